@@ -1,0 +1,48 @@
+# make pack   set up .venv and build a first sample pack
+# make test   set up .venv and run tests, lint and types
+# Nothing but Python (>= 3.11) and make is needed beforehand.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PACK   ?= packs/first
+
+.PHONY: help setup setup-dev pack test lint types bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(VENV)/.runtime: pyproject.toml constraints.txt
+	@echo "==> setting up $(VENV) (the first time downloads PyTorch and a few small packages)"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "==> adding the training and test tools"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev]"
+	@touch $@
+
+setup: $(VENV)/.runtime
+setup-dev: $(VENV)/.dev
+
+pack: setup
+	@echo "==> building a pack of techno loops and piano takes in $(PACK)"
+	$(BIN)/musika-pack build --bpm 120-160 --out $(PACK)
+
+lint: setup-dev
+	@echo "==> lint"
+	$(BIN)/ruff check .
+
+types: setup-dev
+	@echo "==> types"
+	$(BIN)/mypy
+
+test: setup-dev lint types
+	@echo "==> tests"
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+bench: setup-dev
+	$(BIN)/python -m benchmarks.generate
+
+clean:
+	rm -rf $(VENV) build *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,47 @@
+"""What a user sets: seeds, style morph, density, energy and truncation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+Curve = float | Callable[[np.ndarray], np.ndarray]
+"""A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Everything but the position that a sound depends on.
+
+    `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
+    move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
+    0..1 draws style and anchors towards the typical. Raises ValueError naming what is out of range.
+    """
+
+    seed: int = 0
+    style_seed: int | None = None
+    morph_seed: int | None = None
+    morph: float = 0.0
+    density: Curve | None = None
+    energy: Curve | None = None
+    truncation: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("seed", "style_seed", "morph_seed"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1 << 64:
+                raise ValueError(f"{name}: {value}, must be in 0..2**64-1")
+        for name in ("morph", "density", "energy", "truncation"):
+            value = getattr(self, name)
+            if isinstance(value, int | float) and not 0 <= value <= 1:
+                raise ValueError(f"{name}: {value:g}, must be in 0..1")
+
+
+def sample_curve(curve: Curve | None, seconds: np.ndarray) -> np.ndarray | None:
+    """Values of a curve at seconds `[T]`, kept in 0..1, or None where the curve is None."""
+    if curve is None:
+        return None
+    values = curve(seconds) if callable(curve) else np.full(len(seconds), float(curve))
+    return np.clip(np.asarray(values, np.float64), 0, 1)

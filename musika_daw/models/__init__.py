@@ -1,0 +1,33 @@
+"""The networks: STFT front end, two-level autoencoder, latent generators, and their configurations."""
+
+from musika_daw.models.autoencoder import Decoder, Encoder
+from musika_daw.models.config import (
+    CONFIGS,
+    PAPER,
+    PAPER_PIANO,
+    STUDIO,
+    TINY,
+    AutoencoderConfig,
+    GeneratorConfig,
+    LevelConfig,
+    ModelConfig,
+    config_named,
+)
+from musika_daw.models.spectrum import Spectrum, mid_side
+
+__all__ = [
+    "CONFIGS",
+    "PAPER",
+    "PAPER_PIANO",
+    "STUDIO",
+    "TINY",
+    "AutoencoderConfig",
+    "Decoder",
+    "Encoder",
+    "GeneratorConfig",
+    "LevelConfig",
+    "ModelConfig",
+    "Spectrum",
+    "config_named",
+    "mid_side",
+]

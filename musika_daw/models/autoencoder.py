@@ -1,0 +1,138 @@
+"""The two-level autoencoder: log-magnitudes in, magnitudes and phases out (paper, sections 3.1 and 4.1).
+
+```
+wave --STFT--> log-magnitude --encoder 1--> c1 --encoder 2--> c2      (encoders unpadded, tanh bottlenecks)
+wave <-iSTFT-- magnitude, phase <-decoder 1-- c1' <-decoder 2-- c2
+```
+Frequency bins are channels and all convolutions run over time. Encoders need real context on both sides
+(`Encoder.context` samples); decoders are padded, so whoever decodes a piece gives `Decoder.context`
+latents more on both sides and cuts them off.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from musika_daw.models.blocks import ConvNeXtBlock, FrameConv
+from musika_daw.models.config import AutoencoderConfig, LevelConfig
+from musika_daw.models.spectrum import Spectrum, mid_side
+
+
+class LevelEncoder(nn.Module):
+    """`[B, T, C]` to `[B, (T / stride) - 2 * trim, latent]` in -1..1."""
+
+    def __init__(self, inputs: int, level: LevelConfig) -> None:
+        super().__init__()
+        self.stride = level.stride
+        self.trim = level.encoder_blocks * (level.encoder_kernel - 1) // 2
+        self.inward = nn.Linear(inputs * level.stride, level.width)
+        self.norm = nn.LayerNorm(level.width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(level.width, level.ratio, level.encoder_kernel, same=False)
+            for _ in range(level.encoder_blocks)
+        )
+        self.outward = nn.Sequential(nn.LayerNorm(level.width), nn.Linear(level.width, level.latent))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, time, channels = x.shape
+        x = self.norm(self.inward(x.reshape(batch, time // self.stride, channels * self.stride)))
+        for block in self.blocks:
+            x = block(x)
+        return torch.tanh(self.outward(x))
+
+
+class LevelDecoder(nn.Module):
+    """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside."""
+
+    def __init__(self, level: LevelConfig, outputs: int) -> None:
+        super().__init__()
+        self.stride, self.outputs = level.stride, outputs
+        self.context = 1 + level.decoder_blocks * (level.decoder_kernel - 1) // 2
+        self.inward = FrameConv(level.latent, level.width, 3)
+        self.norm = nn.LayerNorm(level.width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(level.width, level.ratio, level.decoder_kernel, same=True)
+            for _ in range(level.decoder_blocks)
+        )
+        self.outward = nn.Sequential(
+            nn.LayerNorm(level.width), nn.Linear(level.width, outputs * level.stride)
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, time, _ = x.shape
+        x = self.norm(self.inward(x))
+        for block in self.blocks:
+            x = block(x)
+        return self.outward(x).reshape(batch, time * self.stride, self.outputs)
+
+
+class Encoder(nn.Module):
+    """Wave to latents, both levels."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.spectrum = Spectrum(config.fft, config.hop)
+        self.level1 = LevelEncoder(config.bins * config.channels, config.level1)
+        self.level2 = LevelEncoder(config.level1.latent, config.level2)
+
+    @property
+    def context_1(self) -> int:
+        """Samples of context a side that level 1 needs."""
+        return self.spectrum.context + self.level1.trim * self.config.r_time_1
+
+    @property
+    def context(self) -> int:
+        """Samples of context a side that both levels need."""
+        return self.context_1 + self.level2.trim * self.config.r_time
+
+    def log_magnitude(self, wave: Tensor) -> Tensor:
+        """`[B, channels, t]` left/right samples to `[B, n, channels * bins]`."""
+        if self.config.channels == 2:
+            wave = mid_side(wave)
+        return self.spectrum.log_magnitude(wave).transpose(1, 2).flatten(2)
+
+    def encode_1(self, log_magnitude: Tensor) -> Tensor:
+        """Log-magnitudes to level-1 latents `[B, t1, latent1]`."""
+        return self.level1(log_magnitude)
+
+    def forward(self, wave: Tensor) -> Tensor:
+        """`[B, channels, context + n*r_time + context]` samples to `[B, n, latent]`."""
+        return self.level2(self.encode_1(self.log_magnitude(wave)))
+
+
+class Decoder(nn.Module):
+    """Latents to wave, both levels."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.spectrum = Spectrum(config.fft, config.hop)
+        self.level2 = LevelDecoder(config.level2, config.level1.latent)
+        self.level1 = LevelDecoder(config.level1, 2 * config.bins * config.channels)
+
+    @property
+    def context(self) -> int:
+        """Latents a side on which a decoded latent's samples depend (rounded up)."""
+        inner = self.level1.context + -(-self.spectrum.context // self.config.r_time_1) + 1
+        return self.level2.context + -(-inner // self.config.level2.stride)
+
+    def decode_2(self, latents: Tensor) -> Tensor:
+        """`[B, n, latent]` to level-1 latents `[B, n * stride, latent1]` in -1..1."""
+        return torch.tanh(self.level2(latents))
+
+    def spectra(self, latents_1: Tensor) -> tuple[Tensor, Tensor]:
+        """Level-1 latents to log-magnitude and phase, both `[B, channels, frames, bins]`."""
+        out = self.level1(latents_1)
+        out = out.reshape(*out.shape[:2], 2, self.config.channels, self.config.bins).permute(2, 0, 3, 1, 4)
+        return out[0], out[1]
+
+    def synthesise(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
+        """Spectra to left/right samples `[B, channels, frames * hop]`."""
+        wave = self.spectrum.wave(log_magnitude, phase)
+        return mid_side(wave) if self.config.channels == 2 else wave
+
+    def forward(self, latents: Tensor) -> Tensor:
+        """`[B, n, latent]` to `[B, channels, n * r_time]` samples."""
+        return self.synthesise(*self.spectra(self.decode_2(latents)))

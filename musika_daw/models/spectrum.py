@@ -1,0 +1,75 @@
+"""STFT front end: wave to log-magnitudes, and magnitude with phase back to wave.
+
+Frame `j` is centred on sample `hop * j + hop / 2`, so `n` frames stand for exactly `n * hop` samples and
+need `(fft - hop) / 2` samples of context either side:
+
+```
+samples        |<- context ->|  hop  |  hop  |  hop  |<- context ->|
+frame 0        |=========== fft ===========|
+frame 1                |=========== fft ===========|
+```
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+LOG_FLOOR = 1e-4
+# log-magnitudes of music lie around -6 +- 2; the networks see numbers of about unit size
+LOG_MEAN, LOG_SCALE = -6.0, 2.0
+
+
+class Spectrum(nn.Module):
+    """Analysis and synthesis with one Hann window; `hop` must divide `fft` at least 4 times."""
+
+    window: Tensor
+    envelope: Tensor
+
+    def __init__(self, fft: int, hop: int) -> None:
+        super().__init__()
+        if fft % hop or fft // hop < 4 or (fft - hop) % 2:
+            raise ValueError(f"hop: {hop}, must divide fft {fft} at least 4 times")
+        self.fft, self.hop = fft, hop
+        window = torch.hann_window(fft)
+        self.register_buffer("window", window, persistent=False)
+        # what overlapping squared windows sum to; constant over a hop for Hann
+        self.register_buffer("envelope", (window**2).reshape(-1, hop).sum(0), persistent=False)
+        self.full_scale = float(window.sum()) / 2  # |STFT| of a full-scale sine
+
+    @property
+    def context(self) -> int:
+        """Samples needed either side of the frames' own span."""
+        return (self.fft - self.hop) // 2
+
+    def log_magnitude(self, wave: Tensor) -> Tensor:
+        """`[..., context + n*hop + context]` samples to `[..., n, bins]` normalised log-magnitudes."""
+        frames = wave.unfold(-1, self.fft, self.hop) * self.window
+        magnitude = torch.fft.rfft(frames).abs() / self.full_scale
+        return (torch.log(magnitude + LOG_FLOOR) - LOG_MEAN) / LOG_SCALE
+
+    def wave(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
+        """Normalised log-magnitudes and phases (radians), both `[..., n, bins]`, to the `[..., n*hop]`
+        samples of the frames' own span by weighted overlap-add (exact inverse inside the span)."""
+        magnitude = torch.exp(torch.clamp(log_magnitude * LOG_SCALE + LOG_MEAN, max=1.5)) * self.full_scale
+        frames = torch.fft.irfft(torch.polar(magnitude, phase), n=self.fft) * self.window
+        return self.overlap_add(frames)
+
+    def overlap_add(self, frames: Tensor) -> Tensor:
+        """Windowed frames `[..., n, fft]` summed at their hops, cut to `[..., n*hop]` and normalised."""
+        shifts = self.fft // self.hop
+        n = frames.shape[-2]
+        parts = frames.reshape(*frames.shape[:-1], shifts, self.hop)
+        total = frames.new_zeros(*frames.shape[:-2], n + shifts - 1, self.hop)
+        for i in range(shifts):
+            total[..., i : i + n, :] += parts[..., i, :]
+        total = (total / self.envelope).flatten(-2)
+        return total[..., self.context : self.context + n * self.hop]
+
+
+def mid_side(wave: Tensor) -> Tensor:
+    """Left and right `[..., 2, t]` to mid and side and back: the orthogonal transform is its own inverse."""
+    left, right = wave[..., 0, :], wave[..., 1, :]
+    return torch.stack([left + right, left - right], -2) / math.sqrt(2)

@@ -1,0 +1,79 @@
+"""Level: one gain per file, to a loudness target under a true-peak ceiling. No fade, so loops stay seamless."""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+CEILING_DBTP = -1.0
+OVERSAMPLING = 4
+_EDGE_FRAMES = 64
+_ROUND_LIMIT_S = 12.0
+
+
+@dataclass(frozen=True)
+class Level:
+    """Integrated loudness (ITU-R BS.1770-4, -inf for silence) and true peak of a recording."""
+
+    loudness_lufs: float
+    true_peak_dbtp: float
+
+
+def true_peak(samples: np.ndarray, loops: bool) -> float:
+    """Largest magnitude of [frames, channels] between the samples too, by 4x oversampling (BS.1770-4 annex 2)."""
+    from scipy.signal import resample_poly
+
+    if not len(samples):
+        return 0.0
+    edge = min(_EDGE_FRAMES, len(samples))
+    around = np.concatenate([samples[-edge:], samples, samples[:edge]]) if loops else samples
+    between = resample_poly(around.astype(np.float64), OVERSAMPLING, 1, axis=0)
+    return float(max(np.abs(between).max(), np.abs(samples).max()))
+
+
+def loudness(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> float:
+    """Integrated loudness in LUFS of [frames, channels]; a loop is measured as it repeats.
+
+    Repeating lets short loops fill the meter's 0.4 s blocks and takes the filters' start-up out of the figure.
+    """
+    import pyloudnorm
+
+    signal = samples.astype(np.float64)
+    if loops:
+        copies = max(2, math.ceil(_ROUND_LIMIT_S * sample_rate_hz / max(1, len(samples))))
+        signal = np.tile(signal, (copies, 1))
+    shortest = math.ceil(0.4 * sample_rate_hz) + 1
+    if len(signal) < shortest:
+        signal = np.pad(signal, ((0, shortest - len(signal)), (0, 0)))
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
+        warnings.simplefilter("ignore")
+        value = float(pyloudnorm.Meter(sample_rate_hz).integrated_loudness(signal))
+    return value if math.isfinite(value) else -math.inf
+
+
+def measure(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> Level:
+    """Loudness and true peak of [frames, channels]."""
+    peak = true_peak(samples, loops)
+    return Level(loudness(samples, sample_rate_hz, loops), 20 * math.log10(peak) if peak else -math.inf)
+
+
+def finish(
+    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, loops: bool, ceiling_dbtp: float = CEILING_DBTP
+) -> tuple[np.ndarray, float, Level]:
+    """Samples [frames, channels] at the target, the gain in dB, and the level reached.
+
+    Where the target would push the true peak over the ceiling, the ceiling wins and the file stays quieter: a
+    limiter would change the attacks. Silence comes back as it is.
+    """
+    peak = true_peak(samples, loops)
+    if not peak:
+        return samples, 0.0, Level(-math.inf, -math.inf)
+    full = samples / np.float32(peak)  # measured at full scale, so that the meter's absolute gate cannot matter
+    gain_db = ceiling_dbtp
+    heard = loudness(full, sample_rate_hz, loops)
+    if math.isfinite(heard):
+        gain_db = min(ceiling_dbtp, target_lufs - heard)
+    gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
+    finished = (full * np.float32(10 ** (gain_db / 20))).astype(np.float32)
+    return finished, gain_db - 20 * math.log10(peak), measure(finished, sample_rate_hz, loops)

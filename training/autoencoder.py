@@ -1,0 +1,290 @@
+"""Trains the two-level autoencoder in the paper's two phases (section 3.1).
+
+Phase 1 teaches encoder and decoder log-magnitudes (and, in a configuration that is not the paper's, the
+re-analysed wave at several resolutions). Phase 2 freezes the encoder, so latents stay what they are and a
+generator can train beside it, and lets an adversary sharpen the decoder.
+Level 1 or level 2 can be trained by itself, as the paper does, or both at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musika_daw.models import AutoencoderConfig, Decoder, Encoder, mid_side
+from musika_daw.models.config import autoencoder_from_dict, to_dict
+from training.corpus import Corpus
+from training.discriminators import WaveDiscriminator
+from training.excerpts import Excerpts
+from training.loop import train
+from training.losses import (
+    MultiResolutionLoss,
+    MultiScaleSpectralDistance,
+    feature_matching,
+    hinge_discriminator,
+    hinge_generator,
+)
+from training.run import Ema, Report, Run, clip_gradients
+
+LEVELS = ("1", "2", "both")
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """What can be set from the command line by `--set key=value`."""
+
+    batch: int = 8
+    latents: int = 32
+    learning_rate: float = 6e-4
+    beta1: float = 0.8
+    warmup_steps: int = 100
+    anneal: float = 0.3
+    clip: float = 1.0
+    latent_noise: float = 0.03
+    lambda_rec: float = 1.0
+    lambda_wave: float = 1.0
+    lambda_level1: float = 0.1
+    lambda_adversary: float = 0.1
+    lambda_features: float = 1.0
+    paper_losses: bool = False
+    discriminator_width: int = 16
+    log_every: int = 20
+    save_every_s: float = 120.0
+    seed: int = 0
+
+
+PAPER_SETTINGS = AutoencoderSettings(
+    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0,
+    lambda_wave=4.0, lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
+)  # fmt: skip
+
+
+class AutoencoderTrainer:
+    """One stage (level, phase) of training; `step` trains on a batch of waves and returns its losses."""
+
+    def __init__(
+        self, config: AutoencoderConfig, settings: AutoencoderSettings, level: str, phase: int
+    ) -> None:
+        if level not in LEVELS:
+            raise ValueError(f"level: {level!r}, must be one of {', '.join(LEVELS)}")
+        if phase not in (1, 2):
+            raise ValueError(f"phase: {phase}, must be 1 or 2")
+        self.config, self.settings, self.level, self.phase = config, settings, level, phase
+        torch.manual_seed(settings.seed)
+        self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.trained = nn.ModuleList(self._trained_parts())
+        for module in (self.encoder, self.decoder):
+            module.requires_grad_(False)
+        self.trained.requires_grad_(True)
+        self.optimizer = torch.optim.AdamW(
+            self.trained.parameters(), settings.learning_rate, (settings.beta1, 0.99), weight_decay=1e-3
+        )
+        self.discriminator: WaveDiscriminator | None = None
+        if phase == 2:
+            sizes = ((6 * 256, 256),) if settings.paper_losses else ((2048, 512), (1024, 256), (512, 128))
+            self.discriminator = WaveDiscriminator(sizes, settings.discriminator_width)
+            self.optimizer_d = torch.optim.AdamW(
+                self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
+            )
+        self.ema = Ema(self.trained)
+        self.wave_loss: nn.Module = (
+            MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
+        )
+        self.steps = 0
+
+    def _trained_parts(self) -> list[nn.Module]:
+        levels = {"1": ("level1",), "2": ("level2",), "both": ("level1", "level2")}[self.level]
+        modules = [self.decoder] if self.phase == 2 else [self.encoder, self.decoder]
+        return [getattr(module, name) for module in modules for name in levels]
+
+    @property
+    def excerpt_frames(self) -> int:
+        """Samples of one training excerpt, context included."""
+        return self.settings.latents * self.config.r_time + 2 * self.encoder.context
+
+    def reconstruct(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Log-magnitudes of excerpts to (log-magnitude, phase, wave, level-1 loss) of their inner part."""
+        noise, training = self.settings.latent_noise, self.trained.training
+        c1 = self.encoder.encode_1(log_magnitude)
+        trim = self.encoder.level2.trim * self.config.level2.stride
+        inner = c1[:, trim : c1.shape[1] - trim] if trim else c1
+        level1_loss = log_magnitude.new_zeros(())
+        if self.level == "1":
+            c1_made = inner
+        else:
+            c2 = self.encoder.level2(c1)
+            if noise and training:
+                c2 = c2 + noise * torch.randn_like(c2)
+            # the paper judges two pieces decoded apart and laid end to end, so that borders are learned
+            parts = c2.chunk(2, 1) if self.settings.paper_losses and c2.shape[1] > 1 else (c2,)
+            c1_made = torch.cat([self.decoder.decode_2(p) for p in parts], 1)
+            level1_loss = F.l1_loss(c1_made, inner.detach())
+        spectra = self.decoder.spectra(c1_made)
+        return (*spectra, self.decoder.synthesise(*spectra), level1_loss)
+
+    def step(self, wave: Tensor, rate_factor: float = 1.0) -> dict[str, Tensor]:
+        """Train on `[B, 2, excerpt_frames]` samples; returns named scalar losses."""
+        s = self.settings
+        if self.config.channels == 1:  # the paper codes each audio channel by itself
+            wave = wave.flatten(0, 1)[:, None]
+        for group in self.optimizer.param_groups:
+            group["lr"] = s.learning_rate * rate_factor
+        log_magnitude = self.encoder.log_magnitude(wave)
+        made_log, _, made, level1_loss = self.reconstruct(log_magnitude)
+        margin = self.encoder.context
+        target = wave[..., margin : wave.shape[-1] - margin]
+        skip = (margin - self.encoder.spectrum.context) // self.config.hop
+        target_log = log_magnitude[:, skip : skip + made_log.shape[2]]
+        target_log = target_log.unflatten(2, (self.config.channels, -1)).transpose(1, 2)
+        losses: dict[str, Tensor] = {"rec": F.l1_loss(made_log, target_log)}
+        total = s.lambda_rec * losses["rec"]
+        if self.level != "1":
+            losses["level1"] = level1_loss
+            total = total + s.lambda_level1 * level1_loss
+        if self.phase == 2 or not s.paper_losses:
+            heard, wanted = self._ears(made, target)
+            losses["wave"] = self.wave_loss(heard, wanted)
+            total = total + s.lambda_wave * losses["wave"]
+        if self.phase == 2:
+            total = total + self._adversary(heard, wanted, losses, rate_factor)
+        if torch.isfinite(total):
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            losses["gradient"] = clip_gradients(self.trained, s.clip)
+            self.optimizer.step()
+            self.ema.update(self.trained, self.steps)
+        losses["total"] = total
+        return {k: v.detach() for k, v in losses.items()}
+
+    def _ears(self, made: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """One randomly chosen view (mid, side, left or right) of each excerpt, `[B, t]` each."""
+        if made.shape[1] == 1:
+            return made[:, 0], target[:, 0]
+        pick = torch.multinomial(torch.tensor([0.2, 0.2, 0.4, 0.2]), made.shape[0], replacement=True)
+        rows = torch.arange(made.shape[0])
+        views = (torch.cat([w, mid_side(w)], 1)[rows, pick] for w in (made, target))
+        return next(views), next(views)
+
+    def _adversary(
+        self, made: Tensor, real: Tensor, losses: dict[str, Tensor], rate_factor: float
+    ) -> Tensor:
+        assert self.discriminator is not None
+        s = self.settings
+        for group in self.optimizer_d.param_groups:
+            group["lr"] = s.learning_rate * rate_factor
+        real_scores, _ = self.discriminator(real)
+        fake_scores, _ = self.discriminator(made.detach())
+        losses["discriminator"] = hinge_discriminator(real_scores, fake_scores)
+        self.optimizer_d.zero_grad(set_to_none=True)
+        losses["discriminator"].backward()
+        self.optimizer_d.step()
+        self.discriminator.requires_grad_(False)
+        with torch.no_grad():
+            _, real_features = self.discriminator(real)
+        fake_scores, fake_features = self.discriminator(made)
+        self.discriminator.requires_grad_(True)
+        losses["adversary"] = hinge_generator(fake_scores)
+        total = s.lambda_adversary * losses["adversary"]
+        if s.lambda_features:
+            losses["features"] = feature_matching(real_features, fake_features)
+            total = total + s.lambda_features * losses["features"]
+        return total
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed run needs."""
+        state: dict[str, Any] = {
+            "config": to_dict(self.config), "level": self.level, "phase": self.phase, "steps": self.steps,
+            "encoder": self.encoder.state_dict(), "decoder": self.decoder.state_dict(),
+            "ema": self.ema.shadow, "optimizer": self.optimizer.state_dict(),
+            "random": torch.get_rng_state(),
+        }  # fmt: skip
+        if self.discriminator is not None:
+            state["discriminator"] = self.discriminator.state_dict()
+            state["optimizer_d"] = self.optimizer_d.state_dict()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state()` of the same stage."""
+        if (state["level"], state["phase"]) != (self.level, self.phase):
+            raise ValueError(
+                f"resume: the run is level {state['level']} phase {state['phase']}, "
+                f"asked for level {self.level} phase {self.phase}"
+            )
+        self.encoder.load_state_dict(state["encoder"])
+        self.decoder.load_state_dict(state["decoder"])
+        self.ema.shadow = {k: v.clone() for k, v in state["ema"].items()}
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.discriminator is not None:
+            self.discriminator.load_state_dict(state["discriminator"])
+            self.optimizer_d.load_state_dict(state["optimizer_d"])
+        self.steps = state["steps"]
+        torch.set_rng_state(state["random"])
+
+    def start_from(self, state: dict[str, Any]) -> None:
+        """Begin with the averaged weights of another stage's checkpoint."""
+        encoder, decoder = averaged_weights(state)
+        self.encoder.load_state_dict(encoder)
+        self.decoder.load_state_dict(decoder)
+        self.ema = Ema(self.trained)
+
+
+def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Encoder and decoder weights of a checkpoint with the moving averages in place of what was trained."""
+    trainer = AutoencoderTrainer(
+        autoencoder_from_dict(state["config"]), AutoencoderSettings(), state["level"], state["phase"]
+    )
+    trainer.encoder.load_state_dict(state["encoder"])
+    trainer.decoder.load_state_dict(state["decoder"])
+    trainer.trained.load_state_dict(state["ema"])
+    return trainer.encoder.state_dict(), trainer.decoder.state_dict()
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint from a run folder or file; only tensors and plain numbers are read, never code."""
+    path = Path(path)
+    file = path / "checkpoint.pt" if path.is_dir() else path
+    if not file.exists():
+        raise ValueError(f"run {path}: no checkpoint there")
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"run {path}: not a checkpoint of this program ({type(error).__name__})") from error
+
+
+def train_autoencoder(
+    corpora: Sequence[Path],
+    out: Path,
+    config: AutoencoderConfig,
+    *,
+    weights: Sequence[float] | None = None,
+    settings: AutoencoderSettings | None = None,
+    level: str = "both",
+    phase: int = 1,
+    minutes: float = 60.0,
+    max_steps: int | None = None,
+    resume: bool = False,
+    init_from: Path | None = None,
+    report: Report | None = None,
+) -> dict[str, float]:
+    """Train one stage in a time box and leave a resumable run in `out`; returns the last mean losses."""
+    settings = settings or AutoencoderSettings()
+    opened = [Corpus(c) for c in corpora]
+    trainer = AutoencoderTrainer(config, settings, level, phase)
+    data = Excerpts(opened, weights or [1.0] * len(opened), trainer.excerpt_frames, seed=settings.seed)
+    run = Run(out, {"stage": "autoencoder", "level": level, "phase": phase, "config": to_dict(config),
+                    "settings": asdict(settings), "corpora": [str(c) for c in corpora]}, resume=resume)  # fmt: skip
+    if init_from is not None and not run.checkpoint.exists():
+        trainer.start_from(load_checkpoint(init_from))
+
+    def update(step: int, rate_factor: float) -> dict[str, Tensor]:
+        wave = torch.from_numpy(np.ascontiguousarray(data.batch(step, settings.batch)))
+        return trainer.step(wave, rate_factor)
+
+    return train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, report=report)

@@ -1,0 +1,197 @@
+"""The corpus on disk: one int16 recording, one line a song, and the frames of every onset.
+
+```
+CORPUS/
+  corpus.json   format, kind, sample rate, seed
+  audio.i16     int16 stereo, interleaved, song after song
+  onsets.i64    onset frames, counted from the start of their song, song after song
+  songs.jsonl   one row a song: where its audio and onsets lie, tempo, beat 0, split, licence
+```
+
+A row is written only after its audio and onsets are on disk, so a build killed at any moment loses at
+most the song it was writing: the next `CorpusWriter` cuts both files back to the last complete row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FORMAT = 1
+SAMPLE_RATE_HZ = 44_100
+SPLITS = ("train", "valid", "test")
+
+
+def split_of(group: str) -> str:
+    """Split of a song by the hash of its group name: 90 % train, 5 % valid, 5 % test, fixed for ever."""
+    share = int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") / 2**32
+    return "train" if share < 0.90 else "valid" if share < 0.95 else "test"
+
+
+@dataclass(frozen=True)
+class SongLabels:
+    """What is known of a song: `bpm` and `beat0_frame` (frame of musical beat 0, a bar and phrase start)
+    are None where there is no steady grid; `onset_frames` is int64 `[n]`, sorted, from the song's start."""
+
+    name: str
+    split: str
+    licence: str
+    bpm: float | None = None
+    beat0_frame: float | None = None
+    onset_frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Song:
+    """One row of a corpus; offsets in frames of `audio.i16` and in entries of `onsets.i64`."""
+
+    name: str
+    split: str
+    licence: str
+    start_frame: int
+    frames: int
+    onset_start: int
+    onsets: int
+    bpm: float | None = None
+    beat0_frame: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class CorpusWriter:
+    """Appends songs to a corpus folder; opening an existing one continues after its last whole song.
+
+    Raises ValueError if the folder holds a corpus of another kind or seed.
+    """
+
+    def __init__(self, folder: Path, kind: str, seed: int) -> None:
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        head = {"format": FORMAT, "kind": kind, "sample_rate": SAMPLE_RATE_HZ, "seed": seed}
+        path = self.folder / "corpus.json"
+        if path.exists():
+            found = json.loads(path.read_text())
+            if found != head:
+                raise ValueError(f"corpus folder {self.folder}: holds {found}, asked for {head}")
+        else:
+            _write_whole(path, json.dumps(head, indent=1) + "\n")
+        rows_path = self.folder / "songs.jsonl"
+        self.songs = list(_read_rows(rows_path)) if rows_path.exists() else []
+        _write_whole(rows_path, "".join(_row_text(s) for s in self.songs))
+        last = self.songs[-1] if self.songs else None
+        self._frames = last.start_frame + last.frames if last else 0
+        self._onsets = last.onset_start + last.onsets if last else 0
+        self._audio = _open_cut(self.folder / "audio.i16", self._frames * 4)
+        self._onset_file = _open_cut(self.folder / "onsets.i64", self._onsets * 8)
+        self._rows = open(rows_path, "a")
+
+    def append(self, audio: np.ndarray, labels: SongLabels) -> Song:
+        """Write one song, `audio` float32 or int16 `[frames, 2]` in -1..1 (int16: full scale)."""
+        if audio.ndim != 2 or audio.shape[1] != 2:
+            raise ValueError(f"audio: shape {audio.shape}, must be [frames, 2]")
+        if labels.split not in SPLITS:
+            raise ValueError(f"split: {labels.split!r}, must be one of {', '.join(SPLITS)}")
+        if audio.dtype != np.int16:
+            audio = np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16)
+        onsets = np.sort(np.asarray(labels.onset_frames, np.int64))
+        song = Song(labels.name, labels.split, labels.licence, self._frames, len(audio),
+                    self._onsets, len(onsets), labels.bpm, labels.beat0_frame, labels.extra)  # fmt: skip
+        self._audio.write(np.ascontiguousarray(audio).tobytes())
+        self._onset_file.write(onsets.tobytes())
+        for file in (self._audio, self._onset_file):
+            file.flush()
+            os.fsync(file.fileno())
+        self._rows.write(_row_text(song))
+        self._rows.flush()
+        self._frames += len(audio)
+        self._onsets += len(onsets)
+        self.songs.append(song)
+        return song
+
+    def close(self) -> None:
+        """Close the files; what was appended is already on disk."""
+        for file in (self._audio, self._onset_file, self._rows):
+            file.close()
+
+    def __enter__(self) -> CorpusWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Corpus:
+    """Reads a corpus without loading it: audio and onsets are memory maps."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        path = self.folder / "corpus.json"
+        if not path.exists():
+            raise ValueError(f"corpus {self.folder}: no corpus.json there; make one with `musika-train corpus`")
+        head = json.loads(path.read_text())
+        if head.get("format") != FORMAT:
+            raise ValueError(f"corpus {self.folder}: format {head.get('format')}, must be {FORMAT}")
+        self.kind: str = head["kind"]
+        self.seed: int = head["seed"]
+        self.songs = list(_read_rows(self.folder / "songs.jsonl"))
+        if not self.songs:
+            raise ValueError(f"corpus {self.folder}: holds no songs")
+        self._audio = np.memmap(self.folder / "audio.i16", np.int16, "r").reshape(-1, 2)
+        onset_path = self.folder / "onsets.i64"
+        self._onsets = (
+            np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)
+        )
+
+    @property
+    def seconds(self) -> float:
+        """Length of all songs in seconds."""
+        return sum(s.frames for s in self.songs) / SAMPLE_RATE_HZ
+
+    def split(self, name: str) -> list[Song]:
+        """Songs of one split, in corpus order."""
+        return [s for s in self.songs if s.split == name]
+
+    def audio(self, song: Song, start: int = 0, frames: int | None = None) -> np.ndarray:
+        """Audio of a song as float32 `[frames, 2]`, zero outside the song, from frame `start`."""
+        frames = song.frames - start if frames is None else frames
+        out = np.zeros((frames, 2), np.float32)
+        lo, hi = max(start, 0), min(start + frames, song.frames)
+        if hi > lo:
+            part = self._audio[song.start_frame + lo : song.start_frame + hi]
+            out[lo - start : hi - start] = part.astype(np.float32) / 32768.0
+        return out
+
+    def onset_frames(self, song: Song) -> np.ndarray:
+        """Onset frames of a song, int64 `[n]`, sorted."""
+        return np.asarray(self._onsets[song.onset_start : song.onset_start + song.onsets])
+
+
+def _row_text(song: Song) -> str:
+    return json.dumps(asdict(song)) + "\n"
+
+
+def _read_rows(path: Path) -> Iterator[Song]:
+    for line in path.read_text().splitlines(keepends=True):
+        if not line.endswith("\n"):  # torn by a kill while writing
+            return
+        yield Song(**json.loads(line))
+
+
+def _open_cut(path: Path, size: int) -> Any:
+    file = open(path, "r+b" if path.exists() else "w+b")
+    file.truncate(size)
+    file.seek(size)
+    return file
+
+
+def _write_whole(path: Path, text: str) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(text)
+    part.replace(path)

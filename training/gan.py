@@ -1,0 +1,305 @@
+"""Trains a latent generator (paper, section 3.2): a pure GAN, or warm-started by regression.
+
+Warm start: an inference network reads a real sequence and guesses style and anchors (KL to the N(0, 1)
+they are drawn from at inference); the generator rebuilds the sequence from them. The adversary sharpens
+samples from the prior at the same time. Generator and inference at run time are the same either way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from musika_daw import conditioning
+from musika_daw.conditioning import Conditions
+from musika_daw.models.config import GeneratorConfig, generator_from_dict, to_dict
+from musika_daw.models.generator import build_generator
+from training.autoencoder import load_checkpoint
+from training.encode import LatentCorpus, LatentSong
+from training.latent_discriminator import CrossChannelMixing, LatentDiscriminator, LatentInference
+from training.loop import train
+from training.losses import relativistic
+from training.run import Ema, Report, Run, clip_gradients
+
+# where a piece has no tempo of its own, its anchors are spaced as if it had this one
+NOMINAL_BPM = 120.0
+ANCHORS = 4
+
+
+@dataclass(frozen=True)
+class GanSettings:
+    """What can be set from the command line by `--set key=value`."""
+
+    batch: int = 16
+    learning_rate: float = 3e-4
+    beta1: float = 0.5
+    warmup_steps: int = 100
+    anneal: float = 0.3
+    clip: float = 5.0
+    warm_start: bool = True
+    lambda_rec: float = 1.0
+    lambda_kl: float = 1e-4
+    lambda_adversary: float = 0.1
+    lambda_rebuild: float = 0.1
+    adversary_from_step: int = 200
+    r1: float = 1.0
+    r1_every: int = 8
+    drop_phase: float = 0.08
+    drop_tempo: float = 0.1
+    drop_density: float = 0.4
+    drop_energy: float = 0.4
+    discriminator_width: int = 192
+    log_every: int = 20
+    save_every_s: float = 120.0
+    seed: int = 0
+
+
+PAPER_SETTINGS = GanSettings(
+    batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0,
+    adversary_from_step=0, r1=10.0, r1_every=1,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`latents` `[B, T, C]` normalised; `conditions` `[B, T, K]`; `weights` `[B, T, ANCHORS]` turn anchors
+    into coordinates (each row sums to 1)."""
+
+    latents: Tensor
+    conditions: Tensor
+    weights: Tensor
+
+
+class LatentExcerpts:
+    """Draws batches of latent excerpts with their conditions; batch `step` depends on seed and step alone."""
+
+    def __init__(
+        self, corpus: LatentCorpus, config: GeneratorConfig, settings: GanSettings, split: str = "train"
+    ) -> None:
+        # two patches side by side where patches are apart, so that their border is judged
+        self.frames = config.seq_len * (2 if config.kind == "fastgan" else 1)
+        self.corpus, self.config, self.settings = corpus, config, settings
+        self.songs = [s for s in corpus.songs if s.split == split and s.frames > self.frames]
+        if not self.songs:
+            raise ValueError(f"latents: no song of the {split} split is longer than {self.frames} latents")
+        lengths = np.array([s.frames - self.frames for s in self.songs], float)
+        self.chances = lengths / lengths.sum()
+        self.has_grid = any(s.bpm for s in self.songs)
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Batch number `step`."""
+        rng = np.random.Generator(np.random.Philox(key=[self.settings.seed, step]))
+        rows = [self._excerpt(rng) for _ in range(size)]
+        latents, conditions, weights = (np.stack(part) for part in zip(*rows))
+        return Batch(torch.from_numpy(latents), torch.from_numpy(conditions), torch.from_numpy(weights))
+
+    def _excerpt(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
+        start = int(rng.integers(0, song.frames - self.frames))
+        span = slice(song.start + start, song.start + start + self.frames)
+        latents = (self.corpus.latents[span].astype(np.float32) - self.corpus.mean) / self.corpus.deviation
+        beats = self.beats(song, start)
+        labels, s = self.corpus.labels[span], self.settings
+        dropped = rng.random(4) < [s.drop_phase, s.drop_tempo, s.drop_density, s.drop_energy]
+        grid = song.bpm is not None
+        conditions = Conditions(
+            self.frames,
+            beat=beats if grid and not dropped[0] else None,
+            bpm=np.full(self.frames, song.bpm) if grid and not dropped[1] else None,
+            density=None if dropped[2] else labels[:, 0],
+            energy=None if dropped[3] else labels[:, 1],
+        )
+        if grid:
+            place = beats / self.config.anchor_beats
+        else:  # a piece without a grid may lie anywhere between anchors
+            place = (beats + rng.uniform(0, self.config.anchor_beats)) / self.config.anchor_beats
+        return latents, conditions.features(), anchor_weights(place)
+
+    def beats(self, song: LatentSong, start: int) -> np.ndarray:
+        """Beat at the centre of each latent frame of an excerpt, float64 `[T]`."""
+        config = self.corpus.config
+        centre = (start + np.arange(self.frames) + 0.5) * config.r_time - (song.beat0_frame or 0.0)
+        return centre / config.sample_rate_hz * (song.bpm or NOMINAL_BPM) / 60
+
+
+def anchor_weights(place: np.ndarray) -> np.ndarray:
+    """Linear interpolation weights, float32 `[T, ANCHORS]`, at places counted in anchors."""
+    place = place - np.floor(place[0])
+    number = np.arange(ANCHORS)
+    return np.maximum(0, 1 - np.abs(place[:, None] - number)).astype(np.float32)
+
+
+class GanTrainer:
+    """Generator, its average, discriminator and (warm start) inference network."""
+
+    def __init__(self, config: GeneratorConfig, settings: GanSettings) -> None:
+        self.config, self.settings = config, settings
+        torch.manual_seed(settings.seed)
+        self.generator = build_generator(config)
+        self.discriminator = LatentDiscriminator(config, settings.discriminator_width)
+        self.inference = LatentInference(config) if settings.warm_start else None
+        betas = (settings.beta1, 0.99)
+        makers = list(self.generator.parameters())
+        if self.inference is not None:
+            makers += list(self.inference.parameters())
+        self.optimizer = torch.optim.AdamW(makers, settings.learning_rate, betas, weight_decay=1e-4)
+        self.optimizer_d = torch.optim.AdamW(
+            self.discriminator.parameters(), settings.learning_rate, betas, weight_decay=1e-4
+        )
+        self.mixing = CrossChannelMixing()
+        self.ema = Ema(self.generator)
+        self.steps = 0
+
+    def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
+        """One update of discriminator and generator; returns named scalar losses."""
+        s, size = self.settings, batch.latents.shape[0]
+        for optimizer in (self.optimizer, self.optimizer_d):
+            for group in optimizer.param_groups:
+                group["lr"] = s.learning_rate * rate_factor
+        adversary = self.steps >= s.adversary_from_step
+        losses: dict[str, Tensor] = {}
+        total = batch.latents.new_zeros(())
+        if adversary:
+            anchors = torch.randn(size, ANCHORS, self.config.coordinate)
+            style = torch.randn(size, self.config.style)
+            made = self.generator(batch.weights @ anchors, style, batch.conditions)
+            share = torch.rand(size) * 0.5 if self.config.stereo_stack == 2 else None
+            self._train_discriminator(batch, made.detach(), share, losses)
+            self.discriminator.requires_grad_(False)
+            scores, _ = self.discriminator(self._mixed(made, share), batch.conditions)
+            with torch.no_grad():
+                real_scores, _ = self.discriminator(self._mixed(batch.latents, share), batch.conditions)
+            losses["adversary"] = relativistic(scores, real_scores)
+            total = total + s.lambda_adversary * losses["adversary"]
+        if self.inference is not None:
+            total = total + self._regress(batch, losses)
+        if torch.isfinite(total):
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+            losses["gradient"] = clip_gradients(self.generator, s.clip)
+            self.optimizer.step()
+            self.ema.update(self.generator, self.steps)
+        self.discriminator.requires_grad_(True)
+        losses["total"] = total
+        return {k: v.detach() for k, v in losses.items()}
+
+    def _mixed(self, latents: Tensor, share: Tensor | None) -> Tensor:
+        return latents if share is None else self.mixing(latents, share)
+
+    def _regress(self, batch: Batch, losses: dict[str, Tensor]) -> Tensor:
+        assert self.inference is not None
+        s = self.settings
+        style_mean, style_log, anchor_mean, anchor_log = self.inference(
+            batch.latents, batch.conditions, batch.weights
+        )
+        style = style_mean + torch.exp(0.5 * style_log) * torch.randn_like(style_mean)
+        anchors = anchor_mean + torch.exp(0.5 * anchor_log) * torch.randn_like(anchor_mean)
+        rebuilt = self.generator(batch.weights @ anchors, style, batch.conditions)
+        losses["rec"] = F.l1_loss(rebuilt, batch.latents)
+        used = (batch.weights.sum(1) > 0).float()[..., None]
+        losses["kl"] = (_kl(style_mean, style_log).sum() + (_kl(anchor_mean, anchor_log) * used).sum()) / len(
+            batch.latents
+        )
+        return s.lambda_rec * losses["rec"] + s.lambda_kl * losses["kl"]
+
+    def _train_discriminator(
+        self, batch: Batch, made: Tensor, share: Tensor | None, losses: dict[str, Tensor]
+    ) -> None:
+        s = self.settings
+        real = self._mixed(batch.latents, share)
+        penalise = s.r1 > 0 and self.steps % s.r1_every == 0
+        real.requires_grad_(penalise)
+        real_scores, rebuilt = self.discriminator(real, batch.conditions)
+        fake_scores, _ = self.discriminator(self._mixed(made, share), batch.conditions)
+        losses["discriminator"] = relativistic(real_scores, fake_scores)
+        losses["rebuild"] = F.l1_loss(rebuilt, real.detach())
+        loss = losses["discriminator"] + s.lambda_rebuild * losses["rebuild"]
+        if penalise:
+            (gradient,) = torch.autograd.grad(real_scores.mean(1).sum(), real, create_graph=True)
+            losses["r1"] = gradient.square().sum((1, 2)).mean()
+            loss = loss + 0.5 * s.r1 * s.r1_every * losses["r1"]
+            real.requires_grad_(False)
+        self.optimizer_d.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_gradients(self.discriminator, s.clip)
+        self.optimizer_d.step()
+
+    def state(self) -> dict[str, Any]:
+        """Everything a resumed run needs."""
+        state: dict[str, Any] = {
+            "generator_config": to_dict(self.config), "settings": asdict(self.settings), "steps": self.steps,
+            "generator": self.generator.state_dict(), "ema": self.ema.shadow,
+            "discriminator": self.discriminator.state_dict(),
+            "optimizer": self.optimizer.state_dict(), "optimizer_d": self.optimizer_d.state_dict(),
+            "random": torch.get_rng_state(),
+        }  # fmt: skip
+        state["generator_config"]["dilations"] = list(self.config.dilations)
+        if self.inference is not None:
+            state["inference"] = self.inference.state_dict()
+        return state
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `state()`."""
+        if generator_from_dict(state["generator_config"]) != self.config:
+            raise ValueError("resume: the run's generator has another configuration")
+        self.generator.load_state_dict(state["generator"])
+        self.ema.shadow = {k: v.clone() for k, v in state["ema"].items()}
+        self.discriminator.load_state_dict(state["discriminator"])
+        if self.inference is not None:
+            self.inference.load_state_dict(state["inference"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.optimizer_d.load_state_dict(state["optimizer_d"])
+        self.steps = state["steps"]
+        torch.set_rng_state(state["random"])
+
+
+def _kl(mean: Tensor, log_variance: Tensor) -> Tensor:
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance)
+
+
+def train_gan(
+    latents: Path,
+    out: Path,
+    config: GeneratorConfig,
+    *,
+    settings: GanSettings | None = None,
+    minutes: float = 60.0,
+    max_steps: int | None = None,
+    resume: bool = False,
+    init_from: Path | None = None,
+    report: Report | None = None,
+) -> dict[str, float]:
+    """Train a generator in a time box and leave a resumable run in `out`; returns the last mean losses."""
+    settings = settings or GanSettings()
+    corpus = LatentCorpus(latents)
+    if config.channels != len(corpus.mean):
+        raise ValueError(f"latents {latents}: {len(corpus.mean)} channels, the generator makes {config.channels}")
+    data, trainer = LatentExcerpts(corpus, config, settings), GanTrainer(config, settings)
+    run = Run(out, {"stage": "gan", "config": to_dict(config), "settings": asdict(settings),
+                    "latents": str(latents)}, resume=resume)  # fmt: skip
+    if init_from is not None and not run.checkpoint.exists():
+        trainer.restore({**load_checkpoint(init_from), "steps": 0})
+    facts = {
+        "encoder_hash": corpus.encoder_hash, "kind": corpus.kind, "mean": torch.from_numpy(corpus.mean),
+        "deviation": torch.from_numpy(corpus.deviation), "labels": _labels_present(data),
+        "autoencoder": to_dict(corpus.config),
+    }  # fmt: skip
+
+    def update(step: int, rate_factor: float) -> dict[str, Tensor]:
+        return trainer.step(data.batch(step, settings.batch), rate_factor)
+
+    return train(
+        run, trainer, update, settings, minutes=minutes, max_steps=max_steps, facts=facts, report=report
+    )
+
+
+def _labels_present(data: LatentExcerpts) -> list[str]:
+    present: Sequence[str] = ("phase", "tempo") if data.has_grid else ()
+    return [g for g in conditioning.GROUPS if g in present or g in ("density", "energy")]

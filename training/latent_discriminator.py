@@ -1,0 +1,104 @@
+"""Discriminator of latent sequences and the inference network of the warm start (paper, section 4.2)."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musika_daw import conditioning
+from musika_daw.models.blocks import FrameConv
+from musika_daw.models.config import GeneratorConfig
+
+
+class CrossChannelMixing(nn.Module):
+    """Mixes the two stereo latents stacked on channels by random convex weights, one pair an excerpt.
+
+    Keeps a discriminator from telling channels apart too easily; real and made input get the same mix.
+    """
+
+    def forward(self, x: Tensor, share: Tensor) -> Tensor:
+        """`[B, T, 2C]` with share `[B]` in 0..1: each half becomes a mix of both."""
+        first, second = x.chunk(2, -1)
+        k = share[:, None, None]
+        return torch.cat([(1 - k) * first + k * second, (1 - k) * second + k * first], -1)
+
+
+class DownBlock(nn.Module):
+    """Residual block that halves time."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv1 = FrameConv(inputs, inputs, 3)
+        self.conv2 = FrameConv(inputs, outputs, 3)
+        self.skip = nn.Linear(inputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.conv2(F.leaky_relu(self.conv1(F.leaky_relu(x, 0.2)), 0.2))
+        y = y + self.skip(x)
+        return (y[:, 0::2] + y[:, 1::2]) / 2
+
+
+class LatentDiscriminator(nn.Module):
+    """Scores `[B, T, channels]` latents under their conditions and rebuilds its input from inside.
+
+    Returns scores `[B, n]` over two scales (local and whole) and the reconstruction `[B, T, channels]`
+    (FastGAN's self-supervision, here one light decoder).
+    """
+
+    def __init__(self, config: GeneratorConfig, width: int = 192, downs: int = 4) -> None:
+        super().__init__()
+        self.inward = FrameConv(config.channels + conditioning.CHANNELS, width, 5)
+        widths = [min(width * 2, width + 64 * i) for i in range(downs + 1)]
+        self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
+        self.local = nn.Linear(widths[2], 1)
+        self.whole = nn.Sequential(
+            nn.Linear(widths[-1] + 1, widths[-1]), nn.LeakyReLU(0.2), nn.Linear(widths[-1], 1)
+        )
+        self.factor = 2**downs
+        self.rebuild = nn.Sequential(
+            nn.Linear(widths[-1], width), nn.LeakyReLU(0.2), nn.Linear(width, self.factor * config.channels)
+        )
+
+    def forward(self, latents: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.inward(torch.cat([latents, conditions], -1))
+        local = x
+        for index, block in enumerate(self.blocks):
+            x = block(x)
+            if index == 1:
+                local = self.local(F.leaky_relu(x, 0.2)).squeeze(-1)
+        rebuilt = self.rebuild(x).reshape(latents.shape)
+        # how much a batch varies, so that a collapsed generator gives itself away
+        spread = x.std(0, unbiased=False).mean().expand(*x.shape[:2], 1)
+        whole = self.whole(torch.cat([F.leaky_relu(x, 0.2), spread], -1)).squeeze(-1)
+        return torch.cat([local, whole], 1), rebuilt
+
+
+class LatentInference(nn.Module):
+    """Guesses the style and the anchors behind a latent sequence, as normal distributions.
+
+    Anchor j is read from the frames it governs: features averaged by the anchor's own interpolation
+    weights. Returns means and log-variances of style `[B, style]` and anchors `[B, anchors, coordinate]`.
+    """
+
+    def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 4) -> None:
+        super().__init__()
+        self.inward = FrameConv(config.channels + conditioning.CHANNELS, width, 5)
+        self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
+        self.style = nn.Linear(width, 2 * config.style)
+        self.anchors = nn.Linear(width, 2 * config.coordinate)
+
+    def forward(
+        self, latents: Tensor, conditions: Tensor, weights: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """`weights` `[B, T, anchors]`: how much each anchor counts at each frame."""
+        x = self.inward(torch.cat([latents, conditions], -1))
+        for conv in self.convs:
+            x = x + conv(F.leaky_relu(x, 0.2))
+        x = F.leaky_relu(x, 0.2)
+        style_mean, style_log = self.style(x.mean(1)).chunk(2, -1)
+        share = weights / (weights.sum(1, keepdim=True) + 1e-3)
+        anchor_mean, anchor_log = self.anchors(torch.einsum("bta,btc->bac", share, x)).chunk(2, -1)
+        return style_mean, style_log.clamp(-8, 4), anchor_mean, anchor_log.clamp(-8, 4)

@@ -1,0 +1,208 @@
+"""A training run on disk: time box, atomic checkpoints, CSV and TensorBoard logs, EMA, and the NaN guard.
+
+```
+RUN/
+  run.json          what was asked for
+  checkpoint.pt     last complete state (tensors and plain numbers only; loaded with weights_only)
+  log.csv           one row every `log_every` steps
+  events/           TensorBoard
+  examples/         audio and spectrograms, one set an evaluation
+```
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+logger = logging.getLogger("training")
+
+
+class Ema:
+    """Exponential moving average of a module's parameters, with a warm-up of the rate."""
+
+    def __init__(self, module: nn.Module, decay: float = 0.999) -> None:
+        self.decay = decay
+        self.shadow = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module, step: int) -> None:
+        """Move the average towards the module's present state."""
+        decay = min(self.decay, (1 + step) / (10 + step))
+        for name, value in module.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.shadow[name].lerp_(value.detach(), 1 - decay)
+            else:
+                self.shadow[name].copy_(value)
+
+
+class TimeBox:
+    """Counts the minutes of a run, over all its sessions, and notices Ctrl-C and SIGTERM."""
+
+    def __init__(self, minutes: float, spent_s: float = 0.0) -> None:
+        self.limit_s, self._spent_s = minutes * 60, spent_s
+        self._start, self._cpu = time.monotonic(), time.process_time()
+        self.asked_to_stop = False
+
+    def listen(self) -> None:
+        """Turn SIGINT and SIGTERM into a clean stop after the step under way."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def _stop(self, *_: object) -> None:
+        self.asked_to_stop = True
+
+    @property
+    def session_s(self) -> float:
+        """Seconds since this session began."""
+        return time.monotonic() - self._start
+
+    @property
+    def total_s(self) -> float:
+        """Seconds over all sessions."""
+        return self._spent_s + self.session_s
+
+    @property
+    def share(self) -> float:
+        """How much of this session's box is used, 0..1."""
+        return min(1.0, self.session_s / self.limit_s) if self.limit_s else 1.0
+
+    @property
+    def over(self) -> bool:
+        """True when the box is used up or a stop was asked for."""
+        return self.asked_to_stop or self.session_s >= self.limit_s
+
+
+class Run:
+    """The folder of one run; `state()` gives and `restore()` takes what a checkpoint holds."""
+
+    def __init__(self, folder: Path, settings: dict[str, Any], *, resume: bool) -> None:
+        self.folder = Path(folder)
+        self.checkpoint = self.folder / "checkpoint.pt"
+        if self.checkpoint.exists() and not resume:
+            raise ValueError(f"run {self.folder}: holds a checkpoint already; give --resume or another folder")
+        (self.folder / "examples").mkdir(parents=True, exist_ok=True)
+        write_json(self.folder / "run.json", settings)
+        self._writer: Any = None
+        self._since: dict[str, list[float]] = {}
+
+    def load(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None in a fresh run."""
+        if not self.checkpoint.exists():
+            return None
+        return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write a checkpoint so that a kill at any moment leaves the old one or the new one."""
+        part = self.checkpoint.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.checkpoint)
+
+    def record(self, values: Mapping[str, Tensor | float]) -> None:
+        """Remember scalars until the next `flush`."""
+        for name, value in values.items():
+            self._since.setdefault(name, []).append(float(value))
+
+    def flush(self, step: int, total_s: float) -> dict[str, float]:
+        """Write the means since the last call to CSV and TensorBoard and return them."""
+        means = {k: sum(v) / len(v) for k, v in self._since.items()}
+        self._since = {}
+        path = self.folder / "log.csv"
+        row: dict[str, Any] = {"step": step, "seconds": round(total_s, 1), **means}
+        fields = list(row)
+        if path.exists():
+            with path.open() as f:
+                fields = next(csv.reader(f), fields)
+        if missing := [k for k in row if k not in fields]:
+            _widen(path, fields + missing)
+            fields += missing
+        new = not path.exists()
+        with path.open("a", newline="") as f:
+            writer = csv.DictWriter(f, fields, restval="")
+            if new:
+                writer.writeheader()
+            writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
+        board = self.board()
+        for name, value in means.items():
+            board.add_scalar(name, value, step)
+        return means
+
+    def board(self) -> Any:
+        """The TensorBoard writer, opened at first use."""
+        if self._writer is None:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError as error:
+                raise ValueError("tensorboard is missing: install musika-daw[train]") from error
+            self._writer = SummaryWriter(str(self.folder / "events"))
+        return self._writer
+
+    def close(self) -> None:
+        """Close the TensorBoard file."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+class NanGuard:
+    """Says whether a step's loss may be used; after `patience` bad ones in a row asks for a rollback."""
+
+    def __init__(self, patience: int = 3) -> None:
+        self.patience, self.bad = patience, 0
+
+    def check(self, loss: Tensor) -> bool:
+        """True if the loss is finite."""
+        self.bad = 0 if math.isfinite(float(loss.detach())) else self.bad + 1
+        return self.bad == 0
+
+    @property
+    def wants_rollback(self) -> bool:
+        """True once too many steps in a row were not finite."""
+        return self.bad >= self.patience
+
+
+def learning_rate_factor(step: int, warmup_steps: int, box_share: float, anneal: float) -> float:
+    """Linear warm-up, then 1, then a half cosine to 0.02 over the last `anneal` share of the time box."""
+    factor = min(1.0, (step + 1) / warmup_steps)
+    if anneal > 0 and box_share > 1 - anneal:
+        x = (box_share - (1 - anneal)) / anneal
+        factor *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, x)))
+    return factor
+
+
+def clip_gradients(module: nn.Module, limit: float) -> Tensor:
+    """Scale gradients to a norm of at most `limit`; returns the norm before."""
+    return torch.nn.utils.clip_grad_norm_(module.parameters(), limit)
+
+
+Report = Callable[[int, float, dict[str, float]], None]
+
+
+def write_json(path: Path, data: Any) -> None:
+    """Write JSON whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(data, indent=1) + "\n")
+    part.replace(path)
+
+
+def _widen(path: Path, fields: list[str]) -> None:
+    if not path.exists():
+        return
+    with path.open() as f:
+        rows = list(csv.DictReader(f))
+    part = path.with_name("log.part")
+    with part.open("w", newline="") as f:
+        writer = csv.DictWriter(f, fields, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
+    part.replace(path)
