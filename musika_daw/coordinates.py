@@ -16,7 +16,9 @@ _OFFSET = 1 << 62  # anchors before the song's start have negative numbers; Phil
 def _normal(seed: int, stream: int, index: int, size: int) -> np.ndarray:
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed: {seed}, must be in 0..2**64-1")
-    bits = np.random.Philox(key=[seed, stream], counter=[0, 0, index + _OFFSET, 0])
+    bits = np.random.Philox(
+        key=np.array([seed, stream], np.uint64), counter=np.array([0, 0, index + _OFFSET, 0], np.uint64)
+    )
     return np.random.Generator(bits).standard_normal(size)
 
 

@@ -15,6 +15,7 @@ OFFSET_LIMIT_MS = 10.0
 TEMPO_LIMIT_PCT = 0.5
 SILENCE_DBFS = -60.0
 END_LIMIT_DB = -40.0
+TAIL_S = 3.0  # takes die away over their last 3 s, at most a quarter: no notes are asked for there
 _TEMPO_SEARCH = 0.06
 _BEAT_WINDOW_S = 0.06
 _ATTACK_S = 0.002  # flux peaks this much before a struck sound begins, measured on clicks, drums and tones
@@ -189,13 +190,14 @@ def check_loop(samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int)
 
 
 def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Findings:
-    """Findings on a take [frames, channels] that was asked to play for `seconds` before its decay."""
+    """Findings on a take [frames, channels] of `seconds`; the density is that of the part before its decay."""
     from musika_daw.density import density_of_rate
 
     if silent(samples):
         return Findings(True, clipped_frames(samples), onsets_per_s=0.0, density=0.0)
     onsets = note_onsets_s(samples, sample_rate_hz)
-    rate_hz = float((onsets < seconds).sum() / seconds)
+    body_s = seconds - min(TAIL_S, seconds / 4)
+    rate_hz = float((onsets < body_s).sum() / body_s)
     return Findings(
         False, clipped_frames(samples), onsets_per_s=rate_hz,
         density=float(density_of_rate(rate_hz)), end_db=_end_db(samples, sample_rate_hz),

@@ -23,8 +23,8 @@ class Strength:
 
 
 def mono(samples: np.ndarray) -> np.ndarray:
-    """Mean of the channels, float64 [frames]."""
-    return samples.astype(np.float64).mean(axis=1) if samples.ndim == 2 else samples.astype(np.float64)
+    """Mean of the channels of [frames, channels], float32 [frames]."""
+    return samples.mean(axis=1, dtype=np.float32)
 
 
 def magnitudes(signal: np.ndarray, size: int, hop: int) -> Iterator[np.ndarray]:
@@ -33,9 +33,9 @@ def magnitudes(signal: np.ndarray, size: int, hop: int) -> Iterator[np.ndarray]:
     The signal [samples] is taken as it is: `size // 2` zeros are put before and after it. Hann window, scaled so
     that a full-scale sine gives 1. Blocks bound the memory: a minute at a hop of 64 would be half a gigabyte.
     """
-    window = np.hanning(size + 1)[:size]
+    window = np.hanning(size + 1)[:size].astype(np.float32)
     window *= 2 / window.sum()
-    padded = np.concatenate([np.zeros(size // 2), signal, np.zeros(size // 2 + hop)])
+    padded = np.pad(signal.astype(np.float32), (size // 2, size // 2 + hop))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: len(signal) // hop + 1]
     for start in range(0, len(frames), _BLOCK):
         yield np.abs(np.fft.rfft(frames[start : start + _BLOCK] * window, axis=1))
@@ -66,17 +66,21 @@ def circular_strength(samples: np.ndarray, sample_rate_hz: int) -> Strength:
     Sum of the flux below 200 Hz (kicks; a window of 46 ms, since a shorter one follows the wave itself) and
     above (attacks; 12 ms), each scaled to a maximum of about 1. A hop is 1.45 ms.
     """
+    from scipy.signal import resample_poly
+
     scale = max(1, round(sample_rate_hz / 44100))
     hop = 64 * scale
     signal = mono(samples)
     edge = 48 * hop
     around = np.take(signal, np.arange(-edge, len(signal) + edge), mode="wrap")
-    total = np.zeros(len(around) // hop + 1)
-    for size, low in ((2048 * scale, True), (512 * scale, False)):
-        border = round(LOW_BAND_HZ * size / sample_rate_hz) + 1
-        rise = flux(around, size, hop, slice(0, border) if low else slice(border, None))
-        total += rise / (np.quantile(rise[48:-48], 0.998) or 1.0)
-    return Strength(total[48:-48], sample_rate_hz / hop, -0.5 * hop / sample_rate_hz)
+    slow = resample_poly(around, 1, hop // 8)  # a kick needs no 22 kHz, and an STFT of an eighth costs an eighth
+    border = round(LOW_BAND_HZ * 256 / (sample_rate_hz * 8 / hop)) + 1
+    low = flux(slow, 256, 8, slice(0, border))
+    high = flux(around, 512 * scale, hop, slice(round(LOW_BAND_HZ * 512 * scale / sample_rate_hz) + 1, None))
+    count = min(len(low), len(high))
+    parts = (rise[48 : count - 48] for rise in (low, high))
+    total = sum((rise / (np.quantile(rise, 0.998) or 1.0) for rise in parts), np.zeros(count - 96))
+    return Strength(total, sample_rate_hz / hop, -0.5 * hop / sample_rate_hz)
 
 
 def _log_filters(sample_rate_hz: int, size: int, per_octave: int = 12) -> np.ndarray:
@@ -87,7 +91,7 @@ def _log_filters(sample_rate_hz: int, size: int, per_octave: int = 12) -> np.nda
     for index, (left, middle, right) in enumerate(zip(bins[:-2], bins[1:-1], bins[2:])):
         filters[left : middle + 1, index] = np.linspace(0, 1, middle - left + 1)
         filters[middle : right + 1, index] = np.linspace(1, 0, right - middle + 1)
-    return filters / filters.sum(axis=0)
+    return (filters / filters.sum(axis=0)).astype(np.float32)
 
 
 def note_strength(samples: np.ndarray, sample_rate_hz: int) -> Strength:

@@ -372,6 +372,7 @@ def read_wave(path: Path) -> tuple[np.ndarray, Header]:
         header = read_header_from(stream)
         stream.seek(header.data_offset)
         raw = stream.read(header.frames * header.channels * header.bits // 8)
+    flat: np.ndarray
     if header.encoding.startswith("float"):
         flat = np.frombuffer(raw, f"<f{header.bits // 8}").astype(np.float32)
     elif header.bits == 8:

@@ -75,6 +75,8 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
 def _set_threads(threads: int) -> None:
     import torch
 
+    # near-silence is full of denormals, which a CPU computes many times slower; threads made later inherit this
+    torch.set_flush_denormal(True)
     torch.set_num_threads(threads or os.cpu_count() or 1)
 
 

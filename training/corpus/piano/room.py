@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from pedalboard import HighShelfFilter, LowShelfFilter, Pedalboard
+from pedalboard import HighpassFilter, HighShelfFilter, LowShelfFilter, Pedalboard
 from scipy.signal import butter, oaconvolve, sosfilt
 
 from training.corpus.store import SAMPLE_RATE_HZ
@@ -59,7 +59,8 @@ def place_in_room(dry: np.ndarray, room: Room) -> np.ndarray:
     """`dry` float32 `[frames, 2]` with width, tone and reverberation, same length."""
     middle = dry.mean(axis=1, keepdims=True)
     audio = middle + (dry - middle) * np.float32(room.width)
-    shelves = Pedalboard([LowShelfFilter(220, room.low_db), HighShelfFilter(3000, room.high_db)])
-    audio = shelves(np.ascontiguousarray(audio.T, np.float32), SAMPLE_RATE_HZ, reset=True).T
+    # Some samples carry an offset, which a dense texture would add up to a thump at every cut.
+    tone = Pedalboard([HighpassFilter(18), LowShelfFilter(220, room.low_db), HighShelfFilter(3000, room.high_db)])
+    audio = tone(np.ascontiguousarray(audio.T, np.float32), SAMPLE_RATE_HZ, reset=True).T
     wet = oaconvolve(audio, impulse_response(room), axes=0)[: len(audio)]
     return np.ascontiguousarray(audio + wet, np.float32)

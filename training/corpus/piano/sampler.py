@@ -77,9 +77,7 @@ class Sampler:
             b, a = butter(1, min(max(region.cutoff_hz, 2.5 * fundamental_hz), 20_000), fs=SAMPLE_RATE_HZ)
             audio = lfilter(b, a, audio, axis=0)
         left, right = min(1.0, 1 - region.pan / 100), min(1.0, 1 + region.pan / 100)
-        gain = 10 ** ((region.gain_db + self._evening_db(layer)[region.sample]) / 20) * np.array(
-            [left, right]
-        )
+        gain = 10 ** ((region.gain_db + self._evening_db(layer)[region.sample]) / 20) * np.array([left, right])
         audio = audio * gain
         fade = int(len(audio) * TAIL_SHARE)
         audio[len(audio) - fade :] *= (np.cos(np.linspace(0, np.pi, fade)) / 2 + 0.5)[:, None]

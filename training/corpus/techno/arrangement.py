@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from training.corpus.techno.grid import STEPS
 from training.corpus.techno.style import Style
 
 Rng = np.random.Generator
@@ -26,6 +27,8 @@ class Arrangement:
     kind: tuple[str, ...]
     energy: tuple[float, ...]
     threshold: dict[str, float]
+    busy: float = 2.0
+    weights: tuple[float, ...] = (0.0,) * STEPS
 
     @property
     def bars(self) -> int:
@@ -42,6 +45,14 @@ class Arrangement:
         if layer == "kick":
             return True
         return self.energy[bar] >= self.threshold.get(layer, 2.0)
+
+    def allows(self, bar: int, step: float) -> bool:
+        """Whether the groove has room at a position: sparse songs and calm bars keep few sixteenths.
+
+        This is what makes the density of events differ between songs and along a song."""
+        weight = self.weights[int(step) % STEPS] if float(step).is_integer() else 0.5
+        ending = 0.12 if bar % BLOCK_BARS == BLOCK_BARS - 1 else 0.0
+        return weight <= self.busy * (0.45 + 0.55 * self.energy[bar]) + ending
 
     def risers(self) -> list[tuple[int, int]]:
         """Spans (first bar, end bar) that lead into a drop."""
@@ -74,12 +85,15 @@ def draw_arrangement(rng: Rng, style: Style, layers: list[str], bars: int) -> Ar
     base = {"kick": 0.0, "backbeat": 0.45, "hat": 0.3, "open": 0.5, "ride": 0.8, "bass": 0.4, "acid": 0.5,
             "stab": 0.55, "pad": 0.5, "lead": 0.65, "loop": 0.45, "shaker": 0.5, "noise": 0.2}  # fmt: skip
     spread = 0.08 if flat else 0.14
-    threshold = {
-        layer: float(np.clip(base.get(layer, 0.55) + rng.normal(0, spread), 0.0, 0.97)) for layer in order
-    }
+    threshold = {layer: float(np.clip(base.get(layer, 0.55) + rng.normal(0, spread), 0.0, 0.97)) for layer in order}
     threshold["kick"] = 0.0
     first = min((n for n in order if n not in ("kick", "noise")), key=lambda n: threshold[n], default="kick")
     threshold[first] = min(threshold[first], 0.15)  # never a bare kick for long
     if style.acid >= 1.0 and "acid" in threshold:
         threshold["acid"] = min(threshold["acid"], 0.45)
-    return Arrangement(tuple(kinds[:bars]), tuple(energies[:bars]), threshold)
+    busy = float(rng.uniform(0.08, 1.15))
+    spans = ((0.0, 0.0), (0.25, 1.0), (0.0, 0.45), (0.25, 1.0))  # quarters stay, then eighths, then sixteenths
+    weights = [float(rng.uniform(*spans[s % 4])) for s in range(STEPS)]
+    if style.acid >= 1.0:
+        busy = max(busy, 0.5)
+    return Arrangement(tuple(kinds[:bars]), tuple(energies[:bars]), threshold, busy, tuple(weights))

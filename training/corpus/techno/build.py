@@ -44,9 +44,7 @@ def build_techno(
                 return
 
 
-def _songs(
-    seed: int, first: int, jobs: int, oneshots: Path | None
-) -> Iterator[tuple[np.ndarray, SongLabels]]:
+def _songs(seed: int, first: int, jobs: int, oneshots: Path | None) -> Iterator[tuple[np.ndarray, SongLabels]]:
     """Songs from `first` on, in order and without end."""
     if jobs == 1:
         shots = OneShots.load(oneshots) if oneshots is not None else None

@@ -8,13 +8,13 @@ import numpy as np
 
 from training.corpus.techno import drums
 from training.corpus.techno.grid import rng_of
-from training.corpus.techno.mix import pan_stereo
+from training.corpus.techno.mix import pan_stereo, widen
 from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.style import Style
 from training.corpus.techno.synths import note_hz
 
 Rng = np.random.Generator
-WIDE = ("clap", "hat", "open", "ride", "crash", "shaker")
+WIDE = ("clap", "hat", "open", "ride", "crash", "shaker", "perc", "loop")
 
 
 @dataclass
@@ -36,9 +36,9 @@ def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], 
     for name in names:
         voice_rng = rng_of(seed, index, f"v {name}")
         kind = name.rstrip("0123456789")
-        pan = 0.0 if kind in ("kick", "snare") else float(np.clip(voice_rng.normal(0, 0.15), -0.5, 0.5))
+        pan = 0.0 if kind in ("kick", "snare") else float(np.clip(voice_rng.normal(0, 0.25), -0.7, 0.7))
         if kind in ("perc", "rim", "tom", "loop"):
-            pan = float(voice_rng.uniform(-0.7, 0.7))
+            pan = float(voice_rng.uniform(-0.85, 0.85))
         shot = None
         if oneshots is not None and voice_rng.random() < share:
             shot = oneshots.draw(voice_rng, "perc" if kind == "loop" else kind)
@@ -51,7 +51,7 @@ def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], 
             kit.licences.add(shot.licence)
             continue
         variants = 1 if kind in ("kick", "crash", "ride") else 2
-        wide = float(voice_rng.uniform(0, 0.5)) if kind in WIDE else 0.0
+        wide = float(voice_rng.uniform(0.1, 1.0)) if kind in WIDE else 0.0
         state = voice_rng.bit_generator.state
         kit.voices[name] = []
         for variant in range(variants):
@@ -60,11 +60,8 @@ def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], 
             if variant:  # the same voice, a little duller and its noise moved on
                 hit = drums.finish(drums.band(hit, None, 9000.0, 1))
             stereo = pan_stereo(hit, pan)
-            if wide and len(hit) > 400:
-                late = np.zeros_like(hit)
-                late[150:] = hit[:-150] * np.float32(wide)  # a comb in the side signal only
-                stereo[0] += late
-                stereo[1] -= late
+            if wide:
+                stereo = widen(stereo, voice_rng, wide)
             kit.voices[name].append(stereo / max(float(np.abs(stereo).max()), 1e-9))
     return kit
 

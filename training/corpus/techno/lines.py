@@ -42,6 +42,8 @@ def notes_of(scene: Scene, layer: str, motif: list[Step], ending: list[Step], oc
             continue
         degree = harmony.bar_degree(bar)
         for step in ending if bar % 4 == 3 else motif:
+            if not scene.arrangement.allows(bar, step.step):
+                continue
             start = grid.frame(bar, step.step)
             frames = round(step.length * grid.beat_frames / 4)
             pitch = harmony.pitch(degree + step.degree) + 12 * octave
@@ -56,7 +58,8 @@ def drift(rng: Rng, grid: Grid, depth_octaves: float) -> np.ndarray:
     points /= max(float(np.abs(points).max()), 1.0)
     coarse = np.linspace(0, len(points) - 1, 2048)
     curve = np.interp(coarse, np.arange(len(points)), points)
-    curve = curve * 0.7 + 0.5 * np.sin(2 * np.pi * (np.linspace(0, grid.bars / rng.choice([4, 8, 16, 32]), 2048) + rng.random()))
+    turns = np.linspace(0, grid.bars / rng.choice([4, 8, 16, 32]), 2048) + rng.random()
+    curve = curve * 0.7 + 0.5 * np.sin(2 * np.pi * turns)
     return np.interp(np.linspace(0, 2047, grid.frames), np.arange(2048), curve * depth_octaves).astype(np.float32)
 
 
@@ -129,11 +132,11 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
     """Chord stabs on bus `stab`: one render a chord and brightness, placed by a two-bar rhythm."""
     rng = scene.rng("stab")
     patch = ChordPatch(
-        wave=str(rng.choice(["saw", "saw", "square", "pulse", "organ", "hollow"])), resonance=float(rng.uniform(0, 0.5)),
-        poles=int(rng.choice([2, 4])), cutoff=float(rng.uniform(0.8, 3.5)), sweep=float(rng.uniform(0.3, 3.0)),
-        decay_s=float(rng.uniform(0.03, 0.3)), amp_decay_s=float(np.exp(rng.uniform(np.log(0.05), np.log(0.6)))),
-        length_s=float(rng.uniform(0.15, 0.7)), voices=int(rng.choice([1, 2, 3])), detune_cents=float(rng.uniform(3, 18)),
-        width=float(rng.uniform(0, 1)),
+        wave=str(rng.choice(["saw", "saw", "square", "pulse", "organ", "hollow"])),
+        resonance=float(rng.uniform(0, 0.5)), poles=int(rng.choice([2, 4])), cutoff=float(rng.uniform(0.8, 3.5)), sweep=float(rng.uniform(0.3, 3.0)), decay_s=float(rng.uniform(0.03, 0.3)),
+        amp_decay_s=float(np.exp(rng.uniform(np.log(0.05), np.log(0.6)))),
+        length_s=float(rng.uniform(0.15, 0.7)), voices=int(rng.choice([1, 2, 3])),
+        detune_cents=float(rng.uniform(3, 18)), width=float(rng.uniform(0, 1)),
     )  # fmt: skip
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
     pool = [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]
@@ -152,6 +155,8 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
         if key not in cache:
             cache[key] = render_chord(scene.harmony.chord(bar, centre), patch, scene.rng("stab v"), bright * 0.7)
         for step in answer if (twice and bar % 2) or (not twice and bar % 4 == 3) else rhythm:
+            if not scene.arrangement.allows(bar, step):
+                continue
             frame = scene.grid.frame(bar, step)
             mixer.place("stab", cache[key], frame, 0.4 if step % 4 else 0.36)
             onsets.append(frame)
@@ -164,8 +169,9 @@ def add_pad(scene: Scene, mixer: Mixer) -> None:
     grid = scene.grid
     bar_s = 4 * grid.beat_frames / SR
     patch = ChordPatch(
-        wave=str(rng.choice(["saw", "saw", "square", "organ", "triangle", "vox"])), resonance=float(rng.uniform(0, 0.4)),
-        poles=2, cutoff=float(rng.uniform(0.5, 3.0)), sweep=float(rng.uniform(-0.8, 1.5)), decay_s=float(rng.uniform(0.3, 1.5)),
+        wave=str(rng.choice(["saw", "saw", "square", "organ", "triangle", "vox"])),
+        resonance=float(rng.uniform(0, 0.4)), poles=2, cutoff=float(rng.uniform(0.5, 3.0)),
+        sweep=float(rng.uniform(-0.8, 1.5)), decay_s=float(rng.uniform(0.3, 1.5)),
         amp_decay_s=20.0, attack_s=float(rng.uniform(0.03, 0.4)), length_s=bar_s + 0.02, voices=2,
         detune_cents=float(rng.uniform(4, 16)), width=1.0,
     )  # fmt: skip

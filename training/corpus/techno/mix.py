@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pedalboard as pb
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, oaconvolve, sosfilt
 
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 
@@ -25,6 +25,18 @@ def pan_stereo(audio: np.ndarray, pan: float) -> np.ndarray:
     gains = np.array([[np.cos(angle)], [np.sin(angle)]], np.float32) * np.float32(np.sqrt(2))
     stereo = np.broadcast_to(audio, (2, audio.shape[-1])) if audio.ndim == 1 else audio
     return np.ascontiguousarray(stereo * gains, np.float32)
+
+
+def widen(audio: np.ndarray, rng: Rng, amount: float, length_s: float = 0.012) -> np.ndarray:
+    """Stereo width without touching the attack: a short diffuse tail of the middle, in the side signal only.
+
+    The middle, and so the mono sum, stays as it was."""
+    taps = int(length_s * SR)
+    tail = rng.standard_normal(taps) * np.exp(-np.arange(taps) / (taps / 4))
+    tail[:8] = 0.0
+    tail *= amount / np.sqrt(np.sum(tail**2))
+    side = oaconvolve(audio.mean(0), tail.astype(np.float32))[: audio.shape[1]].astype(np.float32)
+    return np.stack([audio[0] + side, audio[1] - side])
 
 
 @dataclass
@@ -87,13 +99,13 @@ def sweep_filter(audio: np.ndarray, cutoff_hz: np.ndarray, kind: str, resonance_
     return out
 
 
-def delay_send(send: np.ndarray, left_s: float, right_s: float, feedback: float, low_hz: float, high_hz: float) -> np.ndarray:
+def delay_send(
+    send: np.ndarray, left_s: float, right_s: float, feedback: float, low_hz: float, high_hz: float
+) -> np.ndarray:
     """Tempo-synced stereo echoes of a send, wet only, band-limited."""
     out = np.empty_like(send)
     for channel, seconds in enumerate((left_s, right_s)):
-        chain = pb.Pedalboard(
-            [pb.HighpassFilter(low_hz), pb.LowpassFilter(high_hz), pb.Delay(seconds, feedback, 1.0)]
-        )
+        chain = pb.Pedalboard([pb.HighpassFilter(low_hz), pb.LowpassFilter(high_hz), pb.Delay(seconds, feedback, 1.0)])
         out[channel] = chain(send[channel], SR)
     return out
 
@@ -101,7 +113,8 @@ def delay_send(send: np.ndarray, left_s: float, right_s: float, feedback: float,
 def reverb_send(send: np.ndarray, room: float, damping: float, width: float, low_hz: float) -> np.ndarray:
     """Reverb of a send, wet only, without its low end."""
     return pb.Pedalboard([
-        pb.HighpassFilter(low_hz), pb.Reverb(room_size=room, damping=damping, wet_level=0.6, dry_level=0.0, width=width),
+        pb.HighpassFilter(low_hz),
+        pb.Reverb(room_size=room, damping=damping, wet_level=0.6, dry_level=0.0, width=width),
     ])(send, SR)  # fmt: skip
 
 

@@ -13,13 +13,22 @@ from training.corpus.techno.grid import Grid, Hit, merge_onsets, rng_of
 from training.corpus.techno.harmony import draw_harmony
 from training.corpus.techno.kit import Kit, build_kit
 from training.corpus.techno.mix import (
-    Mixer, db, delay_send, duck_curve, master, reverb_send, saturate, sweep_filter,
+    Mixer,
+    db,
+    delay_send,
+    duck_curve,
+    master,
+    reverb_send,
+    saturate,
+    sweep_filter,
+    widen,
 )  # fmt: skip
 from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.style import Style, draw_bpm, draw_style
 from training.corpus.techno.tracks import draw_layers, draw_tracks
 
 BARS = 32
+ENGINE = 2  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
 # Level in dB against the kick, and its spread, of each kit voice.
 LEVELS_DB = {"kick": (0, 0), "snare": (-5, 2), "clap": (-4.5, 2.5), "rim": (-8, 2.5), "hat": (-11, 3), "open": (-10, 3),
@@ -35,9 +44,7 @@ def song_name(seed: int, index: int) -> str:
     return f"techno-{seed}-{index:05d}"
 
 
-def render_song(
-    seed: int, index: int, oneshots: OneShots | None, bars: int = BARS
-) -> tuple[np.ndarray, SongLabels]:
+def render_song(seed: int, index: int, oneshots: OneShots | None, bars: int = BARS) -> tuple[np.ndarray, SongLabels]:
     """Song `index` of `seed`: audio float32 `[frames, 2]` at 44.1 kHz in -1..1, and its labels.
 
     The same arguments give the same samples. Beat 0 is frame 0; the length is `bars` bars rounded once."""
@@ -72,6 +79,8 @@ def render_song(
     audio = _mix(mixer, grid, style, kicks, mix_rng)
     audio = master(audio, mix_rng, float(mix_rng.uniform(*style.loud_lufs)))
     _fade_edges(audio)
+    if not np.isfinite(audio).all():
+        raise RuntimeError(f"song {index} of seed {seed}: the mix is not finite")
 
     name = song_name(seed, index)
     licence = "generated, CC0-1.0"
@@ -81,11 +90,10 @@ def render_song(
     extra = {
         "style": style.name, "energy": [round(e, 3) for e in arrangement.energy], "kind": list(arrangement.kind),
         "swing": round(swing, 4), "scale": harmony.scale, "root": harmony.root, "degrees": list(harmony.degrees),
-        "bass": bass, "layers": layers, "bars": bars, "kick_beats": beats, "oneshots": kit.samples,
+        "bass": bass, "layers": layers, "bars": bars, "kick_beats": beats,
+        "busy": round(arrangement.busy, 3), "engine": ENGINE, "oneshots": kit.samples,
     }  # fmt: skip
-    labels = SongLabels(
-        name, split_of(name), licence, grid.bpm, 0.0, merge_onsets(onsets, grid.frames), extra
-    )
+    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, merge_onsets(onsets, grid.frames), extra)
     return np.ascontiguousarray(audio.T, np.float32), labels
 
 
@@ -157,13 +165,15 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
         if rng.random() < 0.4:
             buses["loop"] = pb.Bitcrush(float(rng.integers(5, 9)))(buses["loop"], SR)
         low = float(np.exp(rng.uniform(np.log(120), np.log(1500))))
-        buses["loop"] = pb.Pedalboard([pb.HighpassFilter(low), pb.LowpassFilter(low * float(rng.uniform(4, 16)))])(
+        buses["loop"] = pb.Pedalboard([pb.HighpassFilter(low), pb.LowpassFilter(min(low * float(rng.uniform(4, 16)), 16_000.0))])(
             buses["loop"], SR
         )
     for name in ("stab", "pad", "lead", "acid"):
         if name in buses and rng.random() < 0.3:
             chorus = pb.Chorus(float(rng.uniform(0.1, 1.5)), float(rng.uniform(0.1, 0.4)), 7.0, 0.0, 0.35)
             buses[name] = chorus(buses[name], SR)
+        if name in ("lead", "acid", "stab") and name in buses and rng.random() < (0.3 if name == "acid" else 0.65):
+            buses[name] = widen(buses[name], rng, float(rng.uniform(0.2, 0.9)), float(rng.uniform(0.005, 0.025)))
         if name in buses and rng.random() < 0.35:
             points = np.cumsum(rng.normal(0, 0.8, 9))
             octaves = np.interp(np.linspace(0, 8, max(grid.frames // 1024, 9)), np.arange(9), points - points.mean())
@@ -193,7 +203,7 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
         if rng.random() < (0.75 if pitched else 0.15):
             echo += buses[name] * np.float32(wet * rng.uniform(0.3, 1.0) * (1.0 if pitched else 0.4))
         if rng.random() < 0.7:
-            hall += buses[name] * np.float32(wet * rng.uniform(0.2, 0.9) * (1.0 if pitched else 0.5))
+            hall += buses[name] * np.float32(wet * rng.uniform(0.2, 0.9) * (1.0 if pitched else 0.8))
     total = np.zeros((2, grid.frames), np.float32)
     if echo.any():
         left, right = (float(rng.choice([0.5, 0.75, 1.0, 1.5, 0.25, 2 / 3])) for _ in range(2))
@@ -203,7 +213,7 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
         total += wet_echo * light
     if hall.any():
         wet_hall = reverb_send(hall, float(rng.uniform(0.15, 0.95)), float(rng.uniform(0.1, 0.9)),
-                               float(rng.uniform(0.5, 1.0)), float(rng.uniform(150, 500)))  # fmt: skip
+                               float(rng.uniform(0.7, 1.0)), float(rng.uniform(150, 500)))  # fmt: skip
         total += wet_hall * light
     if "kick" in buses and rng.random() < (0.6 if "rumble" in style.kicks else 0.1):
         total += _rumble(buses["kick"], duck_curve(grid.frames, kicks, 0.97, beat_s * 0.8, 1.5), rng)

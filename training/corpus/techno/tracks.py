@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from training.corpus.techno import patterns
@@ -41,10 +43,12 @@ def draw_tracks(
 
     def add(voice: str, layer: str, motif: Bar, ending: Bar | None = None, chance: float = 1.0) -> None:
         ending = motif if ending is None else ending
-        tracks.setdefault(voice, []).extend(patterns.sequence(
+        hits = patterns.sequence(
             rng_of(seed, index, f"s {voice}"), bars, lambda bar: arrangement.active(layer, bar),
             lambda bar: ending if last(bar) else motif, chance, human_s,
-        ))  # fmt: skip
+        )  # fmt: skip
+        free = layer in ("kick", "backbeat")
+        tracks.setdefault(voice, []).extend(h for h in hits if free or arrangement.allows(h.bar, h.step))
 
     kick = patterns.kick_bar(rng, style.four_floor)
     kick_end = list(kick)
@@ -79,10 +83,11 @@ def draw_tracks(
     for name in layers:
         if name.startswith("perc"):
             phrase = patterns.percussion_phrase(rng)
-            tracks[name] = patterns.sequence(
-                rng_of(seed, index, f"s {name}"), bars, lambda bar, n=name: arrangement.active(n, bar),  # type: ignore[misc]
-                phrase, float(rng.choice([1.0, 0.9, 0.7])), human_s,
+            hits = patterns.sequence(
+                rng_of(seed, index, f"s {name}"), bars, partial(arrangement.active, name), phrase,
+                float(rng.choice([1.0, 0.9, 0.7])), human_s,
             )  # fmt: skip
+            tracks[name] = [h for h in hits if arrangement.allows(h.bar, h.step)]
     if "loop" in layers:
         for part in range(4):
             steps = [(float(s), float(rng.uniform(0.2, 1))) for s in range(16) if rng.random() < 0.22]

@@ -1,0 +1,176 @@
+"""What the terminal shows: a progress bar, or plain lines where nobody watches, and closing tables."""
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+import click
+
+from pack_builder.manifest import Row
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+class Rate:
+    """Seconds of audio per second of time, and the time left at the pace so far."""
+
+    def __init__(self, files: int) -> None:
+        self.files, self.done, self.audio_s = files, 0, 0.0
+        self._began = time.monotonic()
+
+    def add(self, row: Row) -> None:
+        self.done += 1
+        self.audio_s += row.frames / row.sample_rate_hz
+
+    @property
+    def elapsed_s(self) -> float:
+        return max(1e-9, time.monotonic() - self._began)
+
+    @property
+    def times_real_time(self) -> float:
+        return self.audio_s / self.elapsed_s
+
+    @property
+    def left_s(self) -> float:
+        return self.elapsed_s / max(1, self.done) * (self.files - self.done)
+
+
+def clock(seconds: float) -> str:
+    """`1:05` or `2:00:05`."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def summary(row: Row) -> str:
+    """The main facts about one finished file."""
+    facts = [f"{row.frames / row.sample_rate_hz:.2f} s"]
+    if row.bpm is not None:
+        measured = "no steady pulse" if row.measured_bpm is None else f"measured {row.measured_bpm:.2f} bpm"
+        facts += [measured, f"seam {row.seam_score:.2f}"]
+    elif row.density_measured is not None:
+        facts.append(f"density {row.density_measured:.2f}")
+    if row.loudness_lufs is not None:
+        facts.append(f"{row.loudness_lufs:.1f} LUFS")
+    return ", ".join(facts)
+
+
+class PlainLines:
+    """One line a file, for logs and pipes."""
+
+    def __init__(self) -> None:
+        self._rate = Rate(0)
+        self._total = 0
+
+    def __enter__(self) -> "PlainLines":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def loading(self, models: int) -> None:
+        click.echo(f"loading {models} model{'s' * (models != 1)}")
+
+    def started(self, files: int, kept: int, jobs: int) -> None:
+        self._rate, self._total = Rate(files - kept), files
+        kept_text = f", {kept} of them finished before" if kept else ""
+        click.echo(f"rendering {files} files{kept_text} on {jobs} worker{'s' * (jobs != 1)}")
+
+    def finished(self, row: Row) -> None:
+        rate = self._rate
+        rate.add(row)
+        number = self._total - rate.files + rate.done
+        pace = f"{rate.times_real_time:.1f}x real time, {clock(rate.left_s)} left"
+        click.echo(f"[{number}/{self._total}] {PurePosixPath(row.file).name}  {summary(row)}  ({pace})")
+
+
+class ProgressBar:
+    """A bar with rate and time left, for a terminal."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+
+        self._bar = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}"), transient=True,
+        )  # fmt: skip
+        self._task: TaskID = self._bar.add_task("starting", total=None, pace="")
+        self._rate = Rate(0)
+
+    def __enter__(self) -> "ProgressBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def loading(self, models: int) -> None:
+        self._bar.update(self._task, description=f"loading {models} model{'s' * (models != 1)}")
+
+    def started(self, files: int, kept: int, jobs: int) -> None:
+        self._rate = Rate(files - kept)
+        self._bar.update(self._task, description="rendering", total=files, completed=kept)
+
+    def finished(self, row: Row) -> None:
+        self._rate.add(row)
+        pace = f"{self._rate.times_real_time:.1f}x real time, {clock(self._rate.left_s)} left"
+        self._bar.update(self._task, advance=1, pace=pace, description=f"{row.kind} {row.word}")
+
+
+def observer() -> "PlainLines | ProgressBar":
+    """A bar where stdout is a terminal, else lines."""
+    return ProgressBar() if sys.stdout.isatty() else PlainLines()
+
+
+def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: ruled on a terminal, aligned columns elsewhere. All columns but the first are numbers."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        ruled = Table(title=title, title_justify="left")
+        for index, head in enumerate(heads):
+            ruled.add_column(head, justify="right" if index else "left")
+        for row in rows:
+            ruled.add_row(*row)
+        Console().print(ruled)
+        return
+    widths = [max(len(row[index]) for row in [heads, *rows]) for index in range(len(heads))]
+    click.echo(title)
+    for row in [heads, *rows]:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        click.echo("  " + "  ".join(cells).rstrip())
+
+
+def pack_table(title: str, rows: Sequence[Row]) -> None:
+    """A closing table: one line a folder, with the worst of what was measured in it."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(str(PurePosixPath(row.file).parent).removeprefix("Loops/"), []).append(row)
+    heads = ["folder", "files", "length", "tempo off by", "beat off by", "seam", "density", "LUFS"]
+    table(title, heads, [[name, *_cells(group)] for name, group in groups.items()])
+
+
+def _cells(group: list[Row]) -> list[str]:
+    def worst(name: str, form: str) -> str:
+        values = [abs(value) for row in group if (value := getattr(row, name)) is not None]
+        return form.format(max(values)) if values else "-"
+
+    def span(name: str) -> str:
+        values = [value for row in group if (value := getattr(row, name)) is not None]
+        low, high = (f"{value:.1f}" for value in (min(values), max(values))) if values else ("-", "-")
+        return low if low == high else f"{low} .. {high}"
+
+    seconds = sum(row.frames / row.sample_rate_hz for row in group)
+    return [
+        str(len(group)), clock(seconds), worst("tempo_error_pct", "{:.3f} %"), worst("beat_offset_ms", "{:.1f} ms"),
+        worst("seam_score", "{:.2f}"), span("density_measured"), span("loudness_lufs"),
+    ]  # fmt: skip

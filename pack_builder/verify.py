@@ -1,0 +1,113 @@
+"""Check a pack on disk against its own manifest: hashes, lengths, chunks, levels."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pack_builder.files import inside, sha256_of
+from pack_builder.finish import CEILING_DBTP, measure
+from pack_builder.manifest import CHECKSUMS, Manifest, Row, read_checksums, read_manifest
+from pack_builder.riff import Header, read_wave
+
+LEVEL_TOLERANCE_DB = 0.1
+_BEFORE_DATA = ("acid", "smpl", "cue ", "LIST/adtl")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One way in which a file is not what the manifest says."""
+
+    file: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All differences (none: the pack is good) and the audio files that the manifest does not know."""
+
+    files: int
+    differences: tuple[Difference, ...]
+    unlisted: tuple[str, ...]
+
+
+def verify(folder: Path) -> Report:
+    """Check a pack folder; raises ValueError where it holds no readable manifest."""
+    manifest = read_manifest(folder)
+    differences = [Difference(row.file, what) for row in manifest.rows for what in check_row(folder, row)]
+    differences += _check_texts(folder, manifest)
+    listed = {row.file for row in manifest.rows}
+    present = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.wav")))
+    return Report(len(manifest.rows), tuple(differences), tuple(name for name in present if name not in listed))
+
+
+def check_row(folder: Path, row: Row) -> Iterator[str]:
+    """What differs between one manifest row and its file."""
+    try:
+        path = inside(folder, row.file)
+        if not path.is_file():
+            yield "missing"
+            return
+        digest = sha256_of(path)
+        if digest != row.sha256:
+            yield f"sha256 {digest[:12]}, manifest says {row.sha256[:12]}"
+        samples, header = read_wave(path)
+    except (ValueError, OSError) as error:
+        yield str(error).lower()
+        return
+    yield from _format_differences(row, header)
+    yield from _chunk_differences(row, header)
+    if not len(samples):
+        yield "holds no samples"
+        return
+    level = measure(samples, header.sample_rate_hz, loops=row.shape == "loop")
+    for name, heard, said in (
+        ("loudness", level.loudness_lufs, row.loudness_lufs),
+        ("true peak", level.true_peak_dbtp, row.true_peak_dbtp),
+    ):
+        if said is not None and not abs(heard - said) <= LEVEL_TOLERANCE_DB:
+            yield f"{name} {heard:.2f} dB, manifest says {said:.2f}"
+    if level.true_peak_dbtp > CEILING_DBTP + LEVEL_TOLERANCE_DB:
+        yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {CEILING_DBTP:g}"
+
+
+def _format_differences(row: Row, header: Header) -> Iterator[str]:
+    for name in ("frames", "sample_rate_hz", "bits", "channels"):
+        heard, said = getattr(header, name), getattr(row, name)
+        if heard != said:
+            yield f"{name.removesuffix('_hz').replace('_', ' ')} {heard}, manifest says {said}"
+
+
+def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
+    tags, chunks = header.tags, header.chunks
+    if "LIST/INFO" not in chunks:
+        yield "LIST/INFO chunk is missing"
+    if row.shape != "loop":
+        if tags.acid:
+            yield "acid chunk in a take that has no tempo"
+        return
+    for name in _BEFORE_DATA:
+        if name not in chunks or chunks.index(name) > chunks.index("data"):
+            yield f"{name.strip()} chunk is missing before data"
+    if tags.acid and (tags.acid.beats != row.beats or abs(tags.acid.tempo_bpm - (row.bpm or 0)) > 1e-4):
+        yield f"acid says {tags.acid.beats} beats at {tags.acid.tempo_bpm:g}, manifest {row.beats} at {row.bpm:g}"
+    if tags.sampler and tags.sampler.loops != ((0, row.frames - 1),):
+        yield f"smpl loops {list(tags.sampler.loops)}, must be 0..{row.frames - 1}"
+    if tags.cues and len(tags.cues) != row.bars:
+        yield f"cue holds {len(tags.cues)} markers, manifest says {row.bars} bars"
+
+
+def _check_texts(folder: Path, manifest: Manifest) -> Iterator[Difference]:
+    try:
+        sums = read_checksums(folder)
+    except (ValueError, OSError) as error:
+        yield Difference(CHECKSUMS, str(error))
+        return
+    listed = {row.file: row.sha256 for row in manifest.rows}
+    for name in sorted(set(sums) | set(listed)):
+        if name in listed:
+            if sums.get(name) != listed[name]:
+                yield Difference(CHECKSUMS, f"does not agree with the manifest on {name}")
+        elif not (folder / name).is_file():
+            yield Difference(name, "missing")
+        elif sha256_of(folder / name) != sums[name]:
+            yield Difference(name, "sha256 differs from its checksum")

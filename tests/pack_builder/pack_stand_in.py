@@ -1,0 +1,114 @@
+"""A small engine with the interface of the real one: kicks, hats and chords, or struck notes. No weights.
+
+A module of its own, so that worker processes can import it.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pack_builder.source import EngineSource
+
+
+@dataclass(frozen=True)
+class StandInControls:
+    seed: int = 0
+    style_seed: int | None = None
+    density: float | None = None
+
+
+def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:
+    t = np.arange(round(seconds * rate_hz)) / rate_hz
+    tone = sum(np.sin(2 * np.pi * frequency_hz * h * t) / h**1.5 for h in (1, 2, 3) if frequency_hz * h < rate_hz / 2)
+    return np.minimum(1, t / 0.001) * np.exp(-t / decay_s) * tone
+
+
+def techno(
+    bpm: float, bars: int, rate_hz: int = 44100, seed: int = 0, late_s: float = 0.0, speed: float = 1.0
+) -> np.ndarray:
+    """A loop that is seamless by construction: everything is added on a circle. `speed` spoils its tempo."""
+    random = np.random.default_rng(seed)
+    frames = round(bars * 240 * rate_hz / float(bpm))
+    wave = np.zeros(frames)
+
+    def add(beat: float, sound: np.ndarray) -> None:
+        start = round((beat * 60 / float(bpm) / speed + late_s) * rate_hz)
+        np.add.at(wave, (start + np.arange(len(sound))) % frames, sound)
+
+    t = np.arange(round(0.35 * rate_hz)) / rate_hz
+    phase = np.cumsum(45 + 180 * np.exp(-t / 0.02)) / rate_hz
+    kick = np.sin(2 * np.pi * phase) * np.exp(-t / 0.12) * np.minimum(1, t / 0.0005)
+    hat = random.standard_normal(round(0.05 * rate_hz)) * np.exp(-np.arange(round(0.05 * rate_hz)) / rate_hz / 0.012)
+    for beat in range(bars * 4):
+        add(beat, kick)
+        for part, level in ((0.25, 0.1), (0.5, 0.25), (0.75, 0.1)):
+            add(beat + part, hat * level)
+    seconds = frames / rate_hz
+    for frequency_hz in 110 * random.choice([1, 1.2, 1.5, 1.8], 2):
+        wave += 0.1 * np.sin(2 * np.pi * round(frequency_hz * seconds) * np.arange(frames) / frames)
+    return np.stack([wave, 0.9 * wave], axis=1).astype(np.float32) * 0.5
+
+
+def piano(seconds: float, onsets_per_s: float, rate_hz: int = 44100, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A take [frames, 2] of struck notes over all but the last quarter (at most 3 s), and their times in seconds."""
+    random = np.random.default_rng(seed)
+    frames = round(seconds * rate_hz)
+    wave = np.zeros(frames + 3 * rate_hz)
+    end_s = seconds - min(3.0, seconds / 4)
+    onsets_s = np.arange(0.2, end_s, 1 / onsets_per_s)
+    onsets_s = np.clip(onsets_s + random.uniform(-0.2, 0.2, len(onsets_s)) / onsets_per_s, 0.05, end_s)
+    for onset_s in onsets_s:
+        note = struck(440 * 2 ** (random.integers(-24, 25) / 12), 2.5, 0.4, rate_hz) * random.uniform(0.3, 1)
+        start = round(onset_s * rate_hz)
+        wave[start : start + len(note)] += note
+    wave = wave[:frames] * np.minimum(1, np.linspace(6, 0, frames) ** 2)
+    return (np.stack([wave, wave], axis=1) * 0.2).astype(np.float32), onsets_s
+
+
+class StandIn:
+    """Techno or piano; a model text like `techno:silent` or `piano:nan` spoils the result."""
+
+    sample_rate_hz = 44100
+
+    def __init__(self, kind: str, fault: str) -> None:
+        self.kind, self.name, self.fault = kind, kind, fault
+        self.weights_hash = (kind.encode().hex() * 64)[:64]
+
+    def loop(
+        self, bpm: float, bars: int, controls: Any, sample_rate_hz: int = 44100, start_beat: int = 0
+    ) -> np.ndarray:
+        return self._spoilt(techno(bpm, bars, sample_rate_hz, controls.seed), controls.seed)
+
+    def take(
+        self, seconds: float, controls: Any, sample_rate_hz: int = 44100, start_s: float = 0.0
+    ) -> np.ndarray:
+        density = 0.5 if controls.density is None else controls.density
+        return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
+
+    def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
+        if self.fault == "slow":
+            time.sleep(0.2)
+        if self.fault == "die":
+            os._exit(9)
+        if self.fault == "short":
+            return samples[:-1]
+        if self.fault == "silent":
+            return samples * 0
+        if self.fault == "nan":
+            samples[5] = np.nan
+        if self.fault == "click" and seed % 2:
+            samples[0] += 0.7
+        return samples
+
+
+def load(model: str) -> StandIn:
+    kind, _, fault = model.partition(":")
+    if kind not in ("techno", "piano", "violin"):
+        raise ValueError(f"model: {model!r} is neither one of techno, piano nor a folder or file")
+    return StandIn(kind, fault)
+
+
+SOURCE = EngineSource(load, StandInControls)
