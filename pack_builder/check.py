@@ -146,7 +146,8 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
     Plain ratio: spectral flux within 6 ms of the wrap over the median flux at the loop's own beats. A loop whose
     kick stands exactly on the downbeat has about 1 there, click or no click. The score therefore takes off what
     the loop's own inner beats have at the same place (their median) and keeps what the wrap has more than they,
-    rises and falls alike: 0 for a wrap like any other beat, 0.3 is the limit, a cut through a sound 0.5 and up.
+    and likewise for falls, within 30 ms: 0 for a wrap like any other beat, 0.3 is the limit, a cut through a
+    sound or a gap 0.5 and up.
     """
     scale = max(1, round(sample_rate_hz / 44100))
     size, hop = 512 * scale, 64 * scale
@@ -166,7 +167,7 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
         change = np.diff(np.log1p(1000 * views), axis=0)
         rise, fall = np.maximum(change, 0).sum(axis=1), np.maximum(-change, 0).sum(axis=1)
         close = slice(wide - near, wide + near + 2)
-        return float(rise[close].max()), float(fall[close].max()), float(rise.max())
+        return float(rise[close].max()), float(fall.max()), float(rise.max())
 
     wrap = at(0)
     inner = np.median([at(beat) for beat in range(1, beats)], axis=0)

@@ -1,10 +1,12 @@
 """Run calls one after another here, or side by side in worker processes."""
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process
 from types import TracebackType
 from typing import Any
 
@@ -23,6 +25,18 @@ def _interrupt_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _end_with_parent() -> None:
+    """Let this worker end when the main process is killed: it would wait for work for ever otherwise."""
+    parent = parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 class Workers:
     """`jobs` processes (1: this one). As a context manager it leaves no process behind, also when interrupted."""
 
@@ -30,7 +44,9 @@ class Workers:
         self.jobs = jobs
         self._before = set(active_children())
         # spawned, not forked: torch's threads do not survive a fork
-        self._pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) if jobs > 1 else None
+        self._pool = (
+            ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent) if jobs > 1 else None
+        )
 
     def __enter__(self) -> "Workers":
         return self

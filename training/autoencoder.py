@@ -42,15 +42,16 @@ class AutoencoderSettings:
 
     batch: int = 8
     latents: int = 32
-    learning_rate: float = 6e-4
+    learning_rate: float = 5e-4
     beta1: float = 0.8
-    warmup_steps: int = 100
+    warmup_steps: int = 200
     anneal: float = 0.3
     clip: float = 1.0
-    latent_noise: float = 0.03
+    latent_noise: float = 0.02
     lambda_rec: float = 1.0
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1
+    lambda_latent: float = 0.02
     lambda_adversary: float = 0.1
     lambda_features: float = 1.0
     paper_losses: bool = False
@@ -62,7 +63,7 @@ class AutoencoderSettings:
 
 PAPER_SETTINGS = AutoencoderSettings(
     batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0,
-    lambda_wave=4.0, lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
+    lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0, lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
 )  # fmt: skip
 
 
@@ -110,24 +111,30 @@ class AutoencoderTrainer:
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context
 
     def reconstruct(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log-magnitudes of excerpts to (log-magnitude, phase, wave, level-1 loss) of their inner part."""
-        noise, training = self.settings.latent_noise, self.trained.training
-        c1 = self.encoder.encode_1(log_magnitude)
+        """Log-magnitudes of excerpts to (log-magnitude, phase, wave, latent loss) of their inner part.
+
+        The latent loss keeps both bottlenecks away from the ends of tanh and level 2 close to level 1.
+        """
+        s = self.settings
+        before_1 = self.encoder.level1.before_tanh(log_magnitude)
+        c1 = torch.tanh(before_1)
         trim = self.encoder.level2.trim * self.config.level2.stride
         inner = c1[:, trim : c1.shape[1] - trim] if trim else c1
-        level1_loss = log_magnitude.new_zeros(())
+        latent_loss = s.lambda_latent * before_1.square().mean()
         if self.level == "1":
             c1_made = inner
         else:
-            c2 = self.encoder.level2(c1)
-            if noise and training:
-                c2 = c2 + noise * torch.randn_like(c2)
+            before_2 = self.encoder.level2.before_tanh(c1)
+            c2 = torch.tanh(before_2)
+            if s.latent_noise and self.trained.training:
+                c2 = c2 + s.latent_noise * torch.randn_like(c2)
             # the paper judges two pieces decoded apart and laid end to end, so that borders are learned
             parts = c2.chunk(2, 1) if self.settings.paper_losses and c2.shape[1] > 1 else (c2,)
             c1_made = torch.cat([self.decoder.decode_2(p) for p in parts], 1)
-            level1_loss = F.l1_loss(c1_made, inner.detach())
+            latent_loss = latent_loss + s.lambda_latent * before_2.square().mean()
+            latent_loss = latent_loss + s.lambda_level1 * F.l1_loss(c1_made, inner.detach())
         spectra = self.decoder.spectra(c1_made)
-        return (*spectra, self.decoder.synthesise(*spectra), level1_loss)
+        return (*spectra, self.decoder.synthesise(*spectra), latent_loss)
 
     def step(self, wave: Tensor, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """Train on `[B, 2, excerpt_frames]` samples; returns named scalar losses."""
@@ -137,7 +144,7 @@ class AutoencoderTrainer:
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor
         log_magnitude = self.encoder.log_magnitude(wave)
-        made_log, _, made, level1_loss = self.reconstruct(log_magnitude)
+        made_log, _, made, latent_loss = self.reconstruct(log_magnitude)
         margin = self.encoder.context
         target = wave[..., margin : wave.shape[-1] - margin]
         skip = (margin - self.encoder.spectrum.context) // self.config.hop
@@ -145,9 +152,8 @@ class AutoencoderTrainer:
         target_log = target_log.unflatten(2, (self.config.channels, -1)).transpose(1, 2)
         losses: dict[str, Tensor] = {"rec": F.l1_loss(made_log, target_log)}
         total = s.lambda_rec * losses["rec"]
-        if self.level != "1":
-            losses["level1"] = level1_loss
-            total = total + s.lambda_level1 * level1_loss
+        losses["latent"] = latent_loss
+        total = total + latent_loss
         if self.phase == 2 or not s.paper_losses:
             heard, wanted = self._ears(made, target)
             losses["wave"] = self.wave_loss(heard, wanted)

@@ -34,12 +34,16 @@ class LevelEncoder(nn.Module):
         )
         self.outward = nn.Sequential(nn.LayerNorm(level.width), nn.Linear(level.width, level.latent))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def before_tanh(self, x: Tensor) -> Tensor:
+        """What the bottleneck squashes; training keeps it small so that latents do not stick at the ends."""
         batch, time, channels = x.shape
         x = self.norm(self.inward(x.reshape(batch, time // self.stride, channels * self.stride)))
         for block in self.blocks:
             x = block(x)
-        return torch.tanh(self.outward(x))
+        return self.outward(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.tanh(self.before_tanh(x))
 
 
 class LevelDecoder(nn.Module):

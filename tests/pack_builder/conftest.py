@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +9,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # worker processes import the stand-in by name
 
-from pack_builder.console import PlainLines
-from pack_builder.manifest import Row
+from pack_helpers import SMALL, Ran
+
 from pack_builder.options import BuildOptions
-
-SMALL = {
-    "bpm": "120,128.5", "loops_per_bpm": "1", "bars": "1", "takes": "2", "take_seconds": "2", "jobs": "1",
-}  # fmt: skip
-
-
-class Silent:
-    """An observer that remembers; `stop_after` files it interrupts like Ctrl-C."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.rows: list[Row] = []
-        self.kept = 0
-        self.stop_after = stop_after
-
-    def loading(self, models: int) -> None:
-        assert models > 0
-
-    def started(self, files: int, kept: int, jobs: int) -> None:
-        self.kept = kept
-
-    def finished(self, row: Row) -> None:
-        self.rows.append(row)
-        if self.stop_after is not None and len(self.rows) >= self.stop_after:
-            raise KeyboardInterrupt
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What one command line did."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -75,17 +41,3 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Ran(int(end.value.code or 0), out, err)
 
     return call
-
-
-@pytest.fixture
-def observer() -> Silent:
-    return Silent()
-
-
-@pytest.fixture
-def plain() -> PlainLines:
-    return PlainLines()
-
-
-def audio_bytes(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.wav"))}

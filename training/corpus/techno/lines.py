@@ -133,7 +133,8 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
     rng = scene.rng("stab")
     patch = ChordPatch(
         wave=str(rng.choice(["saw", "saw", "square", "pulse", "organ", "hollow"])),
-        resonance=float(rng.uniform(0, 0.5)), poles=int(rng.choice([2, 4])), cutoff=float(rng.uniform(0.8, 3.5)), sweep=float(rng.uniform(0.3, 3.0)), decay_s=float(rng.uniform(0.03, 0.3)),
+        resonance=float(rng.uniform(0, 0.5)), poles=int(rng.choice([2, 4])),
+        cutoff=float(rng.uniform(0.8, 3.5)), sweep=float(rng.uniform(0.3, 3.0)), decay_s=float(rng.uniform(0.03, 0.3)),
         amp_decay_s=float(np.exp(rng.uniform(np.log(0.05), np.log(0.6)))),
         length_s=float(rng.uniform(0.15, 0.7)), voices=int(rng.choice([1, 2, 3])),
         detune_cents=float(rng.uniform(3, 18)), width=float(rng.uniform(0, 1)),

@@ -24,9 +24,9 @@ LEFT_OUT = re.compile(
 # First match wins; the text searched is the parent folder and the file name, lower case.
 VOICES: tuple[tuple[str, str, float], ...] = (
     ("kick", r"\bbd\b|kick|drum bass|elec hollow kick", 1.2),
+    ("crash", r"crash|splash|\bcr\b|cymbal0|cymbal open|elec cymbal", 3.0),
     ("open", r"\boh\b|open", 1.2),
     ("ride", r"ride|\brd\b|cymbal hard|cymbal soft", 2.0),
-    ("crash", r"crash|splash|\bcr\b|cymbal0|cymbal open|elec cymbal", 3.0),
     ("hat", r"\bhh\b|hat|hihat|cymbal closed|cymbal pedal", 0.5),
     ("snare", r"\bsd\b|\bsn\b|snare", 0.8),
     ("clap", r"\bcp\b|clap|snap", 0.8),

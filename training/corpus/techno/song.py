@@ -165,9 +165,8 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
         if rng.random() < 0.4:
             buses["loop"] = pb.Bitcrush(float(rng.integers(5, 9)))(buses["loop"], SR)
         low = float(np.exp(rng.uniform(np.log(120), np.log(1500))))
-        buses["loop"] = pb.Pedalboard([pb.HighpassFilter(low), pb.LowpassFilter(min(low * float(rng.uniform(4, 16)), 16_000.0))])(
-            buses["loop"], SR
-        )
+        high = min(low * float(rng.uniform(4, 16)), 16_000.0)  # above Nyquist the filter is unstable
+        buses["loop"] = pb.Pedalboard([pb.HighpassFilter(low), pb.LowpassFilter(high)])(buses["loop"], SR)
     for name in ("stab", "pad", "lead", "acid"):
         if name in buses and rng.random() < 0.3:
             chorus = pb.Chorus(float(rng.uniform(0.1, 1.5)), float(rng.uniform(0.1, 0.4)), 7.0, 0.0, 0.35)

@@ -1,0 +1,53 @@
+"""Options of a small pack, an observer, a manifest row and other things that several tests use."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pack_builder.manifest import Row
+
+SMALL = {
+    "bpm": "120,128.5", "loops_per_bpm": "1", "bars": "1", "takes": "2", "take_seconds": "2", "jobs": "1",
+}  # fmt: skip
+
+
+class Silent:
+    """An observer that remembers; `stop_after` files it interrupts like Ctrl-C."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.rows: list[Row] = []
+        self.kept = 0
+        self.stop_after = stop_after
+
+    def loading(self, models: int) -> None:
+        assert models > 0
+
+    def started(self, files: int, kept: int, jobs: int) -> None:
+        self.kept = kept
+
+    def finished(self, row: Row) -> None:
+        self.rows.append(row)
+        if self.stop_after is not None and len(self.rows) >= self.stop_after:
+            raise KeyboardInterrupt
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one command line did."""
+
+    code: int
+    out: str
+    err: str
+
+
+def audio_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.wav"))}
+
+
+ROW = Row(
+    file="Loops/a.wav", sha256="0" * 64, sample_rate_hz=44100, bits=24, channels=2, frames=100, frames_exact="201/2",
+    bpm=128.5, bpm_exact="257/2", beats=16, bars=4, meter="4/4", kind="techno", shape="loop", key=None,
+    density_asked=None, density_measured=None, onsets_per_s=None, job="techno/loop/257/2/0", word="cobalt", seed=1,
+    style_seed=2, start_beat=0, model="techno", weights_sha256="ab", measured_bpm=128.49, tempo_error_pct=-0.01,
+    downbeat_offset_ms=0.1, beat_offset_ms=0.2, seam_score=0.0, seam_flux_ratio=1.0, end_db=None,
+    loudness_lufs=-12.0, true_peak_dbtp=-1.0, gain_db=3.0, clipped_frames=0, attempts=1, licence="free",
+)  # fmt: skip

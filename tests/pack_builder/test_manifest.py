@@ -1,0 +1,101 @@
+"""The manifest: what is written is read back; anything else is refused in one line."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pack_helpers import ROW
+
+from pack_builder.manifest import (
+    Manifest,
+    Model,
+    Row,
+    checksum_text,
+    models_from,
+    read_checksums,
+    read_manifest,
+    write_manifest,
+)
+
+PACK = Manifest("MSK", "First", "2026-01-01", "musika-daw 1", {"seed": 7}, (Model("techno", "t", "ab"),), (ROW,))
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_a_manifest_is_read_back() -> None:
+    pack = replace(PACK, rows=(ROW, replace(ROW, file="Loops/b.wav", bpm=120, frames=7)))
+    assert Manifest.from_json(pack.to_json()) == pack
+
+
+def test_the_table_holds_the_same_rows() -> None:
+    [row] = csv.DictReader(io.StringIO(PACK.to_csv()))
+    assert row["frames_exact"] == "201/2"
+    assert row["key"] == ""
+    assert list(row) == list(Row.__dataclass_fields__)
+
+
+@given(st.text() | json_values.map(json.dumps))
+def test_other_texts_are_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^manifest: "):
+        Manifest.from_json(text)
+
+
+@given(st.sampled_from(["format", "pack", "files"]), json_values)
+def test_other_contents_are_refused(name: str, value: Any) -> None:
+    text = json.dumps(json.loads(PACK.to_json()) | {name: value})
+    if value == [] and name == "files":
+        assert Manifest.from_json(text).rows == ()
+        return
+    with pytest.raises(ValueError, match=r"^manifest"):
+        Manifest.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("frames", "7"), ("frames", None), ("frames", True), ("bpm", "fast"), ("file", 3), ("key", 1)]
+)
+def test_fields_of_another_type_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"'{name}'"):
+        Row.from_dict(dict(vars(ROW)) | {name: value})
+
+
+def test_missing_unknown_and_foreign_fields_are_refused() -> None:
+    with pytest.raises(ValueError, match="'colour'"):
+        Row.from_dict(dict(vars(ROW)) | {"colour": 1})
+    with pytest.raises(ValueError, match="object"):
+        Row.from_dict([1])
+    with pytest.raises(ValueError, match="model must hold"):
+        models_from([{"kind": "techno"}])
+
+
+def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"holds no manifest\.json"):
+        read_manifest(tmp_path)
+    (tmp_path / "manifest.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="not text"):
+        read_manifest(tmp_path)
+
+
+def test_checksums_cover_texts_and_audio(tmp_path: Path) -> None:
+    write_manifest(tmp_path, PACK, {"README.txt": "hello"})
+    assert set(read_checksums(tmp_path)) == {"Loops/a.wav", "README.txt", "manifest.csv"}
+    assert read_manifest(tmp_path) == PACK
+
+
+@pytest.mark.parametrize("line", ["short", "0" * 64 + "  ../a", "g" * 64 + "  a", "0" * 64 + "a"])
+def test_bad_checksum_lines_are_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "checksums.sha256").write_text(line + "\n")
+    with pytest.raises(ValueError, match=r"checksum|inside"):
+        read_checksums(tmp_path)
+
+
+def test_checksum_lines_are_those_of_sha256sum() -> None:
+    assert checksum_text([("ab", "x y.wav")]) == "ab  x y.wav\n"
