@@ -51,6 +51,8 @@ class Findings:
         over += max(0.0, (self.seam_score or 0.0) / SEAM_LIMIT - 1)
         over += max(0.0, abs(self.tempo_error_pct or 0.0) / TEMPO_LIMIT_PCT - 1)
         over += max(0.0, (self.end_db if self.end_db is not None else END_LIMIT_DB) - END_LIMIT_DB) / 10
+        if self.seam_score is not None and self.pulse is None:
+            over += 1.0  # a loop without a beat may be meant, but another attempt is better
         if self.pulse:
             over += max(0.0, self.pulse.beat_offset_ms / OFFSET_LIMIT_MS - 1)
         return over

@@ -1,5 +1,6 @@
 """`musika-pack`: build, inspect and verify sample packs. Heavy modules are imported by the commands that use them."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def cli(context: click.Context, version: bool) -> None:
 @click.option("--naming", default="default", show_default=True, metavar="STYLE", help="default (130bpm), splice (130).")
 @click.option("--model", "models", multiple=True, metavar="NAME|PATH", help="Weights to use, once a kind, repeatable.")
 @click.option("--out", metavar="DIR", help="New or empty folder.  [default: LABEL_-_NAME_-_WAV]")
-@click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: number of cores, at most 4]")
+@click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
 @click.option("--resume", is_flag=True, help="Go on with a build that was stopped, or mend a damaged pack.")
 def build(**texts: Any) -> None:
     from pack_builder.options import BuildOptions
@@ -157,6 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: errors in what the user gave are one line on stderr and exit code 2."""
     try:
         code = cli.main(arguments, prog_name="musika-pack", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
@@ -166,8 +168,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted")
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing left to say
-        sys.exit(0)
+        # the reader of our output went away (`| head`): nothing left to say, also not at the interpreter's end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     sys.exit(code or 0)
 
 

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header, read_header
+from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
+from pack_builder.riff_reader import read_header
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 

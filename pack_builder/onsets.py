@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LOW_BAND_HZ = 200.0
-_BLOCK = 2048
+_BLOCK = 512
 _NOTE_LAG_S = 0.005  # compressed flux peaks this much before a note begins
 
 

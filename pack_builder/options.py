@@ -14,6 +14,7 @@ BPM_RANGE = (60, 200)
 BARS = (1, 2, 4, 8, 16)
 SAMPLE_RATES_HZ = (44100, 48000, 88200, 96000)
 SEED_LIMIT = (1 << 32) - 1
+DEFAULT_JOBS = 2  # a worker takes about half a gigabyte
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class BuildOptions:
             naming=naming,
             models=tuple(models),
             out=Path(out if out is not None else f"{label}_-_{name}_-_WAV"),
-            jobs=min(4, usable_cores()) if jobs is None else _whole("--jobs", jobs, 1, 256),
+            jobs=min(DEFAULT_JOBS, usable_cores()) if jobs is None else _whole("--jobs", jobs, 1, 256),
             resume=resume,
             source_date=source_date(),
         )

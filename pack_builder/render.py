@@ -3,7 +3,7 @@
 import hashlib
 import json
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +26,9 @@ class RenderError(RuntimeError):
     """The engine gave back something that cannot go into a pack."""
 
 
-@cache
+@lru_cache(maxsize=1)
 def engine_of(source: EngineSource, model: str) -> EngineLike:
-    """An engine, loaded once a process."""
+    """An engine; the last one is kept, since jobs come ordered by kind and two would cost memory for nothing."""
     return source.load(model)
 
 

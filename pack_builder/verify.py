@@ -7,7 +7,8 @@ from pathlib import Path
 from pack_builder.files import inside, sha256_of
 from pack_builder.finish import CEILING_DBTP, measure
 from pack_builder.manifest import CHECKSUMS, Manifest, Row, read_checksums, read_manifest
-from pack_builder.riff import Header, read_wave
+from pack_builder.riff import Header
+from pack_builder.riff_reader import read_wave
 
 LEVEL_TOLERANCE_DB = 0.1
 _BEFORE_DATA = ("acid", "smpl", "cue ", "LIST/adtl")

@@ -4,29 +4,35 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
 
 @contextmanager
-def _interrupt_held() -> Iterator[None]:
-    # a process started meanwhile inherits the blocked Ctrl-C for good: the terminal sends it to the whole group,
-    # and only the main process should answer it
+def _interrupts_held() -> Iterator[None]:
+    """Put Ctrl-C and SIGTERM off until the block ends.
+
+    An interrupt in the middle of the executor could leave one of its locks taken for good. And a process started
+    meanwhile keeps Ctrl-C blocked: the terminal sends it to the whole group, only the main process should answer.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
-    """Let this worker end when the main process is killed: it would wait for work for ever otherwise."""
+def _start_worker() -> None:
+    """Let a worker end when it is told to, and when the main process is killed: it would wait for ever otherwise."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     parent = parent_process()
 
     def watch() -> None:
@@ -43,10 +49,9 @@ class Workers:
     def __init__(self, jobs: int) -> None:
         self.jobs = jobs
         self._before = set(active_children())
+        self._done: SimpleQueue[Future[Any]] = SimpleQueue()
         # spawned, not forked: torch's threads do not survive a fork
-        self._pool = (
-            ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_end_with_parent) if jobs > 1 else None
-        )
+        self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), initializer=_start_worker) if jobs > 1 else None
 
     def __enter__(self) -> "Workers":
         return self
@@ -56,16 +61,16 @@ class Workers:
     ) -> None:
         if self._pool is None:
             return
-        if kind is not None:  # do not wait for what is being rendered; unfinished files are not in place yet
-            for child in set(active_children()) - self._before:
-                child.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        with _interrupts_held():
+            if kind is not None:  # do not wait for what is being rendered; unfinished files are not in place yet
+                for child in set(active_children()) - self._before:
+                    child.kill()
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def call(self, function: Callable[..., Any], *values: Any) -> Any:
         """The result of one call."""
-        if self._pool is None:
-            return function(*values)
-        return self._submit(function, values).result()
+        [result] = self.each(function, [values])
+        return result
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Results of many calls in the order in which they finish; only a few wait in the queue at a time."""
@@ -73,17 +78,17 @@ class Workers:
             for values in calls:
                 yield function(*values)
             return
-        waiting: set[Future[Any]] = set()
+        waiting = 0
         for values in calls:
-            waiting.add(self._submit(function, values))
-            if len(waiting) >= 2 * self.jobs:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            yield from (future.result() for future in done)
+            self._submit(function, values)
+            waiting += 1
+            if waiting >= 2 * self.jobs:
+                yield self._done.get().result()
+                waiting -= 1
+        for _ in range(waiting):
+            yield self._done.get().result()
 
-    def _submit(self, function: Callable[..., Any], values: tuple[Any, ...]) -> Future[Any]:
+    def _submit(self, function: Callable[..., Any], values: tuple[Any, ...]) -> None:
         assert self._pool is not None
-        with _interrupt_held():
-            return self._pool.submit(function, *values)
+        with _interrupts_held():
+            self._pool.submit(function, *values).add_done_callback(self._done.put)

@@ -1,7 +1,8 @@
 """Trains the two-level autoencoder in the paper's two phases (section 3.1).
 
-Phase 1 teaches encoder and decoder log-magnitudes (and, in a configuration that is not the paper's, the
-re-analysed wave at several resolutions). Phase 2 freezes the encoder, so latents stay what they are and a
+Phase 1 teaches encoder and decoder log-magnitudes and, except for the paper's configuration, how phases run
+from frame to frame and bin to bin. (With the re-analysed wave in the loss from the start, its still random
+phases blurred every tone.) Phase 2 freezes the encoder, so latents stay what they are and a
 generator can train beside it, and lets an adversary sharpen the decoder.
 Level 1 or level 2 can be trained by itself, as the paper does, or both at once.
 """
@@ -30,6 +31,7 @@ from training.losses import (
     feature_matching,
     hinge_discriminator,
     hinge_generator,
+    phase_derivatives,
 )
 from training.run import Ema, Report, Run, clip_gradients
 
@@ -42,13 +44,14 @@ class AutoencoderSettings:
 
     batch: int = 8
     latents: int = 32
-    learning_rate: float = 5e-4
+    learning_rate: float = 8e-4
     beta1: float = 0.8
     warmup_steps: int = 200
     anneal: float = 0.3
     clip: float = 1.0
     latent_noise: float = 0.02
     lambda_rec: float = 1.0
+    lambda_phase: float = 0.3
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1
     lambda_latent: float = 0.02
@@ -63,7 +66,8 @@ class AutoencoderSettings:
 
 PAPER_SETTINGS = AutoencoderSettings(
     batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0,
-    lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0, lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
+    lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0, lambda_adversary=1.0, lambda_features=0.0,
+    paper_losses=True,
 )  # fmt: skip
 
 
@@ -95,6 +99,7 @@ class AutoencoderTrainer:
                 self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
             )
         self.ema = Ema(self.trained)
+        self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(config)
         self.wave_loss: nn.Module = (
             MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         )
@@ -110,8 +115,8 @@ class AutoencoderTrainer:
         """Samples of one training excerpt, context included."""
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context
 
-    def reconstruct(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log-magnitudes of excerpts to (log-magnitude, phase, wave, latent loss) of their inner part.
+    def reconstruct(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-magnitudes of excerpts to (log-magnitude, phase, latent loss) of their inner part.
 
         The latent loss keeps both bottlenecks away from the ends of tanh and level 2 close to level 1.
         """
@@ -133,8 +138,7 @@ class AutoencoderTrainer:
             c1_made = torch.cat([self.decoder.decode_2(p) for p in parts], 1)
             latent_loss = latent_loss + s.lambda_latent * before_2.square().mean()
             latent_loss = latent_loss + s.lambda_level1 * F.l1_loss(c1_made, inner.detach())
-        spectra = self.decoder.spectra(c1_made)
-        return (*spectra, self.decoder.synthesise(*spectra), latent_loss)
+        return (*self.decoder.spectra(c1_made), latent_loss)
 
     def step(self, wave: Tensor, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """Train on `[B, 2, excerpt_frames]` samples; returns named scalar losses."""
@@ -143,22 +147,28 @@ class AutoencoderTrainer:
             wave = wave.flatten(0, 1)[:, None]
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor
-        log_magnitude = self.encoder.log_magnitude(wave)
-        made_log, _, made, latent_loss = self.reconstruct(log_magnitude)
-        margin = self.encoder.context
-        target = wave[..., margin : wave.shape[-1] - margin]
-        skip = (margin - self.encoder.spectrum.context) // self.config.hop
+        spectrum = self.encoder.analyse(wave)
+        log_magnitude = self.encoder.spectrum.normalised(spectrum).transpose(1, 2).flatten(2)
+        made_log, phase, latent_loss = self.reconstruct(log_magnitude)
+        skip = (self.encoder.context - self.encoder.spectrum.context) // self.config.hop
         target_log = log_magnitude[:, skip : skip + made_log.shape[2]]
         target_log = target_log.unflatten(2, (self.config.channels, -1)).transpose(1, 2)
-        losses: dict[str, Tensor] = {"rec": F.l1_loss(made_log, target_log)}
+        losses: dict[str, Tensor] = {"rec": ((made_log - target_log).abs() * self.bin_weights).mean()}
         total = s.lambda_rec * losses["rec"]
+        if s.lambda_phase:
+            inner = spectrum[:, :, skip : skip + made_log.shape[2]]
+            # roots bring the quieter partials in; the ear's bands keep the top octave from ruling
+            loud = inner.abs().sqrt() * self.bin_weights
+            losses["phase"] = phase_derivatives(phase, inner.angle(), loud)
+            total = total + s.lambda_phase * losses["phase"]
         losses["latent"] = latent_loss
         total = total + latent_loss
-        if self.phase == 2 or not s.paper_losses:
-            heard, wanted = self._ears(made, target)
+        if self.phase == 2:
+            made = self.decoder.synthesise(made_log, phase)
+            margin = self.encoder.context
+            heard, wanted = self._ears(made, wave[..., margin : wave.shape[-1] - margin])
             losses["wave"] = self.wave_loss(heard, wanted)
             total = total + s.lambda_wave * losses["wave"]
-        if self.phase == 2:
             total = total + self._adversary(heard, wanted, losses, rate_factor)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)
@@ -239,6 +249,13 @@ class AutoencoderTrainer:
         self.encoder.load_state_dict(encoder)
         self.decoder.load_state_dict(decoder)
         self.ema = Ema(self.trained)
+
+
+def bin_weights(config: AutoencoderConfig) -> Tensor:
+    """Weights of STFT bins, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
+    frequency_hz = torch.arange(config.bins) * config.sample_rate_hz / config.fft
+    weights = 1 / (700 + frequency_hz)
+    return weights / weights.mean()
 
 
 def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -11,30 +11,9 @@ from typing import Any, TypeVar
 
 import click
 
+from musika_daw.console import OneLineGroup
+
 T = TypeVar("T")
-
-
-class OneLineGroup(click.Group):
-    """A click group whose errors are one lower-case line on stderr and exit code 2."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        kwargs["standalone_mode"] = False
-        try:
-            return super().main(*args, **kwargs)
-        except click.exceptions.Abort:
-            click.echo("stopped", err=True)
-            raise SystemExit(130) from None
-        except click.ClickException as error:
-            click.echo(_one_line(error.format_message()), err=True)
-            raise SystemExit(2) from None
-        except (ValueError, OSError) as error:
-            click.echo(_one_line(str(error)), err=True)
-            raise SystemExit(2) from None
-
-
-def _one_line(text: str) -> str:
-    text = " ".join(text.split())
-    return text[:1].lower() + text[1:]
 
 
 def apply_settings(settings: T, pairs: tuple[str, ...]) -> T:

@@ -74,3 +74,17 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
 def relativistic(first: Tensor, second: Tensor) -> Tensor:
     """Relativistic pairing loss: how far `first` is from scoring above `second` (softplus)."""
     return F.softplus(second - first).mean()
+
+
+def phase_derivatives(phase: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """How wrong phases run from frame to frame and from bin to bin, 0..2 (all `[B, C, frames, bins]`).
+
+    Instantaneous frequency and group delay can be told from magnitudes, absolute phase often cannot, so
+    the last counts little. 1 - cos makes the error periodic (after APNet's anti-wrapping losses).
+    """
+    error = phase - target
+    along_time = (1 - torch.cos(error.diff(dim=2))) * weight[:, :, 1:]
+    along_bins = (1 - torch.cos(error.diff(dim=3))) * weight[..., 1:]
+    absolute = (1 - torch.cos(error)) * weight
+    total = along_time.sum() + along_bins.sum() + 0.2 * absolute.sum()
+    return total / weight.sum() / 2

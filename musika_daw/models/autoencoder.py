@@ -91,19 +91,17 @@ class Encoder(nn.Module):
         """Samples of context a side that both levels need."""
         return self.context_1 + self.level2.trim * self.config.r_time
 
+    def analyse(self, wave: Tensor) -> Tensor:
+        """`[B, channels, t]` left/right samples to the complex STFT `[B, channels, n, bins]` that is coded."""
+        return self.spectrum.analyse(mid_side(wave) if self.config.channels == 2 else wave)
+
     def log_magnitude(self, wave: Tensor) -> Tensor:
         """`[B, channels, t]` left/right samples to `[B, n, channels * bins]`."""
-        if self.config.channels == 2:
-            wave = mid_side(wave)
-        return self.spectrum.log_magnitude(wave).transpose(1, 2).flatten(2)
-
-    def encode_1(self, log_magnitude: Tensor) -> Tensor:
-        """Log-magnitudes to level-1 latents `[B, t1, latent1]`."""
-        return self.level1(log_magnitude)
+        return self.spectrum.normalised(self.analyse(wave)).transpose(1, 2).flatten(2)
 
     def forward(self, wave: Tensor) -> Tensor:
         """`[B, channels, context + n*r_time + context]` samples to `[B, n, latent]`."""
-        return self.level2(self.encode_1(self.log_magnitude(wave)))
+        return self.level2(self.level1(self.log_magnitude(wave)))
 
 
 class Decoder(nn.Module):
@@ -130,7 +128,7 @@ class Decoder(nn.Module):
         """Level-1 latents to log-magnitude and phase, both `[B, channels, frames, bins]`."""
         out = self.level1(latents_1)
         out = out.reshape(*out.shape[:2], 2, self.config.channels, self.config.bins).permute(2, 0, 3, 1, 4)
-        return out[0], out[1]
+        return out[0], out[1] + self.spectrum.carrier(out.shape[3])
 
     def synthesise(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
         """Spectra to left/right samples `[B, channels, frames * hop]`."""

@@ -44,11 +44,28 @@ class Spectrum(nn.Module):
         """Samples needed either side of the frames' own span."""
         return (self.fft - self.hop) // 2
 
+    def analyse(self, wave: Tensor) -> Tensor:
+        """`[..., context + n*hop + context]` samples to the complex STFT `[..., n, bins]`."""
+        return torch.fft.rfft(wave.unfold(-1, self.fft, self.hop) * self.window)
+
     def log_magnitude(self, wave: Tensor) -> Tensor:
         """`[..., context + n*hop + context]` samples to `[..., n, bins]` normalised log-magnitudes."""
-        frames = wave.unfold(-1, self.fft, self.hop) * self.window
-        magnitude = torch.fft.rfft(frames).abs() / self.full_scale
-        return (torch.log(magnitude + LOG_FLOOR) - LOG_MEAN) / LOG_SCALE
+        return self.normalised(self.analyse(wave))
+
+    def normalised(self, spectrum: Tensor) -> Tensor:
+        """Complex STFT to normalised log-magnitudes of the same shape."""
+        return (torch.log(spectrum.abs() / self.full_scale + LOG_FLOOR) - LOG_MEAN) / LOG_SCALE
+
+    def carrier(self, frames: int) -> Tensor:
+        """Phase in radians `[frames, bins]` of a steady tone at each bin's own frequency.
+
+        A network that adds its output to this only has to say how a sound differs from such a tone, which
+        changes slowly from frame to frame. The alternating `pi` refers phases to the window's centre. The table repeats every fft / hop frames, so it is the same in every piece that starts on one of them.
+        """
+        turns = torch.arange(self.fft // 2 + 1)
+        period = self.fft // self.hop
+        frame = torch.arange(frames) % period
+        return (frame[:, None] * turns * 2 % (2 * period) / period + turns % 2).to(self.window) * torch.pi
 
     def wave(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
         """Normalised log-magnitudes and phases (radians), both `[..., n, bins]`, to the `[..., n*hop]`

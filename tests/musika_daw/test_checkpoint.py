@@ -59,7 +59,7 @@ def test_a_damaged_file_is_always_refused_in_one_line(tmp_path: Path, data: st.D
         place = data.draw(st.integers(len(content) - 128, len(content) - 1))
         content[place] ^= data.draw(st.integers(1, 255))
     path.write_bytes(bytes(content))
-    with pytest.raises(ValueError, match="^model: ") as caught:
+    with pytest.raises(ValueError, match=r"^model: ") as caught:
         load_weights(path, "generator")
     assert "\n" not in str(caught.value)
 

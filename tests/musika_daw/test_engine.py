@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def error_db(a: np.ndarray, b: np.ndarray) -> float:
 def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
     places = sorted({Fraction(0), Fraction(24), *cuts})
     whole = engine.render(0, 24, RAMP, Controls(3))
-    parts = [engine.render(a, b - a, RAMP, Controls(3)) for a, b in zip(places, places[1:])]
+    parts = [engine.render(a, b - a, RAMP, Controls(3)) for a, b in itertools.pairwise(places)]
     joined = np.concatenate(parts)
     assert joined.shape == whole.shape
     assert error_db(whole, joined) < -90

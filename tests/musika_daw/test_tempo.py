@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_float_means_what_is_written() -> None:
 def test_seconds_rise_with_beats(tempo: TempoMap, places: list[Fraction]) -> None:
     ordered = sorted(set(places))
     seconds = [float(tempo.seconds(b)) for b in ordered]
-    assert all(a < b for a, b in zip(seconds, seconds[1:]))
+    assert all(a < b for a, b in itertools.pairwise(seconds))
 
 
 @given(tempo_maps(), st.lists(st.fractions(min_value=-8, max_value=300, max_denominator=16), min_size=1))

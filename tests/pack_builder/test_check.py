@@ -30,6 +30,7 @@ def test_noise_and_silence_have_no_pulse() -> None:
     noise = np.random.default_rng(1).standard_normal((88200, 2)).astype(np.float32) * 0.1
     assert measured_pulse(noise, 44100, 120, 4) is None
     assert measured_pulse(noise * 0, 44100, 120, 4) is None
+    assert check_loop(noise, 44100, 120, 4).faults >= 1
 
 
 @pytest.mark.parametrize("bpm", [120, 128.5, 133, 147])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pack_helpers import ROW
 
@@ -43,12 +43,14 @@ def test_the_table_holds_the_same_rows() -> None:
     assert list(row) == list(Row.__dataclass_fields__)
 
 
+@settings(deadline=None)
 @given(st.text() | json_values.map(json.dumps))
 def test_other_texts_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"^manifest: "):
         Manifest.from_json(text)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["format", "pack", "files"]), json_values)
 def test_other_contents_are_refused(name: str, value: Any) -> None:
     text = json.dumps(json.loads(PACK.to_json()) | {name: value})

@@ -5,7 +5,7 @@ from fractions import Fraction
 from itertools import islice
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.inspect import tempo_in_file_name
@@ -18,6 +18,7 @@ def test_the_word_list_is_lower_case_ascii_and_without_doubles() -> None:
     assert all(re.fullmatch("[a-z]{2,12}", word) for word in words())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_names_of_a_pack_differ(seed: int) -> None:
     names = list(islice(word_names(seed), 1000))
@@ -35,6 +36,7 @@ def test_names_depend_on_the_seed() -> None:
     assert list(islice(word_names(1), 10)) == list(islice(word_names(1), 10))
 
 
+@settings(deadline=None)
 @given(st.fractions(60, 200, max_denominator=1000), st.sampled_from(["default", "splice"]))
 def test_tempo_in_a_name_is_the_nearest_whole_one(bpm: Fraction, naming: str) -> None:
     stem = file_stem(

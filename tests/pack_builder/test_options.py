@@ -5,7 +5,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.options import BuildOptions, duration_s, parse_bpm, parse_density
@@ -32,6 +32,7 @@ def test_the_default_range_is_nine_tempi() -> None:
     assert parse_bpm("120-160") == tuple(range(120, 161, 5))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_tempi_or_a_named_error(text: str) -> None:
     error, tempi = "", ()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.options import BuildOptions
@@ -39,6 +39,7 @@ def test_another_seed_gives_other_seeds() -> None:
     assert not {job.seed() for job in one} & {job.seed() for job in two}
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.text())
 def test_seeds_are_exact_in_json(seed: int, key: str) -> None:
     value = derived_seed(seed, key)
@@ -58,6 +59,7 @@ def test_densities_spread_over_the_takes() -> None:
     assert [job.density for job in plan(BuildOptions.parse(kinds=("piano",), density="none"))] == [None] * 9
 
 
+@settings(deadline=None)
 @given(st.fractions(60, 200, max_denominator=100), st.sampled_from([1, 2, 4, 8, 16]))
 def test_lengths_are_exact_before_they_are_rounded_once(bpm: Fraction, bars: int) -> None:
     job = plan(BuildOptions.parse(bpm=f"{float(bpm):.6f}", bars=str(bars)))[0]

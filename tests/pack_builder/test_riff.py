@@ -12,18 +12,8 @@ import wavinfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pack_builder.riff import (
-    ENCODINGS,
-    Acid,
-    Cue,
-    Sampler,
-    Tags,
-    encode_wave,
-    read_header,
-    read_header_from,
-    read_wave,
-    write_wave,
-)
+from pack_builder.riff import ENCODINGS, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from pack_builder.riff_reader import read_header, read_header_from, read_wave
 
 TAGS = Tags(
     {"INAM": "odd", "ICMT": '{"seed": 7}'}, Acid(16, 128.5), Sampler(((0, 999),)), (Cue(0, "bar 1"), Cue(500, "two"))
@@ -45,6 +35,7 @@ def noise(frames: int, channels: int = 2) -> np.ndarray:
     return np.random.default_rng(frames).uniform(-1, 1, (frames, channels)).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(tags, st.integers(0, 9), st.integers(1, 3), st.sampled_from(sorted(ENCODINGS)), st.integers(1, 192000))
 def test_everything_written_is_read_back(
     tags: Tags, frames: int, channels: int, encoding: str, sample_rate_hz: int
@@ -107,24 +98,13 @@ def test_wavinfo_sees_texts_and_markers(tmp_path: Path) -> None:
     info = wavinfo.WavInfoReader(str(tmp_path / "a.wav"))
     assert info.info.title == "odd"
     assert info.info.comment == '{"seed": 7}'
-    assert [(cue.name, cue.frame) for cue in _cues(info)] == [(1, 0), (2, 500)]
+    assert [(cue.name, cue.sample_offset) for cue in info.cues.cues] == [(1, 0), (2, 500)]
     assert info.cues.label_and_note(2)[0] == "two"
     assert (info.smpl.sample_loops[0].start, info.smpl.sample_loops[0].end) == (0, 999)
     assert info.data.frame_count == 1001
 
 
-def _cues(info: wavinfo.WavInfoReader) -> list:
-    return [replace_name(cue) for cue in info.cues.cues]
-
-
-def replace_name(cue: object) -> object:
-    class Plain:
-        name = cue.name  # type: ignore[attr-defined]
-        frame = cue.sample_offset  # type: ignore[attr-defined]
-
-    return Plain
-
-
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_random_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - any ValueError and nothing else
@@ -139,7 +119,7 @@ def good_or_value_error(data: bytes) -> None:
     assert header.frames >= 0
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_damaged_files_are_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
     whole = bytearray(encode_wave(noise(20), 44100, TAGS))
@@ -148,6 +128,7 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(data: st.DataObject)
     good_or_value_error(bytes(whole[: data.draw(st.integers(0, len(whole)))]))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["fmt ", "LIST", "acid", "smpl", "cue ", "data", "junk"]), st.binary(
     max_size=60)), max_size=6))  # fmt: skip
 def test_wellformed_chunks_of_nonsense_are_read_or_refused(chunks: list[tuple[str, bytes]]) -> None:
@@ -186,8 +167,7 @@ def test_what_fits_no_chunk_is_refused(change: dict, message: str) -> None:
         (np.zeros((4, 0)), "pcm24", "shape"),
         (np.full((4, 2), np.nan), "pcm24", "finite"),
         (np.zeros((4, 2)), "mp3", "must be one of pcm16, pcm24, float32"),
-        (np.broadcast_to(np.float32(0), (2**30, 2)), "pcm24", "4 GiB|finite"),
-    ][:4],
+    ],
 )
 def test_what_is_no_audio_is_refused(samples: np.ndarray, encoding: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):

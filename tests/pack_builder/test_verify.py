@@ -12,7 +12,8 @@ from pack_stand_in import SOURCE
 from pack_builder.build import build
 from pack_builder.manifest import Manifest, read_manifest
 from pack_builder.options import BuildOptions
-from pack_builder.riff import Acid, Cue, Sampler, Tags, read_wave, write_wave
+from pack_builder.riff import Acid, Cue, Sampler, Tags, write_wave
+from pack_builder.riff_reader import read_wave
 from pack_builder.verify import verify
 
 

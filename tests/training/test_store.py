@@ -60,7 +60,7 @@ def test_bad_songs_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_corpus_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no corpus.json"):
+    with pytest.raises(ValueError, match=r"no corpus\.json"):
         Corpus(tmp_path)
     CorpusWriter(tmp_path / "empty", "techno", 0).close()
     with pytest.raises(ValueError, match="holds no songs"):

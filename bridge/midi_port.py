@@ -1,0 +1,158 @@
+"""MIDI ports by name over python-rtmidi, with time stamps that are those of the driver, not of the callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bridge.source import SourceError, host_time
+
+CLIENT_NAME = "musika-daw"
+APIS = {"alsa": "API_LINUX_ALSA", "jack": "API_UNIX_JACK", "core": "API_MACOSX_CORE", "winmm": "API_WINDOWS_MM"}
+
+OnMessage = Callable[[Sequence[int], float], None]
+
+
+class Stamps:
+    """Host times of messages from the driver's intervals.
+
+    A callback is called late by an amount that varies; the driver's interval to the previous message does
+    not. The sum of the intervals, set against the host clock so that no message lies in its own future and
+    the promptest callback is right, is steadier than the host clock at the callback.
+    """
+
+    def __init__(self, drift: float = 2e-4, slack_s: float = 0.05) -> None:
+        self._drift = drift  # the driver's clock may be this much faster or slower than the host's
+        self._slack_s = slack_s
+        self._sum_s = 0.0
+        self._offset_s: float | None = None
+
+    def stamp(self, interval_s: float, now_s: float) -> float:
+        """Time of a message that the driver saw `interval_s` after the last and whose callback runs now."""
+        interval_s = max(interval_s, 0.0)
+        self._sum_s += interval_s
+        lag_s = now_s - self._sum_s
+        # far off: messages we are not shown took time too, or the driver has started to count afresh
+        if self._offset_s is None or abs(lag_s - self._offset_s) > self._slack_s:
+            self._offset_s = lag_s
+        else:
+            self._offset_s = min(self._offset_s + self._drift * interval_s, lag_s)
+        return self._sum_s + self._offset_s
+
+
+class InputPort:
+    """An open MIDI input that calls back for every message, system real time and exclusive included."""
+
+    def __init__(self, device: Any, name: str, on_message: OnMessage) -> None:
+        self.name = name
+        self._device = device
+        self._on_message = on_message
+        self._stamps = Stamps()
+        device.ignore_types(sysex=False, timing=False, active_sense=True)
+        device.set_callback(self._callback)
+
+    def _callback(self, event: tuple[list[int], float], _data: object = None) -> None:
+        message, interval_s = event
+        self._on_message(message, self._stamps.stamp(interval_s, host_time()))
+
+    def close(self) -> None:
+        """Stop calling back and give the port back."""
+        self._device.cancel_callback()
+        self._device.close_port()
+        self._device.delete()
+
+
+class OutputPort:
+    """An open MIDI output."""
+
+    def __init__(self, device: Any, name: str) -> None:
+        self.name = name
+        self._device = device
+
+    def send(self, message: bytes) -> None:
+        """Send one message now."""
+        self._device.send_message(list(message))
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._device.close_port()
+        self._device.delete()
+
+
+def list_ports(output: bool = False, api: str | None = None) -> list[tuple[str, str]]:
+    """(system, port name) of every MIDI port there is. Raises SourceError if no MIDI system works."""
+    found = []
+    for system, device in _devices(output, api):
+        found += [(system, name) for name in device.get_ports()]
+        device.delete()
+    return found
+
+
+def open_input(
+    port: str | None, on_message: OnMessage, virtual: str | None = None, api: str | None = None
+) -> InputPort:
+    """Open the input whose name is `port` or alone contains it, or make a virtual one. Raises SourceError."""
+    device, name = _open(port, virtual, api, output=False)
+    return InputPort(device, name, on_message)
+
+
+def open_output(port: str | None, virtual: str | None = None, api: str | None = None) -> OutputPort:
+    """Open the output whose name is `port` or alone contains it, or make a virtual one. Raises SourceError."""
+    return OutputPort(*_open(port, virtual, api, output=True))
+
+
+def choose(wanted: str, names: Sequence[str]) -> int | None:
+    """Index of the name that is `wanted`, or else of the only one containing it, whatever the case."""
+    if wanted in names:
+        return list(names).index(wanted)
+    partly = [i for i, name in enumerate(names) if wanted.lower() in name.lower()]
+    return partly[0] if len(partly) == 1 else None
+
+
+def _devices(output: bool, api: str | None) -> Iterator[tuple[str, Any]]:
+    """Every MIDI system that works, as (name, rtmidi object). Raises SourceError if there is none."""
+    import rtmidi
+
+    if api is not None and api not in APIS:
+        raise SourceError(f"MIDI system {api!r}, must be one of {', '.join(APIS)}")
+    compiled = set(rtmidi.get_compiled_api())
+    reasons = []
+    working = 0
+    for system in [api] if api else APIS:
+        number = getattr(rtmidi, APIS[system])
+        if number not in compiled:
+            if api:
+                reasons.append(f"{system}: not built into python-rtmidi here")
+            continue
+        try:
+            device = (rtmidi.MidiOut if output else rtmidi.MidiIn)(number, name=CLIENT_NAME)
+        except (rtmidi.RtMidiError, OSError) as error:
+            reasons.append(f"{system}: {' '.join(str(error).split())}")
+            continue
+        working += 1
+        yield system, device
+    if not working:
+        raise SourceError(f"no MIDI system works here ({'; '.join(reasons) or 'python-rtmidi has none built in'})")
+
+
+def _open(port: str | None, virtual: str | None, api: str | None, output: bool) -> tuple[Any, str]:
+    import rtmidi
+
+    seen: list[str] = []
+    for _system, device in _devices(output, api):
+        try:
+            if virtual is not None:
+                device.open_virtual_port(virtual)
+                return device, virtual
+            names = device.get_ports()
+            index = choose(port or "", names)
+            if index is not None:
+                device.open_port(index, "in" if not output else "out")
+                return device, names[index]
+            seen += names
+        except (rtmidi.RtMidiError, NotImplementedError, OSError) as error:
+            seen.append(f"({' '.join(str(error).split())})")
+        device.delete()
+    kind = "output" if output else "input"
+    wanted = f"virtual {virtual!r}" if virtual is not None else repr(port)
+    raise SourceError(f"MIDI {kind} port {wanted} cannot be opened; there are: {', '.join(seen) or 'none'}")

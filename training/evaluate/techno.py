@@ -1,0 +1,298 @@
+"""`evaluate techno`: raw loops over tempi and seeds, and held-out songs measured alike.
+
+```
+Engine.loop -> tiled to 24 s -> beat tracker -> tempo, grid        Material -> the same, as reference
+            -> one round     -> bar, seam, level, gate             (train) -> what a bar looks like, copies
+            -> embeddings    -> diversity, Frechet distance, nearest training song
+```
+Nothing is drawn again, cut or shifted: what the generator gives first is what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from musika_daw.controls import Controls
+from training.evaluate.bar import bar_profile, downbeat, fit_template
+from training.evaluate.beats import BeatFit, calibrate, fit_beats
+from training.evaluate.embedding import Embedder, embedders
+from training.evaluate.material import Excerpt, Material
+from training.evaluate.report import Row
+from training.evaluate.spectra import mono, peak_db, rms_db
+from training.evaluate.spread import Scale, frechet, nearest, pairwise_mean, split_half
+from training.evaluate.tools import Tracker
+
+RATE_HZ = 44_100
+LISTEN_S = 24.0
+Report = Callable[[str], None]
+
+
+class LoopMaker(Protocol):
+    """What is needed of an engine."""
+
+    def loop(self, bpm: float, bars: int, controls: Controls | None = None, sample_rate_hz: int = 44_100) -> np.ndarray:
+        """One round, float32 `[frames, 2]`."""
+        ...
+
+
+@dataclass(frozen=True)
+class TechnoPlan:
+    """What to render: every tempo with every seed, lengths in turn. A loop of 16 bars is never tiled.
+
+    A tiled loop repeats exactly, so its tempo is right over many rounds whatever happens inside one: read the
+    rows of the longest loops first.
+    """
+
+    bpms: tuple[float, ...] = tuple(float(b) for b in range(120, 161, 5))
+    seeds: tuple[int, ...] = tuple(range(8))
+    bars: tuple[int, ...] = (16, 4)
+    spread_seeds: int = 16
+    spread_bpm: float = 135.0
+    reference_songs: int = 48
+    train_songs: int = 120
+    truncation: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("bpms", "seeds", "bars"):
+            if not getattr(self, name):
+                raise ValueError(f"{name}: none given, must be at least one")
+        if self.spread_seeds < 2:
+            raise ValueError(f"spread_seeds: {self.spread_seeds}, must be at least 2")
+
+
+@dataclass(frozen=True)
+class LoopFacts:
+    """Everything measured on one file; None where there was nothing to measure it on."""
+
+    name: str
+    bpm: float
+    bars: int
+    beats: BeatFit | None
+    bar_shift: int | None
+    seam: float | None
+    seam_flux: float | None
+    gate_faults: float | None
+    peak_db: float
+    rms_db: float
+    clipped_frames: int
+    silent: bool
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class TechnoResult:
+    """Rows of the table, facts of every file, and material for the pictures."""
+
+    rows: list[Row]
+    details: dict[str, Any]
+    loops: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    songs: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    profiles: tuple[np.ndarray, np.ndarray] | None = None
+
+
+def tiled(loop: np.ndarray, sample_rate_hz: int, seconds: float = LISTEN_S) -> np.ndarray:
+    """As many whole rounds of a loop `[frames, channels]` as are needed for at least `seconds`."""
+    return np.tile(loop, (max(1, int(np.ceil(seconds * sample_rate_hz / len(loop)))), 1))
+
+
+def measure_loop(
+    name: str, audio: np.ndarray, bpm: float, bars: int, track: Tracker, offset_s: float,
+    template: np.ndarray | None, *, looped: bool, seed: int | None = None,
+) -> LoopFacts:  # fmt: skip
+    """Measure one file `[frames, 2]` of `bars` at `bpm`; a song's excerpt (`looped` False) has no seam."""
+    from pack_builder.check import check_loop, clipped_frames, silent
+
+    mute = silent(audio)
+    heard = tiled(audio, RATE_HZ) if looped else audio
+    fit = None if mute else fit_beats(track(mono(heard), RATE_HZ), bpm, offset_s)
+    findings = check_loop(audio, RATE_HZ, bpm, bars * 4) if looped else None
+    shift = None
+    if template is not None:
+        shift = -1 if mute else downbeat(bar_profile(audio, RATE_HZ, bpm), template)
+    return LoopFacts(
+        name, bpm, bars, fit, shift,
+        seam=findings.seam_score if findings else None,
+        seam_flux=findings.seam_flux_ratio if findings else None,
+        gate_faults=findings.faults if findings else None,
+        peak_db=peak_db(audio), rms_db=rms_db(audio), clipped_frames=clipped_frames(audio), silent=mute, seed=seed,
+    )  # fmt: skip
+
+
+def evaluate_techno(
+    engine: LoopMaker, plan: TechnoPlan, material: Material, track: Tracker, *, musicnn: Path | None = None,
+    compare: Sequence[tuple[str, np.ndarray]] = (), report: Report | None = None,
+) -> TechnoResult:  # fmt: skip
+    """Render and measure; `compare` is other audio at 44.1 kHz to judge by the same Frechet distance."""
+    say = report or (lambda _: None)
+    offset_s, floor_ms = calibrate(track, "kicks")
+    clicks_s, clicks_floor_ms = calibrate(track, "clicks")
+    say(f"tool offset {1000 * offset_s:.1f} ms on kicks ({1000 * clicks_s:.1f} on clicks), floor {floor_ms:.1f} ms")
+    cuts = {bars: material.bars("train", bars=bars, limit=200, each=2, seed=1) for bars in sorted(set(plan.bars))}
+    profiles = {b: [bar_profile(c.audio, RATE_HZ, c.bpm) for c in found] for b, found in cuts.items()}
+    del cuts
+    templates = {b: fit_template(p) if len(p) >= 8 else None for b, p in profiles.items()}
+    say("bar template fitted")
+    songs: list[tuple[Excerpt, LoopFacts]] = []
+    for bars in sorted(set(plan.bars)):
+        held_out = material.bars("test", "valid", bars=bars, limit=plan.reference_songs, seed=2)
+        for cut in held_out:
+            fact = measure_loop(cut.name, cut.audio, cut.bpm, bars, track, offset_s, templates[bars], looped=False)
+            songs.append((cut, fact))
+    say(f"{len(songs)} held-out excerpts measured")
+    loops: list[tuple[str, np.ndarray]] = []
+    facts: list[LoopFacts] = []
+    grid = [(bpm, seed) for seed in plan.seeds for bpm in plan.bpms]
+    for number, (bpm, seed) in enumerate(grid):
+        bars = plan.bars[number % len(plan.bars)]
+        audio = engine.loop(bpm, bars, Controls(seed=seed, truncation=plan.truncation))
+        name = f"{bpm:g} bpm, seed {seed}, {bars} bars"
+        facts.append(
+            measure_loop(name, audio, bpm, bars, track, offset_s, templates[bars], looped=True, seed=seed)
+        )
+        loops.append((name, audio))
+        if (number + 1) % 8 == 0 or number + 1 == len(grid):
+            say(f"{number + 1} of {len(grid)} loops measured")
+    rows = loop_rows(facts, [f for _, f in songs], plan.bars)
+    spread_rows, spread = _spread(engine, plan, material, embedders(musicnn), loops, songs, compare, say)
+    longest = max(plan.bars)
+    details = {
+        "plan": asdict(plan),
+        "tool": {
+            "offset_ms_kicks": 1000 * offset_s, "floor_ms_kicks": floor_ms, "offset_ms_clicks": 1000 * clicks_s,
+            "floor_ms_clicks": clicks_floor_ms, "subtracted_ms": 1000 * offset_s,
+        },
+        "spread": spread, "loops": facts, "held_out": [f for _, f in songs],
+        "bar_template": templates[longest],
+    }  # fmt: skip
+    made = [bar_profile(a, RATE_HZ, f.bpm) for (_, a), f in zip(loops, facts) if not f.silent]
+    both = (np.mean(made, axis=0), np.mean(profiles[longest], axis=0)) if made and profiles[longest] else None
+    return TechnoResult(rows + spread_rows, details, loops[:6], [(c.name, c.audio) for c, _ in songs[-6:]], both)
+
+
+def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequence[int]) -> list[Row]:
+    """Rows of tempo, grid, bar, seam, level and gate; a file without beats or with silence is a failure."""
+    both = (list(loops), list(songs))
+
+    def row(name: str, unit: str, of: Callable[[list[LoopFacts]], float | None],
+            target: tuple[str, float] | None = None, note: str = "") -> Row:  # fmt: skip
+        measured, reference = (of(s) if s else None for s in both)
+        return Row(name, measured, unit, reference, target, note)
+
+    rows = [
+        row("tempo within 1 %", "%", lambda s: _share(s, lambda f: _tempo(f) <= 1)),
+        row("tempo within 0.1 %", "%", lambda s: _share(s, lambda f: _tempo(f) <= 0.1), (">=", 95)),
+    ]
+    for length in sorted(set(bars)) if len(set(bars)) > 1 else []:
+        rows.append(
+            row("tempo within 0.1 %", "%",
+                lambda s, n=length: _share([f for f in s if f.bars == n], lambda f: _tempo(f) <= 0.1),
+                (">=", 95), f"{length} bars")
+        )  # fmt: skip
+    rows += [
+        row("tempo error, median", "%", lambda s: _median([_tempo(f) for f in s])),
+        row("tempo error, worst", "%", lambda s: max(_tempo(f) for f in s), ("<=", 0.5)),
+        row("beat grid, anchored error, median", "ms", lambda s: _median(_grid(s, "anchored_mae_ms")), ("<=", 4)),
+        row("beat grid, anchored error, worst file", "ms", lambda s: max(_grid(s, "anchored_mae_ms")), ("<", 10)),
+        row("beat grid, files below 10 ms", "%",
+            lambda s: _share(s, lambda f: f.beats is not None and f.beats.anchored_mae_ms < 10)),
+        row("beat grid, phase-free error, median", "ms", lambda s: _median(_grid(s, "phase_free_mae_ms"))),
+        row("beat grid, error against eighths, worst file", "ms", lambda s: max(_grid(s, "folded_mae_ms")),
+            note="off-beat counting forgiven"),
+        row("beats counted on the off-beat", "%", lambda s: _share(s, lambda f: bool(f.beats and f.beats.off_beat)),
+            note="the tracker's own slips are in the second column"),
+        row("beats not found", "%", lambda s: _share(s, lambda f: f.beats is None)),
+    ]  # fmt: skip
+    if any(f.bar_shift is not None for f in loops):
+        rows.append(row("bar phase right", "%", lambda s: _share(s, lambda f: f.bar_shift == 0), (">=", 95)))
+        for length in sorted(set(bars)) if len(set(bars)) > 1 else []:
+            rows.append(
+                row("bar phase right", "%",
+                    lambda s, n=length: _share([f for f in s if f.bars == n], lambda f: f.bar_shift == 0),
+                    (">=", 95), f"{length} bars")
+            )  # fmt: skip
+    seams = [f.seam if f.seam is not None else 1.0 for f in loops]
+    faults = [f.gate_faults if f.gate_faults is not None else 1.0 for f in loops]
+    rows += [
+        Row("loop seam <= 0.3", 100 * float(np.mean(np.array(seams) <= 0.3)), "%", None, (">=", 95)),
+        Row("loop seam, median", float(np.median(seams))),
+        Row("fails the pack's gate", 100 * float(np.mean(np.array(faults) > 0)), "%", None, ("<=", 10)),
+        row("level, median", "dBFS RMS", lambda s: _median([f.rms_db for f in s])),
+        row("level, deviation", "dB", lambda s: float(np.std([f.rms_db for f in s]))),
+        row("peak, largest", "dBFS", lambda s: max(f.peak_db for f in s)),
+        row("peak above full scale", "%", lambda s: _share(s, lambda f: f.peak_db > 0)),
+        row("flat tops", "%", lambda s: _share(s, lambda f: f.clipped_frames > 0), note="three or more equal samples"),
+        row("silent", "%", lambda s: _share(s, lambda f: f.silent), ("<=", 0)),
+    ]  # fmt: skip
+    return rows
+
+
+def _tempo(fact: LoopFacts) -> float:
+    return abs(fact.beats.tempo_error_pct) if fact.beats else 100.0
+
+
+def _grid(facts: Sequence[LoopFacts], name: str) -> list[float]:
+    """Errors in ms; a file without beats counts as a quarter of its beat, what chance would give."""
+    return [getattr(f.beats, name) if f.beats else 15_000 / f.bpm for f in facts]
+
+
+def _median(values: Sequence[float]) -> float:
+    return float(np.median(values))
+
+
+def _share(facts: Sequence[LoopFacts], test: Callable[[LoopFacts], bool]) -> float | None:
+    return 100 * float(np.mean([test(f) for f in facts])) if facts else None
+
+
+def _spread(
+    engine: LoopMaker, plan: TechnoPlan, material: Material, tools: dict[str, Embedder],
+    loops: Sequence[tuple[str, np.ndarray]], songs: Sequence[tuple[Excerpt, LoopFacts]],
+    compare: Sequence[tuple[str, np.ndarray]], say: Report,
+) -> tuple[list[Row], dict[str, Any]]:  # fmt: skip
+    """Rows of diversity, Frechet distance and copies, for every embedding."""
+    seeds = [
+        engine.loop(plan.spread_bpm, max(plan.bars), Controls(seed=s, truncation=plan.truncation))
+        for s in range(plan.spread_seeds)
+    ]
+    train = material.bars("train", bars=max(plan.bars), limit=plan.train_songs, seed=3)
+    held_out = [c for c, _ in songs]
+    if len(held_out) < 4 or len(train) < 4:
+        return [], {}
+    rows: list[Row] = []
+    details: dict[str, Any] = {}
+    for name, embed in tools.items():
+        known = [embed(c.audio, RATE_HZ) for c in train]
+        apart = [embed(c.audio, RATE_HZ) for c in held_out]
+        made = [embed(tiled(a, RATE_HZ), RATE_HZ) for _, a in loops]
+        drawn = [embed(tiled(a, RATE_HZ), RATE_HZ) for a in seeds]
+        scale = Scale.of(np.concatenate(known))
+        centre = {key: scale(np.stack([w.mean(0) for w in sets]))
+                  for key, sets in (("train", known), ("held out", apart), ("made", made), ("seeds", drawn))}  # fmt: skip
+        of_seeds, of_songs = pairwise_mean(centre["seeds"]), pairwise_mean(centre["train"])
+        near, which = nearest(centre["made"], centre["train"])
+        usual, _ = nearest(centre["held out"], centre["train"])
+        far = frechet(np.concatenate(made), np.concatenate(apart))
+        floor = split_half(apart)
+        rows += [
+            Row(f"diversity of {plan.spread_seeds} seeds against songs, {name}", of_seeds / of_songs, "", None, (">=", 0.7)),
+            Row(f"Frechet distance to held-out songs, {name}", far, "", floor, note="beside it: its split-half floor"),
+            Row(f"nearest training song, median distance, {name}", float(np.median(near)), "", float(np.median(usual))),
+            Row(f"nearest training song, smallest distance, {name}", float(near.min()), "", float(usual.min())),
+            Row(f"nearer to a training song than any held-out song, {name}",
+                100 * float(np.mean(near < usual.min())), "%"),
+        ]  # fmt: skip
+        details[name] = {
+            "pairwise_seeds": of_seeds, "pairwise_songs": of_songs, "frechet": far, "frechet_split_half": floor,
+            "frechet_train": frechet(np.concatenate(made), np.concatenate(known)),
+            "windows": [len(np.concatenate(made)), len(np.concatenate(apart))],
+            "closest": [[loops[int(i)][0], train[int(which[i])].name, near[i]] for i in np.argsort(near)[:5]],
+        }  # fmt: skip
+        if compare:
+            other = np.concatenate([embed(a, RATE_HZ) for _, a in compare])
+            rows.append(Row(f"Frechet distance of the compared audio, {name}", frechet(other, np.concatenate(apart))))
+        say(f"spread measured by {name}")
+    return rows, details
