@@ -27,7 +27,7 @@ setup-dev: $(VENV)/.dev
 
 pack: setup
 	@echo "==> building a pack of techno loops and piano takes in $(PACK)"
-	$(BIN)/musika-pack build --bpm 120-160 --out $(PACK)
+	$(BIN)/musika-pack build --bpm 120-160 --out $(PACK) --resume
 
 lint: setup-dev
 	@echo "==> lint"

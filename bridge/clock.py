@@ -26,7 +26,7 @@ KEPT_TICKS = 1024
 STEP_TESTS = ((3, 2.5), (6, 1.0))
 NUDGE_TICKS, NUDGE_JITTERS = 24, 0.6
 LOCKED_TICKS = 24
-RECOUNT_TICKS = 8
+RECOUNT_TICKS = 16
 UNIFORM_WIDTH = math.sqrt(12)  # width of a uniform distribution, in standard deviations
 
 
@@ -90,7 +90,7 @@ class ClockFilter:
         self._line = line
         self._kept: deque[tuple[int, float]] = deque(maxlen=KEPT_TICKS)
         # the line as it was before each of the latest ticks: a step must not be judged by a line it bent
-        self._before: deque[Line] = deque(maxlen=STEP_TESTS[-1][0])
+        self._before: deque[Line] = deque(maxlen=NUDGE_TICKS)
         self._owed = 0
         self._fresh = False
 
@@ -195,12 +195,14 @@ class ClockFilter:
         late_s = time_s - self._line.time_s(following)
         jitter_s = self.jitter_s
         least_s = max(period_s / 2, jitter_s + 3 * jitter_s / UNIFORM_WIDTH * self._line.doubt(following))
-        if interval_s - period_s < least_s or late_s < least_s:
+        before_s = late_s - (interval_s - period_s)
+        # where the last tick was off already, the tempo is changing, and its error is no lost tick
+        if interval_s - period_s < least_s or late_s < least_s or abs(before_s) > jitter_s:
             return 0
         return max(0, round(min(late_s, interval_s - period_s + jitter_s) / period_s))
 
     def _slowed_down(self, losses: int) -> bool:
-        """Whether what looked like at least `losses` losses is a slower clock; if so, the line restarts on it.
+        """Whether what looked like at least `losses` losses is a slower clock; if so, the line restarts.
 
         The ticks since the first of the supposed losses are then neighbours: numbered so, they lie on a line.
         """
@@ -248,10 +250,15 @@ class ClockFilter:
             limit_s = jitters * jitter_s + 3 * sigma_s * line.doubt(recent[0][0])
             if min(errors) > limit_s or max(errors) < -limit_s:
                 return self._change()
-        if self._line.points >= 2 * NUDGE_TICKS:
-            recent = list(itertools.islice(reversed(self._kept), NUDGE_TICKS))
-            mean_s = sum(time_s - self._line.time_s(number) for number, time_s in recent) / len(recent)
-            if abs(mean_s) > NUDGE_JITTERS * jitter_s:
+        recent = list(itertools.islice(reversed(self._kept), NUDGE_TICKS))
+        for line in (self._line, self._before[0]):
+            if line.points < 2 * NUDGE_TICKS:
+                continue
+            mean_s = sum(time_s - line.time_s(number) for number, time_s in recent) / len(recent)
+            limit_s = NUDGE_JITTERS * jitter_s
+            if line is not self._line:
+                limit_s += (0.9 - NUDGE_JITTERS) * jitter_s + 2 * sigma_s * line.doubt(recent[len(recent) // 2][0])
+            if abs(mean_s) > limit_s:
                 return self._change()
         return None
 

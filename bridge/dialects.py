@@ -63,7 +63,7 @@ _SONG = "/live/song"
 _LISTENED = (
     "tempo", "is_playing", "current_song_time", "loop", "loop_start", "loop_length",
     "signature_numerator", "signature_denominator",
-)  # fmt: skip
+)
 
 ABLETON = Dialect(
     name="ableton",  # AbletonOSC, a remote script; its tick of 100 ms gives state, not phase
@@ -171,16 +171,18 @@ BITWIG = Dialect(
         "tempo": Command("/tempo/raw", (("f", "bpm"),)),
         "locate": Command("/time", (("f", "beats"),)),
     },
+    renew_s=10.0,  # it answers with everything it has
 )
 
 OWN_PREFIX = "/musika/transport/"
+_OWN_FLAGS = ("playing", "recording", "loop_on")
+_OWN_INTEGERS = (*_OWN_FLAGS, "signature_numerator", "signature_denominator")
 OWN_TYPES: Mapping[str, str] = {
     name: "h" if name == "position_frames" else
-    "i" if name in {"playing", "recording", "loop_on", "signature_numerator", "signature_denominator"} else "d"
+    "i" if name in _OWN_INTEGERS else "d"
     for name in BITS if name != "host_time_s"  # another program's clock means nothing here
-}  # fmt: skip
+}
 _OWN_READERS = {"h": whole_number, "d": number}
-_OWN_FLAGS = ("playing", "recording", "loop_on")
 
 OWN = Dialect(
     name="musika",  # our own: a message a field, frames as int64, beats and seconds as doubles

@@ -1,4 +1,4 @@
-"""`FakeTransport`: a DAW that does what a script says, on a clock of its own, for tests and demonstrations."""
+"""`FakeTransport`: a DAW that does what a script says, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class FakeTransport(TransportSource):
         def edit(transport: Transport) -> Transport:
             seconds = beats * 60 / transport.tempo_bpm
             return transport.replace(
-                position_beats=beats, position_s=seconds, position_frames=round(seconds * transport.sample_rate_hz),
-                bar_start_beats=beats // 4 * 4.0,
+                position_beats=beats, position_s=seconds, bar_start_beats=beats // 4 * 4.0,
+                position_frames=round(seconds * transport.sample_rate_hz),
             )
 
         return self._at(at_s, edit)

@@ -91,7 +91,7 @@ class MidiClock:
         song = self._song
         if song.playing and not song.waiting:
             expected = self._next_clock()
-            # a position repeated while playing is coarser than the clocks counted: keep the count
+            # a position repeated while playing is coarser than the clocks counted
             if expected is None or not 0 <= expected - clocks < CLOCKS_PER_SIXTEENTH:
                 self._song = _Song(playing=True, waiting=True, clocks=clocks)
         else:
@@ -108,7 +108,7 @@ class MidiClock:
         if factor >= 2 and abs(way * CLOCKS_PER_SIXTEENTH / factor - clocks) <= CLOCKS_PER_SIXTEENTH:
             known = " (Ardour before 7.4 does this)" if factor == 6 else ""
             self.warnings = (
-                f"song position went {way:g} sixteenths during {clocks} clocks, {factor} times too far{known}; "
+                f"song position went {way:g} sixteenths in {clocks} clocks, {factor} times too far{known}; "
                 f"song_position_divisor={factor * self.divisor} corrects it",
             )
 

@@ -1,4 +1,4 @@
-"""MIDI beat clock out: what to send and when (`ClockGenerator`), and a thread that sends it (`MidiClockOut`)."""
+"""MIDI beat clock out: what to send when (`ClockGenerator`), and a thread that sends it (`MidiClockOut`)."""
 
 from __future__ import annotations
 
@@ -142,7 +142,9 @@ class MidiClockOut:
         if self._thread is None:
             output = self._opener(self._port, virtual=self._virtual, api=self._api)
             self._halt.clear()
-            self._thread = threading.Thread(target=self._run, args=(output,), name="midi-clock-out", daemon=True)
+            self._thread = threading.Thread(
+                target=self._run, args=(output,), name="midi-clock-out", daemon=True
+            )
             self._thread.start()
 
     def stop(self) -> None:

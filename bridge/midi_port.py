@@ -1,4 +1,4 @@
-"""MIDI ports by name over python-rtmidi, with time stamps that are those of the driver, not of the callback."""
+"""MIDI ports by name over python-rtmidi, with the time stamps of the driver, not of the callback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from typing import Any
 from bridge.source import SourceError, host_time
 
 CLIENT_NAME = "musika-daw"
-APIS = {"alsa": "API_LINUX_ALSA", "jack": "API_UNIX_JACK", "core": "API_MACOSX_CORE", "winmm": "API_WINDOWS_MM"}
+APIS = {
+    "alsa": "API_LINUX_ALSA",
+    "jack": "API_UNIX_JACK",
+    "core": "API_MACOSX_CORE",
+    "winmm": "API_WINDOWS_MM",
+}
 
 OnMessage = Callable[[Sequence[int], float], None]
 
@@ -97,7 +102,7 @@ def open_input(
 
 
 def open_output(port: str | None, virtual: str | None = None, api: str | None = None) -> OutputPort:
-    """Open the output whose name is `port` or alone contains it, or make a virtual one. Raises SourceError."""
+    """Open the output named `port`, or alone containing it, or make a virtual one. Raises SourceError."""
     return OutputPort(*_open(port, virtual, api, output=True))
 
 
@@ -132,7 +137,8 @@ def _devices(output: bool, api: str | None) -> Iterator[tuple[str, Any]]:
         working += 1
         yield system, device
     if not working:
-        raise SourceError(f"no MIDI system works here ({'; '.join(reasons) or 'python-rtmidi has none built in'})")
+        why = "; ".join(reasons) or "python-rtmidi has none built in"
+        raise SourceError(f"no MIDI system works here ({why})")
 
 
 def _open(port: str | None, virtual: str | None, api: str | None, output: bool) -> tuple[Any, str]:

@@ -81,5 +81,5 @@ class MidiSource(TransportSource):
             self._publish(self.machine.transport(time_s))
 
     def latest(self) -> Transport:
-        """The transport of this moment, extrapolated between messages and through up to three missing ones."""
+        """The transport of this moment, extrapolated between messages and through three missing ones."""
         return self.machine.transport(self.clock())

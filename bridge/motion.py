@@ -33,13 +33,15 @@ def expected(transport: Transport, host_time_s: float) -> Transport:
     valid = transport.valid
     moved_s = elapsed_s
     if transport.knows(Valid.TEMPO_BPM):
-        slope = transport.tempo_increment_bpm_per_s if transport.knows(Valid.TEMPO_INCREMENT_BPM_PER_S) else 0.0
+        ramps = transport.knows(Valid.TEMPO_INCREMENT_BPM_PER_S)
+        slope = transport.tempo_increment_bpm_per_s if ramps else 0.0
         moved_beats = (transport.tempo_bpm + slope * elapsed_s / 2) * elapsed_s / 60
         tempo_bpm = transport.tempo_bpm + slope * elapsed_s
         if not 1 <= tempo_bpm <= 1000:  # a ramp whose end was never announced: stay at the limit of tempo
             tempo_bpm = min(max(tempo_bpm, 1.0), 1000.0)
             limit_s = (tempo_bpm - transport.tempo_bpm) / slope
-            moved_beats = (transport.tempo_bpm + tempo_bpm) / 2 * limit_s / 60 + tempo_bpm * (elapsed_s - limit_s) / 60
+            moved_beats = (transport.tempo_bpm + tempo_bpm) / 2 * limit_s / 60
+            moved_beats += tempo_bpm * (elapsed_s - limit_s) / 60
             changed["tempo_increment_bpm_per_s"] = 0.0
         changed["tempo_bpm"] = tempo_bpm
         if transport.knows(Valid.POSITION_BEATS):
@@ -77,7 +79,8 @@ def _bar_start(transport: Transport, beats: float) -> float:
         return transport.bar_start_beats
     bar_beats = 4 * transport.signature_numerator / transport.signature_denominator
     # a beat that rounding put an instant before its bar line belongs to the new bar
-    return transport.bar_start_beats + math.floor((beats - transport.bar_start_beats) / bar_beats + 1e-9) * bar_beats
+    bars = math.floor((beats - transport.bar_start_beats) / bar_beats + 1e-9)
+    return transport.bar_start_beats + bars * bar_beats
 
 
 def position_error_s(previous: Transport, received: Transport) -> float | None:

@@ -1,4 +1,4 @@
-"""MIDI time code in: quarter frames (F1 0nnndddd) and full frames (F0 7F id 01 01 hr mn sc fr F7). No tempo."""
+"""MIDI time code in: quarter frames (F1 0nnndddd), full frames (F0 7F id 01 01 hr mn sc fr F7). No tempo."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PIECES = 8
 
 @dataclass(frozen=True)
 class Rate:
-    """A time code rate: `nominal` numbers a second; `dropped` of them a minute, not every tenth, are skipped."""
+    """A rate: `nominal` numbers a second; `dropped` of them a minute, not every tenth, are skipped."""
 
     name: str
     nominal: int
@@ -35,8 +35,8 @@ RATES = (
 
 def seconds(rate: Rate, hours: int, minutes: int, s: int, frames: int) -> Fraction:
     """Real time of a time code. Raises ValueError for one that does not exist at this rate."""
-    whole = (("hours", hours, 24), ("minutes", minutes, 60), ("seconds", s, 60), ("frames", frames, rate.nominal))
-    for name, value, limit in whole:
+    minute = (("hours", hours, 24), ("minutes", minutes, 60), ("seconds", s, 60))
+    for name, value, limit in (*minute, ("frames", frames, rate.nominal)):
         if not 0 <= value < limit:
             raise ValueError(f"{name}: {value}, must be in 0..{limit - 1} at rate {rate.name}")
     if rate.dropped and frames < rate.dropped and s == 0 and minutes % 10:

@@ -7,9 +7,9 @@ from typing import Any
 
 from bridge.dialects import DIALECTS, OWN_PREFIX, OWN_TYPES, Command, Dialect
 from bridge.motion import expected, merge
-from bridge.osc_codec import Message, decode, encode, encode_bundle
+from bridge.osc_codec import decode, encode, encode_bundle
 from bridge.readers import Memory, Reading
-from bridge.sockets import Address, UdpListener, bind, check_host, check_port
+from bridge.sockets import Address, Gate, UdpListener, bind, check_host, check_port
 from bridge.source import Listener, TransportSource
 from bridge.transport import Transport, Valid
 
@@ -41,7 +41,8 @@ class OscSource(TransportSource):
         super().__init__(f"osc-{dialect.name}", listener)
         self.dialect = dialect
         self.host = check_host("host", host, allow_remote)
-        self.listen_port = check_port("listen_port", dialect.listen_port if listen_port is None else listen_port)
+        listen_port = dialect.listen_port if listen_port is None else listen_port
+        self.listen_port = check_port("listen_port", listen_port)
         self.send_host = check_host("send_host", send_host, allow_remote)
         self.send_port = check_port("send_port", dialect.send_port if send_port is None else send_port)
         self.latency_s = latency_s
@@ -55,8 +56,11 @@ class OscSource(TransportSource):
             bound = bind(socket.SOCK_DGRAM, self.host, self.listen_port, f"OSC from {self.dialect.name}")
             self._memory = Memory()
             self._asked_s = float("-inf")
-            self._listening = UdpListener(bound, self.packet, self._problem, self._renew)
+            # a DAW that is asked for everything sends thousands of messages at once
+            gate = Gate(per_s=5000, burst=5000)
+            self._listening = UdpListener(bound, self.packet, self._problem, self._renew, gate=gate)
             self._renew(self.clock())
+            self._listening.start()
 
     def stop(self) -> None:
         """Close the port."""
@@ -70,7 +74,7 @@ class OscSource(TransportSource):
         return self.listen_port if self._listening is None else self._listening.port
 
     def packet(self, data: bytes, sender: Address, now_s: float) -> None:
-        """Take one packet. Raises ValueError if it or something in it is broken; the rest of it still counts."""
+        """Take one packet. Raises ValueError if something in it is broken; the rest of it still counts."""
         messages = decode(data)
         self._heard_s = now_s
         reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory)
@@ -143,6 +147,3 @@ def own_messages(transport: Transport) -> bytes:
             value = getattr(transport, name)
             messages.append((OWN_PREFIX + name, [(kind, float(value) if kind == "d" else int(value))]))
     return encode_bundle(messages)
-
-
-__all__ = ["Message", "OscSource", "own_messages"]

@@ -12,7 +12,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 MESSAGES_MAX = 256
 DEPTH_MAX = 4
-KNOWN_TAGS = frozenset(b"ifsbhdTFNtrm[]")
+# bytes that an argument of each type takes at least
+SIZES = {ord(tag): size for size, tags in ((4, "ifsbrm"), (8, "hdt"), (0, "TFN[]")) for tag in tags}
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,17 @@ class Message:
 
 def decode(packet: bytes) -> list[Message]:
     """The messages of a packet, those of bundles in order. Raises ValueError for a broken packet."""
-    messages = []
+    messages: list[Message] = []
     for data in _split(packet, DEPTH_MAX):
         if len(messages) == MESSAGES_MAX:
             raise ValueError(f"packet: more than {MESSAGES_MAX} messages")
         # python-osc writes a log line for every tag that it does not know: hostile packets are full of them
-        tags = _tags(data)
-        if not set(tags) <= KNOWN_TAGS:
+        tags, room = _tags(data)
+        if not SIZES.keys() >= set(tags):
             raise ValueError(f"packet: unknown argument types {tags[:20]!r}")
+        # it also takes what is missing for zero, and so a broken message for a stop
+        if sum(SIZES[tag] for tag in tags) > room:
+            raise ValueError(f"packet: arguments {tags[:20]!r} in {room} bytes")
         try:
             message = OscMessage(data)
         except (ParseError, UnicodeDecodeError) as error:
@@ -59,18 +63,20 @@ def _split(packet: bytes, depth: int) -> Iterator[bytes]:
         at += size
 
 
-def _tags(message: bytes) -> bytes:
-    """The type tags of a message, without the comma."""
+def _tags(message: bytes) -> tuple[bytes, int]:
+    """The type tags of a message, without the comma, and how many bytes the arguments have."""
     end = message.find(b"\0")
     if end < 0:
         raise ValueError("packet: address without end")
     start = (end // 4 + 1) * 4
     if start >= len(message):
-        return b""
+        return b"", 0
     if message[start : start + 1] != b",":
         raise ValueError("packet: type tags without comma")
     stop = message.find(b"\0", start)
-    return message[start + 1 : stop if stop >= 0 else len(message)]
+    if stop < 0:
+        raise ValueError("packet: type tags without end")
+    return message[start + 1 : stop], len(message) - (stop // 4 + 1) * 4
 
 
 def encode(address: str, arguments: Iterable[tuple[str, Any]] = ()) -> bytes:

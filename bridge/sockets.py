@@ -1,4 +1,4 @@
-"""UDP listening for the sources: loopback only unless told otherwise, sizes and rates limited, drops counted."""
+"""UDP listening for the sources: loopback unless told otherwise, sizes and rates limited, drops counted."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def bind(kind: socket.SocketKind, host: str, port: int, what: str) -> socket.soc
         bound.bind((host, port))
     except OSError as error:
         bound.close()
-        raise SourceError(f"{what}: port {port} on {host} cannot be used: {error.strerror or error}") from error
+        reason = error.strerror or error
+        raise SourceError(f"{what}: port {port} on {host} cannot be used: {reason}") from error
     return bound
 
 
@@ -74,7 +75,7 @@ class UdpListener:
 
     `on_packet` gets (data, sender, host time); `on_problem` gets "oversized" or "dropped" for packets longer
     than `size_max` or beyond the rate, or "malformed" if `on_packet` raised ValueError. `on_idle` is called
-    about ten times a second. Nothing that arrives ends the thread.
+    about ten times a second. Nothing that arrives ends the thread, which `start` begins.
     """
 
     def __init__(
@@ -93,6 +94,9 @@ class UdpListener:
         self._halt = False
         self._thread = threading.Thread(target=self._run, name="bridge-udp", daemon=True)
         bound.settimeout(0.1)
+
+    def start(self) -> None:
+        """Begin to listen."""
         self._thread.start()
 
     @property
@@ -132,5 +136,5 @@ class UdpListener:
                 try:
                     self._on_packet(data, sender, now_s)
                 except (ValueError, ArithmeticError, LookupError, TypeError, RecursionError):
-                    # the readers raise ValueError; the others are what a decoder may trip over in hostile data
+                    # the readers raise ValueError; the others are what hostile data may trip a decoder with
                     self._on_problem("malformed")

@@ -33,6 +33,7 @@ from training.losses import (
     hinge_generator,
     phase_derivatives,
 )
+from training.principal import start_from_components
 from training.run import Ema, Report, Run, clip_gradients
 
 LEVELS = ("1", "2", "both")
@@ -49,12 +50,14 @@ class AutoencoderSettings:
     warmup_steps: int = 200
     anneal: float = 0.3
     clip: float = 1.0
-    latent_noise: float = 0.02
+    latent_noise: float = 0.01
+    components_from: int = 40
+    shortcut_rate: float = 0.01
     lambda_rec: float = 1.0
     lambda_phase: float = 0.3
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1
-    lambda_latent: float = 0.02
+    lambda_latent: float = 0.002
     lambda_adversary: float = 0.1
     lambda_features: float = 1.0
     paper_losses: bool = False
@@ -65,7 +68,7 @@ class AutoencoderSettings:
 
 
 PAPER_SETTINGS = AutoencoderSettings(
-    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0,
+    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0, shortcut_rate=1.0,
     lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0, lambda_adversary=1.0, lambda_features=0.0,
     paper_losses=True,
 )  # fmt: skip
@@ -88,8 +91,14 @@ class AutoencoderTrainer:
         for module in (self.encoder, self.decoder):
             module.requires_grad_(False)
         self.trained.requires_grad_(True)
+        # linear shortcuts start as principal components: moved as fast as the rest, they only get worse
+        named = [(name, p) for name, p in self.trained.named_parameters()]
+        groups = [
+            {"params": [p for name, p in named if "shortcut" not in name], "share": 1.0, "weight_decay": 1e-3},
+            {"params": [p for name, p in named if "shortcut" in name], "share": settings.shortcut_rate},
+        ]
         self.optimizer = torch.optim.AdamW(
-            self.trained.parameters(), settings.learning_rate, (settings.beta1, 0.99), weight_decay=1e-3
+            groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0
         )
         self.discriminator: WaveDiscriminator | None = None
         if phase == 2:
@@ -115,8 +124,8 @@ class AutoencoderTrainer:
         """Samples of one training excerpt, context included."""
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context
 
-    def reconstruct(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-magnitudes of excerpts to (log-magnitude, phase, latent loss) of their inner part.
+    def through_latents(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-magnitudes of excerpts to (level-1 latents to decode, latent loss) of their inner part.
 
         The latent loss keeps both bottlenecks away from the ends of tanh and level 2 close to level 1.
         """
@@ -138,7 +147,7 @@ class AutoencoderTrainer:
             c1_made = torch.cat([self.decoder.decode_2(p) for p in parts], 1)
             latent_loss = latent_loss + s.lambda_latent * before_2.square().mean()
             latent_loss = latent_loss + s.lambda_level1 * F.l1_loss(c1_made, inner.detach())
-        return (*self.decoder.spectra(c1_made), latent_loss)
+        return c1_made, latent_loss
 
     def step(self, wave: Tensor, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """Train on `[B, 2, excerpt_frames]` samples; returns named scalar losses."""
@@ -146,30 +155,15 @@ class AutoencoderTrainer:
         if self.config.channels == 1:  # the paper codes each audio channel by itself
             wave = wave.flatten(0, 1)[:, None]
         for group in self.optimizer.param_groups:
-            group["lr"] = s.learning_rate * rate_factor
+            group["lr"] = s.learning_rate * rate_factor * group["share"]
         spectrum = self.encoder.analyse(wave)
         log_magnitude = self.encoder.spectrum.normalised(spectrum).transpose(1, 2).flatten(2)
-        made_log, phase, latent_loss = self.reconstruct(log_magnitude)
-        skip = (self.encoder.context - self.encoder.spectrum.context) // self.config.hop
-        target_log = log_magnitude[:, skip : skip + made_log.shape[2]]
-        target_log = target_log.unflatten(2, (self.config.channels, -1)).transpose(1, 2)
-        losses: dict[str, Tensor] = {"rec": ((made_log - target_log).abs() * self.bin_weights).mean()}
-        total = s.lambda_rec * losses["rec"]
-        if s.lambda_phase:
-            inner = spectrum[:, :, skip : skip + made_log.shape[2]]
-            # roots bring the quieter partials in; the ear's bands keep the top octave from ruling
-            loud = inner.abs().sqrt() * self.bin_weights
-            losses["phase"] = phase_derivatives(phase, inner.angle(), loud)
-            total = total + s.lambda_phase * losses["phase"]
-        losses["latent"] = latent_loss
-        total = total + latent_loss
-        if self.phase == 2:
-            made = self.decoder.synthesise(made_log, phase)
-            margin = self.encoder.context
-            heard, wanted = self._ears(made, wave[..., margin : wave.shape[-1] - margin])
-            losses["wave"] = self.wave_loss(heard, wanted)
-            total = total + s.lambda_wave * losses["wave"]
-            total = total + self._adversary(heard, wanted, losses, rate_factor)
+        c1_made, latent_loss = self.through_latents(log_magnitude)
+        losses: dict[str, Tensor] = {"latent": latent_loss}
+        total = latent_loss
+        # level 2 may begin by matching level-1 latents alone, which costs a fraction of decoding them
+        if s.lambda_rec or self.phase == 2:
+            total = total + self._spectral(wave, spectrum, log_magnitude, c1_made, losses, rate_factor)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
@@ -178,6 +172,33 @@ class AutoencoderTrainer:
             self.ema.update(self.trained, self.steps)
         losses["total"] = total
         return {k: v.detach() for k, v in losses.items()}
+
+    def _spectral(
+        self, wave: Tensor, spectrum: Tensor, log_magnitude: Tensor, c1_made: Tensor, losses: dict[str, Tensor],
+        rate_factor: float,
+    ) -> Tensor:  # fmt: skip
+        """Losses of what the decoder makes of level-1 latents."""
+        s = self.settings
+        made_log, phase = self.decoder.spectra(c1_made)
+        skip = (self.encoder.context - self.encoder.spectrum.context) // self.config.hop
+        inner = slice(skip, skip + made_log.shape[2])
+        target_log = log_magnitude[:, inner].unflatten(2, (self.config.channels, -1)).transpose(1, 2)
+        losses["rec"] = ((made_log - target_log).abs() * self.bin_weights).mean()
+        total = s.lambda_rec * losses["rec"]
+        if s.lambda_phase:
+            # roots bring the quieter partials in; the ear's bands keep the top octave from ruling
+            loud = spectrum[:, :, inner].abs().sqrt() * self.bin_weights
+            losses["phase"] = phase_derivatives(phase, spectrum[:, :, inner].angle(), loud)
+            total = total + s.lambda_phase * losses["phase"]
+        if self.phase == 2:
+            made = self.decoder.synthesise(made_log, phase)
+            margin = self.encoder.context
+            heard, wanted = self._ears(made, wave[..., margin : wave.shape[-1] - margin])
+            losses["wave"] = self.wave_loss(heard, wanted)
+            total = total + s.lambda_wave * losses["wave"]
+            if s.lambda_adversary:
+                total = total + self._adversary(heard, wanted, losses, rate_factor)
+        return total
 
     def _ears(self, made: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """One randomly chosen view (mid, side, left or right) of each excerpt, `[B, t]` each."""
@@ -212,6 +233,13 @@ class AutoencoderTrainer:
             losses["features"] = feature_matching(real_features, fake_features)
             total = total + s.lambda_features * losses["features"]
         return total
+
+    def start_from_components(self, waves: Tensor) -> None:
+        """Begin with principal components of example waves `[N, 2, t]`."""
+        if self.config.channels == 1:
+            waves = waves.flatten(0, 1)[:, None]
+        start_from_components(self.encoder, self.decoder, waves, self.bin_weights.expand(self.config.bins))
+        self.ema = Ema(self.trained)
 
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
@@ -303,8 +331,12 @@ def train_autoencoder(
     data = Excerpts(opened, weights or [1.0] * len(opened), trainer.excerpt_frames, seed=settings.seed)
     run = Run(out, {"stage": "autoencoder", "level": level, "phase": phase, "config": to_dict(config),
                     "settings": asdict(settings), "corpora": [str(c) for c in corpora]}, resume=resume)  # fmt: skip
-    if init_from is not None and not run.checkpoint.exists():
-        trainer.start_from(load_checkpoint(init_from))
+    if not run.checkpoint.exists():
+        if init_from is not None:
+            trainer.start_from(load_checkpoint(init_from))
+        elif settings.components_from:
+            batches = [data.batch(-1 - i, 8) for i in range(settings.components_from)]
+            trainer.start_from_components(torch.from_numpy(np.concatenate(batches)))
 
     def update(step: int, rate_factor: float) -> dict[str, Tensor]:
         wave = torch.from_numpy(np.ascontiguousarray(data.batch(step, settings.batch)))

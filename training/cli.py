@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import click
 
 from musika_daw.console import OneLineGroup
+from training.evaluate.commands import evaluate
 
 T = TypeVar("T")
 
@@ -202,6 +203,9 @@ def export(run: Path, autoencoder_run: Path, name: str, out: Path, licence: str)
 
     for file in export_generator(run, autoencoder_run, out, name, licence):
         click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
+
+
+main.add_command(evaluate)
 
 
 if __name__ == "__main__":

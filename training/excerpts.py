@@ -37,8 +37,8 @@ class Excerpts:
         self.lengths = [np.array([s.frames for s in songs], float) for songs in self.songs]
 
     def batch(self, step: int, size: int) -> np.ndarray:
-        """Float32 `[size, 2, frames]`."""
-        rng = np.random.Generator(np.random.Philox(key=[self.seed, step]))
+        """Float32 `[size, 2, frames]`; negative steps are batches that training never draws."""
+        rng = np.random.Generator(np.random.Philox(key=np.array([self.seed, step % 2**64], np.uint64)))
         out = np.empty((size, 2, self.frames), np.float32)
         for i in range(size):
             which = int(rng.choice(len(self.corpora), p=self.weights))

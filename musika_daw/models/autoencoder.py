@@ -20,7 +20,7 @@ from musika_daw.models.spectrum import Spectrum, mid_side
 
 
 class LevelEncoder(nn.Module):
-    """`[B, T, C]` to `[B, (T / stride) - 2 * trim, latent]` in -1..1."""
+    """`[B, T, C]` to `[B, (T / stride) - 2 * trim, latent]` in -1..1: a linear map plus what blocks add to it."""
 
     def __init__(self, inputs: int, level: LevelConfig) -> None:
         super().__init__()
@@ -32,22 +32,25 @@ class LevelEncoder(nn.Module):
             ConvNeXtBlock(level.width, level.ratio, level.encoder_kernel, same=False)
             for _ in range(level.encoder_blocks)
         )
-        self.outward = nn.Sequential(nn.LayerNorm(level.width), nn.Linear(level.width, level.latent))
+        self.outward = _silent_head(level.width, level.latent)
+        self.shortcut = nn.Linear(inputs * level.stride, level.latent)
 
     def before_tanh(self, x: Tensor) -> Tensor:
         """What the bottleneck squashes; training keeps it small so that latents do not stick at the ends."""
         batch, time, channels = x.shape
-        x = self.norm(self.inward(x.reshape(batch, time // self.stride, channels * self.stride)))
+        x = x.reshape(batch, time // self.stride, channels * self.stride)
+        direct = self.shortcut(x)[:, self.trim : x.shape[1] - self.trim]
+        x = self.norm(self.inward(x))
         for block in self.blocks:
             x = block(x)
-        return self.outward(x)
+        return direct + self.outward(x)
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh(self.before_tanh(x))
 
 
 class LevelDecoder(nn.Module):
-    """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside."""
+    """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside: a linear map plus the blocks' part."""
 
     def __init__(self, level: LevelConfig, outputs: int) -> None:
         super().__init__()
@@ -59,16 +62,24 @@ class LevelDecoder(nn.Module):
             ConvNeXtBlock(level.width, level.ratio, level.decoder_kernel, same=True)
             for _ in range(level.decoder_blocks)
         )
-        self.outward = nn.Sequential(
-            nn.LayerNorm(level.width), nn.Linear(level.width, outputs * level.stride)
-        )
+        self.outward = _silent_head(level.width, outputs * level.stride)
+        self.shortcut = nn.Linear(level.latent, outputs * level.stride)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, time, _ = x.shape
+        direct = self.shortcut(x)
         x = self.norm(self.inward(x))
         for block in self.blocks:
             x = block(x)
-        return self.outward(x).reshape(batch, time * self.stride, self.outputs)
+        return (direct + self.outward(x)).reshape(batch, time * self.stride, self.outputs)
+
+
+def _silent_head(width: int, outputs: int) -> nn.Sequential:
+    """Norm and linear map that start at zero, so that training starts from the linear shortcut alone."""
+    head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
+    nn.init.zeros_(head[1].weight)
+    nn.init.zeros_(head[1].bias)
+    return head
 
 
 class Encoder(nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,26 +30,24 @@ class Material:
         """Songs of these splits, in corpus order."""
         return [(c, s) for c in self.corpora for s in c.songs if s.split in splits]
 
-    def bars(self, *splits: str, bars: int, limit: int | None = None, each: int = 1, seed: int = 0) -> list[Excerpt]:
-        """`each` cuts of `bars` bars, at multiples of 4 bars drawn by `seed`, of songs that have a grid.
+    def bars(self, *splits: str, bars: int, limit: int | None = None, seed: int = 0) -> Iterator[Excerpt]:
+        """A cut of `bars` bars, at a multiple of 4 bars drawn by `seed`, of every song that has a grid.
 
         With a limit, songs are taken evenly from the whole list. A song shorter than `bars` is left out.
         """
         chosen = [(c, s) for c, s in self.songs(*splits) if s.bpm and s.beat0_frame is not None]
         chosen = _evenly(chosen, limit)
         rng = np.random.default_rng(seed)
-        found = []
         for corpus, song in chosen:
-            assert song.bpm is not None and song.beat0_frame is not None
+            assert song.bpm is not None
+            assert song.beat0_frame is not None
             bar = 240 / song.bpm * SAMPLE_RATE_HZ
             starts = np.arange(0, int((song.frames - song.beat0_frame) / bar + 1e-3) - bars + 1, 4)
             if not len(starts):
                 continue
-            for place in rng.choice(starts, min(each, len(starts)), replace=False):
-                start = round(song.beat0_frame + place * bar)
-                audio = corpus.audio(song, start, round(bars * bar))
-                found.append(Excerpt(f"{song.name} bar {int(place)}", song.bpm, audio))
-        return found
+            place = int(rng.choice(starts))
+            audio = corpus.audio(song, round(song.beat0_frame + place * bar), round(bars * bar))
+            yield Excerpt(f"{song.name} bar {place}", song.bpm, audio)
 
     def seconds(self, *splits: str, seconds: float, limit: int | None = None) -> list[tuple[str, np.ndarray]]:
         """The middle `seconds` of songs, with their names."""

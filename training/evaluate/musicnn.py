@@ -19,12 +19,15 @@ from torch.nn import functional
 
 from training.evaluate.spectra import mel_filters, mono, resampled, stft
 
+# fmt: off
 TAGS = (
-    "guitar classical slow techno strings drums electronic rock fast piano ambient beat violin vocal synth female "
-    "indian opera male singing vocals no_vocals harpsichord loud quiet flute woman male_vocal no_vocal pop soft sitar "
-    "solo man classic choir voice new_age dance male_voice female_vocal beats harp cello no_voice weird country metal "
-    "female_voice choral"
-).split()
+    "guitar", "classical", "slow", "techno", "strings", "drums", "electronic", "rock", "fast", "piano", "ambient",
+    "beat", "violin", "vocal", "synth", "female", "indian", "opera", "male", "singing", "vocals", "no vocals",
+    "harpsichord", "loud", "quiet", "flute", "woman", "male vocal", "no vocal", "pop", "soft", "sitar", "solo", "man",
+    "classic", "choir", "voice", "new age", "dance", "male voice", "female vocal", "beats", "harp", "cello",
+    "no voice", "weird", "country", "metal", "female voice", "choral",
+)
+# fmt: on
 _RATE_HZ, _SIZE, _HOP, _MELS, _FRAMES = 16_000, 512, 256, 96, 187
 _BATCH_EPS = 1e-3
 

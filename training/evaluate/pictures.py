@@ -54,9 +54,9 @@ def spectrogram_pairs(
 
 
 def bar_profiles(path: Path, made: np.ndarray, songs: np.ndarray) -> None:
-    """Mean energy profiles `[16, 5]` by sixteenth of the bar, generated beside training songs."""
-    names = ("low rise", "mid rise", "high rise", "low level", "harmonic change")
-    figure, axes = _figure(1, len(names), 16, 3)
+    """Mean energy profiles `[16, 7]` by sixteenth of the bar, generated beside training songs."""
+    names = ("low rise", "mid rise", "high rise", "low level", "harmonic change", "change over 2", "change over 4")
+    figure, axes = _figure(1, len(names), 18, 3)
     for column, name in enumerate(names):
         panel = axes[0][column]
         panel.bar(np.arange(16) - 0.2, songs[:, column], 0.4, label="songs", color="0.6")

@@ -46,7 +46,8 @@ def table(rows: Sequence[Row]) -> str:
         target = f"{row.target[0]} {row.target[1]:g} {row.unit}".strip() if row.target else "-"
         met = {True: "yes", False: "**no**", None: "-"}[row.met]
         name = f"{row.name} ({row.note})" if row.note else row.name
-        lines.append(f"| {name} | {_shown(row.measured, row.unit)} | {_shown(row.reference, row.unit)} | {target} | {met} |")
+        cells = (name, _shown(row.measured, row.unit), _shown(row.reference, row.unit), target, met)
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from musika_daw.controls import Controls
-from training.evaluate.bar import bar_profile, downbeat, fit_template
+from training.evaluate.bar import downbeat, fit_template, shifted_profile
 from training.evaluate.beats import BeatFit, calibrate, fit_beats
 from training.evaluate.embedding import Embedder, embedders
 from training.evaluate.material import Excerpt, Material
@@ -53,7 +54,7 @@ class TechnoPlan:
     bars: tuple[int, ...] = (16, 4)
     spread_seeds: int = 16
     spread_bpm: float = 135.0
-    reference_songs: int = 48
+    reference_songs: int = 40
     train_songs: int = 120
     truncation: float = 1.0
 
@@ -102,9 +103,12 @@ def tiled(loop: np.ndarray, sample_rate_hz: int, seconds: float = LISTEN_S) -> n
 
 def measure_loop(
     name: str, audio: np.ndarray, bpm: float, bars: int, track: Tracker, offset_s: float,
-    template: np.ndarray | None, *, looped: bool, seed: int | None = None,
+    template: np.ndarray | None, *, looped: bool, seed: int | None = None, heard_from: int = 0,
 ) -> LoopFacts:  # fmt: skip
-    """Measure one file `[frames, 2]` of `bars` at `bpm`; a song's excerpt (`looped` False) has no seam."""
+    """Measure one file `[frames, 2]` of `bars` at `bpm`; a song's excerpt (`looped` False) has no seam.
+
+    `heard_from` is the beat of the bar from which the bar phase is heard.
+    """
     from pack_builder.check import check_loop, clipped_frames, silent
 
     mute = silent(audio)
@@ -113,7 +117,7 @@ def measure_loop(
     findings = check_loop(audio, RATE_HZ, bpm, bars * 4) if looped else None
     shift = None
     if template is not None:
-        shift = -1 if mute else downbeat(bar_profile(audio, RATE_HZ, bpm), template)
+        shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, heard_from), template)
     return LoopFacts(
         name, bpm, bars, fit, shift,
         seam=findings.seam_score if findings else None,
@@ -132,18 +136,28 @@ def evaluate_techno(
     offset_s, floor_ms = calibrate(track, "kicks")
     clicks_s, clicks_floor_ms = calibrate(track, "clicks")
     say(f"tool offset {1000 * offset_s:.1f} ms on kicks ({1000 * clicks_s:.1f} on clicks), floor {floor_ms:.1f} ms")
-    cuts = {bars: material.bars("train", bars=bars, limit=200, each=2, seed=1) for bars in sorted(set(plan.bars))}
-    profiles = {b: [bar_profile(c.audio, RATE_HZ, c.bpm) for c in found] for b, found in cuts.items()}
-    del cuts
-    templates = {b: fit_template(p) if len(p) >= 8 else None for b, p in profiles.items()}
-    say("bar template fitted")
-    songs: list[tuple[Excerpt, LoopFacts]] = []
-    for bars in sorted(set(plan.bars)):
-        held_out = material.bars("test", "valid", bars=bars, limit=plan.reference_songs, seed=2)
-        for cut in held_out:
-            fact = measure_loop(cut.name, cut.audio, cut.bpm, bars, track, offset_s, templates[bars], looped=False)
-            songs.append((cut, fact))
-    say(f"{len(songs)} held-out excerpts measured")
+    lengths = sorted(set(plan.bars))
+    profiles = {
+        bars: [
+            shifted_profile(c.audio, RATE_HZ, c.bpm, bars, number)
+            for number, c in enumerate(material.bars("train", bars=bars, limit=200, seed=1))
+        ]
+        for bars in lengths
+    }
+    templates = {bars: fit_template(p) if len(p) >= 8 else None for bars, p in profiles.items()}
+    say(f"bar template fitted on {len(profiles[lengths[-1]])} songs")
+    held_out: list[LoopFacts] = []
+    songs: list[Excerpt] = []
+    for bars in lengths:
+        # of the shorter cuts only the bar is of interest: nobody tracks beats in seven seconds of a song
+        listen = track if bars == lengths[-1] else _deaf
+        for number, cut in enumerate(material.bars("test", "valid", bars=bars, limit=plan.reference_songs, seed=2)):
+            held_out.append(
+                measure_loop(cut.name, cut.audio, cut.bpm, bars, listen, offset_s, templates[bars], looped=False,
+                             heard_from=number)
+            )  # fmt: skip
+            songs += [cut] if bars == lengths[-1] else []
+    say(f"{len(held_out)} held-out excerpts measured")
     loops: list[tuple[str, np.ndarray]] = []
     facts: list[LoopFacts] = []
     grid = [(bpm, seed) for seed in plan.seeds for bpm in plan.bpms]
@@ -152,47 +166,46 @@ def evaluate_techno(
         audio = engine.loop(bpm, bars, Controls(seed=seed, truncation=plan.truncation))
         name = f"{bpm:g} bpm, seed {seed}, {bars} bars"
         facts.append(
-            measure_loop(name, audio, bpm, bars, track, offset_s, templates[bars], looped=True, seed=seed)
-        )
+            measure_loop(name, audio, bpm, bars, track, offset_s, templates[bars], looped=True, seed=seed,
+                         heard_from=number // len(plan.bars))
+        )  # fmt: skip
         loops.append((name, audio))
         if (number + 1) % 8 == 0 or number + 1 == len(grid):
             say(f"{number + 1} of {len(grid)} loops measured")
-    rows = loop_rows(facts, [f for _, f in songs], plan.bars)
+    rows = loop_rows(facts, held_out, plan.bars)
     spread_rows, spread = _spread(engine, plan, material, embedders(musicnn), loops, songs, compare, say)
-    longest = max(plan.bars)
+    longest = lengths[-1]
     details = {
         "plan": asdict(plan),
         "tool": {
             "offset_ms_kicks": 1000 * offset_s, "floor_ms_kicks": floor_ms, "offset_ms_clicks": 1000 * clicks_s,
             "floor_ms_clicks": clicks_floor_ms, "subtracted_ms": 1000 * offset_s,
         },
-        "spread": spread, "loops": facts, "held_out": [f for _, f in songs],
+        "spread": spread, "loops": facts, "held_out": held_out,
         "bar_template": templates[longest],
     }  # fmt: skip
-    made = [bar_profile(a, RATE_HZ, f.bpm) for (_, a), f in zip(loops, facts) if not f.silent]
+    made = [shifted_profile(a, RATE_HZ, f.bpm, f.bars, 0) for (_, a), f in zip(loops, facts) if not f.silent]
     both = (np.mean(made, axis=0), np.mean(profiles[longest], axis=0)) if made and profiles[longest] else None
-    return TechnoResult(rows + spread_rows, details, loops[:6], [(c.name, c.audio) for c, _ in songs[-6:]], both)
+    return TechnoResult(rows + spread_rows, details, loops[:6], [(c.name, c.audio) for c in songs[-6:]], both)
 
 
 def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequence[int]) -> list[Row]:
     """Rows of tempo, grid, bar, seam, level and gate; a file without beats or with silence is a failure."""
-    both = (list(loops), list(songs))
+    longest = max(bars)
+    lengths = sorted(set(bars)) if len(set(bars)) > 1 else []
 
     def row(name: str, unit: str, of: Callable[[list[LoopFacts]], float | None],
             target: tuple[str, float] | None = None, note: str = "") -> Row:  # fmt: skip
-        measured, reference = (of(s) if s else None for s in both)
-        return Row(name, measured, unit, reference, target, note)
+        known = list(songs) if isinstance(of, partial) else [f for f in songs if f.bars == longest]
+        return Row(name, of(list(loops)), unit, of(known) if known else None, target, note)
 
     rows = [
         row("tempo within 1 %", "%", lambda s: _share(s, lambda f: _tempo(f) <= 1)),
         row("tempo within 0.1 %", "%", lambda s: _share(s, lambda f: _tempo(f) <= 0.1), (">=", 95)),
     ]
-    for length in sorted(set(bars)) if len(set(bars)) > 1 else []:
-        rows.append(
-            row("tempo within 0.1 %", "%",
-                lambda s, n=length: _share([f for f in s if f.bars == n], lambda f: _tempo(f) <= 0.1),
-                (">=", 95), f"{length} bars")
-        )  # fmt: skip
+    for length in lengths:
+        inside = _share([f for f in loops if f.bars == length], lambda f: _tempo(f) <= 0.1)
+        rows.append(Row("tempo within 0.1 %", inside, "%", None, (">=", 95), f"{length} bars"))
     rows += [
         row("tempo error, median", "%", lambda s: _median([_tempo(f) for f in s])),
         row("tempo error, worst", "%", lambda s: max(_tempo(f) for f in s), ("<=", 0.5)),
@@ -209,11 +222,10 @@ def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequ
     ]  # fmt: skip
     if any(f.bar_shift is not None for f in loops):
         rows.append(row("bar phase right", "%", lambda s: _share(s, lambda f: f.bar_shift == 0), (">=", 95)))
-        for length in sorted(set(bars)) if len(set(bars)) > 1 else []:
+        for length in lengths:
             rows.append(
-                row("bar phase right", "%",
-                    lambda s, n=length: _share([f for f in s if f.bars == n], lambda f: f.bar_shift == 0),
-                    (">=", 95), f"{length} bars")
+                row("bar phase right", "%", partial(_share_of_length, length, lambda f: f.bar_shift == 0), (">=", 95),
+                    f"{length} bars")
             )  # fmt: skip
     seams = [f.seam if f.seam is not None else 1.0 for f in loops]
     faults = [f.gate_faults if f.gate_faults is not None else 1.0 for f in loops]
@@ -248,48 +260,63 @@ def _share(facts: Sequence[LoopFacts], test: Callable[[LoopFacts], bool]) -> flo
     return 100 * float(np.mean([test(f) for f in facts])) if facts else None
 
 
+def _deaf(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """A tracker for what is not tracked."""
+    return np.zeros(0)
+
+
+def _share_of_length(bars: int, test: Callable[[LoopFacts], bool], facts: Sequence[LoopFacts]) -> float | None:
+    return _share([f for f in facts if f.bars == bars], test)
+
+
 def _spread(
     engine: LoopMaker, plan: TechnoPlan, material: Material, tools: dict[str, Embedder],
-    loops: Sequence[tuple[str, np.ndarray]], songs: Sequence[tuple[Excerpt, LoopFacts]],
+    loops: Sequence[tuple[str, np.ndarray]], songs: Sequence[Excerpt],
     compare: Sequence[tuple[str, np.ndarray]], say: Report,
 ) -> tuple[list[Row], dict[str, Any]]:  # fmt: skip
     """Rows of diversity, Frechet distance and copies, for every embedding."""
+    longest = max(plan.bars)
+    known: dict[str, list[np.ndarray]] = {name: [] for name in tools}
+    names = []
+    for cut in material.bars("train", bars=longest, limit=plan.train_songs, seed=3):
+        names.append(cut.name)
+        for name, embed in tools.items():
+            known[name].append(embed(cut.audio, RATE_HZ))
+    if len(songs) < 4 or len(names) < 4:
+        return [], {}
     seeds = [
-        engine.loop(plan.spread_bpm, max(plan.bars), Controls(seed=s, truncation=plan.truncation))
+        engine.loop(plan.spread_bpm, longest, Controls(seed=s, truncation=plan.truncation))
         for s in range(plan.spread_seeds)
     ]
-    train = material.bars("train", bars=max(plan.bars), limit=plan.train_songs, seed=3)
-    held_out = [c for c, _ in songs]
-    if len(held_out) < 4 or len(train) < 4:
-        return [], {}
     rows: list[Row] = []
     details: dict[str, Any] = {}
     for name, embed in tools.items():
-        known = [embed(c.audio, RATE_HZ) for c in train]
-        apart = [embed(c.audio, RATE_HZ) for c in held_out]
+        apart = [embed(c.audio, RATE_HZ) for c in songs]
         made = [embed(tiled(a, RATE_HZ), RATE_HZ) for _, a in loops]
         drawn = [embed(tiled(a, RATE_HZ), RATE_HZ) for a in seeds]
-        scale = Scale.of(np.concatenate(known))
-        centre = {key: scale(np.stack([w.mean(0) for w in sets]))
-                  for key, sets in (("train", known), ("held out", apart), ("made", made), ("seeds", drawn))}  # fmt: skip
+        scale = Scale.of(np.concatenate(known[name]))
+        sets = {"train": known[name], "held out": apart, "made": made, "seeds": drawn}
+        centre = {key: scale(np.stack([w.mean(0) for w in one])) for key, one in sets.items()}
         of_seeds, of_songs = pairwise_mean(centre["seeds"]), pairwise_mean(centre["train"])
         near, which = nearest(centre["made"], centre["train"])
         usual, _ = nearest(centre["held out"], centre["train"])
         far = frechet(np.concatenate(made), np.concatenate(apart))
         floor = split_half(apart)
         rows += [
-            Row(f"diversity of {plan.spread_seeds} seeds against songs, {name}", of_seeds / of_songs, "", None, (">=", 0.7)),
+            Row(f"diversity of {plan.spread_seeds} seeds against songs, {name}", of_seeds / of_songs, "", None,
+                (">=", 0.7)),
             Row(f"Frechet distance to held-out songs, {name}", far, "", floor, note="beside it: its split-half floor"),
-            Row(f"nearest training song, median distance, {name}", float(np.median(near)), "", float(np.median(usual))),
+            Row(f"nearest training song, median distance, {name}", float(np.median(near)), "",
+                float(np.median(usual))),
             Row(f"nearest training song, smallest distance, {name}", float(near.min()), "", float(usual.min())),
             Row(f"nearer to a training song than any held-out song, {name}",
                 100 * float(np.mean(near < usual.min())), "%"),
         ]  # fmt: skip
         details[name] = {
             "pairwise_seeds": of_seeds, "pairwise_songs": of_songs, "frechet": far, "frechet_split_half": floor,
-            "frechet_train": frechet(np.concatenate(made), np.concatenate(known)),
+            "frechet_train": frechet(np.concatenate(made), np.concatenate(known[name])),
             "windows": [len(np.concatenate(made)), len(np.concatenate(apart))],
-            "closest": [[loops[int(i)][0], train[int(which[i])].name, near[i]] for i in np.argsort(near)[:5]],
+            "closest": [[loops[int(i)][0], names[int(which[i])], near[i]] for i in np.argsort(near)[:5]],
         }  # fmt: skip
         if compare:
             other = np.concatenate([embed(a, RATE_HZ) for _, a in compare])

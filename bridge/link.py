@@ -1,0 +1,115 @@
+"""`LinkSource`: Ableton Link, tempo and phase and start/stop shared by everybody in a network. No position.
+
+Needs the extra `link` (LinkPython-extern). Link finds its peers by multicast on every network interface.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from bridge.source import Listener, SourceError, TransportSource, host_time
+from bridge.transport import Transport
+
+
+class LinkSource(TransportSource):
+    """A peer in a Link session.
+
+    `tempo_bpm` is only the tempo of a session that nobody else is in yet: joining never changes that of
+    others. `quantum_beats` is what phase is counted in. `latency_s`, that of the audio output, is added to
+    every time asked for. Without peers nothing is known, unless `alone_counts`. `start` raises SourceError
+    without the extra; ValueError for values out of range.
+    """
+
+    def __init__(
+        self,
+        tempo_bpm: float = 120.0,
+        *,
+        quantum_beats: float = 4.0,
+        latency_s: float = 0.0,
+        alone_counts: bool = False,
+        start_stop: bool = True,
+        listener: Listener | None = None,
+        clock: Callable[[], float] = host_time,
+    ) -> None:
+        super().__init__("link", listener, clock)
+        Transport.of(tempo_bpm=tempo_bpm, quantum_beats=quantum_beats)
+        if not 20 <= tempo_bpm <= 999:
+            raise ValueError(f"tempo_bpm: {tempo_bpm}, must be in 20..999 for Link")
+        self._tempo_bpm, self.quantum_beats = tempo_bpm, quantum_beats
+        self.latency_s = latency_s
+        self._alone_counts, self._start_stop = alone_counts, start_stop
+        self._link: Any = None
+        self._clock: Any = None
+
+    def start(self) -> None:
+        """Join. Raises SourceError if the extra is not installed."""
+        if self._link is not None:
+            return
+        try:
+            link = importlib.import_module("link")
+        except ImportError as error:
+            hint = "pip install 'musika-daw[link]'"
+            raise SourceError(f"Ableton Link needs an extra: {hint} ({error})") from error
+        session = link.Link(self._tempo_bpm)
+        session.startStopSyncEnabled = self._start_stop
+        session.setNumPeersCallback(self._changed)
+        session.setTempoCallback(self._changed)
+        session.setStartStopCallback(self._changed)
+        session.enabled = True
+        self._clock = session.clock()
+        self._link = session
+
+    def stop(self) -> None:
+        """Leave the session."""
+        session, self._link = self._link, None
+        if session is not None:
+            session.enabled = False
+
+    @property
+    def peers(self) -> int:
+        """How many others are in the session."""
+        return 0 if self._link is None else int(self._link.numPeers())
+
+    def _changed(self, _: object) -> None:
+        self._count(received=1)
+        self._publish(self.latest())
+
+    def latest(self) -> Transport:
+        """Tempo, phase and play of this moment (plus the latency); what a Link session lacks is unknown."""
+        session = self._link
+        before_s = self.clock()
+        record = Transport.of(host_time_s=before_s)
+        if session is None or (not self._alone_counts and session.numPeers() == 0):
+            return record
+        state = session.captureAppSessionState()
+        # Link's clock and ours run apart: read ours on both sides of it and take the middle
+        before_s = self.clock()
+        micros = self._clock.micros()
+        now_s = (before_s + self.clock()) / 2
+        micros += round(self.latency_s * 1e6)
+        quantum = self.quantum_beats
+        record = record.replace(
+            host_time_s=now_s, tempo_bpm=state.tempo(), quantum_beats=quantum,
+            phase_beats=state.phaseAtTime(micros, quantum) % quantum,
+        )
+        return record.replace(playing=bool(state.isPlaying())) if self._start_stop else record
+
+    def set_tempo(self, bpm: float) -> None:
+        """Change the session's tempo. Raises ValueError outside 20..999, SourceError if not in a session."""
+        if not 20 <= bpm <= 999:
+            raise ValueError(f"bpm: {bpm}, must be in 20..999 for Link")
+        self._edit(lambda state, micros: state.setTempo(bpm, micros))
+
+    def set_playing(self, playing: bool) -> None:
+        """Start or stop everybody who listens to that. Raises SourceError if not in a session."""
+        self._edit(lambda state, micros: state.setIsPlaying(playing, micros))
+
+    def _edit(self, change: Callable[[Any, int], None]) -> None:
+        session = self._link
+        if session is None:
+            raise SourceError("Ableton Link is not started")
+        state = session.captureAppSessionState()
+        change(state, self._clock.micros() + round(self.latency_s * 1e6))
+        session.commitAppSessionState(state)
