@@ -256,8 +256,9 @@ class ClockFilter:
                 continue
             mean_s = sum(time_s - line.time_s(number) for number, time_s in recent) / len(recent)
             limit_s = NUDGE_JITTERS * jitter_s
-            if line is not self._line:
-                limit_s += (0.9 - NUDGE_JITTERS) * jitter_s + 2 * sigma_s * line.doubt(recent[len(recent) // 2][0])
+            if line is not self._line:  # it foretold these ticks, was not fitted to them, and may be off
+                limit_s *= 1.5
+                limit_s += 2 * sigma_s * line.doubt(recent[len(recent) // 2][0])
             if abs(mean_s) > limit_s:
                 return self._change()
         return None

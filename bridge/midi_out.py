@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from typing import Protocol
 
-from bridge.midi_port import OutputPort, open_output
+from bridge.midi_port import open_output
 from bridge.motion import expected, is_jump
 from bridge.source import TransportSource, host_time
 from bridge.transport import LOOP, NOTHING, Transport, Valid
@@ -113,6 +114,16 @@ def _wrap_time(transport: Transport) -> float | None:
     return None
 
 
+class Output(Protocol):
+    """Where messages go: an `OutputPort`, or a stand-in."""
+
+    def send(self, message: bytes) -> None:
+        """Send one message now."""
+
+    def close(self) -> None:
+        """Give the port back."""
+
+
 class MidiClockOut:
     """Sends the MIDI clock of a source to a port, by name or virtual, until stopped.
 
@@ -127,7 +138,7 @@ class MidiClockOut:
         virtual: str | None = None,
         api: str | None = None,
         ahead_s: float = 0.01,
-        opener: Callable[..., OutputPort] = open_output,
+        opener: Callable[..., Output] = open_output,
     ) -> None:
         if (port is None) == (virtual is None):
             raise ValueError(f"port: {port!r}, virtual: {virtual!r}, exactly one must be given")
@@ -154,7 +165,7 @@ class MidiClockOut:
             self._halt.set()
             thread.join(2)
 
-    def _run(self, output: OutputPort) -> None:
+    def _run(self, output: Output) -> None:
         generator = ClockGenerator()
         try:
             while not self._halt.is_set():

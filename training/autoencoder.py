@@ -68,9 +68,9 @@ class AutoencoderSettings:
 
 
 PAPER_SETTINGS = AutoencoderSettings(
-    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0, shortcut_rate=1.0,
-    lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0, lambda_adversary=1.0, lambda_features=0.0,
-    paper_losses=True,
+    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0,
+    shortcut_rate=1.0, lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0,
+    lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
 )  # fmt: skip
 
 

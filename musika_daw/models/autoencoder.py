@@ -76,10 +76,10 @@ class LevelDecoder(nn.Module):
 
 def _silent_head(width: int, outputs: int) -> nn.Sequential:
     """Norm and linear map that start at zero, so that training starts from the linear shortcut alone."""
-    head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
-    nn.init.zeros_(head[1].weight)
-    nn.init.zeros_(head[1].bias)
-    return head
+    linear = nn.Linear(width, outputs)
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return nn.Sequential(nn.LayerNorm(width), linear)
 
 
 class Encoder(nn.Module):

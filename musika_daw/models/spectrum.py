@@ -20,6 +20,8 @@ from torch import Tensor, nn
 LOG_FLOOR = 1e-4
 # log-magnitudes of music lie around -6 +- 2; the networks see numbers of about unit size
 LOG_MEAN, LOG_SCALE = -6.0, 2.0
+# no single partial is louder than a full-scale sine
+LOG_CEILING = 0.0
 
 
 class Spectrum(nn.Module):
@@ -60,7 +62,8 @@ class Spectrum(nn.Module):
         """Phase in radians `[frames, bins]` of a steady tone at each bin's own frequency.
 
         A network that adds its output to this only has to say how a sound differs from such a tone, which
-        changes slowly from frame to frame. The alternating `pi` refers phases to the window's centre. The table repeats every fft / hop frames, so it is the same in every piece that starts on one of them.
+        changes slowly from frame to frame. The alternating `pi` refers phases to the window's centre. The
+        table repeats every fft / hop frames, so it is the same in every piece that starts on one of them.
         """
         turns = torch.arange(self.fft // 2 + 1)
         period = self.fft // self.hop
@@ -70,7 +73,7 @@ class Spectrum(nn.Module):
     def wave(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
         """Normalised log-magnitudes and phases (radians), both `[..., n, bins]`, to the `[..., n*hop]`
         samples of the frames' own span by weighted overlap-add (exact inverse inside the span)."""
-        magnitude = torch.exp(torch.clamp(log_magnitude * LOG_SCALE + LOG_MEAN, max=1.5)) * self.full_scale
+        magnitude = torch.exp(torch.clamp(log_magnitude * LOG_SCALE + LOG_MEAN, max=LOG_CEILING)) * self.full_scale
         frames = torch.fft.irfft(torch.polar(magnitude, phase), n=self.fft) * self.window
         return self.overlap_add(frames)
 

@@ -49,7 +49,8 @@ def test_a_jack_position_with_bars() -> None:
 def test_a_jack_position_without_a_timebase_master() -> None:
     record = transport_of(0, {"usecs": 7_000_000, "frame_rate": 44100, "frame": 44100}, 7.0)
     assert record.known() == {
-        "playing": False, "position_s": 1, "position_frames": 44100, "host_time_s": 7, "sample_rate_hz": 44100,
+        "playing": False, "position_s": 1, "position_frames": 44100, "host_time_s": 7,
+        "sample_rate_hz": 44100,
     }
 
 
@@ -210,6 +211,7 @@ class Session:
     def __init__(self, bpm: float) -> None:
         self.bpm, self.playing, self.peer_count, self.micros_now = bpm, False, 0, 5_000_000
         self.commits = 0
+        self.enabled = False
         sessions.append(self)
 
     def clock(self) -> Any:
@@ -220,7 +222,8 @@ class Session:
 
     def captureAppSessionState(self) -> Any:
         return SimpleNamespace(
-            tempo=lambda: self.bpm, isPlaying=lambda: self.playing, setTempo=self._tempo, setIsPlaying=self._play,
+            tempo=lambda: self.bpm, isPlaying=lambda: self.playing,
+            setTempo=self._tempo, setIsPlaying=self._play,
             phaseAtTime=lambda micros, quantum: micros / 1e6 * self.bpm / 60 % quantum,
         )
 

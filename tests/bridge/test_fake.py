@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from bridge import FakeTransport, Transport, is_jump
@@ -52,7 +54,7 @@ def test_run_publishes_what_it_yields_and_no_jump_where_none_is_scripted() -> No
     records = list(fake.run(5, 0.05))
     assert heard == records
     assert fake.counts.received == len(records) == 101
-    jumps = [b.host_time_s for a, b in zip(records, records[1:]) if is_jump(a, b)]
+    jumps = [b.host_time_s for a, b in pairwise(records) if is_jump(a, b)]
     assert jumps == []
 
 

@@ -124,7 +124,7 @@ def test_a_broken_message_is_an_error(text: str) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=11).map(lambda b: b"\xf1" + b[:1] if len(b) < 6 else b), max_size=40))
 def test_no_bytes_can_break_it(messages: list[bytes]) -> None:
-    source = MtcSource("x", opener=lambda *_, **__: None, clock=lambda: 0.0)  # type: ignore[arg-type, return-value]
+    source = MtcSource("x", opener=lambda *_, **__: None, clock=lambda: 0.0)
     for i, message in enumerate(messages):
         source.message(message, i / 100)
     assert source.counts.received + source.counts.malformed <= len(messages)
@@ -136,7 +136,7 @@ def test_the_source_starts_afresh() -> None:
         def close(self) -> None:
             pass
 
-    source = MtcSource("x", opener=lambda *_, **__: Port(), clock=lambda: 0.0)  # type: ignore[arg-type, return-value]
+    source = MtcSource("x", opener=lambda *_, **__: Port(), clock=lambda: 0.0)
     with source:
         source.message(bytes.fromhex("F07F7F010121020304F7"), 0)
         assert source.latest().position_s == pytest.approx(3723.16)

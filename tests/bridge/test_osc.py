@@ -180,7 +180,9 @@ ARGUMENTS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), st.sampled_from(ADDRESSES), st.lists(ARGUMENTS, max_size=3))
-def test_no_arguments_can_break_a_reader(dialect: str, address: str, arguments: list[tuple[str, Any]]) -> None:
+def test_no_arguments_can_break_a_reader(
+    dialect: str, address: str, arguments: list[tuple[str, Any]]
+) -> None:
     source = OscSource(dialect)
     packet = encode(address, arguments)
     try:
@@ -208,7 +210,8 @@ def test_hostile_packets_are_refused_quietly(caplog: pytest.LogCaptureFixture) -
     nested = encode("/play", [("i", 1)])
     for _ in range(50):
         nested = b"#bundle\0" + bytes(8) + len(nested).to_bytes(4, "big") + nested
-    hostile = (nested, b"/play\0\0\0," + b"?" * 4000 + b"\0\0\0", encode_bundle([("/play", [("i", 1)])] * 300))
+    unknown_types = b"/play\0\0\0," + b"?" * 4000 + b"\0\0\0"
+    hostile = (nested, unknown_types, encode_bundle([("/play", [("i", 1)])] * 300))
     with caplog.at_level(logging.DEBUG):
         for packet in hostile:
             with pytest.raises(ValueError, match="packet"):
@@ -289,7 +292,8 @@ def test_commands_that_do_not_exist_or_lack_a_value() -> None:
 
 def test_garbage_over_the_socket_is_counted_and_it_stays_up(daw: Daw, wait_until: Wait) -> None:
     with OscSource("reaper", listen_port=0, send_port=daw.port) as source:
-        for data in (b"", b"nonsense", b"/play\0\0\0,f\0\0", b"\xff" * 9000, encode("/tempo/raw", [("f", 1e9)])):
+        absurd = encode("/tempo/raw", [("f", 1e9)])
+        for data in (b"", b"nonsense", b"/play\0\0\0,f\0\0", b"\xff" * 9000, absurd):
             daw.socket.sendto(data, ("127.0.0.1", source.port))
         daw.socket.sendto(encode("/tempo/raw", [("f", 99.0)]), ("127.0.0.1", source.port))
         assert wait_until(lambda: source.latest().tempo_bpm == 99)

@@ -18,8 +18,9 @@ transports = st.fixed_dictionaries({}, optional={
     "position_beats": st.floats(-1e9, 1e9), "position_s": st.floats(-1e9, 1e9),
     "position_frames": st.integers(-(2**63) + 1, 2**63 - 1), "bar_start_beats": st.floats(-1e6, 1e6),
     "signature_numerator": st.integers(1, 99), "signature_denominator": st.sampled_from([1, 2, 4, 8, 16]),
-    "phase_beats": st.floats(0, 16), "quantum_beats": st.floats(1, 16), "sample_rate_hz": st.floats(8000, 192000),
-}).map(lambda fields: Transport.of(**fields))  # fmt: skip
+    "phase_beats": st.floats(0, 16), "quantum_beats": st.floats(1, 16),
+    "sample_rate_hz": st.floats(8000, 192000),
+}).map(lambda fields: Transport.of(**fields))
 forgotten = st.sets(st.sampled_from(sorted(set(BITS) - {"host_time_s"})))
 
 
@@ -38,7 +39,8 @@ def test_what_is_written_is_read(news: Transport, names: set[str], age_s: float)
 
 
 def test_a_line_looks_as_documented() -> None:
-    message = WireMessage("transport", Transport.of(playing=True, tempo_bpm=120, host_time_s=99), Valid.LOOP_ON)
+    news = Transport.of(playing=True, tempo_bpm=120, host_time_s=99)
+    message = WireMessage("transport", news, Valid.LOOP_ON)
     assert encode(message) == (
         b'{"musika":1,"kind":"transport","playing":true,"tempo_bpm":120.0,"loop_on":null}\n'
     )
@@ -53,10 +55,12 @@ def test_keys_of_later_versions_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"musika": 2}, "musika: 2"), ({"musika": True}, "musika: True"), ({"kind": "dance"}, "kind: 'dance'"),
+        ({"musika": 2}, "musika: 2"), ({"musika": True}, "musika: True"),
+        ({"kind": "dance"}, "kind: 'dance'"),
         ({"kind": ["ping"]}, "kind"), ({"tempo_bpm": 0}, "tempo_bpm: 0"), ({"tempo_bpm": "120"}, "tempo_bpm"),
         ({"playing": 1}, "playing: 1"), ({"position_frames": 1.5}, "position_frames"),
-        ({"position_frames": 10**30}, "position_frames"), ({"age_s": -1}, "age_s: -1"), ({"age_s": True}, "age_s"),
+        ({"position_frames": 10**30}, "position_frames"), ({"age_s": -1}, "age_s: -1"),
+        ({"age_s": True}, "age_s"),
         ({"kind": "ping", "id": -1}, "id: -1"), ({"kind": "ping", "id": 1.0}, "id: 1.0"),
     ],
 )
@@ -69,7 +73,8 @@ def test_what_is_wrong_is_named(change: dict[str, Any], complaint: str) -> None:
     "line",
     [
         b"", b"{", b"[]", b"1", b"null", b'"x"', b"\xff\xfe", b"[" * 4000, b'{"a":' * 600, b"9" * 4096,
-        b'{"musika":1,"kind":"transport","tempo_bpm":NaN}', b'{"musika":1,"kind":"transport","tempo_bpm":1e999}',
+        b'{"musika":1,"kind":"transport","tempo_bpm":NaN}',
+        b'{"musika":1,"kind":"transport","tempo_bpm":1e999}',
         b'{"musika":1,"kind":"transport","position_s":-Infinity}', b" " * 5000,
     ],
 )
@@ -80,7 +85,9 @@ def test_what_is_no_message_is_refused(line: bytes) -> None:
 
 json_values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=10)),
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 

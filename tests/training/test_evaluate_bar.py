@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.evaluate.bar import FEATURES, POSITIONS, bar_profile, downbeat, fit_template, rotations
+from training.evaluate.bar import (
+    FEATURES,
+    POSITIONS,
+    bar_profile,
+    downbeat,
+    fit_template,
+    rotations,
+    shifted_profile,
+)
 
 RATE_HZ = 22_050
 
@@ -15,7 +23,8 @@ def bar_song(bpm: float, seed: int, bars: int = 4, first_beat: int = 0) -> np.nd
     rng = np.random.default_rng(seed)
     out = rng.normal(0, 1e-3, round(bars * 240 / bpm * RATE_HZ))
     time = np.arange(int(0.2 * RATE_HZ)) / RATE_HZ
-    kick, clap = np.sin(2 * np.pi * 55 * time) * np.exp(-time / 0.08), rng.normal(0, 0.3, len(time)) * np.exp(-time / 0.05)
+    kick = np.sin(2 * np.pi * 55 * time) * np.exp(-time / 0.08)
+    clap = rng.normal(0, 0.3, len(time)) * np.exp(-time / 0.05)
     beat_frames = 60 / bpm * RATE_HZ
     for beat in range(bars * 4):
         start, place = round(beat * beat_frames), (beat - first_beat) % 4
@@ -29,7 +38,15 @@ def bar_song(bpm: float, seed: int, bars: int = 4, first_beat: int = 0) -> np.nd
 
 @pytest.fixture(scope="module")
 def template() -> np.ndarray:
-    return fit_template([bar_profile(bar_song(118 + 3 * s, s), RATE_HZ, 118 + 3 * s) for s in range(12)])
+    bpms = [118.0 + 3 * s for s in range(12)]
+    return fit_template([shifted_profile(bar_song(b, s), RATE_HZ, b, 4, s) for s, b in enumerate(bpms)])
+
+
+@pytest.mark.parametrize("heard_from", [0, 1, 2, 3])
+def test_from_which_beat_a_file_is_heard_does_not_matter(template: np.ndarray, heard_from: int) -> None:
+    for first in (0, 2):
+        audio = bar_song(127, 50, bars=5, first_beat=first)
+        assert downbeat(shifted_profile(audio, RATE_HZ, 127, 5, heard_from), template) == first
 
 
 @pytest.mark.parametrize("shift", [0, 1, 2, 3])

@@ -29,7 +29,16 @@ from training.encode import LatentCorpus, encode_audio, encode_corpus, energy_cu
 from training.export import export_generator
 from training.gan import GanSettings, GanTrainer, LatentExcerpts, anchor_weights, train_gan
 
-FAST = AutoencoderSettings(batch=4, latents=12, warmup_steps=10, anneal=0.0, log_every=5, learning_rate=2e-3)
+FAST = AutoencoderSettings(
+    batch=4,
+    latents=12,
+    warmup_steps=10,
+    anneal=0.0,
+    log_every=5,
+    learning_rate=2e-3,
+    components_from=0,
+    shortcut_rate=1.0,
+)
 FAST_GAN = GanSettings(batch=8, warmup_steps=5, anneal=0.0, log_every=10, adversary_from_step=10,
                        discriminator_width=32, learning_rate=1e-3)  # fmt: skip
 

@@ -70,7 +70,10 @@ def _phase_free(times_s: np.ndarray, period_s: float) -> float:
 
 
 def drum_track(bpm: float, seconds: float, kind: str, sample_rate_hz: int = _RATE_HZ) -> np.ndarray:
-    """A mono track float32 with something on every beat from frame 0: `kind` "clicks" or "kicks" (with claps)."""
+    """A mono track float32 with something on every beat from frame 0.
+
+    `kind` is "clicks", "kicks" (with claps on every second one) or "lone kicks".
+    """
     out = np.zeros(int(seconds * sample_rate_hz))
     time = np.arange(int(0.25 * sample_rate_hz)) / sample_rate_hz
     rng = np.random.default_rng(0)
@@ -79,7 +82,7 @@ def drum_track(bpm: float, seconds: float, kind: str, sample_rate_hz: int = _RAT
     clap = 0.4 * rng.normal(0, 1, len(time)) * np.exp(-time / 0.04)
     for beat in range(int(seconds * bpm / 60)):
         start = round(beat * 60 / bpm * sample_rate_hz)
-        hit = click if kind == "clicks" else kick + (clap if beat % 2 else 0)
+        hit = click if kind == "clicks" else kick + (clap if beat % 2 and kind == "kicks" else 0)
         part = out[start : start + len(hit)]
         part += hit[: len(part)]
     return (0.5 * out).astype(np.float32)

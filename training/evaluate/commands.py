@@ -161,10 +161,14 @@ def autoencoder(
 
     _threads(threads)
     codec = Codec.load(run)
-    sets = {c.name: Material([c]).seconds("test", seconds=seconds, limit=songs) for c in corpora}
+    materials = {c.name: Material([c]) for c in corpora}
+    drumless = [name for name, m in materials.items() if m.corpora[0].kind == "piano"]
+    sets = {name: m.seconds("test", seconds=seconds, limit=songs) for name, m in materials.items()}
     sets |= {f.name: list(read_folder(f, seconds, songs)) for f in folders}
-    result = evaluate_reconstruction(codec.roundtrip, sets, detect, report=click.echo)
-    write_report(out, "autoencoder", result.rows, {"run": run.name, "weights_hash": codec.hash}, result.details)
+    result = evaluate_reconstruction(codec.roundtrip, sets, detect, drumless, report=click.echo)
+    reference = "MP3 48 kbit/s"
+    facts = {"run": run.name, "weights_hash": codec.hash}
+    write_report(out, "autoencoder", result.rows, facts, result.details, reference)
     pictures.spectrogram_pairs(out / "spectrograms.png", result.inputs, result.outputs, ("input", "output"))
     write_examples(out / "examples", result.outputs)
-    click.echo(table(result.rows))
+    click.echo(table(result.rows, reference))

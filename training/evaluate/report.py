@@ -16,6 +16,7 @@ import numpy as np
 
 from training.evaluate.tools import versions
 
+HELD_OUT = "held-out recordings"
 _RULES = {">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
 
 
@@ -39,9 +40,9 @@ class Row:
         return self.measured is not None and bool(_RULES[rule](self.measured, limit))
 
 
-def table(rows: Sequence[Row]) -> str:
-    """The rows as a Markdown table."""
-    lines = ["| row | measured | held-out recordings | target | met |", "|---|---|---|---|---|"]
+def table(rows: Sequence[Row], reference: str = HELD_OUT) -> str:
+    """The rows as a Markdown table; `reference` heads the second column of numbers."""
+    lines = [f"| row | measured | {reference} | target | met |", "|---|---|---|---|---|"]
     for row in rows:
         target = f"{row.target[0]} {row.target[1]:g} {row.unit}".strip() if row.target else "-"
         met = {True: "yes", False: "**no**", None: "-"}[row.met]
@@ -56,17 +57,18 @@ def _shown(value: float | None, unit: str) -> str:
 
 
 def write_report(
-    out: Path, title: str, rows: Sequence[Row], facts: Mapping[str, Any], details: Mapping[str, Any]
-) -> None:
+    out: Path, title: str, rows: Sequence[Row], facts: Mapping[str, Any], details: Mapping[str, Any],
+    reference: str = HELD_OUT,
+) -> None:  # fmt: skip
     """Write `results.json` and `table.md` into `out`, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     command = " ".join(["musika-train", *map(shlex.quote, sys.argv[1:])])
-    head = {"evaluation": title, "command": command, "versions": versions(), **facts}
+    head = {"evaluation": title, "command": command, "versions": versions(), "reference": reference, **facts}
     listed = [{**asdict(r), "met": r.met} for r in rows]
     _write(out / "results.json", json.dumps(plain({**head, "rows": listed, **details}), indent=1) + "\n")
     lines = [f"# {title}", "", f"`{command}`", ""]
     lines += [f"{key}: {value}  " for key, value in facts.items() if isinstance(value, str | int | float)]
-    _write(out / "table.md", "\n".join(lines) + "\n\n" + table(rows))
+    _write(out / "table.md", "\n".join(lines) + "\n\n" + table(rows, reference))
 
 
 def plain(value: Any) -> Any:

@@ -221,11 +221,11 @@ def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequ
         row("beats not found", "%", lambda s: _share(s, lambda f: f.beats is None)),
     ]  # fmt: skip
     if any(f.bar_shift is not None for f in loops):
-        rows.append(row("bar phase right", "%", lambda s: _share(s, lambda f: f.bar_shift == 0), (">=", 95)))
-        for length in lengths:
+        for length in sorted(set(bars), reverse=True):
+            # in few bars there is too little to hear: the second column is what can be had
             rows.append(
-                row("bar phase right", "%", partial(_share_of_length, length, lambda f: f.bar_shift == 0), (">=", 95),
-                    f"{length} bars")
+                row("bar phase right", "%", partial(_share_of_length, length, lambda f: f.bar_shift == 0),
+                    (">=", 95) if length == longest else None, f"{length} bars")
             )  # fmt: skip
     seams = [f.seam if f.seam is not None else 1.0 for f in loops]
     faults = [f.gate_faults if f.gate_faults is not None else 1.0 for f in loops]
