@@ -52,7 +52,7 @@ def batch_seconds(engine: Engine, batch: int) -> tuple[Callable[[], object], flo
         frames = -(-frames // engine.config.seq_len) * engine.config.seq_len
     config = engine.config
     inputs = (
-        torch.randn(batch, frames, config.coordinate),
+        torch.randn(batch, frames, config.place),
         torch.randn(batch, config.style),
         torch.randn(batch, frames, conditioning.CHANNELS),
     )

@@ -8,7 +8,8 @@ Sources need no model and no torch. Those of the extras (`LinkSource`, `JackSour
 extra.
 """
 
-from bridge.clock import ClockFilter, ClockState
+from bridge.clock import ClockFilter
+from bridge.clock_state import ClockState
 from bridge.dialects import DIALECTS, Command, Dialect
 from bridge.fake import FakeTransport
 from bridge.internal import InternalClock

@@ -16,50 +16,18 @@ from __future__ import annotations
 import itertools
 import math
 from collections import deque
-from dataclasses import dataclass
 
+from bridge.clock_state import ClockState
 from bridge.line import Line, break_point
 
-MISSING_MAX = 3
 BRIDGE_S = 2.0
 KEPT_TICKS = 1024
 STEP_TESTS = ((3, 2.5), (6, 1.0))
 NUDGE_TICKS, NUDGE_JITTERS = 24, 0.6
 LOCKED_TICKS = 24
 RECOUNT_TICKS = 16
+GAP_TICKS = 12
 UNIFORM_WIDTH = math.sqrt(12)  # width of a uniform distribution, in standard deviations
-
-
-@dataclass(frozen=True)
-class ClockState:
-    """What a `ClockFilter` knew after its latest tick; safe to hand to another thread.
-
-    Ticks are numbered from 0, `last_tick` is -1 before the first one, `period_s` None before six.
-    """
-
-    ticks_per_beat: int = 24
-    last_tick: int = -1
-    last_time_s: float = 0.0
-    line_time_s: float = 0.0  # when the line passes `last_tick`
-    period_s: float | None = None
-    jitter_s: float = 0.0
-
-    @property
-    def tempo_bpm(self) -> float | None:
-        """Tempo, or None before six ticks; held while ticks are missing."""
-        return None if self.period_s is None else 60 / (self.period_s * self.ticks_per_beat)
-
-    def position(self, time_s: float) -> float:
-        """Ticks, with fraction, since the first tick, at any time; extrapolates through gaps."""
-        if self.period_s is None:
-            return float(self.last_tick)
-        return self.last_tick + (time_s - self.line_time_s) / self.period_s
-
-    def is_running(self, time_s: float) -> bool:
-        """Whether at most three ticks in a row are missing at `time_s`."""
-        period_s = self.period_s or 0.125
-        late_s = time_s - self.last_time_s
-        return self.last_tick >= 0 and late_s <= (MISSING_MAX + 1) * period_s + self.jitter_s
 
 
 class ClockFilter:
@@ -92,6 +60,7 @@ class ClockFilter:
         # the line as it was before each of the latest ticks: a step must not be judged by a line it bent
         self._before: deque[Line] = deque(maxlen=NUDGE_TICKS)
         self._owed = 0
+        self._gap: tuple[Line, int, int] | None = None  # line before a gap, ticks assumed lost, number after it
         self._fresh = False
 
     @property
@@ -153,10 +122,13 @@ class ClockFilter:
         self._owed = missing
         self.lost += missing
         self._accept(self.last_tick + 1 + missing, time_s)
-        if not (missing and self._slowed_down(losses=2)):
-            if not missing:
-                self._learn_jitter(interval_s, period_s)
-            self._look_for_change()
+        if missing:
+            if not self._slowed_down(losses=2):
+                self._gap = None if self._gap else (self._before[-1], missing, self.last_tick)
+        else:
+            self._learn_jitter(interval_s, period_s)
+            if not self._stood_still(GAP_TICKS):
+                self._look_for_change()
         return self.last_tick
 
     def _accept(self, number: int, time_s: float) -> int:
@@ -230,6 +202,25 @@ class ClockFilter:
         kept = list(itertools.islice(reversed(self._kept), RECOUNT_TICKS + 1))[::-1]
         return [(time_s, number - before - 1) for (before, _), (number, time_s) in itertools.pairwise(kept)]
 
+    def _stood_still(self, after: int) -> bool:
+        """Whether the clock paused in the last gap, and no tick was lost; if so, a new grid begins there.
+
+        Lost ticks leave the grid where it was, a sender that stalls goes on off it. Judged once, at least
+        `after` ticks after the gap.
+        """
+        if self._gap is None or self.last_tick < self._gap[2] + after:
+            return False
+        (line, missing, first), self._gap = self._gap, None
+        points = [(number, time_s) for number, time_s in self._kept if number >= first]
+        mean_s = sum(time_s - line.time_s(number) for number, time_s in points) / len(points)
+        doubt_s = self.jitter_s / UNIFORM_WIDTH * line.doubt(points[len(points) // 2][0])
+        if abs(mean_s) <= self.jitter_s / 2 + 2 * doubt_s:
+            return False
+        self.lost -= missing
+        self.last_tick -= missing
+        self._begin_at([(number - missing, time_s) for number, time_s in points], line.period_s)
+        return True
+
     def _learn_jitter(self, interval_s: float, period_s: float) -> None:
         # white jitter shows twice in an interval; a slow change of tempo hardly at all
         error_s = min(abs(interval_s - period_s), 3 * self.jitter_s)
@@ -264,15 +255,17 @@ class ClockFilter:
         return None
 
     def _change(self) -> None:
-        if self._slowed_down(losses=1):
+        if self._slowed_down(losses=1) or self._stood_still(after=4):
             return
         kept = list(self._kept)
         self._begin_at(kept[break_point(kept) :])
 
-    def _begin_at(self, points: list[tuple[int, float]]) -> None:
+    def _begin_at(self, points: list[tuple[int, float]], period_s: float | None = None) -> None:
+        """Start the line over from some points, with a slope to start with if it is known."""
         self.changes += 1
-        self._restart(Line())
-        for number, time_s in points:
+        number, time_s = points[0]
+        self._restart(Line() if period_s is None else Line.from_here(number, time_s, period_s, LOCKED_TICKS))
+        for number, time_s in points if period_s is None else points[1:]:
             self._before.append(self._copy_line())
             self._line.add(number, time_s)
             self._kept.append((number, time_s))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bridge.midi_clock import MidiClockSource
-from bridge.midi_port import CLIENT_NAME, Stamps
+from bridge.midi_port import CLIENT_NAME
 from bridge.source import Listener, SourceError, TransportSource, host_time
 from bridge.transport import Transport
 
@@ -31,15 +31,14 @@ def open_client(name: str, server: str | None) -> Any:
         raise SourceError(f"JACK server {server or 'default'!r} does not answer: {error}") from error
 
 
-def transport_of(state: int, position: Mapping[str, Any], now_s: float) -> Transport:
+def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:
     """A JACK transport state and position (as from `Client.transport_query`) as a `Transport`.
 
-    The record is of the moment of the position, `usecs`, where that is plausibly on our clock. Bars, beats
-    and tempo are known only with a timebase master. Masters disagree about `bar_start_tick`: it is believed
-    only where it fits the bar number in the present signature to the bar, else bars are counted.
+    `host_s` is the host time of the position; its own `usecs` are of a clock that is not ours. Bars, beats
+    and tempo are known only with a timebase master that fills them in. Masters disagree about
+    `bar_start_tick`: it is believed only where it fits the bar number in the present signature to the bar,
+    else bars are counted.
     """
-    told_s = position["usecs"] / 1e6 if position.get("usecs") else now_s
-    host_s = told_s if abs(told_s - now_s) < 1 else now_s
     frame, rate = int(position["frame"]), float(position["frame_rate"])
     record = Transport.of(
         playing=state == ROLLING, host_time_s=host_s, position_frames=frame, position_s=frame / rate,
@@ -48,7 +47,11 @@ def transport_of(state: int, position: Mapping[str, Any], now_s: float) -> Trans
     needed = ("bar", "beat", "tick", "beats_per_bar", "beat_type", "ticks_per_beat", "beats_per_minute")
     if not all(name in position for name in needed):
         return record
-    if min(position["ticks_per_beat"], position["beat_type"]) <= 0:
+    # while the transport is starting, jack_transport as master leaves garbage in these
+    ordered = position["bar"] >= 1 and 1 <= position["beat"] <= max(1, position["beats_per_bar"] + 1)
+    if min(position["ticks_per_beat"], position["beat_type"]) <= 0 or not ordered:
+        return record
+    if not 0 <= position["tick"] <= position["ticks_per_beat"]:
         return record
     tempo, a_bar, beat_type = position["beats_per_minute"], position["beats_per_bar"], position["beat_type"]
     quarter = 4 / beat_type
@@ -121,14 +124,19 @@ class JackSource(TransportSource):
         client, now_s = self._client, self.clock()
         if client is None or self._lost:
             return Transport.of(host_time_s=now_s)
-        try:
-            state, position = client.transport_query()
-        except AssertionError:  # the server was writing it; the record of a moment ago is as good
-            self._count(dropped=1)
-            return self._latest
-        self._count(received=1)
-        code = ROLLING if state == ROLLING else 0
-        self._latest = transport_of(code, position, now_s)
+        for _ in range(3):
+            since = client.frames_since_cycle_start
+            try:
+                state, position = client.transport_query()
+            except AssertionError:  # the server was writing it
+                continue
+            now_s, after = self.clock(), client.frames_since_cycle_start
+            if after >= since:  # else a new cycle has begun, and the position is of which?
+                self._count(received=1)
+                cycle_s = now_s - after / float(position["frame_rate"])
+                self._latest = transport_of(ROLLING if state == ROLLING else 0, position, cycle_s)
+                return self._latest
+        self._count(dropped=1)  # the record of a moment ago is as good
         return self._latest
 
     def play(self) -> None:
@@ -149,31 +157,12 @@ class JackSource(TransportSource):
         return self._client
 
 
-class FrameTimes:
-    """Host times of JACK frames: the frame counter is exact, only its offset to the host clock is learnt."""
-
-    def __init__(self, rate_hz: float) -> None:
-        self._rate_hz = rate_hz
-        self._stamps = Stamps()
-        self._cycle: int | None = None
-        self._cycle_s = 0.0
-
-    def cycle(self, first_frame: int, now_s: float) -> None:
-        """A process cycle that begins at a frame (a counter of 32 bits) runs now."""
-        passed = 0 if self._cycle is None else (first_frame - self._cycle) % FRAMES_WRAP
-        self._cycle = first_frame
-        self._cycle_s = self._stamps.stamp(passed / self._rate_hz, now_s)
-
-    def time_s(self, offset: int) -> float:
-        """Host time of the frame this far into the cycle."""
-        return self._cycle_s + offset / self._rate_hz
-
-
 class JackMidiClockSource(MidiClockSource):
     """MIDI clock from a JACK MIDI port of our own; every clock has the frame it was sent for.
 
-    `connect` names the port to connect to; without it the user connects. The clocks of a cycle are stamped as
-    heard in that cycle. `start` raises SourceError without the extra, the server or the port.
+    `connect` names the port to connect to; without it the user connects. Clocks are filtered on the server's
+    frame counter, so that neither Python's lateness nor an overloaded server is taken for jitter; only the
+    result is put on the host's clock. `start` raises SourceError without the extra, the server or the port.
     """
 
     def __init__(
@@ -193,7 +182,8 @@ class JackMidiClockSource(MidiClockSource):
         self._connect, self._client_name, self._server = connect, client_name, server
         self._client: Any = None
         self._port: Any = None
-        self._times = FrameTimes(48000.0)
+        self._rate_hz = 48000.0
+        self._cycle = (0, 0)  # the server's counter of 32 bits at the start of a cycle, and our endless one
 
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError."""
@@ -201,7 +191,7 @@ class JackMidiClockSource(MidiClockSource):
             return
         self.reset()
         client = open_client(self._client_name, self._server)
-        self._times = FrameTimes(client.samplerate)
+        self._rate_hz = float(client.samplerate)
         self._port = client.midi_inports.register("in")
         self._client = client
         client.set_process_callback(self._process)
@@ -219,11 +209,30 @@ class JackMidiClockSource(MidiClockSource):
         if client is not None:
             client.close()
 
+    def _frame(self, counter: int) -> int:
+        """The server's counter, which wraps once a day, as one that does not."""
+        before, ours = self._cycle
+        return ours + (counter - before + FRAMES_WRAP // 2) % FRAMES_WRAP - FRAMES_WRAP // 2
+
     def _process(self, _frames: int) -> None:
         client, port = self._client, self._port
         if client is None or port is None:
             return
-        self._times.cycle(client.last_frame_time, self.clock())
+        counter = client.last_frame_time
+        start = self._frame(counter)
+        self._cycle = (counter, start)
         for offset, event in port.incoming_midi_events():
             data: Sequence[int] = bytes(event)
-            self.message(data, self._times.time_s(offset))
+            self.message(data, (start + offset) / self._rate_hz)
+
+    def _publish(self, transport: Transport) -> None:
+        if self.listener is not None:
+            super()._publish(self.latest())
+
+    def latest(self) -> Transport:
+        """The transport of this moment; not playing when the port is closed."""
+        client, now_s = self._client, self.clock()
+        if client is None:
+            return Transport.of(host_time_s=now_s)
+        record = self.machine.transport(self._frame(client.frame_time) / self._rate_hz)
+        return record.replace(host_time_s=now_s)

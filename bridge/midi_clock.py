@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.clock import ClockFilter, ClockState
+from bridge.clock import ClockFilter
+from bridge.clock_state import ClockState
 from bridge.midi_source import MidiSource
 from bridge.transport import Transport
 
@@ -58,6 +59,7 @@ class MidiClock:
             self.filter.expect_start()
             self._song = _Song(playing=True, waiting=True, clocks=self._next_clock())
         elif status == STOP:
+            self.filter.expect_start()  # clocks may pause now, which is no loss
             self._song = _Song(playing=False, clocks=self._next_clock())
         elif status == SONG_POSITION:
             if len(message) != 3 or max(message[1:]) > 127 or min(message[1:]) < 0:

@@ -22,27 +22,31 @@ class Stamps:
     """Host times of messages from the driver's intervals.
 
     A callback is called late by an amount that varies; the driver's interval to the previous message does
-    not. The sum of the intervals, set against the host clock so that no message lies in its own future and
-    the promptest callback is right, is steadier than the host clock at the callback.
+    not. The sum of the intervals, set against the host clock so that the promptest callback of the last one
+    or two windows was on time, is steadier than the host clock at the callback, and follows when the two
+    clocks drift apart or the driver loses time.
     """
 
-    def __init__(self, drift: float = 2e-4, slack_s: float = 0.05) -> None:
-        self._drift = drift  # the driver's clock may be this much faster or slower than the host's
-        self._slack_s = slack_s
+    def __init__(self, window_s: float = 1.0, slack_s: float = 0.05) -> None:
+        self._window_s, self._slack_s = window_s, slack_s
         self._sum_s = 0.0
-        self._offset_s: float | None = None
+        self._window_end_s = 0.0
+        self._lags: tuple[float, float] | None = None  # least lag of the window before, and of this one
 
     def stamp(self, interval_s: float, now_s: float) -> float:
         """Time of a message that the driver saw `interval_s` after the last and whose callback runs now."""
-        interval_s = max(interval_s, 0.0)
-        self._sum_s += interval_s
+        self._sum_s += max(interval_s, 0.0)
         lag_s = now_s - self._sum_s
         # far off: messages we are not shown took time too, or the driver has started to count afresh
-        if self._offset_s is None or abs(lag_s - self._offset_s) > self._slack_s:
-            self._offset_s = lag_s
+        if self._lags is None or abs(lag_s - min(self._lags)) > self._slack_s:
+            self._lags = lag_s, lag_s
+            self._window_end_s = self._sum_s + self._window_s
+        elif self._sum_s >= self._window_end_s:
+            self._lags = self._lags[1], lag_s
+            self._window_end_s = self._sum_s + self._window_s
         else:
-            self._offset_s = min(self._offset_s + self._drift * interval_s, lag_s)
-        return self._sum_s + self._offset_s
+            self._lags = self._lags[0], min(self._lags[1], lag_s)
+        return self._sum_s + min(self._lags)
 
 
 class InputPort:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from bridge.clock import ClockFilter, ClockState
+from bridge.clock import ClockFilter
+from bridge.clock_state import ClockState
 from bridge.midi_source import MidiSource
 from bridge.transport import Transport
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-_STYLE_STREAM, _ANCHOR_STREAM = 1, 2
+_STYLE_STREAM, _ANCHOR_STREAM, _NOISE_STREAM = 1, 2, 3
+_NOISE_BLOCK = 64
 _OFFSET = 1 << 62  # anchors before the song's start have negative numbers; Philox counters have not
 
 
@@ -57,3 +58,13 @@ def there_and_back(beats: np.ndarray, start_beat: float, length_beats: float) ->
     """Beats whose coordinates make a loop close: out for half its length and back at the same pace."""
     along = np.mod(np.asarray(beats, np.float64) - start_beat, length_beats)
     return start_beat + np.minimum(along, length_beats - along)
+
+
+def frame_noise(index: np.ndarray, seed: int, size: int) -> np.ndarray:
+    """Noise of latent frames number `index` `[T]`, float64 `[T, size]`: the same frame, the same noise."""
+    block, place = np.divmod(np.asarray(index, np.int64), _NOISE_BLOCK)
+    table = {
+        int(b): _normal(seed, _NOISE_STREAM, int(b), _NOISE_BLOCK * size).reshape(_NOISE_BLOCK, size)
+        for b in np.unique(block)
+    }
+    return np.array([table[int(b)][p] for b, p in zip(block, place)]).reshape(len(block), size)

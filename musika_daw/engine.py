@@ -39,8 +39,9 @@ _ATTACK_S, _TAIL_S = 0.003, 3.0
 
 @dataclass(frozen=True)
 class _Span:
-    """Curves over latent frames `[T]`: `beats` may be wrapped (a loop), `coordinate_beats` folded."""
+    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded."""
 
+    index: np.ndarray
     beats: np.ndarray
     bpm: np.ndarray
     coordinate_beats: np.ndarray
@@ -123,7 +124,9 @@ class Engine:
         share = np.mod((index + 0.5) / count, 1.0)
         start = float(exact(start_beat))
         beats = start + share * length_beats
+        origin = round(start * 60 * self.sample_rate_hz / float(exact(bpm)) / self.r_time)
         span = _Span(
+            origin + np.mod(index, count),
             beats,
             np.full(len(index), length_beats * 60 * self.sample_rate_hz / (count * self.r_time)),
             place.there_and_back(beats, start, length_beats),
@@ -178,7 +181,7 @@ class Engine:
             g0, g1 = self._generated_range(outer0, outer1)
             seconds = (np.arange(g0, g1) + 0.5) * self.r_time / self.sample_rate_hz
             beats = tempo_map.beat_at_seconds(seconds)
-            span = _Span(beats, tempo_map.bpm_at_beats(beats), beats, seconds)
+            span = _Span(np.arange(g0, g1), beats, tempo_map.bpm_at_beats(beats), beats, seconds)
             latents = self._latents(span, controls, grid=grid)[outer0 - g0 : outer1 - g0]
             audio = self._decode(latents)[self.decoder.context * self.r_time :]
             origin = k0 * self.r_time
@@ -198,6 +201,8 @@ class Engine:
         if controls.morph_seed is not None and controls.morph:
             style = place.morph(style, place.style(controls.morph_seed, config.style), controls.morph)
         where = place.coordinates(span.coordinate_beats, controls.seed, config.coordinate, config.anchor_beats)
+        noise = place.frame_noise(span.index, controls.seed, config.noise)
+        where = np.concatenate([where * controls.truncation, noise], 1)
         conditions = Conditions(
             len(span.beats),
             beat=span.beats if grid and "phase" in self.labels else None,
@@ -206,7 +211,7 @@ class Engine:
             energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
         )
         latents = self.generator(
-            torch.from_numpy((where * controls.truncation).astype(np.float32))[None],
+            torch.from_numpy(where.astype(np.float32))[None],
             torch.from_numpy((style * controls.truncation).astype(np.float32))[None],
             torch.from_numpy(conditions.features())[None],
         )[0]

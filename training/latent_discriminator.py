@@ -77,10 +77,11 @@ class LatentDiscriminator(nn.Module):
 
 
 class LatentInference(nn.Module):
-    """Guesses the style and the anchors behind a latent sequence, as normal distributions.
+    """Guesses the style, the anchors and the noise behind a latent sequence, as normal distributions.
 
     Anchor j is read from the frames it governs: features averaged by the anchor's own interpolation
-    weights. Returns means and log-variances of style `[B, style]` and anchors `[B, anchors, coordinate]`.
+    weights. Returns (mean, log-variance) of style `[B, style]`, anchors `[B, anchors, coordinate]` and
+    noise `[B, T, noise]`.
     """
 
     def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 4) -> None:
@@ -89,16 +90,18 @@ class LatentInference(nn.Module):
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
         self.style = nn.Linear(width, 2 * config.style)
         self.anchors = nn.Linear(width, 2 * config.coordinate)
+        self.noise = nn.Linear(width, 2 * config.noise) if config.noise else None
 
     def forward(
         self, latents: Tensor, conditions: Tensor, weights: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    ) -> tuple[tuple[Tensor, Tensor], ...]:
         """`weights` `[B, T, anchors]`: how much each anchor counts at each frame."""
         x = self.inward(torch.cat([latents, conditions], -1))
         for conv in self.convs:
             x = x + conv(F.leaky_relu(x, 0.2))
         x = F.leaky_relu(x, 0.2)
-        style_mean, style_log = self.style(x.mean(1)).chunk(2, -1)
         share = weights / (weights.sum(1, keepdim=True) + 1e-3)
-        anchor_mean, anchor_log = self.anchors(torch.einsum("bta,btc->bac", share, x)).chunk(2, -1)
-        return style_mean, style_log.clamp(-8, 4), anchor_mean, anchor_log.clamp(-8, 4)
+        governed = torch.einsum("bta,btc->bac", share, x)
+        noise = x[..., :0] if self.noise is None else self.noise(x)
+        guesses = (self.style(x.mean(1)), self.anchors(governed), noise)
+        return tuple((mean, log.clamp(-8, 4)) for mean, log in (g.chunk(2, -1) for g in guesses))

@@ -66,6 +66,7 @@ class GeneratorConfig:
 
     `kind` "fastgan" renders aligned patches of `seq_len` latents, each from its own coordinates alone;
     "resnet" is convolutional in time with a receptive field of `context` latents either side.
+    `noise` numbers a frame, keyed by position, let a piece without a grid decide where its notes fall.
     `stereo_stack` is 2 where a latent frame stacks one latent for each audio channel.
     """
 
@@ -80,6 +81,12 @@ class GeneratorConfig:
     blocks: int = 10
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     condition_width: int = 192
+    noise: int = 0
+
+    @property
+    def place(self) -> int:
+        """Numbers that say where a latent frame is: its coordinates and its noise."""
+        return self.coordinate + self.noise
 
     @property
     def channels(self) -> int:
@@ -128,14 +135,18 @@ STUDIO = ModelConfig(
     ),
     GeneratorConfig("resnet", 64, 1, 128),
 )  # fmt: skip
+STUDIO_PIANO = ModelConfig(
+    "studio-piano", STUDIO.autoencoder, dataclasses.replace(STUDIO.generator, noise=16)
+)
 TINY = ModelConfig(
     "tiny",
     AutoencoderConfig(
         44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1)
     ),
-    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
+    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32,
+                    noise=4),
 )  # fmt: skip
-CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, TINY)}
+CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, TINY)}
 
 
 def config_named(name: str) -> ModelConfig:

@@ -40,7 +40,7 @@ class ResNetGenerator(nn.Module):
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        inputs = config.coordinate + config.style + conditioning.CHANNELS
+        inputs = config.place + config.style + conditioning.CHANNELS
         self.condition = nn.Sequential(
             nn.Linear(inputs, config.condition_width), nn.GELU(approximate="tanh"),
             nn.Linear(config.condition_width, config.condition_width), nn.GELU(approximate="tanh"),
@@ -54,7 +54,7 @@ class ResNetGenerator(nn.Module):
         self.outward = FrameConv(config.width, config.channels, 3)
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
-        """`[B, T, coordinate]`, `[B, style]`, `[B, T, CHANNELS]` to normalised latents `[B, T, channels]`."""
+        """`[B, T, place]`, `[B, style]`, `[B, T, CHANNELS]` to normalised latents `[B, T, channels]`."""
         spread = style[:, None].expand(-1, coordinates.shape[1], -1)
         condition = self.condition(torch.cat([coordinates, spread, conditions], -1))
         x = self.inward(condition)

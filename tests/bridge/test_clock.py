@@ -183,6 +183,17 @@ def test_ticks_that_come_late_in_a_lump_are_not_counted_twice() -> None:
     assert clock.state.tempo_bpm == pytest.approx(120, abs=0.1)
 
 
+@pytest.mark.parametrize("stall_s", [0.049, 0.072, 0.3, 1.01])
+def test_a_sender_that_stalls_has_lost_nothing(stall_s: float) -> None:
+    clock, jitter = ClockFilter(), period(256)
+    for i in range(200):
+        clock.tick(jitter(i / 48 + (stall_s if i >= 100 else 0.0)))
+    assert clock.last_tick == 199
+    assert clock.lost == 0
+    assert clock.state.position(199 / 48 + stall_s + 0.0027) == pytest.approx(199, abs=0.1)
+    assert clock.state.tempo_bpm == pytest.approx(120, abs=0.1)
+
+
 def test_a_dropout_is_bridged_and_the_clock_stops_after_three_missing() -> None:
     clock = ClockFilter()
     for i in range(100):

@@ -141,3 +141,9 @@ def test_stamps_recover_when_the_driver_forgets_time() -> None:
     assert stamps.stamp(1.0, 11.001) == pytest.approx(11.0, abs=0.001)
     assert stamps.stamp(0.0, 15.0) == 15.0
     assert stamps.stamp(0.5, 15.5) == 15.5
+
+
+def test_stamps_follow_a_driver_that_loses_time() -> None:
+    stamps = Stamps()
+    late = [stamps.stamp(1 / 48, i / 48 + (0.02 if i > 200 else 0.0)) - i / 48 for i in range(500)]
+    assert late[400] - late[100] == pytest.approx(0.02, abs=1e-6)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +48,9 @@ class Drummer:
     def __init__(self, factor: float = 1.0) -> None:
         self.factor = factor
 
-    def loop(self, bpm: float, bars: int, controls: Controls | None = None, sample_rate_hz: int = RATE_HZ) -> np.ndarray:
+    def loop(
+        self, bpm: float, bars: int, controls: Controls | None = None, sample_rate_hz: int = RATE_HZ
+    ) -> np.ndarray:
         frames = round(bars * 240 / bpm * sample_rate_hz)
         audio = drum_track(bpm * self.factor, bars * 240 / bpm + 1, "lone kicks")[:frames]
         rng = np.random.default_rng(controls.seed if controls else 0)
@@ -57,7 +60,7 @@ class Drummer:
 
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_corpus(tmp_path_factory.mktemp("evaluate") / "techno", songs=24, seconds=10.0)
+    return write_corpus(tmp_path_factory.mktemp("evaluate") / "techno", songs=12, seconds=9.0)
 
 
 PLAN = TechnoPlan((120.0, 140.0), (0, 1), (4, 2), spread_seeds=3, reference_songs=8, train_songs=8)
@@ -262,9 +265,10 @@ def test_commands_leave_results_tables_and_pictures(
     monkeypatch.setattr(tools, "beat_tracker", lambda: first_loud)
     monkeypatch.setattr(tools, "onset_detector", lambda: first_loud)
     extra = {
-        "techno": ["--bpm", "120:130:10", "--seeds", "1", "--bars", "4", "--threads", "1"],
+        "techno": ["--bpm", "120:130:10", "--seeds", "1", "--bars", "2", "--threads", "1", "--spread-seeds", "2",
+                   "--songs", "4"],
         "piano": ["--densities", "0.2,0.8", "--seeds", "1", "--curves", "1", "--seconds", "6", "--minutes", "0.2"],
-    }
+    }  # fmt: skip
     for command, words in extra.items():
         out = tmp_path / command
         result = CliRunner().invoke(
@@ -282,19 +286,26 @@ def test_autoencoder_command_measures_runs_and_exports_alike(
     songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from musika_daw.models import TINY
-    from training.autoencoder import AutoencoderSettings, train_autoencoder
+    from musika_daw.models.config import to_dict
+    from training.autoencoder import AutoencoderSettings, AutoencoderTrainer
     from training.evaluate import tools
 
-    train_autoencoder([songs], tmp_path / "run", TINY.autoencoder,
-                      settings=AutoencoderSettings(batch=2, latents=12), max_steps=2)  # fmt: skip
+    trainer = AutoencoderTrainer(TINY.autoencoder, AutoencoderSettings(), "both", 1)
+    state = {
+        "config": to_dict(TINY.autoencoder), "level": "both", "phase": 1, "steps": 0, "seconds": 0.0,
+        "encoder": trainer.encoder.state_dict(), "decoder": trainer.decoder.state_dict(),
+        "ema": trainer.trained.state_dict(),
+    }  # fmt: skip
+    (tmp_path / "run").mkdir()
+    torch.save(state, tmp_path / "run" / "checkpoint.pt")
     export_autoencoder(tmp_path / "run", tmp_path / "weights")
     run, exported = Codec.load(tmp_path / "run"), Codec.load(tmp_path / "weights")
     assert run.hash == exported.hash
     audio = click_song(120, 3, 0)[0]
     assert np.abs(run.roundtrip(audio) - exported.roundtrip(audio)).max() < 0.05
     monkeypatch.setattr(tools, "onset_detector", lambda: first_loud)
-    words = ["evaluate", "autoencoder", str(tmp_path / "weights"), "--out", str(tmp_path / "out"), "--corpus", str(songs),
-             "--songs", "1", "--seconds", "4", "--threads", "1"]  # fmt: skip
+    words = ["evaluate", "autoencoder", str(tmp_path / "weights"), "--out", str(tmp_path / "out")]
+    words += ["--corpus", str(songs), "--songs", "1", "--seconds", "4", "--threads", "1"]
     result = CliRunner().invoke(main, words)
     assert result.exit_code == 0, result.output
     found = json.loads((tmp_path / "out" / "results.json").read_text())

@@ -28,7 +28,7 @@ def bar_profile(audio: np.ndarray, sample_rate_hz: int, bpm: float) -> np.ndarra
     signal = mono(audio)
     signal = signal / (np.abs(signal).max(initial=0.0) or 1.0)
     hop = round(_HOP_S * sample_rate_hz)
-    count = int(len(signal) / sample_rate_hz * bpm / 15 + 1e-6) // POSITIONS * POSITIONS
+    count = int(len(signal) / sample_rate_hz * bpm / 15 + 0.01) // POSITIONS * POSITIONS
     if count < POSITIONS:
         raise ValueError(f"audio: {len(signal)} frames, must hold a bar at {bpm:g} bpm")
     magnitude = stft(signal, 2048, hop)
@@ -81,7 +81,7 @@ def _rise(band: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 def _beat_spectra(signal: np.ndarray, sample_rate_hz: int, bpm: float, beats: int) -> np.ndarray:
     """Mean log spectrum of the middle of every beat, less the mean of all, `[beats, 4097]`."""
-    hop = round(0.02 * sample_rate_hz)
+    hop = round(0.03 * sample_rate_hz)
     spectrum = np.log1p(1000 * stft(signal, 8192, hop))
     edges = np.round(np.arange(beats + 1) * 60 / bpm * sample_rate_hz / hop).astype(int)
     # away from its attack, and from the window's reach over the bar line

@@ -37,7 +37,6 @@ def _threads(threads: int) -> None:
 
     import torch
 
-    torch.set_flush_denormal(True)
     torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
@@ -57,13 +56,16 @@ def evaluate() -> None:
 @click.option("--seeds", default=8, show_default=True, type=click.IntRange(1), help="Seeds a tempo.")
 @click.option("--bars", default="16,4", show_default=True, callback=_numbers, help="Lengths, taken in turn.")
 @click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
+@click.option("--spread-seeds", default=16, show_default=True, type=click.IntRange(2), help="Seeds for diversity.")
+@click.option("--songs", default=40, show_default=True, type=click.IntRange(4), help="Held-out songs a length.")
 @click.option("--musicnn", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Wheel of musicnn 0.1.0: adds its embedding.")  # fmt: skip
 @click.option("--compare", type=click.Path(exists=True, file_okay=False, path_type=Path),
               help="Folder of other audio to judge by the same Frechet distance.")  # fmt: skip
 def techno(
     model: str, out: Path, corpora: tuple[Path, ...], threads: int, bpms: tuple[float, ...], seeds: int,
-    bars: tuple[float, ...], truncation: float, musicnn: Path | None, compare: Path | None,
+    bars: tuple[float, ...], truncation: float, spread_seeds: int, songs: int, musicnn: Path | None,
+    compare: Path | None,
 ) -> None:  # fmt: skip
     """Tempo, beat grid, bar, seam, level, diversity and copies of MODEL's raw loops."""
     from training.evaluate.tools import beat_tracker
@@ -78,7 +80,10 @@ def techno(
 
     _threads(threads)
     engine = Engine.load(model)
-    plan = TechnoPlan(bpms, tuple(range(seeds)), tuple(int(b) for b in bars), truncation=truncation)
+    plan = TechnoPlan(
+        bpms, tuple(range(seeds)), tuple(int(b) for b in bars), spread_seeds, reference_songs=songs,
+        truncation=truncation,
+    )  # fmt: skip
     others = [(name, audio) for name, audio in read_folder(compare, 60.0)] if compare else []
     result = evaluate_techno(
         engine, plan, Material(corpora), track, musicnn=musicnn, compare=others, report=click.echo

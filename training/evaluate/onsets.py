@@ -18,8 +18,8 @@ _CLEAN_DB = -45.0
 def matches(reference_s: np.ndarray, found_s: np.ndarray, window_s: float = WINDOW_S) -> int:
     """Most pairs of a reference and a found onset at most `window_s` apart, each used once (both sorted)."""
     count = place = 0
+    later = np.sort(np.asarray(found_s)).tolist()
     for time in np.sort(np.asarray(reference_s)).tolist():
-        later = np.sort(np.asarray(found_s))
         while place < len(later) and later[place] < time - window_s - 1e-9:
             place += 1
         if place < len(later) and later[place] <= time + window_s + 1e-9:
