@@ -60,7 +60,8 @@ class ClockFilter:
         # the line as it was before each of the latest ticks: a step must not be judged by a line it bent
         self._before: deque[Line] = deque(maxlen=NUDGE_TICKS)
         self._owed = 0
-        self._gap: tuple[Line, int, int] | None = None  # line before a gap, ticks assumed lost, number after it
+        # line before a gap, ticks assumed lost in it, number of the tick after it
+        self._gap: tuple[Line, int, int] | None = None
         self._fresh = False
 
     @property

@@ -75,7 +75,7 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Tran
 
 
 class JackSource(TransportSource):
-    """The transport of a JACK server, polled: `latest()` asks the server, which answers without waiting.
+    """The transport of a JACK server, polled: no listener, `latest()` asks the server, which never waits.
 
     Can also steer it: `play`, `halt`, `locate_frames`. `start` raises SourceError without extra or server.
     When the server goes away nothing is known any more, until `start` is called again.
@@ -86,10 +86,9 @@ class JackSource(TransportSource):
         *,
         client_name: str = CLIENT_NAME,
         server: str | None = None,
-        listener: Listener | None = None,
         clock: Callable[[], float] = host_time,
     ) -> None:
-        super().__init__("jack", listener, clock)
+        super().__init__("jack", clock=clock)
         self._client_name, self._server = client_name, server
         self._client: Any = None
         self._lost = False

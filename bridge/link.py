@@ -9,12 +9,12 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from bridge.source import Listener, SourceError, TransportSource, host_time
+from bridge.source import SourceError, TransportSource, host_time
 from bridge.transport import Transport
 
 
 class LinkSource(TransportSource):
-    """A peer in a Link session.
+    """A peer in a Link session, polled: it has no listener, `latest()` asks Link, which answers at once.
 
     `tempo_bpm` is only the tempo of a session that nobody else is in yet: joining never changes that of
     others. `quantum_beats` is what phase is counted in. `latency_s`, that of the audio output, is added to
@@ -30,10 +30,9 @@ class LinkSource(TransportSource):
         latency_s: float = 0.0,
         alone_counts: bool = False,
         start_stop: bool = True,
-        listener: Listener | None = None,
         clock: Callable[[], float] = host_time,
     ) -> None:
-        super().__init__("link", listener, clock)
+        super().__init__("link", clock=clock)
         Transport.of(tempo_bpm=tempo_bpm, quantum_beats=quantum_beats)
         if not 20 <= tempo_bpm <= 999:
             raise ValueError(f"tempo_bpm: {tempo_bpm}, must be in 20..999 for Link")
@@ -54,9 +53,7 @@ class LinkSource(TransportSource):
             raise SourceError(f"Ableton Link needs an extra: {hint} ({error})") from error
         session = link.Link(self._tempo_bpm)
         session.startStopSyncEnabled = self._start_stop
-        session.setNumPeersCallback(self._changed)
-        session.setTempoCallback(self._changed)
-        session.setStartStopCallback(self._changed)
+        # no callbacks: Link's thread would wait for Python's lock while leaving waits for that thread
         session.enabled = True
         self._clock = session.clock()
         self._link = session
@@ -71,10 +68,6 @@ class LinkSource(TransportSource):
     def peers(self) -> int:
         """How many others are in the session."""
         return 0 if self._link is None else int(self._link.numPeers())
-
-    def _changed(self, _: object) -> None:
-        self._count(received=1)
-        self._publish(self.latest())
 
     def latest(self) -> Transport:
         """Tempo, phase and play of this moment (plus the latency); what a Link session lacks is unknown."""

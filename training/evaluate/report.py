@@ -62,7 +62,9 @@ def write_report(
 ) -> None:  # fmt: skip
     """Write `results.json` and `table.md` into `out`, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
-    command = " ".join(["musika-train", *map(shlex.quote, sys.argv[1:])])
+    # where things lay on one machine says nothing on another
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:]]
+    command = " ".join(["musika-train", *map(shlex.quote, words)])
     head = {"evaluation": title, "command": command, "versions": versions(), "reference": reference, **facts}
     listed = [{**asdict(r), "met": r.met} for r in rows]
     _write(out / "results.json", json.dumps(plain({**head, "rows": listed, **details}), indent=1) + "\n")
