@@ -103,7 +103,7 @@ def test_most_steps_are_within_a_tenth_in_four_beats() -> None:
     assert settled[53] <= 4
 
 
-@pytest.mark.parametrize("bpm", [60, 93.75, 120, 123.4, 140.625, 174])
+@pytest.mark.parametrize("bpm", [60, 120, 140.625, 174])
 def test_nothing_drifts_in_ten_minutes(bpm: float) -> None:
     run = Run([(bpm, bpm * 10)], period(256, 0.001))
     late = run.phase_s[24 * 8 :]
