@@ -160,6 +160,7 @@ def _open(port: str | None, virtual: str | None, api: str | None, output: bool) 
                 device.open_port(index, "in" if not output else "out")
                 return device, names[index]
             seen += names
+        # rtmidi raises NotImplementedError where the system has no virtual ports (Windows)
         except (rtmidi.RtMidiError, NotImplementedError, OSError) as error:
             seen.append(f"({' '.join(str(error).split())})")
         device.delete()
