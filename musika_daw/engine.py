@@ -2,12 +2,12 @@
 
 ```
 latent frames   ... |  k-1  |   k   |  k+1  | ...      r_time samples each, frame 0 starts at song position 0
-asked                        [==== frames ====)
-generated       [-- G --|-- D --|== k0..k1 ==|-- D --|-- G --]
+asked                             [==== frames ====)
+generated       [-- G --|-- before --|== k0..k1 ==|- after -|-- G --]
 ```
-Frame k's conditions are read at its centre. To get samples k0..k1, latents are decoded with D frames of
-context a side (`Decoder.context`) and generated with G more (`GeneratorConfig.context`), and the context
-is cut off: a sample depends on its position alone, not on where a chunk began.
+Frame k's conditions are read at its centre. To get samples k0..k1, latents are decoded with frames of context
+(`Decoder.context_before`, `context_after`) and generated with G more a side (`GeneratorConfig.context`), and the
+context is cut off: a sample depends on its position alone, not on where a chunk began.
 """
 
 from __future__ import annotations
@@ -133,9 +133,9 @@ class Engine:
             share * length_beats * 60 / float(exact(bpm)),
         )
         ring = self._latents(span, controls, grid=True)[-first : count - first]
-        context = self.decoder.context
-        latents = ring[np.mod(np.arange(-context, count + context), count)]
-        circle = self._decode(latents)[context * self.r_time :][: count * self.r_time]
+        before, after = self.decoder.context_before, self.decoder.context_after
+        latents = ring[np.mod(np.arange(-before, count + after), count)]
+        circle = self._decode(latents, -before, count)[before * self.r_time :][: count * self.r_time]
         frames = round(length_beats * 60 * Fraction(sample_rate_hz) / exact(bpm))
         return np.asarray(signal.resample(circle, frames), np.float32)
 
@@ -177,13 +177,13 @@ class Engine:
         begin, end = first // self.r_time, -(-last // self.r_time)
         for k0 in range(begin, end, CHUNK_LATENTS):
             k1 = min(end, k0 + CHUNK_LATENTS)
-            outer0, outer1 = k0 - self.decoder.context, k1 + self.decoder.context
+            outer0, outer1 = k0 - self.decoder.context_before, k1 + self.decoder.context_after
             g0, g1 = self._generated_range(outer0, outer1)
             seconds = (np.arange(g0, g1) + 0.5) * self.r_time / self.sample_rate_hz
             beats = tempo_map.beat_at_seconds(seconds)
             span = _Span(np.arange(g0, g1), beats, tempo_map.bpm_at_beats(beats), beats, seconds)
             latents = self._latents(span, controls, grid=grid)[outer0 - g0 : outer1 - g0]
-            audio = self._decode(latents)[self.decoder.context * self.r_time :]
+            audio = self._decode(latents, outer0)[(k0 - outer0) * self.r_time :]
             origin = k0 * self.r_time
             yield audio[max(first - origin, 0) : min(last, k1 * self.r_time) - origin]
 
@@ -219,13 +219,13 @@ class Engine:
         return torch.clamp(latents * self._deviation + self._mean, -1, 1)
 
     @torch.inference_mode()
-    def _decode(self, latents: torch.Tensor) -> np.ndarray:
+    def _decode(self, latents: torch.Tensor, first: int, ring: int | None = None) -> np.ndarray:
         if self.decoder.config.channels == 1:
             halves = torch.stack(latents.chunk(2, -1)) if self.config.stereo_stack == 2 else latents[None]
-            wave = self.decoder(halves)[:, 0]
+            wave = self.decoder(halves, first, ring)[:, 0]
             wave = wave.expand(2, -1)
         else:
-            wave = self.decoder(latents[None])[0]
+            wave = self.decoder(latents[None], first, ring)[0]
         return wave.T.contiguous().numpy()
 
 

@@ -28,10 +28,12 @@ from training.loop import train
 from training.losses import (
     MultiResolutionLoss,
     MultiScaleSpectralDistance,
+    advance_error,
     feature_matching,
     hinge_discriminator,
     hinge_generator,
     phase_derivatives,
+    tonality_error,
 )
 from training.principal import start_from_components
 from training.run import Ema, Report, Run, clip_gradients
@@ -55,6 +57,9 @@ class AutoencoderSettings:
     shortcut_rate: float = 0.01
     lambda_rec: float = 1.0
     lambda_phase: float = 0.3
+    lambda_advance: float = 0.3
+    lambda_tonality: float = 0.5
+    loudness: float = 0.7
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1
     lambda_latent: float = 0.002
@@ -179,26 +184,46 @@ class AutoencoderTrainer:
     ) -> Tensor:  # fmt: skip
         """Losses of what the decoder makes of level-1 latents."""
         s = self.settings
-        made_log, phase = self.decoder.spectra(c1_made)
+        made = self.decoder.spectra(c1_made, self._somewhere())
+        frames, count = made.log_magnitude.shape[2], made.phase.shape[3]
         skip = (self.encoder.context - self.encoder.spectrum.context) // self.config.hop
-        inner = slice(skip, skip + made_log.shape[2])
+        inner = slice(skip, skip + frames)
         target_log = log_magnitude[:, inner].unflatten(2, (self.config.channels, -1)).transpose(1, 2)
-        losses["rec"] = ((made_log - target_log).abs() * self.bin_weights).mean()
+        losses["rec"] = ((made.log_magnitude - target_log).abs() * self.bin_weights).mean()
         total = s.lambda_rec * losses["rec"]
         if s.lambda_phase:
-            # roots bring the quieter partials in; the ear's bands keep the top octave from ruling
-            loud = spectrum[:, :, inner].abs().sqrt() * self.bin_weights
-            losses["phase"] = phase_derivatives(phase, spectrum[:, :, inner].angle(), loud)
+            target = spectrum[:, :, inner, :count]
+            # powers below 1 bring the quieter partials in; the ear's bands keep the top octave from ruling
+            loud = target.abs() ** s.loudness * self.bin_weights.expand(self.config.bins)[:count]
+            angles = target.angle()
+            losses["phase"] = phase_derivatives(made.phase, angles, loud)
             total = total + s.lambda_phase * losses["phase"]
-        if self.phase == 2:
-            made = self.decoder.synthesise(made_log, phase)
+            if made.tracked is not None:
+                wanted = angles - self.decoder.spectrum.carrier(frames)[:, :count]
+                losses["advance"] = advance_error(made.tracked.advance, wanted, loud)
+                losses["tonality"] = tonality_error(made.tracked.tonality, wanted, loud)
+                total = total + s.lambda_advance * losses["advance"] + s.lambda_tonality * losses["tonality"]
+        if self.phase == 2 and (s.lambda_wave or s.lambda_adversary):
+            noise = self._noise(frames)
+            wave_made = self.decoder.synthesise(made, noise)
             margin = self.encoder.context
-            heard, wanted = self._ears(made, wave[..., margin : wave.shape[-1] - margin])
+            heard, wanted = self._ears(wave_made, wave[..., margin : wave.shape[-1] - margin])
             losses["wave"] = self.wave_loss(heard, wanted)
             total = total + s.lambda_wave * losses["wave"]
             if s.lambda_adversary:
                 total = total + self._adversary(heard, wanted, losses, rate_factor)
         return total
+
+    def _noise(self, frames: int) -> Tensor | None:
+        """A random stretch of the decoder's noise; None where it uses none."""
+        if self.decoder.tracker is None:
+            return None
+        return self.decoder.noise.frames(self._somewhere(), frames)
+
+    @staticmethod
+    def _somewhere() -> int:
+        """A random position, so that no excerpt learns the noise or the angles of one place."""
+        return int(torch.randint(1 << 20, ()))
 
     def _ears(self, made: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """One randomly chosen view (mid, side, left or right) of each excerpt, `[B, t]` each."""

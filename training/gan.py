@@ -23,7 +23,12 @@ from musika_daw.models.config import GeneratorConfig, generator_from_dict, to_di
 from musika_daw.models.generator import build_generator
 from training.autoencoder import load_checkpoint
 from training.encode import LatentCorpus, LatentSong
-from training.latent_discriminator import CrossChannelMixing, LatentDiscriminator, LatentInference
+from training.latent_discriminator import (
+    ConditionReader,
+    CrossChannelMixing,
+    LatentDiscriminator,
+    LatentInference,
+)
 from training.loop import train
 from training.losses import relativistic
 from training.run import Ema, Report, Run, clip_gradients
@@ -48,6 +53,8 @@ class GanSettings:
     lambda_kl: float = 1e-4
     lambda_adversary: float = 0.1
     lambda_rebuild: float = 0.1
+    lambda_obey: float = 0.3
+    balance_density: float = 0.0
     adversary_from_step: int = 200
     r1: float = 1.0
     r1_every: int = 8
@@ -62,7 +69,7 @@ class GanSettings:
 
 
 PAPER_SETTINGS = GanSettings(
-    batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0,
+    batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0, lambda_obey=0.0,
     adversary_from_step=0, r1=10.0, r1_every=1,
 )  # fmt: skip
 
@@ -92,6 +99,25 @@ class LatentExcerpts:
         lengths = np.array([s.frames - self.frames for s in self.songs], float)
         self.chances = lengths / lengths.sum()
         self.has_grid = any(s.bpm for s in self.songs)
+        self.balance = self._balance() if settings.balance_density else None
+
+    def _balance(self) -> np.ndarray:
+        """How welcome an excerpt of mean density i/20 is, 0..1: the rarer, the more."""
+        labels = np.concatenate([self.corpus.labels[s.start : s.start + s.frames, 0] for s in self.songs])
+        counts = np.histogram(labels, 20, (0, 1))[0] / len(labels)
+        welcome = (counts + 0.005) ** -self.settings.balance_density
+        return welcome / welcome.max()
+
+    def _place(self, rng: np.random.Generator) -> tuple[LatentSong, int]:
+        """A song and where in it an excerpt starts."""
+        while True:
+            song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
+            start = int(rng.integers(0, song.frames - self.frames))
+            if self.balance is None:
+                return song, start
+            density = self.corpus.labels[song.start + start : song.start + start + self.frames, 0].mean()
+            if rng.random() < self.balance[min(19, int(density * 20))]:
+                return song, start
 
     def batch(self, step: int, size: int) -> Batch:
         """Batch number `step`."""
@@ -101,8 +127,7 @@ class LatentExcerpts:
         return Batch(torch.from_numpy(latents), torch.from_numpy(conditions), torch.from_numpy(weights))
 
     def _excerpt(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
-        start = int(rng.integers(0, song.frames - self.frames))
+        song, start = self._place(rng)
         span = slice(song.start + start, song.start + start + self.frames)
         latents = (self.corpus.latents[span].astype(np.float32) - self.corpus.mean) / self.corpus.deviation
         beats = self.beats(song, start)
@@ -153,6 +178,9 @@ class GanTrainer:
         self.optimizer_d = torch.optim.AdamW(
             self.discriminator.parameters(), settings.learning_rate, betas, weight_decay=1e-4
         )
+        self.reader = ConditionReader(config) if settings.lambda_obey else None
+        if self.reader is not None:
+            self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
         self.mixing = CrossChannelMixing()
         self.ema = Ema(self.generator)
         self.steps = 0
@@ -166,6 +194,8 @@ class GanTrainer:
         adversary = self.steps >= s.adversary_from_step
         losses: dict[str, Tensor] = {}
         total = batch.latents.new_zeros(())
+        if self.reader is not None:
+            self._train_reader(self.reader, batch, rate_factor, losses)
         if adversary:
             anchors = torch.randn(size, ANCHORS, self.config.coordinate)
             style = torch.randn(size, self.config.style)
@@ -180,6 +210,9 @@ class GanTrainer:
                 real_scores, _ = self.discriminator(self._mixed(batch.latents, share), batch.conditions)
             losses["adversary"] = relativistic(scores, real_scores)
             total = total + s.lambda_adversary * losses["adversary"]
+            if self.reader is not None:
+                losses["obey"] = self.reader.error(made, batch.conditions)
+                total = total + s.lambda_obey * losses["obey"]
         if self.inference is not None:
             total = total + self._regress(batch, losses)
         if torch.isfinite(total):
@@ -191,6 +224,18 @@ class GanTrainer:
         self.discriminator.requires_grad_(True)
         losses["total"] = total
         return {k: v.detach() for k, v in losses.items()}
+
+    def _train_reader(
+        self, reader: ConditionReader, batch: Batch, rate_factor: float, losses: dict[str, Tensor]
+    ) -> None:
+        reader.requires_grad_(True)
+        for group in self.optimizer_r.param_groups:
+            group["lr"] = 2 * self.settings.learning_rate * rate_factor
+        losses["reader"] = reader.error(batch.latents, batch.conditions)
+        self.optimizer_r.zero_grad(set_to_none=True)
+        losses["reader"].backward()
+        self.optimizer_r.step()
+        reader.requires_grad_(False)
 
     def _mixed(self, latents: Tensor, share: Tensor | None) -> Tensor:
         return latents if share is None else self.mixing(latents, share)
@@ -242,6 +287,9 @@ class GanTrainer:
         state["generator_config"]["dilations"] = list(self.config.dilations)
         if self.inference is not None:
             state["inference"] = self.inference.state_dict()
+        if self.reader is not None:
+            state["reader"] = self.reader.state_dict()
+            state["optimizer_r"] = self.optimizer_r.state_dict()
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -253,6 +301,9 @@ class GanTrainer:
         self.discriminator.load_state_dict(state["discriminator"])
         if self.inference is not None:
             self.inference.load_state_dict(state["inference"])
+        if self.reader is not None and "reader" in state:
+            self.reader.load_state_dict(state["reader"])
+            self.optimizer_r.load_state_dict(state["optimizer_r"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
         self.steps = state["steps"]

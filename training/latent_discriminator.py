@@ -76,6 +76,36 @@ class LatentDiscriminator(nn.Module):
         return torch.cat([local, whole], 1), rebuilt
 
 
+class ConditionReader(nn.Module):
+    """Reads the conditions `[B, T, CHANNELS]` back from latents `[B, T, channels]`; flags are not read.
+
+    The warm start alone may hide density in style and anchors, and then the generator does not obey what it is
+    asked: so this reader learns from real latents, and samples must read as what they were asked for.
+    """
+
+    def __init__(self, config: GeneratorConfig, width: int = 96, blocks: int = 5) -> None:
+        super().__init__()
+        self.inward = FrameConv(config.channels, width, 3)
+        self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
+        self.outward = nn.Linear(width, conditioning.CHANNELS)
+
+    def forward(self, latents: Tensor) -> Tensor:
+        x = self.inward(latents)
+        for conv in self.convs:
+            x = x + conv(F.leaky_relu(x, 0.2))
+        return self.outward(F.leaky_relu(x, 0.2))
+
+    def error(self, latents: Tensor, conditions: Tensor) -> Tensor:
+        """Mean square error over the groups that are given, each group counting the same."""
+        distance = (self(latents) - conditions).square()
+        total = latents.new_zeros(())
+        for part in conditioning.group_slices().values():
+            given = conditions[..., part.stop - 1]
+            of_group = distance[..., part.start : part.stop - 1].mean(-1)
+            total = total + (of_group * given).sum() / given.sum().clamp(min=1)
+        return total / len(conditioning.GROUPS)
+
+
 class LatentInference(nn.Module):
     """Guesses the style, the anchors and the noise behind a latent sequence, as normal distributions.
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-STUDIO_FFTS = (512, 1024, 2048)
+STUDIO_FFTS = (512, 1024, 2048, 4096)
 PAPER_HOPS = (64, 128, 256, 512)
 _MAGNITUDE_FLOOR = 1e-4
 
@@ -88,3 +88,29 @@ def phase_derivatives(phase: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     absolute = (1 - torch.cos(error)) * weight
     total = along_time.sum() + along_bins.sum() + 0.2 * absolute.sum()
     return total / weight.sum() / 2
+
+
+def advance_error(advance: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
+    """How wrong phase advances `[B, C, frames - 1, bins]` are for a sound's phases `[B, C, frames, bins]`, 0..2."""
+    both = torch.sqrt(weight[:, :, 1:] * weight[:, :, :-1])
+    return ((1 - torch.cos(advance - phase.diff(dim=2))) * both).sum() / (both.sum() + 1e-9)
+
+
+# phases advance evenly over so many frames where a tone is; white noise seems to by the first share, tones by the last
+_TONAL_LAG, _TONAL_FRAMES, _NOISE_COHERENCE, _TONE_COHERENCE = 2, 13, 0.35, 0.9
+
+
+def tonality_error(tonality: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
+    """Mean square error of a predicted tonality against that of a sound with these phases (all `[B, C, frames, bins]`).
+
+    A bin is tonal, 1, where its phase advances evenly over some frames, and noise, 0, where it jumps about.
+    """
+    with torch.no_grad():
+        lag = _TONAL_LAG  # frames next to each other overlap too much to tell noise
+        both = torch.sqrt(weight[:, :, lag:] * weight[:, :, :-lag])
+        advance = torch.polar(both, phase[:, :, lag:] - phase[:, :, :-lag])
+        parts = F.pad(torch.stack([advance.real, advance.imag, both]), (0, 0, lag // 2, lag // 2)).flatten(0, 1)
+        real, imag, total = F.avg_pool2d(parts, (_TONAL_FRAMES, 1), 1, (_TONAL_FRAMES // 2, 0)).chunk(3)
+        coherence = torch.sqrt(real.square() + imag.square()) / (total + 1e-9)
+        wanted = ((coherence - _NOISE_COHERENCE) / (_TONE_COHERENCE - _NOISE_COHERENCE)).clamp(0, 1)
+    return ((tonality - wanted).square() * weight).sum() / (weight.sum() + 1e-9)

@@ -24,12 +24,13 @@ def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, wei
     log_magnitude = torch.cat([encoder.log_magnitude(w) for w in waves.split(8)])
     latents_1 = _fit_encoder(encoder.level1, _patches(log_magnitude, config.level1.stride),
                              weights.repeat(config.channels * config.level1.stride).sqrt())  # fmt: skip
-    # the decoder writes [magnitude and phase, channels, bins] for each frame; phases start at their carrier
+    # the decoder writes [magnitude (and phase), channels, bins] for each frame; phases start at their carrier
     target = log_magnitude[:, : latents_1.shape[1] * config.level1.stride]
-    frames = torch.cat([target, torch.zeros_like(target)], -1)
+    parts = decoder.level1.outputs // target.shape[-1]
+    frames = torch.cat([target, torch.zeros_like(target)], -1) if parts == 2 else target
     _fit_decoder(decoder.level1, latents_1, _patches(frames, config.level1.stride))
     # a level-1 latent counts by how far it moves the spectrum
-    moved = decoder.level1.shortcut.weight.unflatten(0, (config.level1.stride, 2, config.channels, -1))[:, 0]
+    moved = decoder.level1.shortcut.weight.unflatten(0, (config.level1.stride, parts, config.channels, -1))[:, 0]
     effect = (moved.square() * weights[:, None]).sum((0, 1, 2)).sqrt()
     latents_2 = _fit_encoder(
         encoder.level2, _patches(latents_1, config.level2.stride), effect.repeat(config.level2.stride)

@@ -14,6 +14,7 @@ from musika_daw.models.config import (
     ModelConfig,
     config_named,
 )
+from musika_daw.models.phase import PhaseTracker
 from musika_daw.models.spectrum import Spectrum, mid_side
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "GeneratorConfig",
     "LevelConfig",
     "ModelConfig",
+    "PhaseTracker",
     "Spectrum",
     "config_named",
     "mid_side",

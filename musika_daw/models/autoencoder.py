@@ -5,17 +5,23 @@ wave --STFT--> log-magnitude --encoder 1--> c1 --encoder 2--> c2      (encoders 
 wave <-iSTFT-- magnitude, phase <-decoder 1-- c1' <-decoder 2-- c2
 ```
 Frequency bins are channels and all convolutions run over time. Encoders need real context on both sides
-(`Encoder.context` samples); decoders are padded, so whoever decodes a piece gives `Decoder.context`
-latents more on both sides and cuts them off.
+(`Encoder.context` samples); decoders are padded, so whoever decodes a piece gives `Decoder.context_before`
+and `context_after` latents more and cuts them off.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.models.blocks import ConvNeXtBlock, FrameConv
 from musika_daw.models.config import AutoencoderConfig, LevelConfig
+from musika_daw.models.noise import NoiseTable
+from musika_daw.models.phase import MEMORY, PhaseTracker, Tracked
 from musika_daw.models.spectrum import Spectrum, mid_side
 
 
@@ -50,9 +56,12 @@ class LevelEncoder(nn.Module):
 
 
 class LevelDecoder(nn.Module):
-    """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside: a linear map plus the blocks' part."""
+    """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside: a linear map plus the blocks' part.
 
-    def __init__(self, level: LevelConfig, outputs: int) -> None:
+    `advice` further numbers `[B, T, advice]` of each step come from the blocks alone.
+    """
+
+    def __init__(self, level: LevelConfig, outputs: int, advice: int = 0) -> None:
         super().__init__()
         self.stride, self.outputs = level.stride, outputs
         self.context = 1 + level.decoder_blocks * (level.decoder_kernel - 1) // 2
@@ -62,16 +71,18 @@ class LevelDecoder(nn.Module):
             ConvNeXtBlock(level.width, level.ratio, level.decoder_kernel, same=True)
             for _ in range(level.decoder_blocks)
         )
-        self.outward = _silent_head(level.width, outputs * level.stride)
+        self.outward = _silent_head(level.width, outputs * level.stride + advice)
         self.shortcut = nn.Linear(level.latent, outputs * level.stride)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         batch, time, _ = x.shape
         direct = self.shortcut(x)
         x = self.norm(self.inward(x))
         for block in self.blocks:
             x = block(x)
-        return (direct + self.outward(x)).reshape(batch, time * self.stride, self.outputs)
+        out = self.outward(x)
+        main = direct + out[..., : direct.shape[2]]
+        return main.reshape(batch, time * self.stride, self.outputs), out[..., direct.shape[2] :]
 
 
 def _silent_head(width: int, outputs: int) -> nn.Sequential:
@@ -115,6 +126,19 @@ class Encoder(nn.Module):
         return self.level2(self.level1(self.log_magnitude(wave)))
 
 
+@dataclass(frozen=True)
+class DecodedSpectrum:
+    """What a decoder says of a sound, `[B, channels, frames, bins]`: normalised log-magnitudes and phases.
+
+    `tracked` is what the phase tracker found, None where the network gives phases itself; then `phase` has all
+    bins, else the tracked ones.
+    """
+
+    log_magnitude: Tensor
+    phase: Tensor
+    tracked: Tracked | None
+
+
 class Decoder(nn.Module):
     """Latents to wave, both levels."""
 
@@ -122,30 +146,70 @@ class Decoder(nn.Module):
         super().__init__()
         self.config = config
         self.spectrum = Spectrum(config.fft, config.hop)
+        self.tracker = PhaseTracker(config) if config.tracked_bins else None
         self.level2 = LevelDecoder(config.level2, config.level1.latent)
-        self.level1 = LevelDecoder(config.level1, 2 * config.bins * config.channels)
+        spectra = config.bins * config.channels
+        if self.tracker is None:
+            self.level1 = LevelDecoder(config.level1, 2 * spectra)
+        else:
+            self.level1 = LevelDecoder(config.level1, spectra, self.tracker.advice)
+
+    @cached_property
+    def noise(self) -> NoiseTable:
+        """What sounds where nothing is tonal."""
+        return NoiseTable(self.spectrum, self.config.channels)
 
     @property
-    def context(self) -> int:
-        """Latents a side on which a decoded latent's samples depend (rounded up)."""
+    def context_after(self) -> int:
+        """Latents after a decoded latent on which its samples depend (rounded up)."""
         inner = self.level1.context + -(-self.spectrum.context // self.config.r_time_1) + 1
         return self.level2.context + -(-inner // self.config.level2.stride)
 
+    @property
+    def context_before(self) -> int:
+        """Latents before a decoded latent on which its samples depend: phases remember longer than they foresee."""
+        memory = 0 if self.tracker is None else MEMORY
+        return self.context_after + -(-memory // self.config.level2.stride)
+
     def decode_2(self, latents: Tensor) -> Tensor:
         """`[B, n, latent]` to level-1 latents `[B, n * stride, latent1]` in -1..1."""
-        return torch.tanh(self.level2(latents))
+        return torch.tanh(self.level2(latents)[0])
 
-    def spectra(self, latents_1: Tensor) -> tuple[Tensor, Tensor]:
-        """Level-1 latents to log-magnitude and phase, both `[B, channels, frames, bins]`."""
-        out = self.level1(latents_1)
-        out = out.reshape(*out.shape[:2], 2, self.config.channels, self.config.bins).permute(2, 0, 3, 1, 4)
-        return out[0], out[1] + self.spectrum.carrier(out.shape[3])
+    def spectra(self, latents_1: Tensor, first: int = 0, ring: int | None = None) -> DecodedSpectrum:
+        """Level-1 latents to what sounds in every frame; `first` and `ring` as in `forward`, in level-1 latents."""
+        out, advice = self.level1(latents_1)
+        out = out.unflatten(2, (-1, self.config.channels, self.config.bins)).permute(2, 0, 3, 1, 4)
+        carrier = self.spectrum.carrier(out.shape[3])
+        if self.tracker is None:
+            return DecodedSpectrum(out[0], out[1] + carrier, None)
+        tracked = self.tracker(out[0], advice, self.noise.angles(first, latents_1.shape[1], ring))
+        return DecodedSpectrum(out[0], tracked.phase + carrier[:, : self.config.tracked_bins], tracked)
 
-    def synthesise(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
-        """Spectra to left/right samples `[B, channels, frames * hop]`."""
-        wave = self.spectrum.wave(log_magnitude, phase)
+    def synthesise(self, spectrum: DecodedSpectrum, noise: Tensor | None = None) -> Tensor:
+        """Left/right samples `[B, channels, frames * hop]`; `noise` `[channels, frames, bins]` from `self.noise`."""
+        magnitude = self.spectrum.magnitude(spectrum.log_magnitude)
+        if spectrum.tracked is None or noise is None:
+            bins = torch.polar(magnitude[..., : spectrum.phase.shape[-1]], spectrum.phase)
+            bins = F.pad(bins, (0, magnitude.shape[-1] - bins.shape[-1]))
+        else:
+            # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
+            share = spectrum.tracked.tonality.detach()
+            count = share.shape[-1]
+            low = magnitude[..., :count]
+            tonal = torch.polar(low * share, spectrum.phase)
+            noisy = low * torch.sqrt(1 - share.square()) * noise[..., :count]
+            bins = torch.cat([tonal + noisy, magnitude[..., count:] * noise[..., count:]], -1)
+        wave = self.spectrum.resynthesise(bins)
         return mid_side(wave) if self.config.channels == 2 else wave
 
-    def forward(self, latents: Tensor) -> Tensor:
-        """`[B, n, latent]` to `[B, channels, n * r_time]` samples."""
-        return self.synthesise(*self.spectra(self.decode_2(latents)))
+    def forward(self, latents: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
+        """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
+        or of a circle of `ring` latents."""
+        steps, stride = self.config.level2.stride, self.config.level1.stride
+        first, ring = first * steps, None if ring is None else ring * steps
+        spectra = self.spectra(self.decode_2(latents), first, ring)
+        noise = None
+        if self.tracker is not None:
+            count = spectra.log_magnitude.shape[2]
+            noise = self.noise.frames(first * stride, count, None if ring is None else ring * stride)
+        return self.synthesise(spectra, noise)

@@ -30,6 +30,8 @@ class AutoencoderConfig:
     """Two stacked levels over an STFT front end (paper, section 3.1).
 
     `channels` 1 codes each audio channel by itself, as the paper does; 2 codes mid and side together.
+    The lowest `tracked_bins` bins have phases that follow their tones (`PhaseTracker`, steered in `bands` bands)
+    and those above are noise; 0 leaves all phases to the network, as the paper does.
     """
 
     sample_rate_hz: int
@@ -38,6 +40,8 @@ class AutoencoderConfig:
     hop: int
     level1: LevelConfig
     level2: LevelConfig
+    tracked_bins: int = 0
+    bands: int = 32
 
     @property
     def bins(self) -> int:
@@ -132,6 +136,7 @@ STUDIO = ModelConfig(
         44_100, 2, 1024, 256,
         LevelConfig(2, 128, 384, 2, 3),
         LevelConfig(4, 64, 512, 2, 3),
+        tracked_bins=256,
     ),
     GeneratorConfig("resnet", 64, 1, 128),
 )  # fmt: skip
@@ -141,7 +146,8 @@ STUDIO_PIANO = ModelConfig(
 TINY = ModelConfig(
     "tiny",
     AutoencoderConfig(
-        44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1)
+        44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1), tracked_bins=64,
+        bands=8,
     ),
     GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32,
                     noise=4),

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 LOG_FLOOR = 1e-4
@@ -73,9 +74,17 @@ class Spectrum(nn.Module):
     def wave(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
         """Normalised log-magnitudes and phases (radians), both `[..., n, bins]`, to the `[..., n*hop]`
         samples of the frames' own span by weighted overlap-add (exact inverse inside the span)."""
-        magnitude = torch.exp(torch.clamp(log_magnitude * LOG_SCALE + LOG_MEAN, max=LOG_CEILING)) * self.full_scale
-        frames = torch.fft.irfft(torch.polar(magnitude, phase), n=self.fft) * self.window
-        return self.overlap_add(frames)
+        return self.resynthesise(torch.polar(self.magnitude(log_magnitude), phase))
+
+    def magnitude(self, log_magnitude: Tensor) -> Tensor:
+        """Inverse of `normalised`: magnitudes of the STFT, silence exactly 0."""
+        natural = torch.clamp(log_magnitude * LOG_SCALE + LOG_MEAN, max=LOG_CEILING)
+        # without the floor's own share, or every silent bin would sound at -80 dB
+        return F.relu(torch.exp(natural) - LOG_FLOOR) * self.full_scale
+
+    def resynthesise(self, spectrum: Tensor) -> Tensor:
+        """Complex STFT `[..., n, bins]` to the `[..., n*hop]` samples of the frames' own span."""
+        return self.overlap_add(torch.fft.irfft(spectrum, n=self.fft) * self.window)
 
     def overlap_add(self, frames: Tensor) -> Tensor:
         """Windowed frames `[..., n, fft]` summed at their hops, cut to `[..., n*hop]` and normalised."""

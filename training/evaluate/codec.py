@@ -49,15 +49,15 @@ class Codec:
         """Audio float32 `[frames, 2]` encoded and decoded, cut to whole latent frames."""
         config = self.decoder.config
         latents = torch.from_numpy(encode_audio(self.encoder, audio))
-        context, count = self.decoder.context, len(latents)
-        padded = torch.nn.functional.pad(latents, (0, 0, context, context))
+        before, after, count = self.decoder.context_before, self.decoder.context_after, len(latents)
+        padded = torch.nn.functional.pad(latents, (0, 0, before, after))
         parts = []
         for start in range(0, count, _CHUNK):
             stop = min(count, start + _CHUNK)
-            part = padded[start : stop + 2 * context]
+            part = padded[start : stop + before + after]
             if config.channels == 2:
-                wave = self.decoder(part[None])[0]
+                wave = self.decoder(part[None], start - before)[0]
             else:
-                wave = self.decoder(torch.stack(part.chunk(2, -1)))[:, 0]
-            parts.append(wave[:, context * config.r_time :][:, : (stop - start) * config.r_time])
+                wave = self.decoder(torch.stack(part.chunk(2, -1)), start - before)[:, 0]
+            parts.append(wave[:, before * config.r_time :][:, : (stop - start) * config.r_time])
         return np.ascontiguousarray(torch.cat(parts, -1).T.numpy(), np.float32)

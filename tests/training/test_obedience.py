@@ -1,0 +1,85 @@
+"""What makes a generator obey: a reader of conditions, and excerpts of every density."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+
+from musika_daw.conditioning import CHANNELS, group_slices
+from musika_daw.models import TINY
+from training.encode import LatentSong
+from training.gan import Batch, GanSettings, GanTrainer, LatentExcerpts
+from training.latent_discriminator import ConditionReader
+from training.losses import advance_error, tonality_error
+
+SIZES = TINY.generator
+
+
+def told(batch: int, density: torch.Tensor) -> torch.Tensor:
+    """Conditions in which density alone is given, `[B, T, CHANNELS]`."""
+    conditions = torch.zeros(batch, SIZES.seq_len, CHANNELS)
+    part = group_slices()["density"]
+    conditions[..., part.start] = density
+    conditions[..., part.stop - 1] = 1
+    return conditions
+
+
+def test_groups_that_are_not_given_are_not_judged() -> None:
+    reader = ConditionReader(SIZES)
+    latents = torch.randn(2, SIZES.seq_len, SIZES.channels)
+    assert float(reader.error(latents, torch.zeros(2, SIZES.seq_len, CHANNELS))) == 0
+    assert float(reader.error(latents, told(2, torch.tensor(0.5)))) > 0
+
+
+def test_a_generator_learns_to_be_read_as_what_was_asked() -> None:
+    """The density is the level of the latents; samples from the prior must follow it after a few steps."""
+    settings = GanSettings(batch=8, warmup_steps=1, anneal=0, adversary_from_step=0, discriminator_width=16,
+                           learning_rate=2e-3, lambda_obey=1.0)  # fmt: skip
+    trainer = GanTrainer(SIZES, settings)
+    errors = []
+    for step in range(60):
+        torch.manual_seed(step)
+        density = torch.rand(8, 1) * 2 - 1
+        latents = density[..., None] + 0.3 * torch.randn(8, SIZES.seq_len, SIZES.channels)
+        weights = torch.full((8, SIZES.seq_len, 4), 0.25)
+        losses = trainer.step(Batch(latents, told(8, density), weights))
+        errors.append((float(losses["reader"]), float(losses["obey"])))
+    first, last = np.mean(errors[:10], 0), np.mean(errors[-10:], 0)
+    assert (last < 0.5 * first).all(), (first, last)
+
+
+def test_rare_densities_are_drawn_more_often() -> None:
+    class Latents:
+        songs = (LatentSong("a", "train", 0, 1000, None, None), LatentSong("b", "train", 1000, 200, None, None))
+        labels = np.concatenate([np.full((1000, 2), 0.8), np.full((200, 2), 0.1)]).astype(np.float32)
+
+    shares = []
+    for power in (0.0, 0.8):
+        settings = GanSettings(balance_density=power)
+        data = LatentExcerpts(Latents(), SIZES, settings)  # type: ignore[arg-type]
+        rng = np.random.default_rng(0)
+        shares.append(np.mean([data._place(rng)[0].start == 1000 for _ in range(600)]))
+    assert shares[0] < 0.2
+    assert shares[1] > 1.8 * shares[0]
+
+
+def test_a_steady_tone_is_tonal_and_noise_is_not() -> None:
+    frames = torch.arange(40.0)[:, None]
+    steady = (0.7 * frames).expand(1, 1, 40, 8)
+    torch.manual_seed(0)
+    jumping = torch.rand(1, 1, 40, 8) * 6.28
+    weight, said = torch.ones(1, 1, 40, 8), torch.ones(1, 1, 40, 8)
+    assert float(tonality_error(said, steady, weight)) < 0.02
+    assert float(tonality_error(said, jumping, weight)) > 0.4
+    assert float(advance_error(torch.full((1, 1, 39, 8), 0.7), steady, weight)) < 1e-5
+    assert float(advance_error(torch.full((1, 1, 39, 8), 0.7 + torch.pi), steady, weight)) > 1.9
+
+
+def test_settings_of_older_runs_still_hold() -> None:
+    """A run that began without a reader resumes with a fresh one."""
+    old = GanTrainer(SIZES, GanSettings(discriminator_width=16, lambda_obey=0.0)).state()
+    new = GanTrainer(SIZES, dataclasses.replace(GanSettings(discriminator_width=16), lambda_obey=0.3))
+    new.restore(old)
+    assert new.reader is not None
