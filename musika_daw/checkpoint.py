@@ -12,6 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,7 +97,19 @@ def load_weights(path: Path, role: str) -> Weights:
         config, facts = json.loads(header["config"]), json.loads(header["facts"])
     except (KeyError, json.JSONDecodeError) as error:
         raise ValueError(f"model: {path} has no readable header") from error
+    if role == "generator":
+        _check_generator_facts(path, facts)
     return Weights(path, role, config, facts, header["hash"], {k: v.float() for k, v in tensors.items()})
+
+
+def _check_generator_facts(path: Path, facts: Any) -> None:
+    """What the engine reads of a generator must be there, and its decoder must lie beside it."""
+    names = ("name", "kind", "decoder", "decoder_hash")
+    whole = isinstance(facts, dict) and all(isinstance(facts.get(n), str) for n in names)
+    if not whole or not isinstance(facts.get("labels"), list):
+        raise ValueError(f"model: {path} does not say its {', '.join(names)} and labels")
+    if Path(facts["decoder"]).name != facts["decoder"]:
+        raise ValueError(f"model: {path} names a decoder in another folder, {facts['decoder']!r}")
 
 
 def role_of(path: Path) -> str | None:
@@ -111,17 +126,58 @@ def shipped_models() -> list[str]:
     return sorted(p.stem for p in SHIPPED.glob("*.safetensors") if role_of(p) == "generator")
 
 
+def user_folder() -> Path:
+    """Where a user's own models live: $MUSIKA_MODELS, else the place for data that the system has for programs."""
+    if given := os.environ.get("MUSIKA_MODELS"):
+        return Path(given).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    else:
+        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return base / "musika-daw" / "models"
+
+
+def user_models() -> list[str]:
+    """Short names of the user's own models: the folders in `user_folder()` that hold one generator."""
+    folder = user_folder()
+    if not folder.is_dir():
+        return []
+    return sorted(p.name for p in folder.iterdir() if p.is_dir() and len(_generators(p)) == 1)
+
+
+def check_name(name: str) -> str:
+    """A name under which a model may be saved; ValueError for one that is taken or no plain file name."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+        raise ValueError(f"name: {name!r}, must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
+    if name in shipped_models() or name in ROLES:
+        raise ValueError(f"name: {name!r} is taken, must be none of {', '.join([*shipped_models(), *ROLES])}")
+    return name
+
+
 def find_model(model: str | Path) -> Path:
-    """The generator file of a short name, a folder that holds one, or a file; ValueError if there is none."""
-    shipped = SHIPPED / f"{model}.safetensors"
+    """The generator file of a short name, a folder that holds one, or a file; ValueError if there is none.
+
+    The names of shipped models come first, then files and folders, then the user's own models.
+    """
     if isinstance(model, str) and model in shipped_models():
-        return shipped
+        return SHIPPED / f"{model}.safetensors"
     path = Path(model)
+    if path.is_file():
+        return path
+    # a run or another folder that happens to have the name of a model does not hide it
+    own = user_folder() / path if isinstance(model, str) and path.name == model else None
+    if own is not None and own.is_dir() and not _generators(path):
+        path = own
     if path.is_dir():
-        found = [p for p in sorted(path.glob("*.safetensors")) if role_of(p) == "generator"]
+        found = _generators(path)
         if len(found) != 1:
             raise ValueError(f"model: {path} holds {len(found)} generator weights, must hold 1")
         return found[0]
-    if path.is_file():
-        return path
-    raise ValueError(f"model: {str(model)!r} is neither one of {', '.join(shipped_models())} nor a folder or file")
+    names = ", ".join([*shipped_models(), *user_models()])
+    raise ValueError(f"model: {str(model)!r} is neither one of {names} nor a folder or file")
+
+
+def _generators(folder: Path) -> list[Path]:
+    return [p for p in sorted(folder.glob("*.safetensors")) if role_of(p) == "generator"]

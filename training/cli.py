@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from musika_daw.console import OneLineGroup
 from training.evaluate.commands import evaluate
 
 T = TypeVar("T")
+AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width")
 
 
 def apply_settings(settings: T, pairs: tuple[str, ...]) -> T:
@@ -27,9 +29,13 @@ def apply_settings(settings: T, pairs: tuple[str, ...]) -> T:
             raise ValueError(f"set: {key!r} is no setting, must be one of {', '.join(known)}")
         kind = type(getattr(settings, key))
         try:
-            changes[key] = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
         except (ValueError, KeyError):
             raise ValueError(f"set: {key}={text!r}, must be of type {kind.__name__}") from None
+        least = 1 if key in AT_LEAST_ONE else 0
+        if kind in (int, float) and not least <= value < math.inf:
+            raise ValueError(f"set: {key}={text}, must be at least {least}")
+        changes[key] = value
     return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 
@@ -43,9 +49,14 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
                      help="Time box of this session."),
         click.option("--steps", type=click.IntRange(1), help="Stop at this many steps."),
         click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint."),
-        click.option("--init-from", type=click.Path(path_type=Path), help="Begin with another run's weights."),
+        click.option("--init-from", help="Begin with the weights of a run, or of a model by name, folder or file."),
         click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."),
-        click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all)."),
+        click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads a process (0: all)."),
+        click.option("--devices", default=1, show_default=True, type=click.IntRange(1, 64),
+                     help="GPUs, or processes on a CPU, that train as one."),
+        click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
+        click.option("--precision", type=click.Choice(["32", "bf16"]), default="32", show_default=True,
+                     help="bf16 is mixed precision: for GPUs that have it, slower on a CPU."),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -60,28 +71,24 @@ def _set_threads(threads: int) -> None:
     torch.set_num_threads(threads or os.cpu_count() or 1)
 
 
-def _report(step: int, seconds: float, losses: dict[str, float]) -> None:
-    shown = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
-    click.echo(f"{seconds / 60:6.1f} min  step {step:6d}  {shown}")
-
-
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Train the models of musika-daw.
 
     \b
+    musika-train corpus folder ~/Music/mine --out corpora/mine
     musika-train corpus techno --hours 3 --out corpora/techno
     musika-train autoencoder corpora/techno --out runs/ae --minutes 60
     musika-train autoencoder corpora/techno --out runs/ae2 --phase 2 --init-from runs/ae --minutes 60
     musika-train encode corpora/techno --autoencoder runs/ae --out latents/techno
     musika-train gan latents/techno --out runs/gan --minutes 60
-    musika-train export --gan runs/gan --autoencoder runs/ae2 --name mytechno --out models
+    musika-train export runs/gan --autoencoder runs/ae2 --name mytechno
     """
 
 
 @main.group(cls=OneLineGroup)
 def corpus() -> None:
-    """Make a training corpus with exact labels."""
+    """Make a training corpus, with exact labels or of your own music."""
 
 
 def _progress(done: int, hours: float) -> None:
@@ -126,6 +133,40 @@ def piano(out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...],
     build_piano(out, hours, midi, samples, seed, jobs, _progress)
 
 
+@corpus.command()
+@click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
+@click.option("--kind", type=click.Choice(["techno", "piano"]), default="techno", show_default=True,
+              help="What a model of it makes: techno loops on a grid, or piano takes.")  # fmt: skip
+@click.option("--licence", default="all rights reserved", show_default=True, help="Licence text of the music.")
+@click.option("--shortest", default=10.0, show_default=True, type=click.FloatRange(1), help="Shortest file in seconds.")
+@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))
+def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jobs: int) -> None:
+    """Your own music: any format, tempo and beats estimated. Re-running reads only what is new.
+
+    Files that cannot be used are named with the reason and skipped; files without a steady beat are kept for
+    the autoencoder and left out of tempo conditioning.
+    """
+    from training.corpus.folder import build_folder
+    from training.corpus.folder.console import show_report, show_row
+
+    report = build_folder(
+        source, out, kind=kind, licence=licence, shortest_s=shortest, jobs=jobs, progress=show_row
+    )
+    show_report(report, out)
+
+
+@corpus.command()
+@click.argument("out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1, 600))
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+def example(out: Path, minutes: float, seed: int) -> None:
+    """Write a folder of music in the public domain, to try `corpus folder` and what follows with."""
+    from training.corpus.folder.example import write_example
+
+    write_example(out, minutes, seed, lambda path: click.echo(str(path)))
+
+
 @main.command()
 @click.argument("corpora", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0),
@@ -135,31 +176,41 @@ def piano(out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...],
 @training_options
 def autoencoder(
     corpora: tuple[Path, ...], weights: tuple[float, ...], level: str, phase: int, out: Path,
-    config_name: str, minutes: float, steps: int | None, resume: bool, init_from: Path | None,
-    pairs: tuple[str, ...], threads: int,
+    config_name: str, minutes: float, steps: int | None, resume: bool, init_from: str | None,
+    pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
 ) -> None:  # fmt: skip
     """Train the autoencoder on CORPORA: phase 1 reconstruction, phase 2 decoder with an adversary."""
     from musika_daw.models import config_named
     from training.autoencoder import PAPER_SETTINGS, AutoencoderSettings, train_autoencoder
+    from training.parallel import launch
+    from training.sources import autoencoder_start
+    from training.watch import watching
 
     _set_threads(threads)
     config = config_named(config_name)
     base = PAPER_SETTINGS if config_name.startswith("paper") else AutoencoderSettings()
-    train_autoencoder(
-        corpora, out, config.autoencoder, weights=list(weights) or None, settings=apply_settings(base, pairs),
-        level=level, phase=phase, minutes=minutes, max_steps=steps, resume=resume, init_from=init_from,
-        report=_report,
-    )  # fmt: skip
+    settings = apply_settings(base, pairs)
+    together = launch(devices, accelerator, precision)
+    start = None
+    if init_from is not None and not (out / "checkpoint.pt").exists():
+        start = autoencoder_start(init_from, config.autoencoder, settings, out / f"start-{together.rank}")
+    with watching(out, minutes, steps, quiet=together.rank > 0) as report:
+        train_autoencoder(
+            corpora, out, config.autoencoder, weights=list(weights) or None, settings=settings, level=level,
+            phase=phase, minutes=minutes, max_steps=steps, resume=resume, init_from=start, report=report,
+        )  # fmt: skip
 
 
 @main.command()
 @click.argument("corpus_path", metavar="CORPUS", type=click.Path(path_type=Path))
-@click.option("--autoencoder", "run", required=True, type=click.Path(path_type=Path), help="Autoencoder run.")
+@click.option("--autoencoder", "source", required=True, help="Autoencoder run, or a model's name, folder or file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
-def encode(corpus_path: Path, run: Path, out: Path, threads: int) -> None:
-    """Encode CORPUS once, for the generator to train on."""
-    from training.encode import encode_corpus, load_encoder
+def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
+    """Encode CORPUS once, for the generator to train on. Re-running goes on where it was."""
+    from training.audible import weigh_latents
+    from training.encode import encode_corpus
+    from training.sources import decoder_of, encoder_of
 
     _set_threads(threads)
 
@@ -167,7 +218,9 @@ def encode(corpus_path: Path, run: Path, out: Path, threads: int) -> None:
         if done % 20 == 0 or done == total:
             click.echo(f"{done:5d} of {total} songs")
 
-    encode_corpus(corpus_path, load_encoder(run), out, progress)
+    made_with = str(Path(source).resolve()) if Path(source).exists() else source
+    encode_corpus(corpus_path, encoder_of(source), out, progress, made_with)
+    weigh_latents(out, decoder_of(source))
 
 
 @main.command()
@@ -175,34 +228,60 @@ def encode(corpus_path: Path, run: Path, out: Path, threads: int) -> None:
 @training_options
 def gan(
     latents: Path, out: Path, config_name: str, minutes: float, steps: int | None, resume: bool,
-    init_from: Path | None, pairs: tuple[str, ...], threads: int,
+    init_from: str | None, pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
 ) -> None:  # fmt: skip
     """Train a generator on LATENTS made by `musika-train encode`."""
     from musika_daw.models import config_named
     from training.gan import PAPER_SETTINGS, GanSettings, train_gan
+    from training.parallel import launch
+    from training.sources import generator_start
+    from training.watch import watching
 
     _set_threads(threads)
     config = config_named(config_name)
     base = PAPER_SETTINGS if config_name.startswith("paper") else GanSettings()
-    train_gan(
-        latents, out, config.generator, settings=apply_settings(base, pairs), minutes=minutes, max_steps=steps,
-        resume=resume, init_from=init_from, report=_report,
-    )  # fmt: skip
+    settings = apply_settings(base, pairs)
+    together = launch(devices, accelerator, precision)
+    start = None
+    if init_from is not None and not (out / "checkpoint.pt").exists():
+        start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}")
+    with watching(out, minutes, steps, quiet=together.rank > 0) as report:
+        train_gan(
+            latents, out, config.generator, settings=settings, minutes=minutes, max_steps=steps, resume=resume,
+            init_from=start, report=report,
+        )  # fmt: skip
 
 
 @main.command()
-@click.option("--gan", "run", required=True, type=click.Path(path_type=Path), help="Generator run.")
-@click.option("--autoencoder", "autoencoder_run", required=True, type=click.Path(path_type=Path),
-              help="Autoencoder run whose decoder is to be used.")  # fmt: skip
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--gan", "gan_run", type=click.Path(path_type=Path), help="Generator run, as RUN.")
+@click.option("--autoencoder", help="Autoencoder whose decoder is to be used: run or model.  [default: its latents']")
 @click.option("--name", required=True, help="Short name of the model.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the weights.")
+@click.option("--out", type=click.Path(path_type=Path),
+              help="Folder for the weights.  [default: your models, where the name is enough]")  # fmt: skip
 @click.option("--licence", default="all rights reserved", show_default=True, help="Licence text kept in the file.")
-def export(run: Path, autoencoder_run: Path, name: str, out: Path, licence: str) -> None:
-    """Write the weights of a run as a model that musika-pack and musika-daw load."""
-    from training.export import export_generator
+@click.option("--licence-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              help="File that holds the licence text.")  # fmt: skip
+def export(
+    run: Path | None, gan_run: Path | None, autoencoder: str | None, name: str, out: Path | None, licence: str,
+    licence_file: Path | None,
+) -> None:  # fmt: skip
+    """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name."""
+    if (run is None) == (gan_run is None):
+        raise click.UsageError("run: give the folder of one generator run")
+    from training.export import export_generator, export_named
 
-    for file in export_generator(run, autoencoder_run, out, name, licence):
+    made = run or gan_run
+    assert made is not None
+    if licence_file is not None:
+        licence = licence_file.read_text(encoding="utf-8")
+    if out is None:
+        files = export_named(made, autoencoder, name, licence)
+    else:
+        files = export_generator(made, autoencoder, out, name, licence)
+    for file in files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
+    click.echo(f"musika-daw render loop.wav --loop --model {name if out is None else out}")
 
 
 main.add_command(evaluate)

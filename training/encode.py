@@ -2,9 +2,10 @@
 
 ```
 LATENTS/
-  latents.json  encoder hash, configuration, mean and deviation of every latent channel, songs
+  latents.json  encoder hash, configuration, mean, deviation and audible effect of every latent channel, songs
   latents.f16   [frames, channels], song after song
   labels.f32    [frames, 2]: density and energy in 0..1
+  rows.jsonl    songs that are finished, so that a run that was killed goes on
 ```
 """
 
@@ -12,9 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import torch
@@ -94,41 +96,101 @@ def load_encoder(path: Path) -> Encoder:
 
 
 def encode_corpus(
-    corpus_path: Path, encoder: Encoder, out: Path, progress: Callable[[int, int], None] | None = None
+    corpus_path: Path,
+    encoder: Encoder,
+    out: Path,
+    progress: Callable[[int, int], None] | None = None,
+    made_with: str | Path = "",
 ) -> None:
-    """Encode every song of a corpus into `out`; the index is written last, so a torn run is no corpus."""
+    """Encode every song of a corpus into `out`; the index is written last, so a torn run is no corpus.
+
+    Songs that an earlier call with the same encoder has finished are kept. `made_with` notes which autoencoder
+    the encoder belongs to.
+    """
     corpus, config = Corpus(corpus_path), encoder.config
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "latents.json").unlink(missing_ok=True)
-    songs: list[LatentSong] = []
-    start, total, square = 0, 0.0, 0.0
-    with open(out / "latents.f16", "wb") as latent_file, open(out / "labels.f32", "wb") as label_file:
-        for number, song in enumerate(corpus.songs):
+    head = json.dumps({"encoder_hash": encoder_hash(encoder), "corpus": str(Path(corpus_path).resolve())})
+    songs = _finished(out / "rows.jsonl", head, corpus.songs, config.r_time)
+    start = songs[-1].start + songs[-1].frames if songs else 0
+    channels = _channels(config)
+    with (
+        _open_at(out / "latents.f16", start * channels * 2) as latent_file,
+        _open_at(out / "labels.f32", start * 8) as label_file,
+        (out / "rows.jsonl").open("a") as rows,
+    ):
+        for number in range(len(songs), len(corpus.songs)):
+            song = corpus.songs[number]
             latents, labels = _encode_song(corpus, song, encoder, config)
             latent_file.write(latents.astype(np.float16).tobytes())
             label_file.write(labels.astype(np.float32).tobytes())
-            songs.append(
-                LatentSong(song.name, song.split, start, len(latents), song.bpm, song.beat0_frame)
-            )
+            latent_file.flush()
+            label_file.flush()
+            row = LatentSong(song.name, song.split, start, len(latents), song.bpm, song.beat0_frame)
+            rows.write(_row_text(row, song.start_frame))
+            rows.flush()
+            songs.append(row)
             start += len(latents)
-            total = total + latents.sum(0, dtype=np.float64)
-            square = square + (latents.astype(np.float64) ** 2).sum(0)
             if progress:
                 progress(number + 1, len(corpus.songs))
-    mean = np.asarray(total) / max(start, 1)
-    deviation = np.sqrt(np.maximum(np.asarray(square) / max(start, 1) - mean**2, 1e-6))
+    mean, deviation = _spread(out / "latents.f16", channels)
     write_json(
         out / "latents.json",
         {
             "kind": corpus.kind,
             "encoder_hash": encoder_hash(encoder),
             "autoencoder": to_dict(config),
+            "made_with": str(made_with),
             "mean": mean.tolist(),
             "deviation": deviation.tolist(),
             "songs": [asdict(s) for s in songs],
         },
     )
+
+
+def _channels(config: AutoencoderConfig) -> int:
+    return config.level2.latent * (2 if config.channels == 1 else 1)
+
+
+def _row_text(row: LatentSong, start_frame: int) -> str:
+    return json.dumps({**asdict(row), "start_frame": start_frame}) + "\n"
+
+
+def _finished(path: Path, head: str, songs: Sequence[Song], r_time: int) -> list[LatentSong]:
+    """Rows of songs encoded before, as far as they are what the corpus holds now; the file is cut to them."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    done: list[LatentSong] = []
+    if lines and lines[0] == head + "\n":
+        for line, song in zip(lines[1:], songs):
+            start = done[-1].start + done[-1].frames if done else 0
+            row = LatentSong(song.name, song.split, start, song.frames // r_time, song.bpm, song.beat0_frame)
+            if line != _row_text(row, song.start_frame):
+                break
+            done.append(row)
+    part = path.with_name(path.name + ".part")
+    part.write_text(head + "\n" + "".join(lines[1 : 1 + len(done)]))
+    part.replace(path)
+    return done
+
+
+def _open_at(path: Path, size: int) -> BinaryIO:
+    file = path.open("r+b" if path.exists() else "w+b")
+    file.truncate(size)
+    file.seek(size)
+    return file
+
+
+def _spread(path: Path, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation of every channel of a latents file, read in pieces."""
+    latents = np.memmap(path, np.float16, "r").reshape(-1, channels)
+    total, square = np.zeros(channels), np.zeros(channels)
+    for start in range(0, len(latents), 1 << 16):
+        part = latents[start : start + (1 << 16)].astype(np.float64)
+        total += part.sum(0)
+        square += (part**2).sum(0)
+    mean = total / len(latents)
+    return mean, np.sqrt(np.maximum(square / len(latents) - mean**2, 1e-6))
 
 
 def _encode_song(
@@ -153,9 +215,12 @@ class LatentCorpus:
         index = json.loads(path.read_text())
         self.kind: str = index["kind"]
         self.encoder_hash: str = index["encoder_hash"]
+        self.made_with: str = index.get("made_with", "")
         self.config = autoencoder_from_dict(index["autoencoder"])
         self.mean = np.array(index["mean"], np.float32)
-        self.deviation = np.array(index["deviation"], np.float32)
+        self.spread = np.array(index["deviation"], np.float32)
+        # latents divided by this are measured by what is heard of them
+        self.deviation = self.spread / np.array(index.get("effect", 1.0), np.float32)
         self.songs = [LatentSong(**row) for row in index["songs"]]
         self.latents = np.memmap(Path(folder) / "latents.f16", np.float16, "r").reshape(-1, len(self.mean))
         self.labels = np.memmap(Path(folder) / "labels.f32", np.float32, "r").reshape(-1, 2)

@@ -2,42 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from musika_daw.checkpoint import MAX_BYTES, save_weights
+from musika_daw.checkpoint import check_name, save_weights, user_folder
 from musika_daw.models import Encoder
 from musika_daw.models.config import autoencoder_from_dict
-from training.autoencoder import averaged_weights, load_checkpoint
+from training.autoencoder import load_checkpoint
 from training.encode import encoder_hash
+from training.sources import AutoencoderWeights, autoencoder_weights
 
 
-def export_autoencoder(run: Path, out: Path) -> tuple[str, str]:
-    """Write `encoder.safetensors` and `decoder.safetensors` of an autoencoder run; returns their hashes."""
-    state = load_checkpoint(run)
-    encoder, decoder = averaged_weights(state)
-    facts = {"steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3)}
-    language = encoder_hash(_encoder(state["config"], encoder))
-    facts["encoder_hash"] = language
+def export_autoencoder(source: str | Path, out: Path) -> tuple[str, str]:
+    """Write `encoder.safetensors` and `decoder.safetensors` of an autoencoder run (or of exported weights);
+    returns their hashes."""
+    return _write_autoencoder(autoencoder_weights(source), Path(out))
+
+
+def _write_autoencoder(weights: AutoencoderWeights, out: Path) -> tuple[str, str]:
+    facts = {**weights.facts, "encoder_hash": encoder_hash(_encoder(weights.config, weights.encoder))}
     return (
-        save_weights(Path(out) / "encoder.safetensors", "encoder", encoder, state["config"], facts),
-        save_weights(Path(out) / "decoder.safetensors", "decoder", decoder, state["config"], facts),
+        save_weights(out / "encoder.safetensors", "encoder", weights.encoder, weights.config, facts),
+        save_weights(out / "decoder.safetensors", "decoder", weights.decoder, weights.config, facts),
     )
 
 
-def export_generator(run: Path, autoencoder_run: Path, out: Path, name: str, licence: str) -> list[Path]:
+def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str) -> list[Path]:
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
 
-    Raises ValueError if the generator learned the latents of another encoder, or a file would be too large.
+    `autoencoder` None stands for the one whose latents the generator learned. Raises ValueError if the
+    generator learned the latents of another encoder.
     """
     state = load_checkpoint(run)
-    encoder, _ = averaged_weights(load_checkpoint(autoencoder_run))
-    if encoder_hash(_encoder(state["autoencoder"], encoder)) != state["encoder_hash"]:
+    if "generator_config" not in state:
+        raise ValueError(f"run {run}: is no run of the generator")
+    weights = autoencoder_weights(autoencoder or made_with(run))
+    if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")
     out = Path(out)
-    _, decoder_hash = export_autoencoder(autoencoder_run, out)
+    _, decoder_hash = _write_autoencoder(weights, out)
     tensors = {**state["ema"], "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
     facts = {
         "name": name, "kind": state["kind"], "labels": state["labels"], "licence": licence,
@@ -45,11 +52,22 @@ def export_generator(run: Path, autoencoder_run: Path, out: Path, name: str, lic
         "steps": state["steps"], "hours_trained": round(state["seconds"] / 3600, 3),
     }  # fmt: skip
     save_weights(out / f"{name}.safetensors", "generator", tensors, state["generator_config"], facts)
-    files = [out / f for f in (f"{name}.safetensors", "decoder.safetensors", "encoder.safetensors")]
-    for file in files:
-        if file.stat().st_size > MAX_BYTES:
-            raise ValueError(f"export: {file.name} is {file.stat().st_size} bytes, must be at most {MAX_BYTES}")
-    return files
+    return [out / f for f in (f"{name}.safetensors", "decoder.safetensors", "encoder.safetensors")]
+
+
+def export_named(run: Path, autoencoder: str | Path | None, name: str, licence: str) -> list[Path]:
+    """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
+    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence)
+
+
+def made_with(run: Path) -> str:
+    """The autoencoder that made the latents a generator run was trained on, as `encode` noted it."""
+    try:
+        settings: dict[str, Any] = json.loads((Path(run) / "run.json").read_text())
+        index: dict[str, Any] = json.loads((Path(settings["latents"]) / "latents.json").read_text())
+        return str(index["made_with"])
+    except (OSError, KeyError, json.JSONDecodeError):
+        raise ValueError(f"run {run}: does not say which autoencoder it belongs to; give --autoencoder") from None
 
 
 def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> Encoder:

@@ -63,6 +63,7 @@ class GanSettings:
     drop_density: float = 0.4
     drop_energy: float = 0.4
     discriminator_width: int = 192
+    discriminator_pace: float = 1.0
     log_every: int = 20
     save_every_s: float = 120.0
     seed: int = 0
@@ -188,9 +189,9 @@ class GanTrainer:
     def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """One update of discriminator and generator; returns named scalar losses."""
         s, size = self.settings, batch.latents.shape[0]
-        for optimizer in (self.optimizer, self.optimizer_d):
+        for optimizer, pace in ((self.optimizer, 1.0), (self.optimizer_d, s.discriminator_pace)):
             for group in optimizer.param_groups:
-                group["lr"] = s.learning_rate * rate_factor
+                group["lr"] = s.learning_rate * rate_factor * pace
         adversary = self.steps >= s.adversary_from_step
         losses: dict[str, Tensor] = {}
         total = batch.latents.new_zeros(())
@@ -266,7 +267,8 @@ class GanTrainer:
         losses["rebuild"] = F.l1_loss(rebuilt, real.detach())
         loss = losses["discriminator"] + s.lambda_rebuild * losses["rebuild"]
         if penalise:
-            (gradient,) = torch.autograd.grad(real_scores.mean(1).sum(), real, create_graph=True)
+            judged = torch.stack([scores.mean(1) for scores in real_scores]).sum()
+            (gradient,) = torch.autograd.grad(judged, real, create_graph=True)
             losses["r1"] = gradient.square().sum((1, 2)).mean()
             loss = loss + 0.5 * s.r1 * s.r1_every * losses["r1"]
             real.requires_grad_(False)

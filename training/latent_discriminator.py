@@ -44,8 +44,9 @@ class DownBlock(nn.Module):
 class LatentDiscriminator(nn.Module):
     """Scores `[B, T, channels]` latents under their conditions and rebuilds its input from inside.
 
-    Returns scores `[B, n]` over two scales (local and whole) and the reconstruction `[B, T, channels]`
-    (FastGAN's self-supervision, here one light decoder).
+    Returns scores `[B, n]` at three scales and the reconstruction `[B, T, channels]` (FastGAN's self-supervision,
+    here one light decoder). The close scale sees five frames: it learns soonest, from a hundred places in every
+    excerpt, what a moment of music can be; the others judge how moments follow each other.
     """
 
     def __init__(self, config: GeneratorConfig, width: int = 192, downs: int = 4) -> None:
@@ -53,6 +54,10 @@ class LatentDiscriminator(nn.Module):
         self.inward = FrameConv(config.channels + conditioning.CHANNELS, width, 5)
         widths = [min(width * 2, width + 64 * i) for i in range(downs + 1)]
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
+        self.close = nn.Sequential(
+            FrameConv(config.channels + conditioning.CHANNELS, 2 * width, 3), nn.LeakyReLU(0.2),
+            FrameConv(2 * width, 2 * width, 3), nn.LeakyReLU(0.2), nn.Linear(2 * width, 1),
+        )  # fmt: skip
         self.local = nn.Linear(widths[2], 1)
         self.whole = nn.Sequential(
             nn.Linear(widths[-1] + 1, widths[-1]), nn.LeakyReLU(0.2), nn.Linear(widths[-1], 1)
@@ -62,9 +67,10 @@ class LatentDiscriminator(nn.Module):
             nn.Linear(widths[-1], width), nn.LeakyReLU(0.2), nn.Linear(width, self.factor * config.channels)
         )
 
-    def forward(self, latents: Tensor, conditions: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.inward(torch.cat([latents, conditions], -1))
-        local = x
+    def forward(self, latents: Tensor, conditions: Tensor) -> tuple[list[Tensor], Tensor]:
+        both = torch.cat([latents, conditions], -1)
+        close = self.close(both).squeeze(-1)
+        x = local = self.inward(both)
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index == 1:
@@ -73,7 +79,7 @@ class LatentDiscriminator(nn.Module):
         # how much a batch varies, so that a collapsed generator gives itself away
         spread = x.std(0, unbiased=False).mean().expand(*x.shape[:2], 1)
         whole = self.whole(torch.cat([F.leaky_relu(x, 0.2), spread], -1)).squeeze(-1)
-        return torch.cat([local, whole], 1), rebuilt
+        return [close, local, whole], rebuilt
 
 
 class ConditionReader(nn.Module):

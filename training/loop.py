@@ -1,4 +1,4 @@
-"""The one loop that both trainers run in: time box, logging, checkpoints, and rollback from bad losses."""
+"""The one loop that both trainers run in: time box, logging, checkpoints, examples, and rollback from bad losses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from training.run import NanGuard, Report, Run, TimeBox, learning_rate_factor, logger
+from training import parallel
+from training.examples import Examples
+from training.run import NanGuard, Report, Run, TimeBox, all_finite, learning_rate_factor, logger
+
+EXAMPLES_EVERY_S = 300.0
 
 
 class LoopSettings(Protocol):
@@ -43,40 +47,80 @@ def train(
     facts: dict[str, Any] | None = None,
     report: Report | None = None,
 ) -> dict[str, float]:
-    """Call `update(step, learning rate factor)` until the box is used up; returns the last mean losses.
+    """Call `update(batch number, learning rate factor)` until the box is used up; returns the last mean losses.
 
     `update` must return a loss named "total". `facts` are stored in every checkpoint beside the trainer's
-    own state. A checkpoint is written every `save_every_s` seconds and at the end.
+    own state. A checkpoint is written at once, every `save_every_s` seconds and at the end; never one that
+    holds numbers that are not finite. Several processes (`parallel.use`) train as one.
     """
+    together = parallel.current()
+    first = together.rank == 0
     spent_s = 0.0
     if state := run.load():
         trainer.restore(state)
+        together.restored(trainer)
         spent_s = state["seconds"]
-    box, guard, saved_s = TimeBox(minutes, spent_s), NanGuard(), 0.0
+        if first:
+            run.cut_log(trainer.steps)
+    together.join(trainer)
+    together.any(False)  # nobody writes to the run before all have opened it
+    box, guard, saved_s, shown_s = TimeBox(minutes, spent_s), NanGuard(), 0.0, 0.0
     box.listen()
     last: dict[str, float] = {}
+    examples = Examples(run, trainer) if first else None
 
-    def save() -> None:
-        run.save({**trainer.state(), **(facts or {}), "seconds": box.total_s})
+    def save() -> bool:
+        """False, with nothing written, where something is not finite."""
+        content = trainer.state()
+        if together.any(not all_finite(content)):
+            return False
+        if first:
+            run.save({**content, **(facts or {}), "seconds": box.total_s})
+        guard.saved()
+        return True
 
-    while not box.over and (max_steps is None or trainer.steps < max_steps):
+    def roll_back() -> None:
+        state = run.load()
+        assert state is not None  # one is written before the first step
+        guard.roll_back()
+        logger.warning(
+            "losses were not finite at step %d: back to the weights of step %d", trainer.steps, state["steps"]
+        )
+        # data go on from here: the batches that broke it are not drawn again
+        trainer.restore({**state, "steps": trainer.steps})
+        together.restored(trainer)
+
+    if state is None:
+        save()
+    while not together.any(box.over or (max_steps is not None and trainer.steps >= max_steps)):
         factor = learning_rate_factor(trainer.steps, settings.warmup_steps, box.share, settings.anneal)
-        losses = update(trainer.steps, factor)
+        batch = trainer.steps * together.size + together.rank
+        losses = together.update(lambda: update(batch, factor))  # noqa: B023 - called at once
         trainer.steps += 1
-        if guard.check(losses["total"]):
-            run.record(losses)
-        elif guard.wants_rollback and (state := run.load()):
-            logger.warning("losses were not finite: back to the weights of step %d", state["steps"])
-            # data go on from here: the batches that broke it are not drawn again
-            trainer.restore({**state, "steps": trainer.steps})
-            guard.bad = 0
-        if trainer.steps % settings.log_every == 0:
+        bad = together.any(not guard.check(losses["total"]))
+        if not bad:
+            if first:
+                run.record(losses)
+        elif together.any(guard.wants_rollback):
+            roll_back()
+        if first and trainer.steps % settings.log_every == 0:
             last = run.flush(trainer.steps, box.total_s) or last
             if report:
                 report(trainer.steps, box.total_s, last)
-        if box.session_s - saved_s > settings.save_every_s:
-            save()
+        if together.any(box.session_s - saved_s > settings.save_every_s):
+            if not save():
+                roll_back()
             saved_s = box.session_s
-    save()
+            if examples is not None:
+                if not shown_s or box.session_s - shown_s > EXAMPLES_EVERY_S:
+                    examples.make(trainer.steps)
+                    shown_s = box.session_s
+                examples.report()
+    if not save():
+        roll_back()
+        save()
+    if examples is not None:
+        examples.make(trainer.steps)
+        examples.report()
     run.close()
     return last

@@ -71,9 +71,9 @@ def feature_matching(real: Sequence[Tensor], fake: Sequence[Tensor]) -> Tensor:
     return torch.stack(terms).mean()
 
 
-def relativistic(first: Tensor, second: Tensor) -> Tensor:
-    """Relativistic pairing loss: how far `first` is from scoring above `second` (softplus)."""
-    return F.softplus(second - first).mean()
+def relativistic(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """Relativistic pairing loss: how far `first` is from scoring above `second` at each scale (softplus)."""
+    return torch.stack([F.softplus(b - a).mean() for a, b in zip(first, second)]).mean()
 
 
 def phase_derivatives(phase: Tensor, target: Tensor, weight: Tensor) -> Tensor:

@@ -5,17 +5,20 @@ RUN/
   run.json          what was asked for
   checkpoint.pt     last complete state (tensors and plain numbers only; loaded with weights_only)
   log.csv           one row every `log_every` steps
-  events/           TensorBoard
-  examples/         audio and spectrograms, one set an evaluation
+  report.html       curves, spectrograms and players, to watch while it trains
+  events/           TensorBoard, where it is installed
+  examples/         audio and spectrograms, a set every few minutes
 ```
 """
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import logging
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -24,6 +27,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from training import parallel
 
 logger = logging.getLogger("training")
 
@@ -92,7 +97,10 @@ class Run:
         if self.checkpoint.exists() and not resume:
             raise ValueError(f"run {self.folder}: holds a checkpoint already; give --resume or another folder")
         (self.folder / "examples").mkdir(parents=True, exist_ok=True)
-        write_json(self.folder / "run.json", settings)
+        self.settings = settings
+        if parallel.current().rank == 0:
+            write_json(self.folder / "run.json", settings)
+        self.tensorboard = importlib.util.find_spec("tensorboard") is not None
         self._writer: Any = None
         self._since: dict[str, list[float]] = {}
 
@@ -100,13 +108,35 @@ class Run:
         """The last checkpoint, or None in a fresh run."""
         if not self.checkpoint.exists():
             return None
-        return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        try:
+            return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except Exception as error:
+            what = type(error).__name__
+            raise ValueError(f"run {self.folder}: checkpoint.pt is none of this program ({what})") from error
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint so that a kill at any moment leaves the old one or the new one."""
         part = self.checkpoint.with_suffix(".part")
-        torch.save(state, part)
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())  # else a power cut may leave the new name on no data
         part.replace(self.checkpoint)
+
+    def cut_log(self, step: int) -> None:
+        """Drop the rows of steps that are about to be made again, and one torn by a kill."""
+        path = self.folder / "log.csv"
+        if not path.exists():
+            return
+        lines = path.read_text().splitlines(keepends=True)
+        commas = lines[0].count(",") if lines else 0
+        kept = [
+            line for line in lines[1:]
+            if line.endswith("\n") and line.count(",") == commas and int(line.split(",")[0]) <= step
+        ]  # fmt: skip
+        part = path.with_name("log.part")
+        part.write_text("".join(lines[:1] + kept))
+        part.replace(path)
 
     def record(self, values: Mapping[str, Tensor | float]) -> None:
         """Remember scalars until the next `flush`."""
@@ -117,6 +147,8 @@ class Run:
         """Write the means since the last call to CSV and TensorBoard and return them."""
         means = {k: sum(v) / len(v) for k, v in self._since.items()}
         self._since = {}
+        if not means:  # every step since the last call was left out
+            return {}
         path = self.folder / "log.csv"
         row: dict[str, Any] = {"step": step, "seconds": round(total_s, 1), **means}
         fields = list(row)
@@ -132,18 +164,16 @@ class Run:
             if new:
                 writer.writeheader()
             writer.writerow({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()})
-        board = self.board()
-        for name, value in means.items():
-            board.add_scalar(name, value, step)
+        if self.tensorboard:
+            for name, value in means.items():
+                self.board().add_scalar(name, value, step)
         return means
 
     def board(self) -> Any:
-        """The TensorBoard writer, opened at first use."""
+        """The TensorBoard writer, opened at first use; only where `tensorboard` (an extra) is true."""
         if self._writer is None:
-            try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise ValueError("tensorboard is missing: install musika-daw[train]") from error
+            from torch.utils.tensorboard import SummaryWriter
+
             self._writer = SummaryWriter(str(self.folder / "events"))
         return self._writer
 
@@ -155,10 +185,15 @@ class Run:
 
 
 class NanGuard:
-    """Says whether a step's loss may be used; after `patience` bad ones in a row asks for a rollback."""
+    """Notices losses and weights that are not finite.
 
-    def __init__(self, patience: int = 3) -> None:
-        self.patience, self.bad = patience, 0
+    One bad loss may be a bad batch: the step is left out. `patience` in a row ask for a rollback, and after
+    `rollbacks` of them without a checkpoint between, the run is given up.
+    """
+
+    def __init__(self, patience: int = 3, rollbacks: int = 3) -> None:
+        self.patience, self.rollbacks = patience, rollbacks
+        self.bad = self.rolled_back = 0
 
     def check(self, loss: Tensor) -> bool:
         """True if the loss is finite."""
@@ -170,10 +205,35 @@ class NanGuard:
         """True once too many steps in a row were not finite."""
         return self.bad >= self.patience
 
+    def roll_back(self) -> None:
+        """Note a rollback; ValueError, in one line, if there were too many."""
+        self.bad = 0
+        self.rolled_back += 1
+        if self.rolled_back > self.rollbacks:
+            raise ValueError(
+                f"losses: not finite again after {self.rollbacks} rollbacks; "
+                "the last good checkpoint is kept, go on with a lower learning_rate"
+            )
+
+    def saved(self) -> None:
+        """A good checkpoint was written: the next trouble is a new one."""
+        self.rolled_back = 0
+
+
+def all_finite(state: Any) -> bool:
+    """True if every floating-point tensor in nested dicts and lists is finite."""
+    if isinstance(state, Tensor):
+        return not state.dtype.is_floating_point or bool(torch.isfinite(state).all())
+    if isinstance(state, Mapping):
+        return all(all_finite(v) for v in state.values())
+    if isinstance(state, list | tuple):
+        return all(all_finite(v) for v in state)
+    return True
+
 
 def learning_rate_factor(step: int, warmup_steps: int, box_share: float, anneal: float) -> float:
     """Linear warm-up, then 1, then a half cosine to 0.02 over the last `anneal` share of the time box."""
-    factor = min(1.0, (step + 1) / warmup_steps)
+    factor = min(1.0, (step + 1) / max(1, warmup_steps))
     if anneal > 0 and box_share > 1 - anneal:
         x = (box_share - (1 - anneal)) / anneal
         factor *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, x)))

@@ -193,12 +193,15 @@ class Decoder(nn.Module):
             bins = F.pad(bins, (0, magnitude.shape[-1] - bins.shape[-1]))
         else:
             # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
-            share = spectrum.tracked.tonality.detach()
+            tonality = spectrum.tracked.tonality.detach()
+            # a share of the energy; rather clear than half-half, as a breath on every tone is heard first
+            share = tonality.square() * (3 - 2 * tonality)
             count = share.shape[-1]
-            low = magnitude[..., :count]
-            tonal = torch.polar(low * share, spectrum.phase)
-            noisy = low * torch.sqrt(1 - share.square()) * noise[..., :count]
-            bins = torch.cat([tonal + noisy, magnitude[..., count:] * noise[..., count:]], -1)
+            tonal = torch.polar(magnitude[..., :count] * share.sqrt(), spectrum.phase)
+            gain = torch.cat([magnitude[..., :count] * torch.sqrt(1 - share), magnitude[..., count:]], -1)
+            # real times complex would first make the real number complex
+            bins = torch.view_as_complex(torch.view_as_real(noise) * gain[..., None])
+            bins = torch.cat([bins[..., :count] + tonal, bins[..., count:]], -1)
         wave = self.spectrum.resynthesise(bins)
         return mid_side(wave) if self.config.channels == 2 else wave
 

@@ -49,6 +49,7 @@ class PhaseTracker(nn.Module):
 
     to_bins: Tensor
     fading: Tensor
+    triangle: Tensor
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -59,6 +60,7 @@ class PhaseTracker(nn.Module):
         lag = torch.arange(MEMORY)[:, None] + MEMORY - torch.arange(2 * MEMORY)
         fading = torch.where((lag >= 0) & (lag < MEMORY), DECAY ** lag.clamp(0, MEMORY).float(), 0.0)
         self.register_buffer("fading", fading, persistent=False)
+        self.register_buffer("triangle", torch.ones(MEMORY, MEMORY).tril(), persistent=False)
 
     @property
     def advice(self) -> int:
@@ -76,14 +78,25 @@ class PhaseTracker(nn.Module):
         low = log_magnitude[..., : self.tracked + 1]
         frequency = frequency + self.slope * F.pad(low[..., 2:] - low[..., :-2], (1, 0))
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
-        # float64, so that a long piece and a part of it agree
-        turned = F.pad(advance, (0, 0, 1, 0)).double().cumsum(2).remainder(2 * torch.pi).to(own.dtype)
+        turned = self._running_sum(F.pad(advance, (0, 0, 1, 0)))
         then = turned[:, :, :: self.stride]
         loud = torch.exp(weight.clamp(-_WEIGHT_RANGE, _WEIGHT_RANGE)) @ self.to_bins
         said = torch.polar(loud, own - then) + torch.polar(torch.ones_like(then), chance[:, None] - then)
         offset = _angle(self._faded_sum(said), said.detach().abs())
         phase = turned + offset.repeat_interleave(self.stride, 2)
         return Tracked(phase, advance, torch.sigmoid(tonality).repeat_interleave(self.stride, 2))
+
+    def _running_sum(self, x: Tensor) -> Tensor:
+        """Sums of angles over frames up to whole turns, `[B, C, frames, bins]`: blocks times a triangle of ones.
+
+        Sums before a block are wrapped in float64, so that a long piece and a part of it agree.
+        """
+        size, frames = len(self.triangle), x.shape[2]
+        blocks = F.pad(x, (0, 0, 0, -frames % size)).unflatten(2, (-1, size))
+        within = torch.matmul(self.triangle, blocks)
+        ends = within[:, :, :-1, -1].double().cumsum(2)
+        ends = ends - 2 * torch.pi * torch.round(ends.detach() / (2 * torch.pi))
+        return (within + F.pad(ends, (0, 0, 1, 0))[..., None, :].to(x.dtype)).flatten(2, 3)[:, :, :frames]
 
     def _faded_sum(self, said: Tensor) -> Tensor:
         """`sum_k DECAY^k said(s-k)`, k below MEMORY, over complex `[B, C, steps, bins]`: blocks times one matrix."""

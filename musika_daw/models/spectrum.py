@@ -30,6 +30,7 @@ class Spectrum(nn.Module):
 
     window: Tensor
     envelope: Tensor
+    carriers: Tensor
 
     def __init__(self, fft: int, hop: int) -> None:
         super().__init__()
@@ -41,6 +42,9 @@ class Spectrum(nn.Module):
         # what overlapping squared windows sum to; constant over a hop for Hann
         self.register_buffer("envelope", (window**2).reshape(-1, hop).sum(0), persistent=False)
         self.full_scale = float(window.sum()) / 2  # |STFT| of a full-scale sine
+        turns, period = torch.arange(fft // 2 + 1), fft // hop
+        phase = torch.arange(period)[:, None] * turns * 2 % (2 * period) / period + turns % 2
+        self.register_buffer("carriers", (phase * torch.pi).float(), persistent=False)
 
     @property
     def context(self) -> int:
@@ -66,10 +70,8 @@ class Spectrum(nn.Module):
         changes slowly from frame to frame. The alternating `pi` refers phases to the window's centre. The
         table repeats every fft / hop frames, so it is the same in every piece that starts on one of them.
         """
-        turns = torch.arange(self.fft // 2 + 1)
-        period = self.fft // self.hop
-        frame = torch.arange(frames) % period
-        return (frame[:, None] * turns * 2 % (2 * period) / period + turns % 2).to(self.window) * torch.pi
+        table = self.carriers
+        return table.repeat(-(-frames // len(table)), 1)[:frames]
 
     def wave(self, log_magnitude: Tensor, phase: Tensor) -> Tensor:
         """Normalised log-magnitudes and phases (radians), both `[..., n, bins]`, to the `[..., n*hop]`

@@ -55,7 +55,7 @@ def test_adversarial_losses_point_the_right_way() -> None:
     assert hinge_discriminator(good, bad) == 0
     assert hinge_discriminator(bad, good) == 6
     assert hinge_generator(good) < hinge_generator(bad)
-    assert relativistic(good[0], bad[0]) < relativistic(bad[0], good[0])
+    assert relativistic(good, bad) < relativistic(bad, good)
     assert feature_matching(good, good) == 0
     assert feature_matching(good, bad) > 1
 

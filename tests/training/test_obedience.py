@@ -29,8 +29,8 @@ def told(batch: int, density: torch.Tensor) -> torch.Tensor:
 def test_groups_that_are_not_given_are_not_judged() -> None:
     reader = ConditionReader(SIZES)
     latents = torch.randn(2, SIZES.seq_len, SIZES.channels)
-    assert float(reader.error(latents, torch.zeros(2, SIZES.seq_len, CHANNELS))) == 0
-    assert float(reader.error(latents, told(2, torch.tensor(0.5)))) > 0
+    assert reader.error(latents, torch.zeros(2, SIZES.seq_len, CHANNELS)).item() == 0
+    assert reader.error(latents, told(2, torch.tensor(0.5))).item() > 0
 
 
 def test_a_generator_learns_to_be_read_as_what_was_asked() -> None:

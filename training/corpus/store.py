@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -171,6 +171,16 @@ class Corpus:
     def onset_frames(self, song: Song) -> np.ndarray:
         """Onset frames of a song, int64 `[n]`, sorted."""
         return np.asarray(self._onsets[song.onset_start : song.onset_start + song.onsets])
+
+
+def keep_songs(folder: Path, keep: Callable[[Song], Song | None]) -> None:
+    """Rewrite the rows of a corpus nobody is writing to: `keep` returns a song's new row, or None to drop it.
+
+    The audio of a dropped song stays in the recording until it lies at its end.
+    """
+    path = Path(folder) / "songs.jsonl"
+    kept = [row for song in _read_rows(path) if (row := keep(song)) is not None]
+    _write_whole(path, "".join(_row_text(s) for s in kept))
 
 
 def _row_text(song: Song) -> str:

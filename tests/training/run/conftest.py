@@ -1,0 +1,45 @@
+"""A trained tiny model, made once for the tests of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from musika_daw.models import TINY
+from tests.training.run.tiny import QUICK, QUICK_GAN
+from training.autoencoder import train_autoencoder
+from training.encode import encode_corpus
+from training.gan import train_gan
+from training.sources import encoder_of
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Folders of a corpus and of what was trained on it."""
+
+    corpus: Path
+    autoencoder: Path
+    latents: Path
+    gan: Path
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """One computing thread, and the command line's flushing of denormals undone after."""
+    torch.set_num_threads(1)
+    yield
+    torch.set_flush_denormal(False)
+
+
+@pytest.fixture(scope="package")
+def stages(corpus_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("stages")
+    train_autoencoder([corpus_path], folder / "ae", TINY.autoencoder, settings=QUICK, max_steps=4)
+    encode_corpus(corpus_path, encoder_of(folder / "ae"), folder / "z", made_with=folder / "ae")
+    train_gan(folder / "z", folder / "gan", TINY.generator, settings=QUICK_GAN, max_steps=4)
+    return Stages(corpus_path, folder / "ae", folder / "z", folder / "gan")

@@ -1,0 +1,167 @@
+"""Exported models are found by name, begin new runs, and what does not fit is refused in one line."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
+from musika_daw.controls import Controls
+from musika_daw.engine import Engine
+from musika_daw.models import TINY
+from tests.training.run.conftest import Stages
+from tests.training.run.tiny import QUICK, QUICK_GAN
+from training.autoencoder import load_checkpoint
+from training.cli import main
+from training.encode import LatentCorpus, encoder_hash
+from training.export import export_generator, export_named, made_with
+from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MUSIKA_MODELS", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+def test_a_named_model_is_loaded_by_its_name(stages: Stages, models: Path, tmp_path: Path) -> None:
+    assert user_models() == []
+    files = export_named(stages.gan, None, "mytechno", "CC-BY-4.0, by me")
+    assert files[0] == models / "mytechno" / "mytechno.safetensors"
+    assert user_models() == ["mytechno"]
+    assert find_model("mytechno") == files[0]
+    engine = Engine.load("mytechno")
+    assert engine.name == "mytechno"
+    assert engine.loop(130, 1, Controls(1)).shape[1] == 2
+    facts = load_weights(files[0], "generator").facts
+    assert facts["licence"] == "CC-BY-4.0, by me"
+    assert facts["labels"] == ["phase", "tempo", "density", "energy"]
+    with pytest.raises(ValueError, match="neither one of piano, techno, mytechno nor"):
+        find_model("other")
+
+
+def test_a_folder_beside_does_not_hide_a_named_model(
+    stages: Stages, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_named(stages.gan, None, "mine", "")
+    (tmp_path / "here" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    assert find_model("mine") == models / "mine" / "mine.safetensors"
+
+
+@pytest.mark.parametrize("name", ["techno", "decoder", "My Techno", "", "../x", "-x", "a" * 65])
+def test_bad_names_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="name: "):
+        check_name(name)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "place"),
+    [("linux", "XDG_DATA_HOME", "musika-daw/models"), ("win32", "LOCALAPPDATA", "musika-daw/models"),
+     ("darwin", "HOME", "Library/Application Support/musika-daw/models")],
+)  # fmt: skip
+def test_models_live_where_the_system_keeps_data(
+    platform: str, variable: str, place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("MUSIKA_MODELS", raising=False)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setenv(variable, str(tmp_path))
+    assert user_folder() == tmp_path / place
+
+
+def test_exported_weights_are_a_source_like_the_run(stages: Stages, tmp_path: Path) -> None:
+    export_generator(stages.gan, stages.autoencoder, tmp_path, "m", "")
+    assert encoder_hash(encoder_of(tmp_path)) == LatentCorpus(stages.latents).encoder_hash
+    again = export_generator(stages.gan, tmp_path, tmp_path / "again", "m", "")
+    for file, role in zip(again, ("generator", "decoder", "encoder")):
+        assert load_weights(file, role).hash == load_weights(tmp_path / file.name, role).hash
+
+
+def test_both_stages_begin_from_exported_weights(stages: Stages, tmp_path: Path) -> None:
+    export_generator(stages.gan, None, tmp_path / "m", "m", "")
+    first = load_checkpoint(autoencoder_start(tmp_path / "m", TINY.autoencoder, QUICK, tmp_path / "a"))
+    _, decoder = autoencoder_weights(stages.autoencoder).encoder, autoencoder_weights(stages.autoencoder).decoder
+    for name, value in first["decoder"].items():
+        torch.testing.assert_close(value, decoder[name], atol=1e-3, rtol=1e-3)
+    second = load_checkpoint(generator_start(tmp_path / "m", TINY.generator, QUICK_GAN, tmp_path / "g"))
+    trained = load_checkpoint(stages.gan)["ema"]
+    for name, value in second["generator"].items():
+        torch.testing.assert_close(value, trained[name], atol=1e-3, rtol=1e-3)
+    assert (second["steps"], first["steps"]) == (0, 0)
+    # of a run the other networks are taken along
+    third = load_checkpoint(generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "h"))
+    assert torch.equal(
+        third["discriminator"]["inward.conv.weight"],
+        load_checkpoint(stages.gan)["discriminator"]["inward.conv.weight"],
+    )
+
+
+def test_what_does_not_fit_is_one_line(stages: Stages, tmp_path: Path) -> None:
+    import dataclasses
+
+    wide = dataclasses.replace(TINY.generator, width=64)
+    for call, words in (
+        (lambda: generator_start(stages.gan, wide, QUICK_GAN, tmp_path / "a"), "another configuration"),
+        (lambda: generator_start(stages.autoencoder, TINY.generator, QUICK_GAN, tmp_path), "need one of the generator"),
+        (lambda: autoencoder_weights(stages.gan), "need one of the autoencoder"),
+        (lambda: autoencoder_weights(stages.latents), "neither a checkpoint nor exported weights"),
+        (lambda: autoencoder_start("techno", TINY.autoencoder, QUICK, tmp_path / "b"), "another configuration"),
+        (lambda: made_with(stages.autoencoder), "give --autoencoder"),
+    ):
+        with pytest.raises(ValueError, match=words) as caught:
+            call()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_generator_that_does_not_say_what_it_is_is_refused(tmp_path: Path) -> None:
+    save_weights(tmp_path / "m.safetensors", "generator", {"a": torch.zeros(1)}, {}, {"name": "m"})
+    with pytest.raises(ValueError, match="does not say its name, kind, decoder"):
+        Engine.load(tmp_path / "m.safetensors")
+    facts = {"name": "m", "kind": "techno", "decoder": "../d.safetensors", "decoder_hash": "", "labels": []}
+    save_weights(tmp_path / "m.safetensors", "generator", {"a": torch.zeros(1)}, {}, facts)
+    with pytest.raises(ValueError, match="in another folder"):
+        Engine.load(tmp_path / "m.safetensors")
+
+
+def test_weights_of_another_configuration_are_refused(stages: Stages, tmp_path: Path) -> None:
+    files = export_generator(stages.gan, None, tmp_path, "m", "")
+    weights = load_weights(files[0], "generator")
+    save_weights(files[0], "generator", weights.tensors, {**weights.config, "width": 64}, weights.facts)
+    with pytest.raises(ValueError, match="do not fit their configuration"):
+        Engine.load(tmp_path)
+
+
+def test_the_commands_fine_tune_and_export_by_name(stages: Stages, models: Path, tmp_path: Path) -> None:
+    export_named(stages.gan, None, "first", "")
+    (tmp_path / "licence.txt").write_text("free as the wind\n")
+    quick = ["--config", "tiny", "--steps", "2", "--threads", "1", "--set", "batch=2", "--set", "discriminator_width=8"]
+    for arguments in (
+        ["autoencoder", str(stages.corpus), "--out", str(tmp_path / "ae"), "--init-from", "first", *quick],
+        ["encode", str(stages.corpus), "--autoencoder", "first", "--out", str(tmp_path / "z"), "--threads", "1"],
+        ["gan", str(tmp_path / "z"), "--out", str(tmp_path / "gan"), "--init-from", "first", *quick],
+        ["export", str(tmp_path / "gan"), "--name", "second", "--licence-file", str(tmp_path / "licence.txt")],
+    ):
+        result = CliRunner().invoke(main, arguments)
+        assert result.exit_code == 0, result.output
+    assert user_models() == ["first", "second"]
+    assert load_weights(find_model("second"), "generator").facts["licence"] == "free as the wind\n"
+    shutil.rmtree(models / "first")
+    assert Engine.load("second").name == "second"
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [("batch=0", "at least 1"), ("learning_rate=nan", "at least 0"), ("clip=-1", "at least 0"),
+     ("batch=2.5", "of type int"), ("warm_start=1", "of type bool"), ("nothing=1", "is no setting")],
+)  # fmt: skip
+def test_settings_are_checked(pair: str, words: str, stages: Stages, tmp_path: Path) -> None:
+    arguments = ["gan", str(stages.latents), "--out", str(tmp_path / "x"), "--config", "tiny", "--set", pair]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (tmp_path / "x").exists()

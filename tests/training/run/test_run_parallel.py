@@ -1,0 +1,141 @@
+"""Two CPU processes train as one."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from tests.training.run.conftest import Stages
+from training import parallel
+from training.autoencoder import load_checkpoint
+from training.parallel import FabricProcesses, Processes, launch
+
+
+class Exchange:
+    """Stands for the fabric of two threads: sums and gathers what both give."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2, timeout=20)
+        self.values: list[Any] = [None, None]
+
+    def all(self, rank: int, value: Tensor) -> list[Tensor]:
+        self.values[rank] = value.clone()
+        self.barrier.wait()
+        out = list(self.values)
+        self.barrier.wait()
+        return out
+
+
+class ThreadFabric:
+    device, world_size = torch.device("cpu"), 2
+
+    def __init__(self, exchange: Exchange, rank: int) -> None:
+        self.exchange, self.global_rank = exchange, rank
+
+    def all_reduce(self, value: Tensor, reduce_op: str) -> Tensor:
+        assert reduce_op == "sum"
+        return torch.stack(self.exchange.all(self.global_rank, value)).sum(0)
+
+    def all_gather(self, value: Tensor) -> Tensor:
+        return torch.stack(self.exchange.all(self.global_rank, value))
+
+
+class Line:
+    """A trainer of one weight towards its batch; a batch of NaN is left out, as the real trainers do."""
+
+    def __init__(self) -> None:
+        self.weight = torch.nn.Parameter(torch.zeros(2))
+        self.optimizer = torch.optim.SGD([self.weight], 0.5)
+        self.steps = 0
+
+    def step(self, target: float) -> dict[str, Tensor]:
+        total = (self.weight - target).square().sum() / 2
+        if torch.isfinite(total):
+            self.optimizer.zero_grad()
+            total.backward()
+            self.optimizer.step()
+        return {"total": total.detach()}
+
+
+def in_two(batches: list[tuple[float, float]]) -> list[Line]:
+    exchange, trainers = Exchange(), [Line(), Line()]
+
+    def work(rank: int) -> None:
+        together = FabricProcesses(ThreadFabric(exchange, rank))
+        together.join(trainers[rank])
+        for batch in batches:
+            together.update(lambda: trainers[rank].step(batch[rank]))  # noqa: B023 - called at once
+
+    threads = [threading.Thread(target=work, args=(rank,)) for rank in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return trainers
+
+
+def test_gradients_are_averaged() -> None:
+    first, second = in_two([(1.0, 3.0)])
+    torch.testing.assert_close(first.weight, torch.full((2,), 1.0))
+    assert torch.equal(first.weight, second.weight)
+
+
+def test_one_bad_batch_neither_blocks_nor_parts_them() -> None:
+    first, second = in_two([(1.0, 3.0), (2.0, float("nan")), (float("nan"), float("nan")), (0.0, 1.0)])
+    assert torch.equal(first.weight, second.weight)
+    assert torch.isfinite(first.weight).all()
+    # (1 + 2) / 2 after the second, unchanged by the third, half way to 0.5 after the fourth
+    torch.testing.assert_close(first.weight, torch.full((2,), 1.0))
+
+
+@pytest.mark.parametrize("stage", ["autoencoder", "gan"])
+def test_two_processes_train_resume_and_write_one_run(stage: str, stages: Stages, tmp_path: Path) -> None:
+    source = stages.corpus if stage == "autoencoder" else stages.latents
+    command = [
+        str(Path(sys.executable).with_name("musika-train")), stage, str(source), "--out", str(tmp_path / "run"),
+        "--config", "tiny", "--devices", "2", "--accelerator", "cpu", "--threads", "1", "--set", "batch=2",
+        "--set", "log_every=1", "--set", "discriminator_width=8",
+    ]  # fmt: skip
+    if stage == "autoencoder":
+        command += ["--set", "latents=6", "--set", "components_from=2"]
+    else:
+        command += ["--set", "adversary_from_step=1"]
+    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "MASTER_PORT")}
+    for steps in (2, 4):
+        done = subprocess.run([*command, "--steps", str(steps), "--resume"], capture_output=True, text=True,
+                              env=environment, timeout=900, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert load_checkpoint(tmp_path / "run")["steps"] == steps
+    rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
+    assert [r.split(",")[0] for r in rows] == ["step", "1", "2", "3", "4"]
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_mixed_precision_steps_are_finite(stages: Stages, tmp_path: Path) -> None:
+    from musika_daw.models import TINY
+    from tests.training.run.tiny import QUICK_GAN
+    from training.gan import train_gan
+
+    parallel.use(Processes(precision="bf16"))
+    try:
+        last = train_gan(stages.latents, tmp_path / "g", TINY.generator, settings=QUICK_GAN, max_steps=4)
+    finally:
+        parallel.use(Processes())
+    assert last["total"] == pytest.approx(last["total"])
+    assert load_checkpoint(tmp_path / "g")["generator"]["inward.conv.weight"].dtype == torch.float32
+
+
+def test_what_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="precision: '8'"):
+        Processes(precision="8")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="accelerator: 'gpu'"):
+            launch(1, "gpu")

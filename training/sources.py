@@ -1,0 +1,148 @@
+"""What training can begin from: a run, a checkpoint file, or exported weights by short name, folder or file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from musika_daw.checkpoint import find_model, load_weights, role_of
+from musika_daw.models import Decoder, Encoder
+from musika_daw.models.config import AutoencoderConfig, GeneratorConfig, autoencoder_from_dict, generator_from_dict
+from training.autoencoder import AutoencoderSettings, AutoencoderTrainer, averaged_weights, load_checkpoint
+from training.gan import GanSettings, GanTrainer
+
+
+@dataclass(frozen=True)
+class AutoencoderWeights:
+    """Encoder and decoder with their configuration and what is known of their training."""
+
+    config: dict[str, Any]
+    encoder: dict[str, Tensor]
+    decoder: dict[str, Tensor]
+    facts: dict[str, Any]
+
+
+def is_run(source: str | Path) -> bool:
+    """True for a run folder or a checkpoint file, which need not be exported weights."""
+    path = Path(source)
+    return (path / "checkpoint.pt").exists() or (path.is_file() and path.suffix != ".safetensors")
+
+
+def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
+    """The averaged autoencoder of a run, or the one that lies beside an exported generator; ValueError if none."""
+    if is_run(source):
+        state = load_checkpoint(Path(source))
+        if "decoder" not in state:
+            raise ValueError(f"autoencoder {source}: is a run of the {_stage(state)}, need one of the autoencoder")
+        encoder, decoder = averaged_weights(state)
+        facts = {
+            "steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3),
+        }  # fmt: skip
+        return AutoencoderWeights(state["config"], encoder, decoder, facts)
+    folder = exported_folder(source)
+    made = [load_weights(folder / f"{role}.safetensors", role) for role in ("encoder", "decoder")]
+    if made[0].config != made[1].config:
+        raise ValueError(f"model: encoder and decoder in {folder} have different configurations")
+    facts = {k: made[1].facts.get(k, 0) for k in ("steps", "phase", "hours_trained")}
+    return AutoencoderWeights(made[1].config, made[0].tensors, made[1].tensors, facts)
+
+
+def exported_folder(source: str | Path) -> Path:
+    """Folder of exported weights; ValueError, in one line, where there are none."""
+    path = Path(source)
+    if path.is_dir() and (path / "decoder.safetensors").exists():
+        return path
+    if path.is_dir() and not any(role_of(p) for p in path.glob("*.safetensors")):
+        raise ValueError(f"run {path}: holds neither a checkpoint nor exported weights")
+    return find_model(source).parent
+
+
+def encoder_of(source: str | Path) -> Encoder:
+    """The encoder to make latents with."""
+    weights = autoencoder_weights(source)
+    encoder = Encoder(autoencoder_from_dict(weights.config))
+    encoder.load_state_dict(weights.encoder)
+    return encoder.eval()
+
+
+def decoder_of(source: str | Path) -> Decoder:
+    """The decoder that makes latents sound."""
+    weights = autoencoder_weights(source)
+    decoder = Decoder(autoencoder_from_dict(weights.config))
+    decoder.load_state_dict(weights.decoder)
+    return decoder.eval()
+
+
+def autoencoder_start(
+    source: str | Path, config: AutoencoderConfig, settings: AutoencoderSettings, out: Path
+) -> Path:
+    """A checkpoint that a run of the autoencoder can begin from; exported weights are written into one, `out`.pt."""
+    if is_run(source):
+        _check_config(source, load_checkpoint(Path(source)).get("config"), config, autoencoder_from_dict)
+        return Path(source)
+    weights = autoencoder_weights(source)
+    _check_config(source, weights.config, config, autoencoder_from_dict)
+    trainer = AutoencoderTrainer(config, settings, "both", 1)
+    trainer.encoder.load_state_dict(weights.encoder)
+    trainer.decoder.load_state_dict(weights.decoder)
+    return _written({**trainer.state(), "ema": trainer.trained.state_dict(), "seconds": 0.0}, out)
+
+
+def generator_start(source: str | Path, config: GeneratorConfig, settings: GanSettings, out: Path) -> Path:
+    """A checkpoint at step 0 that a generator run can begin from, written as `out`.pt.
+
+    The generator is the averaged one; of the other networks it takes what fits these settings.
+    """
+    old: dict[str, Any]
+    if is_run(source):
+        old = load_checkpoint(Path(source))
+        if "generator_config" not in old:
+            raise ValueError(f"init-from {source}: is a run of the {_stage(old)}, need one of the generator")
+    else:
+        weights = load_weights(find_model(source), "generator")
+        tensors = {k: v for k, v in weights.tensors.items() if not k.startswith("latent_")}
+        old = {"generator_config": weights.config, "ema": tensors}
+    _check_config(source, old["generator_config"], config, generator_from_dict)
+    trainer = GanTrainer(config, settings)
+    try:
+        trainer.generator.load_state_dict(old["ema"])
+    except RuntimeError as error:
+        raise ValueError(f"init-from {source}: its weights do not fit their configuration") from error
+    state = trainer.state()
+    state["ema"] = trainer.generator.state_dict()
+    for name, fresh in state.items():
+        if name in ("discriminator", "inference", "reader") and _fits(old.get(name), fresh):
+            state[name] = old[name]
+    return _written({**state, "steps": 0, "seconds": 0.0}, out)
+
+
+def _written(state: dict[str, Any], out: Path) -> Path:
+    path = Path(out).with_suffix(".pt")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
+    return path
+
+
+def _fits(old: dict[str, Tensor] | None, fresh: dict[str, Tensor]) -> bool:
+    return old is not None and {k: v.shape for k, v in old.items()} == {k: v.shape for k, v in fresh.items()}
+
+
+def _check_config(source: str | Path, found: Any, wanted: Any, read: Any) -> None:
+    try:
+        same = found is not None and read(found) == wanted
+    except (KeyError, TypeError):
+        same = False
+    if not same:
+        raise ValueError(f"init-from {source}: was made with another configuration; give the --config it has")
+
+
+def _stage(state: dict[str, Any]) -> str:
+    return "generator" if "generator_config" in state else "autoencoder" if "decoder" in state else "unknown kind"
+
+
