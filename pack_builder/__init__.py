@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "BuildError": "build", "BuildOptions": "options", "EngineSource": "source", "Manifest": "manifest",
-    "Report": "verify", "Result": "build", "Row": "manifest", "Tags": "riff", "read_header": "riff_reader",
+    "BuildError": "build", "BuildOptions": "options", "EngineSource": "source", "Gap": "rows", "Manifest": "manifest",
+    "Report": "verify", "Result": "build", "Row": "rows", "Tags": "riff", "read_header": "riff_reader",
     "read_manifest": "manifest", "read_wave": "riff_reader", "write_wave": "riff",
 }  # fmt: skip
 __all__ = sorted(_PUBLIC)

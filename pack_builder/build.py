@@ -1,4 +1,4 @@
-"""A pack from options: plan, render on the workers, keep a journal, close with manifest and texts.
+"""A pack from options: plan, render on the workers, keep a journal, close with manifest, presets, page and texts.
 
 A build may stop at any moment (Ctrl-C, a full disk, a power cut): every file that stands under its own name is
 whole, and `resume` goes on to the same bytes that an undisturbed build would have written.
@@ -8,21 +8,26 @@ import errno
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from pack_builder.attempts import RenderError
+from pack_builder.chain import VST3
+from pack_builder.closing import close
+from pack_builder.effects import check_chain
 from pack_builder.files import PART_SUFFIX
 from pack_builder.journal import JOURNAL, Journal, State, read_state
-from pack_builder.manifest import LICENCE_FILE, README, Manifest, Model, Row, write_manifest
+from pack_builder.manifest import Head, Manifest, read_manifest
 from pack_builder.options import BuildOptions, duration_s
-from pack_builder.plan import Job, plan
-from pack_builder.render import RenderError, describe, render_job, software
+from pack_builder.plan import Job, jobs_of
+from pack_builder.pool import Pool, pool_for
+from pack_builder.render import describe, software
+from pack_builder.rows import Gap, Model, Row
 from pack_builder.source import MUSIKA, EngineSource
-from pack_builder.texts import licence_text, readme_text
-from pack_builder.workers import Workers
 
 
 class BuildError(Exception):
@@ -38,54 +43,78 @@ class Observer(Protocol):
 
     def finished(self, row: Row) -> None: ...
 
+    def gave_up(self, gap: Gap) -> None: ...
+
 
 @dataclass(frozen=True)
 class Result:
-    """A whole pack and how it came about; `rendered` files were made now, the others found finished."""
+    """A whole pack and how it came about; `rendered` files were made now, the others found finished.
 
-    manifest: Manifest
+    `gaps` are files that were asked for and given up, now or before.
+    """
+
+    folder: Path
     rendered: int
+    gaps: int
     seconds: float
     audio_seconds: float
+
+    @property
+    def manifest(self) -> Manifest:
+        """The pack's manifest, read from its folder."""
+        return read_manifest(self.folder)
+
+
+@dataclass
+class _Tally:
+    rendered: int = 0
+    audio_s: float = 0.0
 
 
 def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSIKA) -> Result:
     """Build or finish a pack in `options.out`.
 
     Raises ValueError for a wrong option, folder or model, before anything is written, and BuildError where
-    rendering has to stop: a full disk, a lost worker, an engine that gives silence. KeyboardInterrupt passes
-    through; what is finished stays.
+    rendering has to stop: a full disk, a lost worker, an engine whose sound cannot be used, a pack of which nothing
+    kept to the limits. KeyboardInterrupt passes through; what is finished stays.
     """
     began = time.monotonic()
-    jobs = plan(options)
     found = _state_in(options)
-    if found and found.complete and not options.resume:
-        return _as_found(options, found)
+    if found and found.complete and not options.resume and found.recipe == options.recipe():
+        return Result(options.out, 0, len(read_manifest(options.out).gaps), 0.0, 0.0)
     _check_space(options)
     try:
-        with Workers(min(options.jobs, len(jobs))) as workers:
+        with pool_for(options) as workers:
             observer.loading(len(options.kinds))
             models = choose_models(options, workers, source)
+            _check_chains(options, workers)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.kinds))
-            rows = dict(state.rows)
-            left = [job for job in jobs if job.key not in rows]
-            observer.started(len(jobs), len(rows), workers.jobs)
-            made = _render(options, state, left, workers, source, models, observer)
+            with _journal(options, state, found) as journal:
+                observer.started(options.files, len(journal), workers.jobs)
+                tally = _render(options, journal, workers, source, models, observer)
+                gaps = _close(options, state, journal)
     finally:
         if (options.out / JOURNAL).is_file():
             remove_parts(options.out)  # what the workers had in hand when the build was stopped
-    manifest = _manifest(options, state, [*rows.values(), *made], jobs)
-    _close(options, manifest)
-    seconds = time.monotonic() - began
-    return Result(manifest, len(made), seconds, sum(row.frames / row.sample_rate_hz for row in made))
+    return Result(options.out, tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
 
 
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:
     if found is None:
-        return State(options.recipe(), models, now(), {}, False)
+        return State(options.out, options.recipe(), models, now(), False)
     if found.models != models:
         raise ValueError(f"--out {options.out}: holds a pack made with other weights; name an empty folder")
-    return State(found.recipe, models, found.created, found.valid_rows(options.out), False)
+    return replace(found, recipe=options.recipe())
+
+
+def _journal(options: BuildOptions, state: State, found: State | None) -> Journal:
+    try:
+        options.out.mkdir(parents=True, exist_ok=True)
+        remove_parts(options.out)
+        return Journal(options.out, state, found.intact() if found else ())
+    except OSError as error:
+        remove_parts(options.out)
+        raise BuildError(_why(options, error, 0)) from None
 
 
 def now() -> str:
@@ -95,9 +124,7 @@ def now() -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def choose_models(
-    options: BuildOptions, workers: Workers, source: EngineSource
-) -> dict[str, tuple[str, Model]]:
+def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) -> dict[str, tuple[str, Model]]:
     """The model of each kind: the one given for it, else the shipped one of its name.
 
     Models are loaded by a worker, so with several workers the main process never loads torch.
@@ -116,14 +143,30 @@ def choose_models(
             chosen[kind] = kind, _described(f"--kind {kind}", kind, workers, source)
             if chosen[kind][1].kind != kind:
                 raise ValueError(f"--kind {kind}: the model of that name is of kind {chosen[kind][1].kind!r}")
+    for kind, weights in options.weights:
+        if kind in chosen and chosen[kind][1].weights_sha256 != weights:
+            have = chosen[kind][1].weights_sha256
+            raise ValueError(
+                f"--model: the pack was made with {kind} weights {weights[:12]}, these are {have[:12]}; "
+                "name the ones it was made with"
+            )
     return chosen
 
 
-def _described(option: str, text: str, workers: Workers, source: EngineSource) -> Model:
+def _described(option: str, text: str, workers: Pool, source: EngineSource) -> Model:
     try:
-        return workers.call(describe, source, text)
+        model = workers.call(describe, source, text)
     except (ValueError, OSError) as error:
         raise ValueError(f"{option}: {str(error).removeprefix('model: ')}") from None
+    assert isinstance(model, Model)
+    return model
+
+
+def _check_chains(options: BuildOptions, workers: Pool) -> None:
+    """Load the user's VST3s once, before anything is written."""
+    for _, chain in options.chains:
+        if any(effect.use == VST3 for effect in chain.effects):
+            workers.call(check_chain, chain)
 
 
 def _state_in(options: BuildOptions) -> State | None:
@@ -145,21 +188,20 @@ def _state_in(options: BuildOptions) -> State | None:
         raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
     recipe = options.recipe()
     for name in recipe:
+        if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
+            continue
         if state.recipe.get(name) != recipe[name]:
             raise ValueError(
-                f"--out {out}: holds a pack with {name.replace('_', ' ')} {state.recipe.get(name)!r}, "
-                f"not {recipe[name]!r}; must be a new or empty folder"
+                f"--out {out}: holds a pack with {name.replace('_', ' ')} {state.recipe.get(name)!r:.80}, "
+                f"not {recipe[name]!r:.80}; must be a new or empty folder"
             )
     if not state.complete and not options.resume:
         raise ValueError(f"--out {out}: holds an unfinished pack; add --resume to go on, or name an empty folder")
     return state
 
 
-def _as_found(options: BuildOptions, state: State) -> Result:
-    manifest = Manifest(
-        options.label, options.name, state.created, software(), state.recipe, state.models, tuple(state.rows.values())
-    )
-    return Result(manifest, 0, 0.0, 0.0)
+def _adds_to(new: object, old: object) -> bool:
+    return isinstance(new, list) and isinstance(old, list) and len(new) == len(old) + 1 and new[:-1] == old
 
 
 def _check_space(options: BuildOptions) -> None:
@@ -173,30 +215,32 @@ def _check_space(options: BuildOptions) -> None:
 
 
 def _render(
-    options: BuildOptions, state: State, left: list[Job], workers: Workers, source: EngineSource,
+    options: BuildOptions, journal: Journal, workers: Pool, source: EngineSource,
     models: dict[str, tuple[str, Model]], observer: Observer,
-) -> list[Row]:  # fmt: skip
-    made: list[Row] = []
-    journal: Journal | None = None
-    calls = ((source, models[job.kind][0], job, options) for job in left)
+) -> _Tally:  # fmt: skip
+    tally = _Tally()
+
+    def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions]]:
+        for job in jobs_of(options):
+            if job.key not in journal:
+                yield source, models[job.kind][0], job, options
+
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        remove_parts(options.out)
-        journal = Journal(options.out, state)
-        for row in workers.each(render_job, calls):
-            journal.add(row)
-            made.append(row)
-            observer.finished(row)
+        for entry in workers.render(left()):
+            journal.add(entry)
+            if isinstance(entry, Gap):
+                observer.gave_up(entry)
+                continue
+            tally.rendered += 1
+            tally.audio_s += entry.seconds
+            observer.finished(entry)
     except OSError as error:
-        raise BuildError(_why(options, error, len(state.rows) + len(made))) from None
+        raise BuildError(_why(options, error, len(journal))) from None
     except BrokenProcessPool:
         raise BuildError("a worker was ended from outside (memory?): go on with --resume, maybe --jobs 1") from None
     except RenderError as error:
         raise BuildError(str(error)) from None
-    finally:
-        if journal:
-            journal.close()
-    return made
+    return tally
 
 
 def _why(options: BuildOptions, error: OSError, done: int) -> str:
@@ -207,26 +251,35 @@ def _why(options: BuildOptions, error: OSError, done: int) -> str:
 
 def remove_parts(folder: Path) -> None:
     """Remove the unfinished files that a killed build left in a pack."""
-    for path in folder.rglob(f"*.wav{PART_SUFFIX}"):
+    for path in folder.rglob(f"*{PART_SUFFIX}"):
         if path.is_file():
             path.unlink()
 
 
-def _manifest(options: BuildOptions, state: State, rows: list[Row], jobs: list[Job]) -> Manifest:
-    by_job = {row.job: row for row in rows}
-    ordered = tuple(by_job[job.key] for job in jobs)
-    return Manifest(options.label, options.name, state.created, software(), state.recipe, state.models, ordered)
+def _close(options: BuildOptions, state: State, journal: Journal) -> int:
+    """Write everything but the audio; the number of gaps."""
+    gaps: list[str] = []
+    for job in jobs_of(options):
+        if isinstance(journal.read(job.key), Gap):
+            gaps.append(job.key)
+    if len(gaps) == options.files:
+        gap = journal.read(gaps[0])
+        assert isinstance(gap, Gap)
+        why = ", ".join(gap.reasons)
+        raise BuildError(
+            f"nothing kept to the limits in {options.attempts} attempts each ({why}); more --attempts, or --keep-best"
+        )
 
+    def rows() -> Iterator[Row]:
+        for job in jobs_of(options):
+            entry = journal.read(job.key)
+            if isinstance(entry, Row):
+                yield entry
 
-def _close(options: BuildOptions, manifest: Manifest) -> None:
-    texts = {
-        README: readme_text(manifest),
-        LICENCE_FILE: licence_text(options.label, options.name),
-    }
+    head = Head(options.label, options.name, state.created, software(), state.recipe, state.models)
     try:
-        write_manifest(options.out, manifest, texts)
+        close(options, head, rows, lambda: (gap for key in gaps if isinstance(gap := journal.read(key), Gap)))
         (options.out / JOURNAL).unlink()
     except OSError as error:
-        raise BuildError(_why(options, error, len(manifest.rows))) from None
-
-
+        raise BuildError(_why(options, error, options.files - len(gaps))) from None
+    return len(gaps)

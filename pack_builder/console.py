@@ -2,14 +2,15 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 import click
 
-from pack_builder.manifest import Row
+from pack_builder.rows import Gap, Row
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -24,7 +25,10 @@ class Rate:
 
     def add(self, row: Row) -> None:
         self.done += 1
-        self.audio_s += row.frames / row.sample_rate_hz
+        self.audio_s += row.seconds
+
+    def skip(self) -> None:
+        self.done += 1
 
     @property
     def elapsed_s(self) -> float:
@@ -48,7 +52,7 @@ def clock(seconds: float) -> str:
 
 def summary(row: Row) -> str:
     """The main facts about one finished file."""
-    facts = [f"{row.frames / row.sample_rate_hz:.2f} s"]
+    facts = [f"{row.seconds:.2f} s"]
     if row.bpm is not None:
         measured = "no steady pulse" if row.measured_bpm is None else f"measured {row.measured_bpm:.2f} bpm"
         facts += [measured, f"seam {row.seam_score:.2f}"]
@@ -56,7 +60,17 @@ def summary(row: Row) -> str:
         facts.append(f"density {row.density_measured:.2f}")
     if row.loudness_lufs is not None:
         facts.append(f"{row.loudness_lufs:.1f} LUFS")
+    if row.attempts > 1:
+        facts.append(f"attempt {row.attempts}" if row.inside_limits else f"best of {row.attempts}")
+    if not row.inside_limits:
+        facts.append(f"OUTSIDE THE LIMITS: {', '.join(row.broken)}")
     return ", ".join(facts)
+
+
+def gap_line(gap: Gap) -> str:
+    """What was given up, and why."""
+    why = ", ".join(f"{name} {count}x" for name, count in gap.reasons.items())
+    return f"{gap.job}: given up after {len(gap.tried)} attempts ({why}), no file is written for it"
 
 
 class PlainLines:
@@ -88,6 +102,10 @@ class PlainLines:
         number = self._total - rate.files + rate.done
         pace = f"{rate.times_real_time:.1f}x real time, {clock(rate.left_s)} left"
         click.echo(f"[{number}/{self._total}] {PurePosixPath(row.file).name}  {summary(row)}  ({pace})")
+
+    def gave_up(self, gap: Gap) -> None:
+        self._rate.skip()
+        click.echo(f"[{self._total - self._rate.files + self._rate.done}/{self._total}] {gap_line(gap)}")
 
 
 class ProgressBar:
@@ -124,6 +142,11 @@ class ProgressBar:
         pace = f"{self._rate.times_real_time:.1f}x real time, {clock(self._rate.left_s)} left"
         self._bar.update(self._task, advance=1, pace=pace, description=f"{row.kind} {row.word}")
 
+    def gave_up(self, gap: Gap) -> None:
+        self._rate.skip()
+        self._bar.console.print(gap_line(gap), highlight=False, markup=False)
+        self._bar.update(self._task, advance=1)
+
 
 def observer() -> "PlainLines | ProgressBar":
     """A bar where stdout is a terminal, else lines."""
@@ -150,27 +173,47 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> No
         click.echo("  " + "  ".join(cells).rstrip())
 
 
-def pack_table(title: str, rows: Sequence[Row]) -> None:
+@dataclass
+class _Group:
+    """What the closing table tells of one folder, gathered row by row."""
+
+    files: int = 0
+    seconds: float = 0.0
+    attempts: int = 0
+    worst: dict[str, float] = field(default_factory=dict)
+    low: dict[str, float] = field(default_factory=dict)
+    high: dict[str, float] = field(default_factory=dict)
+
+    def add(self, row: Row) -> None:
+        self.files += 1
+        self.seconds += row.seconds
+        self.attempts += row.attempts
+        for name in ("tempo_error_pct", "beat_offset_ms", "seam_score", "density_measured", "loudness_lufs"):
+            if (value := getattr(row, name)) is not None:
+                self.worst[name] = max(self.worst.get(name, 0.0), abs(value))
+                self.low[name] = min(self.low.get(name, value), value)
+                self.high[name] = max(self.high.get(name, value), value)
+
+    def cells(self) -> list[str]:
+        def worst(name: str, form: str) -> str:
+            return form.format(self.worst[name]) if name in self.worst else "-"
+
+        def span(name: str) -> str:
+            low, high = (f"{side[name]:.1f}" if name in side else "-" for side in (self.low, self.high))
+            return low if low == high else f"{low} .. {high}"
+
+        return [
+            str(self.files), clock(self.seconds), f"{self.attempts / self.files:.1f}",
+            worst("tempo_error_pct", "{:.3f} %"), worst("beat_offset_ms", "{:.1f} ms"), worst("seam_score", "{:.2f}"),
+            span("density_measured"), span("loudness_lufs"),
+        ]  # fmt: skip
+
+
+def pack_table(title: str, rows: Iterable[Row]) -> None:
     """A closing table: one line a folder, with the worst of what was measured in it."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, _Group] = {}
     for row in rows:
-        groups.setdefault(str(PurePosixPath(row.file).parent).removeprefix("Loops/"), []).append(row)
-    heads = ["folder", "files", "length", "tempo off by", "beat off by", "seam", "density", "LUFS"]
-    table(title, heads, [[name, *_cells(group)] for name, group in groups.items()])
-
-
-def _cells(group: list[Row]) -> list[str]:
-    def worst(name: str, form: str) -> str:
-        values = [abs(value) for row in group if (value := getattr(row, name)) is not None]
-        return form.format(max(values)) if values else "-"
-
-    def span(name: str) -> str:
-        values = [value for row in group if (value := getattr(row, name)) is not None]
-        low, high = (f"{value:.1f}" for value in (min(values), max(values))) if values else ("-", "-")
-        return low if low == high else f"{low} .. {high}"
-
-    seconds = sum(row.frames / row.sample_rate_hz for row in group)
-    return [
-        str(len(group)), clock(seconds), worst("tempo_error_pct", "{:.3f} %"), worst("beat_offset_ms", "{:.1f} ms"),
-        worst("seam_score", "{:.2f}"), span("density_measured"), span("loudness_lufs"),
-    ]  # fmt: skip
+        name = str(PurePosixPath(row.file).parent).removeprefix("Loops/")
+        groups.setdefault(name, _Group()).add(row)
+    heads = ["folder", "files", "length", "attempts", "tempo off by", "beat off by", "seam", "density", "LUFS"]
+    table(title, heads, [[name, *group.cells()] for name, group in groups.items()])

@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 PART_SUFFIX = ".part"
 
@@ -36,3 +39,17 @@ def inside(folder: Path, relative: str) -> Path:
     if not relative or "\\" in relative or ":" in relative or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"file {relative!r}: must be a relative path inside the pack")
     return folder.joinpath(*parts)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[TextIO]:
+    """A text stream that takes the place of `path` when the block ends well, and leaves it alone otherwise."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + PART_SUFFIX)
+    try:
+        with part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

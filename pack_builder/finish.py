@@ -1,4 +1,7 @@
-"""Level: one gain per file, to a loudness target under a true-peak ceiling. No fade, so loops stay seamless."""
+"""Level: a loudness target under a true-peak ceiling, by one gain and, where allowed, by holding peaks down.
+
+No fade anywhere, so loops stay seamless.
+"""
 
 import math
 import warnings
@@ -6,11 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pack_builder.effects import hold_peaks
+
 CEILING_DBTP = -1.0
 OVERSAMPLING = 4
 _BLOCK_FRAMES = 256
 _EDGE_FRAMES = 64
 _ROUND_LIMIT_S = 12.0
+_HELD_LEAST_DB = 0.1
 
 
 @dataclass(frozen=True)
@@ -70,18 +76,26 @@ def measure(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> Level:
 
 
 def finish(
-    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, loops: bool, ceiling_dbtp: float = CEILING_DBTP
-) -> tuple[np.ndarray, float, Level]:
+    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, loops: bool, ceiling_dbtp: float = CEILING_DBTP,
+    limiter_db: float = 0.0,
+) -> tuple[np.ndarray, float, Level]:  # fmt: skip
     """Samples [frames, channels] at the target, the gain in dB, and the level reached.
 
-    Where the target would push the true peak over the ceiling, the ceiling wins and the file stays quieter: a
-    limiter would change the attacks. Silence comes back as it is.
+    Where the target would push the true peak over the ceiling, peaks are held down by up to `limiter_db`; beyond
+    that the ceiling wins and the file stays quieter. With 0, the default, one gain is all that happens and attacks
+    stay as they are. Silence comes back as it is.
     """
     peak = true_peak(samples, loops)
     if not peak:
         return samples, 0.0, Level(-math.inf, -math.inf)
     full = samples / np.float32(peak)  # measured at full scale, so that the meter's absolute gate cannot matter
     heard = loudness(full, sample_rate_hz, loops)
+    held_db = min(limiter_db, max(0.0, target_lufs - heard - ceiling_dbtp)) if math.isfinite(heard) else 0.0
+    if held_db > _HELD_LEAST_DB:
+        full = hold_peaks(full, sample_rate_hz, 10 ** (-held_db / 20), loops)
+        again = true_peak(full, loops)
+        full = full / np.float32(again)
+        peak, heard = peak * again, loudness(full, sample_rate_hz, loops)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp
     gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
     finished = (full * np.float32(10 ** (gain_db / 20))).astype(np.float32)

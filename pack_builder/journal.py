@@ -1,30 +1,61 @@
-"""What of a pack is finished: one line a file, appended while the pack is built, gone when it is whole."""
+"""What of a pack is finished: one line a file, appended while the pack is built, gone when it is whole.
+
+Only the place of each line is kept in memory, so the journal of 100,000 files costs some megabytes.
+"""
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from pack_builder.files import inside, sha256_of, write_atomic
-from pack_builder.manifest import MANIFEST, Model, Row, models_from, read_manifest
+from pack_builder.files import inside, sha256_of
+from pack_builder.manifest import MANIFEST, iter_rows, read_manifest
+from pack_builder.rows import Gap, Model, Row, models_from, plain
 
 JOURNAL = ".musika-pack.journal"
 
 
 @dataclass(frozen=True)
 class State:
-    """A pack as found in its folder: how it was asked for, and the rows of its finished files by job."""
+    """A pack as found in its folder: how it was asked for, with which models, and whether it is whole."""
 
+    folder: Path
     recipe: dict[str, Any]
     models: tuple[Model, ...]
     created: str
-    rows: dict[str, Row]
     complete: bool
 
-    def valid_rows(self, folder: Path) -> dict[str, Row]:
-        """The rows whose files are still there, byte for byte."""
-        return {job: row for job, row in self.rows.items() if _intact(inside(folder, row.file), row.sha256)}
+    def entries(self) -> Iterator[Row | Gap]:
+        """Finished files and gaps, as recorded."""
+        if self.complete:
+            yield from iter_rows(self.folder)
+            yield from read_manifest(self.folder).gaps
+            return
+        with (self.folder / JOURNAL).open("rb") as stream:
+            stream.readline()
+            for line in stream:
+                try:
+                    yield entry_of(line)
+                except ValueError:
+                    continue  # a line that a crash cut short: its file is rendered again
+
+    def intact(self) -> Iterator[Row | Gap]:
+        """The gaps, and the files that are still there, byte for byte."""
+        for entry in self.entries():
+            if isinstance(entry, Gap) or _intact(inside(self.folder, entry.file), entry.sha256):
+                yield entry
+
+
+def entry_of(line: bytes) -> Row | Gap:
+    """A row or gap from a journal's line; raises ValueError where it is neither."""
+    if not line.endswith(b"\n"):
+        raise ValueError("journal line: cut short")
+    values = json.loads(line)
+    if isinstance(values, dict) and "file" in values:
+        return Row.from_dict(values)
+    return Gap.from_dict(values)
 
 
 def _intact(path: Path, sha256: str) -> bool:
@@ -34,45 +65,62 @@ def _intact(path: Path, sha256: str) -> bool:
 def read_state(folder: Path) -> State | None:
     """The pack in a folder, or None where it holds none; raises ValueError where its record is damaged."""
     if (folder / JOURNAL).is_file():
-        return _read_journal(folder / JOURNAL)
+        with (folder / JOURNAL).open("rb") as stream:
+            first = stream.readline()
+        try:
+            head = json.loads(first)
+            return State(folder, head["recipe"], models_from(head["models"]), head["created"], False)
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{JOURNAL}: damaged") from None
     if not (folder / MANIFEST).is_file():
         return None
     manifest = read_manifest(folder)
-    rows = {row.job: row for row in manifest.rows}
-    return State(manifest.recipe, manifest.models, manifest.created, rows, True)
-
-
-def _read_journal(path: Path) -> State:
-    lines = path.read_bytes().split(b"\n")
-    try:
-        head = json.loads(lines[0])
-        state = State(head["recipe"], models_from(head["models"]), head["created"], {}, False)
-    except (ValueError, KeyError, TypeError):
-        raise ValueError(f"{path.name}: damaged") from None
-    for line in lines[1:-1]:
-        try:
-            row = Row.from_dict(json.loads(line))
-        except ValueError:
-            continue  # a line that a crash cut short: its file is rendered again
-        state.rows[row.job] = row
-    return state
+    return State(folder, manifest.recipe, manifest.models, manifest.created, True)
 
 
 class Journal:
-    """Appends finished rows; every line is on disk before the next file is counted."""
+    """Appends finished rows and gaps; every line is on disk before the next file is counted."""
 
-    def __init__(self, folder: Path, state: State) -> None:
+    def __init__(self, folder: Path, state: State, kept: Iterable[Row | Gap] = ()) -> None:
+        """Start with the entries `kept`, in place of any older journal."""
         self._path = folder / JOURNAL
+        self._places: dict[str, int] = {}
         head = {"recipe": state.recipe, "models": [asdict(model) for model in state.models], "created": state.created}
-        lines = [head, *(asdict(row) for row in state.rows.values())]
-        write_atomic(self._path, "".join(json.dumps(line) + "\n" for line in lines).encode())
+        fresh = self._path.with_name(JOURNAL + ".part")
+        with fresh.open("wb") as stream:
+            stream.write(json.dumps(head).encode() + b"\n")
+            for entry in kept:
+                self._places[entry.job] = stream.tell()
+                stream.write(_line(entry))
+        os.replace(fresh, self._path)
         self._stream = self._path.open("ab")
+        self._reader = self._path.open("rb")
 
-    def add(self, row: Row) -> None:
-        self._stream.write(json.dumps(asdict(row)).encode() + b"\n")
+    def __contains__(self, job: str) -> bool:
+        return job in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def add(self, entry: Row | Gap) -> None:
+        place = self._stream.tell()
+        self._stream.write(_line(entry))
         self._stream.flush()
         os.fsync(self._stream.fileno())
+        self._places[entry.job] = place
 
-    def close(self) -> None:
+    def read(self, job: str) -> Row | Gap:
+        """The entry of a job."""
+        self._reader.seek(self._places[job])
+        return entry_of(self._reader.readline())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._stream.close()
+        self._reader.close()
 
+
+def _line(entry: Row | Gap) -> bytes:
+    return json.dumps(plain(entry)).encode() + b"\n"

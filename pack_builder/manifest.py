@@ -1,94 +1,34 @@
-"""The pack's own record of itself: `manifest.json`, `manifest.csv` and `checksums.sha256`."""
+"""The pack's own record of itself: `manifest.json`, `manifest.csv` and `checksums.sha256`.
+
+`manifest.json` holds one file a line between its head and its gaps, so that it is written, and can be read, line by
+line: a pack of 100,000 files passes through in the memory of one.
+"""
 
 import csv
 import io
 import json
-import types
-import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
-from pack_builder.files import inside, sha256_of, write_atomic
+from pack_builder.files import inside, replacing, sha256_of, write_atomic
+from pack_builder.rows import Gap, Model, Row, models_from, plain
 
-FORMAT = "musika-pack/1"
+__all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]
+
+FORMAT = "musika-pack/2"
 MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
     "manifest.json", "manifest.csv", "checksums.sha256", "LICENSE.txt", "README.txt",
 )  # fmt: skip
+_TEXTS = ("label", "name", "created", "software")
+_NOT_IN_TABLE = ("tried", "density_curve")
 
 
 @dataclass(frozen=True)
-class Row:
-    """One audio file. Exact values are fractions as text; measured values are None where nothing applied."""
-
-    file: str
-    sha256: str
-    sample_rate_hz: int
-    bits: int
-    channels: int
-    frames: int
-    frames_exact: str
-    bpm: float | None
-    bpm_exact: str | None
-    beats: int | None
-    bars: int | None
-    meter: str | None
-    kind: str
-    shape: str
-    key: str | None
-    density_asked: float | None
-    density_measured: float | None
-    onsets_per_s: float | None
-    job: str
-    word: str
-    seed: int
-    style_seed: int
-    start_beat: int
-    model: str
-    weights_sha256: str
-    measured_bpm: float | None
-    tempo_error_pct: float | None
-    downbeat_offset_ms: float | None
-    beat_offset_ms: float | None
-    seam_score: float | None
-    seam_flux_ratio: float | None
-    end_db: float | None
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-    gain_db: float
-    clipped_frames: int
-    attempts: int
-    licence: str
-
-    @classmethod
-    def from_dict(cls, values: Any) -> "Row":
-        """A row from JSON values; raises ValueError where a field is missing, unknown or of another type."""
-        if not isinstance(values, dict):
-            raise ValueError("manifest row: must be an object")
-        types_ = typing.get_type_hints(cls)
-        if unknown := sorted(set(values) ^ set(types_)):
-            raise ValueError(f"manifest row: field {unknown[0]!r} is missing or unknown")
-        for name, expected in types_.items():
-            allowed = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-            wide = (*allowed, int) if float in allowed else allowed
-            if not isinstance(values[name], wide) or isinstance(values[name], bool):
-                raise ValueError(f"manifest row: field {name!r} holds {values[name]!r:.40}")
-        return cls(**values)
-
-
-@dataclass(frozen=True)
-class Model:
-    """Weights that made one kind of file."""
-
-    kind: str
-    name: str
-    weights_sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A whole pack: what was asked (`recipe`), with what (`models`, `software`), when, and every file."""
+class Head:
+    """What was asked (`recipe`), with what (`models`, `software`) and when."""
 
     label: str
     name: str
@@ -96,13 +36,19 @@ class Manifest:
     software: str
     recipe: dict[str, Any]
     models: tuple[Model, ...]
+
+
+@dataclass(frozen=True)
+class Manifest(Head):
+    """A whole pack: its head, every file, and the files that were given up."""
+
     rows: tuple[Row, ...]
+    gaps: tuple[Gap, ...] = ()
 
     def to_json(self) -> str:
-        head = {key: value for key, value in asdict(self).items() if key != "rows"}
-        lines = ",\n    ".join(json.dumps(asdict(row)) for row in self.rows)
-        text = json.dumps({"format": FORMAT, "pack": head}, indent=2)[:-2]
-        return f'{text},\n  "files": [\n    {lines}\n  ]\n}}\n'
+        text = io.StringIO()
+        _write_json(text, self, self.rows, self.gaps)
+        return text.getvalue()
 
     @classmethod
     def from_json(cls, text: str) -> "Manifest":
@@ -113,31 +59,51 @@ class Manifest:
             raise ValueError("manifest: not valid json") from None
         if not isinstance(values, dict) or values.get("format") != FORMAT:
             raise ValueError(f"manifest: must be of format {FORMAT!r}")
-        head, files = values.get("pack"), values.get("files")
-        names = {field.name for field in fields(cls)} - {"rows"}
-        if not isinstance(head, dict) or set(head) != names or not isinstance(files, list):
+        head, files, gaps = values.get("pack"), values.get("files"), values.get("gaps")
+        if not isinstance(head, dict) or set(head) != {field.name for field in fields(Head)}:
             raise ValueError("manifest: must hold a pack and its files")
-        if not all(isinstance(head[name], str) for name in ("label", "name", "created", "software")):
+        if not isinstance(files, list) or not isinstance(gaps, list):
+            raise ValueError("manifest: must hold a pack and its files")
+        if not all(isinstance(head[name], str) for name in _TEXTS):
             raise ValueError("manifest: label, name, created and software must be text")
         if not isinstance(head["recipe"], dict) or not isinstance(head["models"], list):
             raise ValueError("manifest: must hold a recipe and models")
-        return cls(**head | {"models": models_from(head["models"]), "rows": tuple(map(Row.from_dict, files))})
+        return cls(
+            **head | {"models": models_from(head["models"])}, rows=tuple(map(Row.from_dict, files)),
+            gaps=tuple(map(Gap.from_dict, gaps)),
+        )  # fmt: skip
 
     def to_csv(self) -> str:
         text = io.StringIO()
-        table = csv.DictWriter(text, [field.name for field in fields(Row)], lineterminator="\n")
-        table.writeheader()
-        table.writerows(asdict(row) for row in self.rows)
+        table = _table(text)
+        for row in self.rows:
+            table.writerow(_cells(row))
         return text.getvalue()
 
 
-def models_from(values: list[Any]) -> tuple[Model, ...]:
-    """Models from JSON values; raises ValueError where one is not kind, name and hash."""
-    names = {field.name for field in fields(Model)}
-    for value in values:
-        if not isinstance(value, dict) or set(value) != names or not all(isinstance(v, str) for v in value.values()):
-            raise ValueError(f"manifest: model must hold {', '.join(sorted(names))}")
-    return tuple(Model(**value) for value in values)
+def _table(stream: TextIO) -> "csv.DictWriter[str]":
+    names = [field.name for field in fields(Row) if field.name not in _NOT_IN_TABLE]
+    table = csv.DictWriter(stream, names, lineterminator="\n")
+    table.writeheader()
+    return table
+
+
+def _cells(row: Row) -> dict[str, Any]:
+    cells = {name: value for name, value in plain(row).items() if name not in _NOT_IN_TABLE}
+    return cells | {"broken": " ".join(row.broken)}
+
+
+def _write_json(stream: TextIO, head: Head, rows: Iterable[Row], gaps: Iterable[Gap]) -> None:
+    pack = {field.name: getattr(head, field.name) for field in fields(Head)}
+    pack["models"] = [asdict(model) for model in head.models]
+    stream.write(json.dumps({"format": FORMAT, "pack": pack}, indent=2)[:-2])
+    lists: tuple[tuple[str, Iterable[Row | Gap]], ...] = (("files", rows), ("gaps", gaps))
+    for name, entries in lists:
+        stream.write(f',\n  "{name}": [')
+        for index, entry in enumerate(entries):
+            stream.write(("," if index else "") + "\n    " + json.dumps(plain(entry)))
+        stream.write("\n  ]")
+    stream.write("\n}\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -150,15 +116,39 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{folder}: {MANIFEST} is not text") from None
 
 
-def write_manifest(folder: Path, manifest: Manifest, texts: dict[str, str]) -> None:
-    """Write the extra `texts`, the table, the checksums and, last, the manifest: where it stands, all is there."""
-    written = {**texts, TABLE: manifest.to_csv()}
-    for name, text in written.items():
-        write_atomic(folder / name, text.encode("utf-8"))
-    sums = [(row.sha256, row.file) for row in manifest.rows]
-    sums += [(sha256_of(folder / name), name) for name in sorted(written)]
-    write_atomic(folder / CHECKSUMS, checksum_text(sums).encode("utf-8"))
-    write_atomic(folder / MANIFEST, manifest.to_json().encode("utf-8"))
+def iter_rows(folder: Path) -> Iterator[Row]:
+    """The rows of a manifest that this program wrote, one at a time, as they stand in its lines."""
+    with (folder / MANIFEST).open(encoding="utf-8") as stream:
+        for line in stream:
+            if line.startswith('  "gaps"'):
+                return
+            if line.startswith('    {"file"'):
+                yield Row.from_dict(json.loads(line.rstrip().removesuffix(",")))
+
+
+def write_manifest(
+    folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], texts: dict[str, str]
+) -> None:
+    """Write the extra `texts` (file name to text), the table, the checksums and, last, the manifest: where it stands,
+    all is there. The rows are gone through once; texts that are already in place are named with an empty text."""
+    for name, text in texts.items():
+        if text:
+            write_atomic(folder / name, text.encode("utf-8"))
+    with ExitStack() as stack:
+        # the last to be entered is the first to get its name: the manifest is entered first
+        manifest = stack.enter_context(replacing(folder / MANIFEST))
+        sums = stack.enter_context(replacing(folder / CHECKSUMS))
+        with replacing(folder / TABLE) as table_stream:
+            table = _table(table_stream)
+
+            def passed() -> Iterator[Row]:
+                for row in rows:
+                    table.writerow(_cells(row))
+                    sums.write(checksum_text([(row.sha256, row.file)]))
+                    yield row
+
+            _write_json(manifest, head, passed(), gaps)
+        sums.write(checksum_text((sha256_of(folder / name), name) for name in sorted({*texts, TABLE})))
 
 
 def checksum_text(sums: Iterable[tuple[str, str]]) -> str:

@@ -18,10 +18,14 @@ TEMPLATES = {
     "default": {
         "loop": "{label}_{pack}_{bpm}bpm_{kind}_loop_{name}",
         "take": "{label}_{pack}_{kind}_take_{density}_{name}",
+        "kit": "{label}_{pack}_{bpm}bpm_{kind}_{role}_{name}",
+        "shot": "{label}_{pack}_{kind}_{role}_{name}",
     },
     "splice": {
         "loop": "{label}_{pack}_{bpm}_{kind}_loop_{name}",
         "take": "{label}_{pack}_{kind}_take_{density}_{name}",
+        "kit": "{label}_{pack}_{bpm}_{kind}_{role}_{name}",
+        "shot": "{label}_{pack}_{kind}_{role}_{name}",
     },
 }
 NAME_LIMIT = 32
@@ -93,10 +97,11 @@ def decimal(value: Fraction) -> str:
 
 
 def file_stem(
-    naming: str, shape: str, *, label: str, pack: str, kind: str, name: str, bpm: Fraction | None, density: str
-) -> str:
-    """File name without its ending from a template of `TEMPLATES`; `shape` is `loop` or `take`."""
+    naming: str, shape: str, *, label: str, pack: str, kind: str, name: str, bpm: Fraction | None, density: str,
+    role: str = "",
+) -> str:  # fmt: skip
+    """File name without its ending from a template of `TEMPLATES`; `shape` is `loop`, `take`, `kit` or `shot`."""
     tempo = "" if bpm is None else tempo_in_name(bpm)
     return TEMPLATES[naming][shape].format(
-        label=label, pack=pack, kind=kind, name=name, bpm=tempo, density=density
+        label=label, pack=pack, kind=kind, name=name, bpm=tempo, density=density, role=role
     )

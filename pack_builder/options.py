@@ -2,106 +2,57 @@
 
 import math
 import os
-import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from pack_builder.chain import Chain, chains_of
+from pack_builder.curve import Points, parse_curve
+from pack_builder.families import FAMILIES, SHOTS
 from pack_builder.names import TEMPLATES, check_name
+from pack_builder.parse import number, parse_bpm, parse_density, whole
+from pack_builder.sounds import FORMATS
 
-BPM_RANGE = (60, 200)
 BARS = (1, 2, 4, 8, 16)
 SAMPLE_RATES_HZ = (44100, 48000, 88200, 96000)
 SEED_LIMIT = (1 << 32) - 1
 DEFAULT_JOBS = 2  # a worker takes about half a gigabyte
+ATTEMPTS_LIMIT = 1000
+TAKE_RANGE_S = (1, 600)
 
 
 @dataclass(frozen=True)
-class Family:
-    """What is made of one kind of model: loops or takes, their folder, genre tag and loudness target."""
+class Extension:
+    """Loops and takes added to a finished pack."""
 
-    kind: str
-    shape: str
-    folder: str
-    genre: str
-    loudness_lufs: float
-
-
-FAMILIES = {
-    "techno": Family("techno", "loop", "Loops/Techno_Loops", "Techno", -12.0),
-    "piano": Family("piano", "take", "Loops/Piano_Takes", "Piano", -18.0),
-}
-
-
-def _number(option: str, text: str, low: Fraction | int, high: Fraction | int) -> Fraction:
-    allowed = f"{float(low):g}..{float(high):g}"
-    if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text.strip()):
-        raise ValueError(f"{option} {text!r}: must be a number within {allowed}")
-    value = Fraction(text.strip())
-    if not low <= value <= high:
-        raise ValueError(f"{option} {text.strip()}: must be within {allowed}")
-    return value
-
-
-def _whole(option: str, text: str, low: int, high: int) -> int:
-    if not re.fullmatch(r"[+-]?\d{1,18}", text.strip()):
-        raise ValueError(f"{option} {text!r}: must be a whole number within {low}..{high}")
-    if not low <= int(text) <= high:
-        raise ValueError(f"{option} {text.strip()}: must be within {low}..{high}")
-    return int(text)
-
-
-def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
-    """Tempi from `128`, `120,128.5` or `120-160`, rising, each once.
-
-    A range goes from its low end in steps of `step` bpm (0.01..140) and includes its high end where a step
-    lands on it. Raises ValueError outside 60..200 bpm, or for a range that runs downwards.
-    """
-    stride = _number("--bpm-step", step, Fraction(1, 100), 140)
-    tempi: set[Fraction] = set()
-    for item in text.split(","):
-        low_text, dash, high_text = item.partition("-")
-        if not re.fullmatch(r"[\d.\s]+(-[\d.\s]+)?", item):
-            raise ValueError(f"--bpm {text!r}: must be like 128, 120,128.5 or 120-160, within 60..200")
-        low = _number("--bpm", low_text, *BPM_RANGE)
-        high = _number("--bpm", high_text, *BPM_RANGE) if dash else low
-        if high < low:
-            raise ValueError(f"--bpm {item.strip()}: must run from low to high, within 60..200")
-        tempi.update(low + stride * index for index in range((high - low) // stride + 1))
-    return tuple(sorted(tempi))
-
-
-def parse_density(text: str) -> tuple[Fraction, Fraction] | None:
-    """Densities from `0.1-0.9`, `0.5` or `none` (the model decides); raises ValueError outside 0..1."""
-    if text.strip().lower() == "none":
-        return None
-    low_text, dash, high_text = text.partition("-")
-    if not re.fullmatch(r"[\d.\s]+(-[\d.\s]+)?", text):
-        raise ValueError(f"--density {text!r}: must be like 0.5, 0.1-0.9 or none, within 0..1")
-    low = _number("--density", low_text, 0, 1)
-    high = _number("--density", high_text, 0, 1) if dash else low
-    if high < low:
-        raise ValueError(f"--density {text.strip()}: must run from low to high, within 0..1")
-    return low, high
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    loops: int
+    takes: int
 
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """One checked request for a pack; see `parse` for the ranges. `out` and `jobs` do not change a byte of it."""
+    """One checked request for a pack; see `parse` for the ranges.
+
+    `out`, `jobs`, `cluster`, `resume`, `strict` and `models` do not change a byte of it. `only` holds the jobs to make
+    (none: all), `weights` kind and hash of the weights that must be used (none: any).
+    """
 
     bpm: tuple[Fraction, ...]
     kinds: tuple[str, ...]
     loops_per_bpm: int
     bars: int
+    kits: int
+    one_shots: int
     takes: int
     density: tuple[Fraction, Fraction] | None
+    density_curve: Points | None
     take_seconds: Fraction
+    take_bars: int | None
+    attempts: int
+    keep_best: bool
+    chains: tuple[tuple[str, Chain], ...]
+    format: str
     seed: int
     sample_rate_hz: int
     label: str
@@ -110,8 +61,13 @@ class BuildOptions:
     models: tuple[str, ...]
     out: Path
     jobs: int
+    cluster: str | None = None
     resume: bool = False
+    strict: bool = False
     source_date: str | None = None
+    extensions: tuple[Extension, ...] = ()
+    only: tuple[str, ...] = ()
+    weights: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def parse(
@@ -122,9 +78,18 @@ class BuildOptions:
         kinds: tuple[str, ...] = (),
         loops_per_bpm: str = "2",
         bars: str = "4",
+        kits: str = "0",
+        one_shots: str = "0",
         takes: str = "9",
-        density: str = "0.1-0.9",
-        take_seconds: str = "20",
+        density: str | None = None,
+        density_curve: str | None = None,
+        take_seconds: str | None = None,
+        take_bars: str | None = None,
+        take_bpm: str | None = None,
+        attempts: str = "12",
+        keep_best: bool = False,
+        finish: str = "clean",
+        format: str = "wav24",
         seed: str = "7",
         sample_rate: str = "44100",
         label: str = "MSK",
@@ -133,7 +98,9 @@ class BuildOptions:
         models: tuple[str, ...] = (),
         out: str | None = None,
         jobs: str | None = None,
+        cluster: str | None = None,
         resume: bool = False,
+        strict: bool = False,
     ) -> "BuildOptions":
         """Options from the texts of the command line; raises ValueError naming option, value and allowed range."""
         for kind in kinds:
@@ -141,56 +108,113 @@ class BuildOptions:
                 raise ValueError(f"--kind {kind!r}: must be one of {', '.join(FAMILIES)}")
         if naming not in TEMPLATES:
             raise ValueError(f"--naming {naming!r}: must be one of {', '.join(TEMPLATES)}")
-        bars_n = _whole("--bars", bars, 1, 16)
+        if format not in FORMATS:
+            raise ValueError(f"--format {format!r}: must be one of {', '.join(FORMATS)}")
+        bars_n = whole("--bars", bars, 1, 16)
         if bars_n not in BARS:
             raise ValueError(f"--bars {bars_n}: must be one of {', '.join(map(str, BARS))}")
-        rate = _whole("--sample-rate", sample_rate, SAMPLE_RATES_HZ[0], SAMPLE_RATES_HZ[-1])
+        rate = whole("--sample-rate", sample_rate, SAMPLE_RATES_HZ[0], SAMPLE_RATES_HZ[-1])
         if rate not in SAMPLE_RATES_HZ:
             raise ValueError(f"--sample-rate {rate}: must be one of {', '.join(map(str, SAMPLE_RATES_HZ))}")
         if out is not None and not out.strip():
             raise ValueError("--out '': must name a folder")
         check_name("--label", label, naming)
         check_name("--name", name, naming)
+        if density is not None and density_curve is not None and density.strip().lower() != "none":
+            raise ValueError(f"--density {density}: cannot be had with --density-curve, allowed is one of them")
+        used = tuple(kind for kind in FAMILIES if not kinds or kind in kinds)
+        seconds, take_bars_n = take_length(take_seconds, take_bars, take_bpm)
         options = cls(
             bpm=parse_bpm(bpm, bpm_step),
-            kinds=tuple(kind for kind in FAMILIES if not kinds or kind in kinds),
-            loops_per_bpm=_whole("--loops-per-bpm", loops_per_bpm, 0, 100_000),
+            kinds=used,
+            loops_per_bpm=whole("--loops-per-bpm", loops_per_bpm, 0, 100_000),
             bars=bars_n,
-            takes=_whole("--takes", takes, 0, 100_000),
-            density=parse_density(density),
-            take_seconds=_number("--take-seconds", take_seconds, 1, 600),
-            seed=_whole("--seed", seed, 0, SEED_LIMIT),
+            kits=whole("--kits", kits, 0, 1000),
+            one_shots=whole("--one-shots", one_shots, 0, 1000),
+            takes=whole("--takes", takes, 0, 100_000),
+            density=None if density_curve is not None else parse_density(density or "0.1-0.9"),
+            density_curve=None if density_curve is None else parse_curve(density_curve),
+            take_seconds=seconds,
+            take_bars=take_bars_n,
+            attempts=whole("--attempts", attempts, 1, ATTEMPTS_LIMIT),
+            keep_best=keep_best,
+            chains=chains_of(finish, used),
+            format=format,
+            seed=whole("--seed", seed, 0, SEED_LIMIT),
             sample_rate_hz=rate,
             label=label,
             name=name,
             naming=naming,
             models=tuple(models),
-            out=Path(out if out is not None else f"{label}_-_{name}_-_WAV"),
-            jobs=min(DEFAULT_JOBS, usable_cores()) if jobs is None else _whole("--jobs", jobs, 1, 256),
+            out=Path(out if out is not None else f"{label}_-_{name}_-_{FORMATS[format].title}"),
+            jobs=min(DEFAULT_JOBS, usable_cores()) if jobs is None else whole("--jobs", jobs, 1, 256),
+            cluster=cluster,
             resume=resume,
+            strict=strict,
             source_date=source_date(),
         )
-        if not any(options.count(kind) for kind in options.kinds):
+        if options.density_curve and options.density_curve[-1][0] > options.take_seconds:
+            raise ValueError(
+                f"--density-curve: its last point is at {float(options.density_curve[-1][0]):g} s, "
+                f"a take ends at {float(options.take_seconds):g} s (--take-seconds)"
+            )
+        if not options.files:
             raise ValueError(
                 f"--loops-per-bpm {options.loops_per_bpm} with --takes {options.takes}: "
                 "at least one loop or take must be left"
             )
         return options
 
+    @property
+    def loop_kinds(self) -> tuple[str, ...]:
+        return tuple(kind for kind in self.kinds if FAMILIES[kind].shape == "loop")
+
+    @property
+    def files(self) -> int:
+        """Files in the pack."""
+        from pack_builder.plan import jobs_of
+
+        if self.only or self.kits:
+            return sum(1 for _ in jobs_of(self))
+        shots = self.one_shots * len(SHOTS) * len(self.loop_kinds)
+        added = sum(extra.loops * bool(self.loop_kinds) + extra.takes * ("piano" in self.kinds)
+                    for extra in self.extensions)  # fmt: skip
+        return sum(self.count(kind) for kind in self.kinds) + shots + added
+
     def count(self, kind: str) -> int:
-        """Files of one kind in the pack."""
+        """Plain loops or takes of one kind."""
         return self.loops_per_bpm * len(self.bpm) if FAMILIES[kind].shape == "loop" else self.takes
+
+    def chain(self, kind: str) -> Chain:
+        """The finishing chain of one kind."""
+        return dict(self.chains)[kind]
 
     def recipe(self) -> dict[str, Any]:
         """All that the bytes of the pack depend on, as plain JSON values: two equal recipes, two equal packs."""
-        values = asdict(self)
-        for name in ("out", "jobs", "resume", "models"):
-            del values[name]
-        values["bpm"] = [str(bpm) for bpm in self.bpm]
-        values["kinds"] = list(self.kinds)
-        values["density"] = None if self.density is None else [str(value) for value in self.density]
-        values["take_seconds"] = str(self.take_seconds)
-        return values
+        from pack_builder.recipe import recipe_of
+
+        return recipe_of(self)
+
+
+def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple[Fraction, int | None]:
+    """Length of a take in seconds, and its bars where it was asked for in bars at a tempo."""
+    low, high = TAKE_RANGE_S
+    if bars is None and bpm is None:
+        return number("--take-seconds", seconds or "20", low, high), None
+    if bars is None or bpm is None:
+        raise ValueError("--take-bars and --take-bpm: both must be given, or neither")
+    if seconds is not None:
+        raise ValueError(f"--take-seconds {seconds}: cannot be had with --take-bars, allowed is one of them")
+    count = whole("--take-bars", bars, 1, 1000)
+    length = count * 240 / number("--take-bpm", bpm, 20, 300)
+    if not low <= length <= high:
+        raise ValueError(f"--take-bars {count} at {bpm} bpm: is {float(length):.2f} s, must be within {low}..{high} s")
+    return length, count
+
+
+def usable_cores() -> int:
+    """Processor cores that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def source_date() -> str | None:
@@ -212,6 +236,7 @@ def source_date() -> str | None:
 def duration_s(options: BuildOptions) -> float:
     """Seconds of audio that the options ask for (without the decay of takes)."""
     loops = sum(options.bars * 240 / float(bpm) for bpm in options.bpm) * options.loops_per_bpm
+    loops += options.kits * 6 * options.bars * 240 / float(options.bpm[0])
     shapes = {FAMILIES[kind].shape for kind in options.kinds}
     takes = math.prod((options.takes, float(options.take_seconds)))
     return loops * ("loop" in shapes) + takes * ("take" in shapes)

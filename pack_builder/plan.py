@@ -1,23 +1,38 @@
-"""What to render: an ordered list of jobs, each complete in itself and independent of all the others.
+"""What to render: an ordered row of jobs, each complete in itself and independent of all the others.
 
 A job's seed comes from the pack's seed and the job's own key (kind, tempo, number), not from its place in the
 list: the loop `techno/loop/130/1` of seed 7 is the same in every pack, whatever else is rendered around it, in
 any order and on any number of workers.
+
+A kit is one style: the same piece at up to three tempi (`main`), the style with other anchors (`variation`), the
+piece at three energies (`low`, `mid`, `high`), one-bar fills, and one-shots cut from it.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
+from pack_builder.curve import Points
+from pack_builder.families import FAMILIES, INTENSITIES, SHOTS
 from pack_builder.names import file_stem, tempo_folder, word_names
-from pack_builder.options import FAMILIES, BuildOptions
+from pack_builder.options import BuildOptions
+from pack_builder.sounds import FORMATS
 
 DENSITY_CLASSES = ("sparse", "medium", "dense")
+OUTSIDE_FOLDER = "outside_limits"
+_KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
+_FILL_BEAT = 12  # a fill is the last bar of a phrase of four
 
 
 @dataclass(frozen=True)
 class Job:
-    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` for takes."""
+    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
+
+    `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
+    `anchors` names the seeds where several jobs share theirs.
+    """
 
     key: str
     kind: str
@@ -30,14 +45,24 @@ class Job:
     seconds: Fraction | None = None
     density: Fraction | None = None
     start_beat: int = 0
+    role: str = ""
+    kit: str | None = None
+    energy: Fraction | None = None
+    curve: Points | None = None
+    anchors: str = ""
 
     @property
     def beats(self) -> int | None:
-        return None if self.bars is None else self.bars * 4
+        return None if self.bars is None or self.bpm is None else self.bars * 4
+
+    @property
+    def loops(self) -> bool:
+        """Whether the file is made to repeat."""
+        return self.shape in ("loop", "fill")
 
     def seed(self, attempt: int = 0) -> int:
         """Seed of one attempt at this job, 0..2^53-1 (exact in every JSON reader)."""
-        return derived_seed(self.pack_seed, f"{self.key}/{attempt}")
+        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
 
     def frames_exact(self, sample_rate_hz: int) -> Fraction:
         """Length before it is rounded, once, to whole frames; for takes the length that was asked for."""
@@ -63,33 +88,97 @@ def spread(low: Fraction, high: Fraction, count: int) -> list[Fraction]:
 
 
 def plan(options: BuildOptions) -> list[Job]:
-    """The jobs of a pack in the order of its manifest: by kind, then tempo or density, then number."""
+    """All of `jobs_of` as a list."""
+    return list(jobs_of(options))
+
+
+def jobs_of(options: BuildOptions) -> Iterator[Job]:
+    """The jobs of a pack in the order of its manifest: by kind, then tempo or density, then number; then what
+    extensions added. With `only`, those whose key or word is named there."""
     words = word_names(options.seed)
-    jobs: list[Job] = []
+    named = set(options.only)
+    for job in _wordless(options):
+        word = next(words)
+        if not named or named & {job.key, word}:
+            yield replace(job, word=word)
+
+
+def _wordless(options: BuildOptions) -> Iterator[Job]:
     for kind in options.kinds:
-        shape = FAMILIES[kind].shape
-        for key, values in _loops(options) if shape == "loop" else _takes(options):
-            full = f"{kind}/{shape}/{key}"
-            style = derived_seed(options.seed, f"{full}/style")
-            jobs.append(Job(full, kind, shape, next(words), options.seed, style, **values))
-    return jobs
+        if FAMILIES[kind].shape == "loop":
+            yield from _loops(options, kind, 0, options.loops_per_bpm * len(options.bpm), by_tempo=True)
+            yield from _kits(options, kind)
+            for sound in SHOTS:
+                for index in range(options.one_shots):
+                    yield _job(options, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(options))
+        else:
+            densities: list[Fraction | None] = [None] * options.takes
+            if options.density is not None and options.takes:
+                densities = list(spread(*options.density, options.takes))
+            yield from _takes(options, kind, 0, densities)
+    loops, takes = options.loops_per_bpm * len(options.bpm), options.takes
+    for extra in options.extensions:
+        for kind in options.kinds:
+            if FAMILIES[kind].shape == "loop":
+                yield from _loops(options, kind, loops, extra.loops, by_tempo=False)
+            else:
+                middle = None if options.density is None else sum(options.density) / 2
+                more = list(spread(*options.density, extra.takes)) if options.density and extra.takes else []
+                yield from _takes(options, kind, takes, more or [middle] * extra.takes)
+        loops, takes = loops + extra.loops, takes + extra.takes
 
 
-def _loops(options: BuildOptions) -> list[tuple[str, dict]]:
-    return [
-        (f"{bpm}/{index}", {"bpm": bpm, "bars": options.bars})
-        for bpm in options.bpm
-        for index in range(options.loops_per_bpm)
-    ]
+def _job(options: BuildOptions, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
+    style_seed = derived_seed(options.seed, f"{style or key}/style")
+    return Job(key, kind, shape, "", options.seed, style_seed, **values)
 
 
-def _takes(options: BuildOptions) -> list[tuple[str, dict]]:
-    densities: list[Fraction | None] = [None] * options.takes
-    if options.density is not None:
-        densities = list(spread(*options.density, options.takes)) if options.takes else []
-    return [
-        (str(index), {"seconds": options.take_seconds, "density": value}) for index, value in enumerate(densities)
-    ]
+def _loops(options: BuildOptions, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
+    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi."""
+    tempi = len(options.bpm)
+    for number in range(first, first + count):
+        place, index = divmod(number, options.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
+        bpm = options.bpm[place]
+        yield _job(options, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=options.bars)
+
+
+def _takes(options: BuildOptions, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
+    for index, density in enumerate(densities, first):
+        yield _job(
+            options, f"{kind}/take/{index}", kind, "take", seconds=options.take_seconds, density=density,
+            curve=options.density_curve, bars=options.take_bars,
+        )  # fmt: skip
+
+
+def _source(options: BuildOptions) -> dict[str, Any]:
+    """The loop that a one-shot is cut from."""
+    return {"bpm": options.bpm[len(options.bpm) // 2], "bars": options.bars}
+
+
+def _kits(options: BuildOptions, kind: str) -> Iterator[Job]:
+    names = word_names(derived_seed(options.seed, "kits"))
+    last = len(options.bpm) - 1
+    tempi = sorted({options.bpm[round(last * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
+    middle = options.bpm[len(options.bpm) // 2]
+    for number in range(options.kits):
+        base, name = f"{kind}/kit/{number}", next(names)
+
+        def job(
+            role: str, tail: str = "", shape: str = "loop", base: str = base, name: str = name, **values: Any
+        ) -> Job:
+            whole = {"bpm": middle, "bars": options.bars} | values
+            return _job(options, f"{base}/{role}{tail}", kind, shape, style=base, role=role, kit=name, **whole)
+
+        for bpm in tempi:
+            yield job("main", f"/{bpm}", bpm=bpm, anchors=f"{base}/main")
+        for index in range(_VARIATIONS):
+            yield job("variation", f"/{index}")
+        for role, energy in INTENSITIES.items():
+            yield job(role, energy=Fraction(energy), anchors=f"{base}/main")
+        for index in range(_FILLS):
+            yield job("fill", f"/{index}", "fill", bars=1, start_beat=_FILL_BEAT)
+        for sound in SHOTS:
+            yield job(sound, shape="shot")
 
 
 def density_class(density: float) -> str:
@@ -97,12 +186,30 @@ def density_class(density: float) -> str:
     return DENSITY_CLASSES[min(2, int(3 * max(0.0, density)))]
 
 
-def file_of(job: Job, options: BuildOptions, measured_density: float | None = None) -> str:
-    """Path of a job's file inside the pack; takes are filed by what they turned out to be, not by what was asked."""
+def file_of(
+    job: Job, options: BuildOptions, measured_density: float | None = None, key: str | None = None,
+    inside_limits: bool = True,
+) -> str:  # fmt: skip
+    """Path of a job's file inside the pack.
+
+    Takes are filed by what they turned out to be, not by what was asked; a key is in the name where one was heard;
+    a file beyond the limits, kept as the best of many, lies in a folder that says so.
+    """
     group = density_class(measured_density or 0.0) if job.shape == "take" else ""
-    folder = group if job.bpm is None else tempo_folder(job.bpm)
+    family = FAMILIES[job.kind]
+    kind_name = family.folder.split("/")[1].split("_")[0]
+    if job.shape == "shot":
+        folder = f"One_Shots/{kind_name}/{job.role.capitalize()}"
+    elif job.kit:
+        folder = f"Kits/{kind_name}/{job.kit.title()}"
+    else:
+        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm)}"
     stem = file_stem(
-        options.naming, job.shape, label=options.label, pack=options.name, kind=job.kind, name=job.word,
-        bpm=job.bpm, density=group,
+        options.naming, "kit" if job.kit and job.shape != "shot" else job.shape, label=options.label,
+        pack=options.name, kind=job.kind, name=job.word if not job.kit else f"{job.kit}_{job.word}", bpm=job.bpm,
+        density=group, role=job.role,
     )  # fmt: skip
-    return f"{FAMILIES[job.kind].folder}/{folder}/{stem}.wav"
+    stem += f"_{key}" if key else ""
+    if not inside_limits:
+        folder, stem = f"{folder}/{OUTSIDE_FOLDER}", f"{stem}_outside"
+    return f"{folder}/{stem}{FORMATS[options.format].suffix}"

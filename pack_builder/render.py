@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 from pathlib import Path
@@ -9,21 +10,33 @@ from typing import Any
 
 import numpy as np
 
-from pack_builder.check import Findings, check_loop, check_take
-from pack_builder.finish import Level, finish
-from pack_builder.manifest import Model, Row
-from pack_builder.options import FAMILIES, BuildOptions
+from pack_builder.attempts import Candidate, Outcome, facts_of, findings_of, first_good, raw_sound
+from pack_builder.check import Findings, clipped_frames, silent
+from pack_builder.curve import DensityCurve, agreement
+from pack_builder.effects import through
+from pack_builder.families import FAMILIES
+from pack_builder.files import write_atomic
+from pack_builder.finish import Level, finish, measure
+from pack_builder.key import Pitch, key_of, pitch_of
+from pack_builder.limits import SOUND, broken
+from pack_builder.manifest import Gap, Model, Row
+from pack_builder.options import BuildOptions
 from pack_builder.plan import Job, file_of
-from pack_builder.riff import ENCODINGS, Acid, Cue, Sampler, Tags, write_wave
+from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
+from pack_builder.shots import cut_shot
+from pack_builder.sounds import FORMATS, encode
 from pack_builder.source import EngineLike, EngineSource
 from pack_builder.texts import LICENCE
 
-ENCODING = "pcm24"
-ATTEMPTS = 3
+SHOT_CEILING_DBTP = -1.0
 
 
-class RenderError(RuntimeError):
-    """The engine gave back something that cannot go into a pack."""
+@dataclass(frozen=True)
+class Made:
+    """What came of one job: a row and the bytes of its file, or the gap it left."""
+
+    entry: Row | Gap
+    data: bytes | None
 
 
 @lru_cache(maxsize=1)
@@ -38,59 +51,51 @@ def describe(source: EngineSource, model: str) -> Model:
     return Model(engine.kind, engine.name, engine.weights_hash)
 
 
-def sound_of(
-    source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, attempt: int
-) -> np.ndarray:
-    """Raw audio of one attempt, float32 [frames, 2]; raises RenderError for a wrong shape or values."""
-    density = None if job.density is None else float(job.density)
-    controls = source.controls(seed=job.seed(attempt), style_seed=job.style_seed, density=density)
-    exact = job.frames_exact(sample_rate_hz)
-    if job.bpm is not None and job.bars is not None:
-        samples = engine.loop(job.bpm, job.bars, controls, sample_rate_hz, job.start_beat)
-        fits = len(samples) == round(exact)
-    else:
-        samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz)
-        fits = len(samples) >= round(exact)  # a take may go on to its natural decay
-    if samples.ndim != 2 or samples.shape[1] != 2 or not fits:
-        raise RenderError(f"model {engine.name} gave {samples.shape} for {job.key}, need [{round(exact)}, 2]")
-    if not np.isfinite(samples).all():
-        raise RenderError(f"model {engine.name} gave values that are not finite for {job.key}")
-    return samples
+def outcome_of(source: EngineSource, engine: EngineLike, job: Job, options: BuildOptions) -> Outcome:
+    """Draw at a job until something keeps to the limits."""
+    rate, chain = options.sample_rate_hz, options.chain(job.kind)
+
+    def draw(attempt: int) -> np.ndarray:
+        return raw_sound(source, engine, job, rate, attempt)
+
+    def judge(raw: np.ndarray) -> Candidate:
+        sound = through(chain, raw, rate, job.loops)
+        sound, gain_db, level = finish(
+            sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db
+        )
+        findings = findings_of(sound, job, rate)
+        return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs))
+
+    def judge_shot(raw: np.ndarray) -> Candidate:
+        return _shot(through(chain, raw, rate, loops=True), rate, job.role)
+
+    if job.shape == "shot":
+        return first_good(job, options.attempts, options.keep_best, draw, judge_shot)
+    quick = None if not chain.effects else lambda raw: findings_of(raw, job, rate)
+    return first_good(job, options.attempts, options.keep_best, draw, judge, quick)
 
 
-def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:
-    """Measure a rendered job."""
-    if job.bpm is not None and job.beats is not None:
-        return check_loop(samples, sample_rate_hz, float(job.bpm), job.beats)
-    return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz))
+def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
+    shot = None if silent(loop) else cut_shot(loop, sample_rate_hz, sound)
+    if shot is None:
+        nothing = np.zeros((0, 2), np.float32)
+        return Candidate(nothing, Findings(False, 0), Level(-np.inf, -np.inf), 0.0, {SOUND: 1.0})
+    samples, gain_db, _ = finish(shot.samples, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
+    level = measure(samples, sample_rate_hz, loops=False)
+    findings = Findings(False, clipped_frames(samples))
+    extra = {"likeness": shot.likeness, "onset_s": round(shot.onset_s, 5)}
+    return Candidate(samples, findings, level, gain_db, broken(findings), extra)
 
 
-def best_attempt(
-    source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int
-) -> tuple[np.ndarray, Findings, int, int]:
-    """(samples, findings, attempt used, attempts made): the first attempt without a fault, else the least bad.
-
-    Attempts differ in their seed only and are tried in order, so the choice is the same every time.
-    """
-    best: tuple[np.ndarray, Findings, int] | None = None
-    for attempt in range(ATTEMPTS):
-        samples = sound_of(source, engine, job, sample_rate_hz, attempt)
-        findings = findings_of(samples, job, sample_rate_hz)
-        if best is None or findings.faults < best[1].faults:
-            best = samples, findings, attempt
-        if not findings.faults:
-            break
-    assert best is not None
-    if best[1].silent:
-        raise RenderError(f"model {engine.name} gave silence for {job.key}, {ATTEMPTS} times")
-    return *best, attempt + 1
-
-
-def tags_of(job: Job, options: BuildOptions, stem: str, frames: int, attempt: int, engine: EngineLike) -> Tags:
+def tags_of(
+    job: Job, options: BuildOptions, stem: str, frames: int, attempt: int, engine: EngineLike, *,
+    key: str | None = None, pitch: Pitch | None = None,
+) -> Tags:  # fmt: skip
     """What a DAW and a person find in the file. A take carries no tempo, since it has none: absent, not wrong."""
     facts = {
         "seed": job.seed(attempt), "style_seed": job.style_seed, "start_beat": job.start_beat,
         "bpm": None if job.bpm is None else str(job.bpm), "model": engine.name, "weights": engine.weights_hash[:12],
+        "job": job.key,
     }  # fmt: skip
     info = {"INAM": stem, "IART": options.label}
     if options.source_date:
@@ -99,12 +104,19 @@ def tags_of(job: Job, options: BuildOptions, stem: str, frames: int, attempt: in
         "IGNR": FAMILIES[job.kind].genre, "ICMT": json.dumps(facts), "ISFT": software(),
         "ICOP": f"{options.label}: {LICENCE}",
     }  # fmt: skip
+    if job.shape == "shot":
+        note = pitch.note if pitch else 60
+        flags = ACID_ONE_SHOT | (ACID_ROOT_SET if pitch else 0)
+        # smpl counts upwards from its note in 2^32 parts of a semitone
+        whole, part = divmod(note * 100 + round(pitch.cents if pitch else 0.0), 100)
+        sampler = Sampler((), unity_note=whole, fraction=round(part / 100 * (1 << 32))) if pitch else None
+        return Tags(info, Acid(0, 0.0, flags, note), sampler)
     if job.bpm is None or job.beats is None or job.bars is None:
-        return Tags(info)
+        return Tags(info, key=key)
     # every bar line is rounded by itself, so no error adds up
     starts = (round(Fraction(frames * bar, job.bars)) for bar in range(job.bars))
     cues = tuple(Cue(start, f"bar {bar}") for bar, start in enumerate(starts, 1))
-    return Tags(info, Acid(job.beats, float(job.bpm)), Sampler(((0, frames - 1),)), cues)
+    return Tags(info, Acid(job.beats, float(job.bpm)), Sampler(((0, frames - 1),)), cues, key)
 
 
 @cache
@@ -115,46 +127,83 @@ def software() -> str:
     return f"musika-daw {version('musika-daw')}"
 
 
-def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions) -> Row:
-    """Make one file of the pack, whole or not at all, and give back its manifest row."""
+def make(source: EngineSource, model: str, job: Job, options: BuildOptions) -> Made:
+    """Render one file of the pack to bytes; a gap where no attempt kept to the limits."""
     engine = engine_of(source, model)
-    rate = options.sample_rate_hz
-    raw, findings, attempt, attempts = best_attempt(source, engine, job, rate)
-    samples, gain_db, level = finish(raw, rate, FAMILIES[job.kind].loudness_lufs, loops=job.shape == "loop")
-    file = file_of(job, options, findings.density)
-    path = options.out / Path(file)
-    data = write_wave(path, samples, rate, tags_of(job, options, path.stem, len(samples), attempt, engine), ENCODING)
-    return Row(
-        file=file, sha256=hashlib.sha256(data).hexdigest(), sample_rate_hz=rate, bits=ENCODINGS[ENCODING][1],
-        channels=2, frames=len(samples), word=job.word, job=job.key, kind=job.kind, shape=job.shape,
-        seed=job.seed(attempt), style_seed=job.style_seed, start_beat=job.start_beat, attempts=attempts,
-        model=engine.name, weights_sha256=engine.weights_hash, gain_db=round(gain_db, 3), key=None, licence=LICENCE,
-        **_musical(job, rate), **_measured(findings, level),
+    outcome = outcome_of(source, engine, job, options)
+    bpm = None if job.bpm is None else float(job.bpm)
+    if outcome.chosen is None:
+        return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried), None)
+    chosen, rate, attempt = outcome.chosen, options.sample_rate_hz, outcome.attempt
+    samples, findings = chosen.samples, chosen.findings
+    key, fit = (None, 0.0) if job.shape == "shot" else key_of(samples, rate)
+    pitch = pitch_of(samples[round(0.03 * rate) :], rate) if job.role in ("kick", "stab") else None
+    file = file_of(job, options, findings.density, pitch.name if pitch else key, not chosen.over)
+    form = FORMATS[options.format]
+    tags = tags_of(job, options, Path(file).stem, len(samples), attempt, engine, key=key, pitch=pitch)
+    data = encode(samples, rate, tags, form)
+    row = Row(
+        file=file, sha256=hashlib.sha256(data).hexdigest(), sample_rate_hz=rate, bits=form.bits, channels=2,
+        frames=len(samples), word=job.word, job=job.key, kind=job.kind, shape=job.shape, role=job.role, kit=job.kit,
+        energy_asked=None if job.energy is None else float(job.energy),
+        seed=job.seed(attempt), style_seed=job.style_seed, start_beat=job.start_beat, attempts=len(outcome.tried),
+        model=engine.name, weights_sha256=engine.weights_hash, gain_db=round(chosen.gain_db, 3),
+        finish=options.chain(job.kind).name, key=key, key_fit=round(fit, 4),
+        root_note=pitch.note if pitch else None, root_cents=pitch.cents if pitch else None,
+        likeness=chosen.extra.get("likeness"), onset_s=chosen.extra.get("onset_s"),
+        inside_limits=not chosen.over, broken=sorted(chosen.over), tried=outcome.tried, licence=LICENCE,
+        density_curve=_curves(job, findings), **_musical(job, rate, len(samples)),
+        **_measured(findings, chosen.level),
     )  # fmt: skip
+    return Made(row, data)
 
 
-def _musical(job: Job, sample_rate_hz: int) -> dict[str, Any]:
+def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions) -> Row | Gap:
+    """Make one file of the pack, whole or not at all, and give back its manifest row or the gap it left."""
+    made = make(source, model, job, options)
+    write_made(options.out, made)
+    return made.entry
+
+
+def write_made(folder: Path, made: Made) -> None:
+    """Put a made file into its place in the pack."""
+    if isinstance(made.entry, Row) and made.data is not None:
+        write_atomic(folder / Path(made.entry.file), made.data)
+
+
+def _musical(job: Job, sample_rate_hz: int, frames: int) -> dict[str, Any]:
+    timed = job.loops and job.bpm is not None
     return {
-        "frames_exact": str(job.frames_exact(sample_rate_hz)),
-        "bpm": None if job.bpm is None else float(job.bpm),
-        "bpm_exact": None if job.bpm is None else str(job.bpm),
-        "beats": job.beats, "bars": job.bars, "meter": None if job.bpm is None else "4/4",
+        "frames_exact": str(frames if job.shape == "shot" else job.frames_exact(sample_rate_hz)),
+        "bpm": float(job.bpm) if timed and job.bpm is not None else None, "bpm_exact": str(job.bpm) if timed else None,
+        "beats": job.beats if timed else None, "bars": None if job.shape == "shot" else job.bars,
+        "meter": "4/4" if timed else None,
         "density_asked": None if job.density is None else float(job.density),
     }  # fmt: skip
 
 
-def _measured(findings: Findings, level: Level) -> dict[str, Any]:
-    def short(value: float | None) -> float | None:
-        return None if value is None else round(float(value), 4)
+def _curves(job: Job, findings: Findings) -> dict[str, Any] | None:
+    """Asked and measured density over a take, as [[seconds, density]], and how well they agree (Pearson's r)."""
+    if job.shape != "take" or findings.curve is None:
+        return None
+    points = job.curve or (() if job.density is None else ((Fraction(0), job.density),))
+    asked = [[float(at), float(value)] for at, value in points]
+    curve = DensityCurve(tuple((at, value) for at, value in asked)) if len(asked) > 1 else None
+    fit = agreement(curve, findings.curve) if curve else None
+    return {"asked": asked or None, "measured": findings.curve, "r": fit}
 
-    pulse = findings.pulse
+
+def _measured(findings: Findings, level: Level) -> dict[str, Any]:
+    facts = facts_of(findings)
+
+    def short(value: float | None) -> float | None:
+        return None if value is None or not np.isfinite(value) else round(float(value), 4)
+
     return {
-        "density_measured": short(findings.density), "onsets_per_s": short(findings.onsets_per_s),
-        "measured_bpm": short(pulse.bpm if pulse else None), "tempo_error_pct": short(findings.tempo_error_pct),
-        "downbeat_offset_ms": short(pulse.downbeat_offset_ms if pulse else None),
-        "beat_offset_ms": short(pulse.beat_offset_ms if pulse else None),
-        "seam_score": short(findings.seam_score), "seam_flux_ratio": short(findings.seam_flux_ratio),
-        "end_db": short(findings.end_db), "clipped_frames": findings.clipped_frames,
-        "loudness_lufs": short(level.loudness_lufs) if level.loudness_lufs > -200 else None,
-        "true_peak_dbtp": short(level.true_peak_dbtp),
+        "density_measured": facts.get("density"), "onsets_per_s": short(findings.onsets_per_s),
+        "measured_bpm": short(findings.pulse.bpm if findings.pulse else None),
+        **{name: facts.get(name) for name in ("tempo_error_pct", "downbeat_offset_ms", "beat_offset_ms", "seam_score",
+                                               "seam_step", "end_db")},
+        "seam_flux_ratio": short(findings.seam_flux_ratio), "clipped_frames": findings.clipped_frames,
+        "loudness_lufs": short(level.loudness_lufs), "true_peak_dbtp": short(level.true_peak_dbtp),
     }  # fmt: skip

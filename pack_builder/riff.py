@@ -81,11 +81,15 @@ class Acid:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Loops of the `smpl` chunk as (first frame, last frame), both inclusive."""
+    """Loops of the `smpl` chunk as (first frame, last frame), both inclusive.
+
+    The sound is `fraction` / 2^32 of a semitone above `unity_note`.
+    """
 
     loops: tuple[tuple[int, int], ...]
     unity_note: int = 60
     period_ns: int = 0
+    fraction: int = 0
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,16 @@ class Cue:
 
 @dataclass(frozen=True)
 class Tags:
-    """Everything in a WAV file that is not audio; `info` maps four-letter INFO ids to text."""
+    """Everything in an audio file that is not audio; `info` maps four-letter INFO ids to text.
+
+    `key` (like `Amin`) has no place of its own in a WAV file; FLAC and AIFF have one.
+    """
 
     info: dict[str, str] = field(default_factory=dict)
     acid: Acid | None = None
     sampler: Sampler | None = None
     cues: tuple[Cue, ...] = ()
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +152,7 @@ def _acid_chunk(acid: Acid) -> bytes:
 def _smpl_chunk(sampler: Sampler, sample_rate_hz: int) -> bytes:
     period_ns = sampler.period_ns or round(1_000_000_000 / sample_rate_hz)
     head = LAYOUTS["smpl"].pack(
-        manufacturer=0, product=0, period_ns=period_ns, unity_note=sampler.unity_note, fraction=0,
+        manufacturer=0, product=0, period_ns=period_ns, unity_note=sampler.unity_note, fraction=sampler.fraction,
         smpte_format=0, smpte_offset=0, loops=len(sampler.loops), extra=0,
     )  # fmt: skip
     loops = (

@@ -81,8 +81,9 @@ def _read_smpl(payload: bytes) -> Sampler:
         raise ValueError(f"smpl chunk: says {head['loops']} loops, too many for its size")
     loops = (item.unpack(payload, LAYOUTS["smpl"].size + index * item.size) for index in range(head["loops"]))
     return Sampler(
-        tuple((loop["start_frame"], loop["end_frame"]) for loop in loops), head["unity_note"], head["period_ns"]
-    )
+        tuple((loop["start_frame"], loop["end_frame"]) for loop in loops), head["unity_note"], head["period_ns"],
+        head["fraction"],
+    )  # fmt: skip
 
 
 def _read_cues(payload: bytes) -> list[tuple[int, int]]:

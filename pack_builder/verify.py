@@ -2,15 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
+
+from pack_builder.attempts import facts_of
+from pack_builder.check import Findings, check_loop, check_take, clipped_frames, silent
 from pack_builder.files import inside, sha256_of
 from pack_builder.finish import CEILING_DBTP, measure
+from pack_builder.limits import broken
 from pack_builder.manifest import CHECKSUMS, Manifest, Row, read_checksums, read_manifest
-from pack_builder.riff import Header
-from pack_builder.riff_reader import read_wave
+from pack_builder.riff import ACID_ONE_SHOT, Header
+from pack_builder.sounds import SUFFIXES, read_sound
 
 LEVEL_TOLERANCE_DB = 0.1
+# 24 bits against the float sound that was measured when it was made
+_DEEP_TOLERANCES = {
+    "tempo_error_pct": (0.02, " %"), "beat_offset_ms": (0.5, " ms"), "seam_score": (0.05, ""), "density": (0.05, ""),
+}  # fmt: skip
 _BEFORE_DATA = ("acid", "smpl", "cue ", "LIST/adtl")
 
 
@@ -31,17 +41,22 @@ class Report:
     unlisted: tuple[str, ...]
 
 
-def verify(folder: Path) -> Report:
-    """Check a pack folder; raises ValueError where it holds no readable manifest."""
+def verify(folder: Path, deep: bool = False) -> Report:
+    """Check a pack folder; raises ValueError where it holds no readable manifest.
+
+    `deep` also measures tempo, beat offset, seam and density again and holds them against the manifest and the
+    limits of the quality gate.
+    """
     manifest = read_manifest(folder)
-    differences = [Difference(row.file, what) for row in manifest.rows for what in check_row(folder, row)]
+    differences = [Difference(row.file, what) for row in manifest.rows for what in check_row(folder, row, deep)]
     differences += _check_texts(folder, manifest)
     listed = {row.file for row in manifest.rows}
-    present = (path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*.wav")))
+    found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}"))
+    present = sorted(path.relative_to(folder).as_posix() for path in found)
     return Report(len(manifest.rows), tuple(differences), tuple(name for name in present if name not in listed))
 
 
-def check_row(folder: Path, row: Row) -> Iterator[str]:
+def check_row(folder: Path, row: Row, deep: bool = False) -> Iterator[str]:
     """What differs between one manifest row and its file."""
     try:
         path = inside(folder, row.file)
@@ -51,7 +66,7 @@ def check_row(folder: Path, row: Row) -> Iterator[str]:
         digest = sha256_of(path)
         if digest != row.sha256:
             yield f"sha256 {digest[:12]}, manifest says {row.sha256[:12]}"
-        samples, header = read_wave(path)
+        samples, header = read_sound(path)
     except (ValueError, OSError) as error:
         yield str(error).lower()
         return
@@ -60,7 +75,7 @@ def check_row(folder: Path, row: Row) -> Iterator[str]:
     if not len(samples):
         yield "holds no samples"
         return
-    level = measure(samples, header.sample_rate_hz, loops=row.shape == "loop")
+    level = measure(samples, header.sample_rate_hz, loops=row.loops)
     for name, heard, said in (
         ("loudness", level.loudness_lufs, row.loudness_lufs),
         ("true peak", level.true_peak_dbtp, row.true_peak_dbtp),
@@ -69,6 +84,31 @@ def check_row(folder: Path, row: Row) -> Iterator[str]:
             yield f"{name} {heard:.2f} dB, manifest says {said:.2f}"
     if level.true_peak_dbtp > CEILING_DBTP + LEVEL_TOLERANCE_DB:
         yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {CEILING_DBTP:g}"
+    if deep:
+        yield from _deep_differences(row, samples)
+
+
+def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
+    rate = row.sample_rate_hz
+    if row.loops and row.bpm is not None and row.beats is not None:
+        findings = check_loop(samples, rate, row.bpm, row.beats)
+    elif row.shape == "take":
+        findings = check_take(samples, rate, float(Fraction(row.frames_exact) / rate))
+    else:
+        findings = Findings(silent(samples), clipped_frames(samples))
+    for name in sorted(set(broken(findings)) - set(row.broken)):
+        yield f"{name} is outside the limits"
+    facts = facts_of(findings)
+    for name, (tolerance, unit) in _DEEP_TOLERANCES.items():
+        heard, said = facts.get(name), row.density_measured if name == "density" else getattr(row, name)
+        if (heard is None) != (said is None):
+            yield f"{_word(name)} measured {heard}, manifest says {said}"
+        elif heard is not None and said is not None and abs(heard - said) > tolerance:
+            yield f"{_word(name)} {heard:.3f}{unit}, manifest says {said:.3f}"
+
+
+def _word(name: str) -> str:
+    return name.removesuffix("_pct").removesuffix("_ms").removesuffix("_db").replace("_", " ")
 
 
 def _format_differences(row: Row, header: Header) -> Iterator[str]:
@@ -80,9 +120,15 @@ def _format_differences(row: Row, header: Header) -> Iterator[str]:
 
 def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
     tags, chunks = header.tags, header.chunks
+    if not row.file.endswith(".wav"):
+        return
     if "LIST/INFO" not in chunks:
         yield "LIST/INFO chunk is missing"
-    if row.shape != "loop":
+    if row.shape == "shot":
+        if not tags.acid or not tags.acid.flags & ACID_ONE_SHOT:
+            yield "acid chunk does not say one-shot"
+        return
+    if not row.loops:
         if tags.acid:
             yield "acid chunk in a take that has no tempo"
         return

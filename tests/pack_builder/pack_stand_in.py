@@ -17,7 +17,8 @@ from pack_builder.source import EngineSource
 class StandInControls:
     seed: int = 0
     style_seed: int | None = None
-    density: float | None = None
+    density: Any = None
+    energy: float | None = None
 
 
 def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:
@@ -68,6 +69,21 @@ def piano(seconds: float, onsets_per_s: float, rate_hz: int = 44100, seed: int =
     return (np.stack([wave, wave], axis=1) * 0.2).astype(np.float32), onsets_s
 
 
+def piano_along(seconds: float, density: Any, rate_hz: int, seed: int) -> np.ndarray:
+    """A take whose notes follow a density curve (the rate is 0.5 * 32^density notes a second)."""
+    random = np.random.default_rng(seed)
+    frames = round(seconds * rate_hz)
+    wave = np.zeros(frames + 3 * rate_hz)
+    at, end_s = 0.1, seconds - min(3.0, seconds / 4)
+    while at < end_s:
+        note = struck(440 * 2 ** (random.integers(-24, 25) / 12), 2.5, 0.4, rate_hz) * random.uniform(0.3, 1)
+        start = round(at * rate_hz)
+        wave[start : start + len(note)] += note
+        at += 1 / float(0.5 * 32 ** density(np.array([at]))[0])
+    wave = wave[:frames] * np.minimum(1, np.linspace(6, 0, frames) ** 2)
+    return (np.stack([wave, wave], axis=1) * 0.2).astype(np.float32)
+
+
 class StandIn:
     """Techno or piano; a model text like `techno:silent` or `piano:nan` spoils the result."""
 
@@ -86,6 +102,8 @@ class StandIn:
         self, seconds: float, controls: Any, sample_rate_hz: int = 44100, start_s: float = 0.0
     ) -> np.ndarray:
         density = 0.5 if controls.density is None else controls.density
+        if callable(density):
+            return self._spoilt(piano_along(seconds, density, sample_rate_hz, controls.seed), controls.seed)
         return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
 
     def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
@@ -99,8 +117,10 @@ class StandIn:
             return samples * 0
         if self.fault == "nan":
             samples[5] = np.nan
-        if self.fault == "click" and seed % 2:
-            samples[0] += 0.7
+        if self.fault == "clicks" or (self.fault == "click" and seed % 2):
+            samples[0] += 0.7 + 0.01 * (seed % 7)
+        if self.fault == "rare" and seed % 3 == 0:
+            return samples * 0
         return samples
 
 

@@ -10,20 +10,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_helpers import ROW
+from pack_helpers import GAP, ROW
 
 from pack_builder.manifest import (
     Manifest,
-    Model,
-    Row,
     checksum_text,
-    models_from,
+    iter_rows,
     read_checksums,
     read_manifest,
     write_manifest,
 )
+from pack_builder.rows import Gap, Model, Row, models_from
 
-PACK = Manifest("MSK", "First", "2026-01-01", "musika-daw 1", {"seed": 7}, (Model("techno", "t", "ab"),), (ROW,))
+PACK = Manifest(
+    "MSK", "First", "2026-01-01", "musika-daw 1", {"seed": 7}, (Model("techno", "t", "ab"),), (ROW,), (GAP,)
+)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -40,7 +41,7 @@ def test_the_table_holds_the_same_rows() -> None:
     [row] = csv.DictReader(io.StringIO(PACK.to_csv()))
     assert row["frames_exact"] == "201/2"
     assert row["key"] == ""
-    assert list(row) == list(Row.__dataclass_fields__)
+    assert list(row) == [name for name in Row.__dataclass_fields__ if name not in ("tried", "density_curve")]
 
 
 @settings(deadline=None)
@@ -51,19 +52,21 @@ def test_other_texts_are_refused(text: str) -> None:
 
 
 @settings(deadline=None)
-@given(st.sampled_from(["format", "pack", "files"]), json_values)
+@given(st.sampled_from(["format", "pack", "files", "gaps"]), json_values)
 def test_other_contents_are_refused(name: str, value: Any) -> None:
     text = json.dumps(json.loads(PACK.to_json()) | {name: value})
-    if value == [] and name == "files":
-        assert Manifest.from_json(text).rows == ()
+    if value == [] and name in ("files", "gaps"):
+        assert getattr(Manifest.from_json(text), "rows" if name == "files" else "gaps") == ()
         return
     with pytest.raises(ValueError, match=r"^manifest"):
         Manifest.from_json(text)
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("frames", "7"), ("frames", None), ("frames", True), ("bpm", "fast"), ("file", 3), ("key", 1)]
-)
+    ("name", "value"),
+    [("frames", "7"), ("frames", None), ("frames", True), ("bpm", "fast"), ("file", 3), ("key", 1),
+                       ("broken", "seam"), ("tried", {}), ("inside_limits", 1), ("density_curve", [])],
+)  # fmt: skip
 def test_fields_of_another_type_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"'{name}'"):
         Row.from_dict(dict(vars(ROW)) | {name: value})
@@ -72,6 +75,8 @@ def test_fields_of_another_type_are_refused(name: str, value: Any) -> None:
 def test_missing_unknown_and_foreign_fields_are_refused() -> None:
     with pytest.raises(ValueError, match="'colour'"):
         Row.from_dict(dict(vars(ROW)) | {"colour": 1})
+    with pytest.raises(ValueError, match="manifest gap: field 'tried'"):
+        Gap.from_dict({name: value for name, value in vars(GAP).items() if name != "tried"})
     with pytest.raises(ValueError, match="object"):
         Row.from_dict([1])
     with pytest.raises(ValueError, match="model must hold"):
@@ -87,9 +92,21 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
 
 
 def test_checksums_cover_texts_and_audio(tmp_path: Path) -> None:
-    write_manifest(tmp_path, PACK, {"README.txt": "hello"})
+    write_manifest(tmp_path, PACK, iter(PACK.rows), iter(PACK.gaps), {"README.txt": "hello"})
     assert set(read_checksums(tmp_path)) == {"Loops/a.wav", "README.txt", "manifest.csv"}
     assert read_manifest(tmp_path) == PACK
+    assert (tmp_path / "manifest.json").read_text() == PACK.to_json()
+    assert (tmp_path / "manifest.csv").read_text() == PACK.to_csv()
+
+
+def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
+    rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(5)]
+    write_manifest(tmp_path, PACK, iter(rows), iter([GAP, GAP]), {})
+    assert list(iter_rows(tmp_path)) == rows
+
+
+def test_a_gap_tells_its_reasons_most_frequent_first() -> None:
+    assert GAP.reasons == {"seam": 2, "tempo": 1}
 
 
 @pytest.mark.parametrize("line", ["short", "0" * 64 + "  ../a", "g" * 64 + "  a", "0" * 64 + "a"])

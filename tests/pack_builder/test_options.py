@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pack_builder.options import BuildOptions, duration_s, parse_bpm, parse_density
+from pack_builder.options import BuildOptions, duration_s
+from pack_builder.parse import parse_bpm, parse_density
 
 
 @pytest.mark.parametrize(

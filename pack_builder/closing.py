@@ -1,0 +1,32 @@
+"""What a pack holds besides its audio: texts, presets, projects, the preview page, and last its manifest."""
+
+from collections.abc import Callable, Iterable
+
+from pack_builder.files import write_atomic
+from pack_builder.manifest import LICENCE_FILE, README, Head, write_manifest
+from pack_builder.options import BuildOptions
+from pack_builder.page import pages
+from pack_builder.presets import preset_texts
+from pack_builder.projects import project_files
+from pack_builder.rows import Gap, Row
+from pack_builder.texts import licence_text, readme_text
+
+
+def close(
+    options: BuildOptions, head: Head, rows: Callable[[], Iterable[Row]], gaps: Callable[[], Iterable[Gap]]
+) -> None:
+    """Write everything but the audio into the pack. `rows` and `gaps` give the entries in the manifest's order, any
+    number of times, so that none of them need be kept."""
+    stem = f"{options.label}_{options.name}"
+    texts = {
+        README: readme_text(head, rows(), gaps()),
+        LICENCE_FILE: licence_text(options.label, options.name),
+        **dict(preset_texts(stem, rows())),
+    }
+    for name, data in project_files(stem, head, rows()):
+        write_atomic(options.out / name, data)
+        texts[name] = ""
+    for name, text in pages(options.out, head, rows()):
+        write_atomic(options.out / name, text.encode("utf-8"))
+        texts[name] = ""
+    write_manifest(options.out, head, rows(), gaps(), texts)

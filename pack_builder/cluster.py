@@ -1,0 +1,87 @@
+"""Rendering on a Ray cluster: one task a manifest row, the same bytes as a local build.
+
+The workers give back a file's row and bytes, and this process writes them, so that the machines need no folder in
+common and the journal stays the one record of what is finished. A worker that dies costs nothing but its task,
+which Ray gives to another; where this process dies, `--resume` goes on from the journal.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from pack_builder.rows import Gap, Row
+
+if TYPE_CHECKING:
+    from pack_builder.pool import Call
+
+_IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker waits for this process
+
+
+class ClusterPool:
+    """A Ray cluster at an address: `auto` (the one that runs on this machine), `local` (start one) or host:port.
+
+    Raises ValueError where Ray is not installed or nothing answers at the address.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            ray = import_module("ray")
+        except ImportError:
+            raise ValueError("--cluster: needs ray, install musika-daw[cluster]") from None
+        self._ray: Any = ray
+        self._started_here = not ray.is_initialized()
+        if self._started_here:
+            try:
+                ray.init(
+                    None if address == "local" else address, log_to_driver=False, logging_level="error",
+                    include_dashboard=False if address == "local" else None,
+                )  # fmt: skip
+            except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+                raise ValueError(f"--cluster {address}: {' '.join(str(error).split())[:200]}") from None
+        self.jobs = max(1, int(ray.cluster_resources().get("CPU", 1)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._started_here:
+            self._ray.shutdown()
+
+    def call(self, function: Callable[..., Any], *values: Any) -> Any:
+        """The result of one call on some worker."""
+        return self._result(self._task(function).remote(*values))
+
+    def render(self, calls: "Iterable[Call]") -> Iterator[Row | Gap]:
+        """Rows and gaps as they are done; at most three files a core are under way, so memory stays flat."""
+        from pack_builder.render import make, write_made
+
+        task = self._task(make)
+        waiting: dict[Any, Path] = {}
+        for source, model, job, options in calls:
+            waiting[task.remote(source, model, job, options)] = options.out
+            if len(waiting) >= _IN_FLIGHT * self.jobs:
+                yield self._next(waiting, write_made)
+        while waiting:
+            yield self._next(waiting, write_made)
+
+    def _task(self, function: Callable[..., Any]) -> Any:
+        # -1: a task is given to another worker however often one dies; errors of ours are not tried again
+        return self._ray.remote(num_cpus=1, max_retries=-1, retry_exceptions=False)(function)
+
+    def _next(self, waiting: dict[Any, Path], write: Callable[[Path, Any], None]) -> Row | Gap:
+        [done], _ = self._ray.wait(list(waiting), num_returns=1)
+        folder = waiting.pop(done)
+        made = self._result(done)
+        write(folder, made)
+        entry: Row | Gap = made.entry
+        return entry
+
+    def _result(self, reference: Any) -> Any:
+        try:
+            return self._ray.get(reference)
+        except self._ray.exceptions.RayTaskError as error:
+            raise (error.cause if isinstance(error.cause, Exception) else error) from None

@@ -1,0 +1,100 @@
+"""The preview page: one HTML file with pictures and sound in it, that needs no network and no other file.
+
+Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it, up to a budget; over
+http the page plays the real files. A large pack has several pages of 500 files each.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pack_builder.key import NOTES
+from pack_builder.manifest import Head
+from pack_builder.ogg import with_serial
+from pack_builder.onsets import magnitudes, mono
+from pack_builder.plan import density_class
+from pack_builder.rows import Row
+from pack_builder.sounds import read_sound
+
+PAGE_FILES = 500
+BUDGET_BYTES = 32_000_000
+WAVE_POINTS, PICTURE_COLUMNS, PICTURE_ROWS = 160, 96, 32
+_QUALITY = 0.6  # libsndfile's scale from best (0) to smallest (1)
+
+
+def waveform(samples: np.ndarray, points: int = WAVE_POINTS) -> bytes:
+    """Lowest and highest value of `points` equal parts of [frames, channels], int8 pairs."""
+    signal = mono(samples)
+    edges = np.linspace(0, max(1, len(signal)), points + 1).astype(int)
+    starts = np.minimum(edges[:-1], max(0, len(signal) - 1))
+    if not len(signal):
+        return bytes(2 * points)
+    low, high = np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)
+    return np.clip(np.rint(np.stack([low, high], axis=1) * 127), -127, 127).astype(np.int8).tobytes()
+
+
+def picture(samples: np.ndarray, sample_rate_hz: int) -> bytes:
+    """A spectrogram of [frames, channels], uint8 [32 bands from low to high, 96 columns], 80 dB to its loudest."""
+    size = 2048
+    signal = mono(samples)
+    hop = max(256, len(signal) // (2 * PICTURE_COLUMNS))
+    edges = np.unique(np.rint(np.geomspace(40, 16000, PICTURE_ROWS + 1) * size / sample_rate_hz).astype(int))
+    bands = np.concatenate([np.maximum.reduceat(block, edges[:-1], axis=1) for block in magnitudes(signal, size, hop)])
+    columns = np.linspace(0, len(bands) - 1, PICTURE_COLUMNS).astype(int)
+    rows = np.linspace(0, bands.shape[1] - 1, PICTURE_ROWS).astype(int)
+    level_db = 20 * np.log10(np.maximum(bands[columns][:, rows].T, 1e-9))
+    return np.clip((level_db - level_db.max() + 80) / 80 * 255, 0, 255).astype(np.uint8).tobytes()
+
+
+def sound(samples: np.ndarray, sample_rate_hz: int, serial: int) -> bytes:
+    """An Ogg Vorbis file with exactly the frames that it was given, the same bytes every time."""
+    import soundfile
+
+    stream = io.BytesIO()
+    soundfile.write(stream, samples, sample_rate_hz, "VORBIS", format="OGG", compression_level=_QUALITY)
+    return with_serial(stream.getvalue(), serial)
+
+
+def entry(row: Row, samples: np.ndarray) -> dict[str, Any]:
+    """What the page knows of one file, without its sound."""
+    density = row.density_measured
+    return {
+        "file": row.file, "name": row.file.rpartition("/")[2].rpartition(".")[0], "bpm": row.bpm, "beats": row.beats,
+        "kind": row.kind, "shape": row.shape, "role": row.role, "kit": row.kit,
+        "key": row.key or (None if row.root_note is None else NOTES[row.root_note % 12]),
+        "density": None if density is None else density_class(density), "loops": row.loops,
+        "frames": row.frames, "rate": row.sample_rate_hz, "lufs": row.loudness_lufs, "outside": row.broken,
+        "wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz)),
+    }  # fmt: skip
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def pages(folder: Path, head: Head, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+    """(name, text) of `index.html` and, beyond 500 files, `index-2.html` and on. Only one page is held at a time."""
+    template = resources.files("pack_builder").joinpath("data/page.html").read_text("utf-8")
+    stream, number, spent = iter(rows), 1, 0
+    while chunk := list(islice(stream, PAGE_FILES)):
+        files = []
+        for row in chunk:
+            samples, _ = read_sound(folder / row.file)
+            item = entry(row, samples)
+            if spent < BUDGET_BYTES:
+                item["sound"] = _text(sound(samples, row.sample_rate_hz, int(row.sha256[:8], 16)))
+                spent += len(item["sound"])
+            files.append(item)
+        facts = {"label": head.label, "pack": head.name, "page": number, "files": files,
+                 "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}."}  # fmt: skip
+        data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
+        name = "index.html" if number == 1 else f"index-{number}.html"
+        yield name, template.replace("{{title}}", f"{head.label} - {head.name}").replace("{{data}}", data)
+        number += 1

@@ -1,0 +1,151 @@
+"""Reproducing and extending: the same bytes from the record alone, additions that disturb nothing."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pack_helpers import Ran, Silent, audio_bytes
+from pack_stand_in import SOURCE
+
+from pack_builder.again import options_again, options_extended
+from pack_builder.build import build
+from pack_builder.manifest import read_manifest
+from pack_builder.options import BuildOptions
+from pack_builder.recipe import options_from
+from pack_builder.verify import verify
+
+Small = Callable[..., BuildOptions]
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def pack(small: Small) -> Path:
+    options = small(kits="1", one_shots="1", finish="warm", density_curve="0:0.3 2:0.8", models=("techno:click",))
+    build(options, Silent(), SOURCE)
+    return options.out
+
+
+@pytest.mark.parametrize("values", [
+    {}, {"density": "none", "takes": "3"}, {"density_curve": "0:0.2 1.5:0.9"}, {"finish": "club", "kits": "2"},
+    {"take_bars": "3", "take_bpm": "77.7", "take_seconds": None},
+    {"format": "flac", "keep_best": True, "attempts": "4"},
+])  # fmt: skip
+def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
+    options = small(**values)
+    again = options_from(options.recipe(), out=options.out, jobs=options.jobs)
+    assert again == options
+    assert again.recipe() == options.recipe()
+
+
+@pytest.mark.parametrize("damage", [{"bpm": "x"}, {"chains": None}, {"density": ["1/0"]}, {"more": 1}])
+def test_a_damaged_recipe_is_refused(small: Small, damage: dict) -> None:
+    with pytest.raises(ValueError, match=r"^manifest: its recipe is damaged or of another version$"):
+        options_from(small().recipe() | damage)
+
+
+def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    ran = run("build", "--from-manifest", str(pack / "manifest.json"), "--out", str(again), "--jobs", "2",
+              "--model", "techno:click")  # fmt: skip
+    assert ran.code == 0
+    assert "every file has the bytes that the manifest says" in ran.out
+    assert audio_bytes(again) == audio_bytes(pack)
+    for name in ("index.html", "manifest.csv", "checksums.sha256", "README.txt"):
+        assert (again / name).read_bytes() == (pack / name).read_bytes()
+    for path in [*pack.rglob("*.dawproject"), *pack.rglob("*.rpp"), *pack.rglob("*.sfz")]:
+        assert (again / path.relative_to(pack)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("by", ["word", "job", "file", "stem", "pattern"])
+def test_one_file_is_made_again(run: Run, pack: Path, tmp_path: Path, by: str) -> None:
+    row = read_manifest(pack).rows[1]
+    name = {"word": row.word, "job": row.job, "file": row.file, "stem": Path(row.file).stem,
+            "pattern": f"*_{row.word}*"}[by]  # fmt: skip
+    again = tmp_path / "again"
+    ran = run("build", "--from-manifest", str(pack), "--only", name, "--out", str(again), "--model", "techno:click")
+    assert ran.code == 0
+    assert audio_bytes(again) == {row.file: (pack / row.file).read_bytes()}
+    assert not verify(again).differences
+
+
+def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path: Path) -> None:
+    row = read_manifest(pack).rows[0]
+    path = pack / "manifest.json"
+    path.write_text(path.read_text().replace(row.sha256, "0" * 64))
+    ran = run("build", "--from-manifest", str(pack), "--only", row.word, "--out", str(tmp_path / "again"), "--model",
+              "techno:click")  # fmt: skip
+    assert ran.code == 1
+    assert f"{row.file}: other bytes than the manifest says" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--only", "x"], "--only 'x': needs --from-manifest"),
+        (["--from-manifest", "{pack}", "--only", "nothing"], "--only 'nothing': must name a file of"),
+        (["--from-manifest", "{pack}", "--bpm", "120"], "--bpm: cannot be had with --from-manifest"),
+        (["--from-manifest", "{pack}", "--kind", "techno"], "--kind: cannot be had with --from-manifest"),
+        (["--from-manifest", "nowhere"], "nowhere: holds no manifest.json"),
+    ],
+)
+def test_wrong_uses_are_named(run: Run, pack: Path, arguments: list[str], message: str, tmp_path: Path) -> None:
+    filled = [text.format(pack=pack) for text in arguments]
+    ran = run("build", *filled, "--out", str(tmp_path / "x"))
+    assert ran.code == 2
+    assert message in ran.err
+
+
+def test_other_weights_are_refused(pack: Path, tmp_path: Path) -> None:
+    path = pack / "manifest.json"
+    path.write_text(path.read_text().replace('"weights_sha256": "74', '"weights_sha256": "99', 1))
+    options, _ = options_again(str(pack), (), out=tmp_path / "again")
+    with pytest.raises(ValueError, match="--model: the pack was made with techno weights 99"):
+        build(options, Silent(), SOURCE)
+
+
+def test_an_extension_adds_without_clashes_and_disturbs_nothing(run: Run, pack: Path) -> None:
+    before, rows = audio_bytes(pack), read_manifest(pack).rows
+    ran = run("extend", str(pack), "--loops", "5", "--takes", "1", "--model", "techno:click")
+    assert ran.code == 0
+    after, more = audio_bytes(pack), read_manifest(pack).rows
+    assert before.items() <= after.items()
+    assert len(after) == len(before) + 6
+    assert more[: len(rows)] == rows
+    assert len({row.word for row in more}) == len({row.file for row in more}) == len({row.job for row in more})
+    assert not verify(pack, deep=True).differences
+    assert run("extend", str(pack), "--loops", "2", "--model", "techno:click").code == 0
+    assert len(audio_bytes(pack)) == len(before) + 8
+
+
+def test_a_stopped_extension_goes_on_to_the_same_bytes(small: Small, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        build(small(out=str(tmp_path / name)), Silent(), SOURCE)
+    build(options_extended(str(tmp_path / "one"), 4, 0, False), Silent(), SOURCE)
+    with pytest.raises(KeyboardInterrupt):
+        build(options_extended(str(tmp_path / "two"), 4, 0, False), Silent(stop_after=2), SOURCE)
+    with pytest.raises(ValueError, match="unfinished pack; add --resume"):
+        options_extended(str(tmp_path / "two"), 4, 0, False)
+    build(options_extended(str(tmp_path / "two"), 0, 0, True), Silent(), SOURCE)
+    assert audio_bytes(tmp_path / "one") == audio_bytes(tmp_path / "two")
+
+
+@pytest.mark.parametrize(("loops", "takes", "message"), [
+    ("0", "0", "at least one must be added"), ("-1", "0", "--loops -1: must be within 0..100000"),
+])  # fmt: skip
+def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str, message: str) -> None:
+    ran = run("extend", str(pack), "--loops", loops, "--takes", takes)
+    assert (ran.code, message in ran.err) == (2, True)
+    assert run("extend", str(pack.parent), "--loops", "1").err.endswith("holds no pack\n")
+
+
+def test_deep_verification_hears_what_hashes_alone_would_not_tell(pack: Path) -> None:
+    from dataclasses import replace
+
+    from pack_builder.manifest import write_manifest
+
+    manifest = read_manifest(pack)
+    wrong = [replace(row, seam_score=9.0, tempo_error_pct=3.0) if row.shape == "loop" else row for row in manifest.rows]
+    write_manifest(pack, manifest, wrong, manifest.gaps, {})
+    assert not [difference for difference in verify(pack).differences if "seam" in difference.what]
+    said = {difference.what.split(" ")[0] for difference in verify(pack, deep=True).differences}
+    assert {"seam", "tempo"} <= said

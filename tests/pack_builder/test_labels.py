@@ -1,0 +1,278 @@
+"""Labels in every format, presets and projects, read by programs and libraries that are not ours."""
+
+import io
+import shutil
+import subprocess
+import wave
+import xml.etree.ElementTree as Xml
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import mutagen.aiff
+import mutagen.flac
+import numpy as np
+import pytest
+import rpp
+import soundfile
+import wavinfo
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from pack_helpers import Silent
+from pack_stand_in import SOURCE, techno
+
+from pack_builder.aiff import encode_aiff, extended
+from pack_builder.build import build
+from pack_builder.flac import encode_flac, with_comments
+from pack_builder.manifest import Manifest, read_manifest
+from pack_builder.options import BuildOptions
+from pack_builder.riff import Acid, Cue, Sampler, Tags
+from pack_builder.verify import verify
+
+Small = Callable[..., BuildOptions]
+LOOP = techno(128.5, 1)
+TAGS = Tags(
+    {"INAM": "Näme", "IART": "MSK", "IGNR": "Techno", "ICMT": '{"seed": 7}', "ISFT": "musika-daw", "ICOP": "free"},
+    Acid(4, 128.5), Sampler(((0, len(LOOP) - 1),)), (Cue(0, "bar 1"), Cue(7, "odd")), "Amin",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("labels") / "pack"
+    options = BuildOptions.parse(bpm="120,128.5", loops_per_bpm="2", bars="1", takes="2", take_seconds="2", jobs="1",
+                                 finish="none", kits="1", one_shots="1", out=str(out))  # fmt: skip
+    build(options, Silent(), SOURCE)
+    return out
+
+
+@pytest.fixture(scope="module")
+def manifest(pack: Path) -> Manifest:
+    return read_manifest(pack)
+
+
+@pytest.mark.parametrize("sample_rate_hz", [44100, 48000, 96000])
+def test_flac_holds_the_sound_and_the_tempo(sample_rate_hz: int) -> None:
+    data = encode_flac(LOOP, sample_rate_hz, TAGS)
+    assert data == encode_flac(LOOP, sample_rate_hz, TAGS)
+    samples, rate = soundfile.read(io.BytesIO(data), dtype="float32")
+    assert rate == sample_rate_hz
+    assert np.abs(samples - np.clip(LOOP, -1, 1)).max() <= 2**-23
+    file = mutagen.flac.FLAC(io.BytesIO(data))
+    assert (file.info.bits_per_sample, file.info.total_samples) == (24, len(LOOP))
+    said = {name: file[name][0] for name in ("title", "artist", "genre", "bpm", "initialkey", "comment", "beats")}
+    assert said == {"title": "Näme", "artist": "MSK", "genre": "Techno", "bpm": "128.5", "initialkey": "Amin",
+                    "comment": '{"seed": 7}', "beats": "4"}  # fmt: skip
+
+
+def test_a_take_as_flac_claims_no_tempo() -> None:
+    file = mutagen.flac.FLAC(io.BytesIO(encode_flac(LOOP, 44100, Tags({"INAM": "x"}))))
+    assert "bpm" not in file
+    with pytest.raises(ValueError, match="not a flac file"):
+        with_comments(b"RIFF", {})
+    with pytest.raises(ValueError, match="cut short"):
+        with_comments(b"fLaC\0\0", {})
+
+
+@pytest.mark.parametrize("sample_rate_hz", [44100, 48000, 96000])
+def test_aiff_holds_the_sound_the_loop_and_the_tempo(sample_rate_hz: int) -> None:
+    data = encode_aiff(LOOP, sample_rate_hz, TAGS)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        assert (file.samplerate, file.frames, file.subtype) == (sample_rate_hz, len(LOOP), "PCM_24")
+        assert np.abs(file.read(dtype="float32") - np.clip(LOOP, -1, 1)).max() <= 2**-23
+    tags = mutagen.aiff.AIFF(io.BytesIO(data))
+    assert tags.info.sample_rate == sample_rate_hz
+    assert {name: str(tags.tags[name]) for name in ("TIT2", "TPE1", "TBPM", "TKEY", "TCON")} == {
+        "TIT2": "Näme", "TPE1": "MSK", "TBPM": "129", "TKEY": "Am", "TCON": "Techno"
+    }  # fmt: skip
+    assert str(tags.tags.getall("COMM")[0]) == '{"seed": 7}'
+
+
+@settings(deadline=None)
+@given(st.integers(1, 1 << 20))
+def test_extended_floats_are_exact(value: int) -> None:
+    raw = extended(float(value))
+    exponent, fraction = int.from_bytes(raw[:2], "big"), int.from_bytes(raw[2:], "big")
+    assert fraction * 2.0 ** (exponent - 16383 - 63) == value
+
+
+@pytest.mark.parametrize(("form", "suffix", "subtype"), [
+    ("wav16", "wav", "PCM_16"), ("wav32f", "wav", "FLOAT"), ("flac", "flac", "PCM_24"), ("aiff", "aiff", "PCM_24"),
+])  # fmt: skip
+def test_a_pack_of_any_format_verifies(small: Small, form: str, suffix: str, subtype: str) -> None:
+    options = small(format=form, one_shots="1", bars="2")
+    build(options, Silent(), SOURCE)
+    assert verify(options.out, deep=True) == verify(options.out)
+    assert not verify(options.out).differences
+    for row in read_manifest(options.out).rows:
+        assert row.file.endswith("." + suffix)
+        assert soundfile.info(options.out / row.file).subtype == subtype
+    first = options.out / read_manifest(options.out).rows[0].file
+    first.write_bytes(first.read_bytes()[:-40])
+    assert verify(options.out).differences
+
+
+def test_every_wav_opens_in_wavinfo_and_the_standard_library(pack: Path, manifest: Manifest) -> None:
+    for row in manifest.rows:
+        info = wavinfo.WavInfoReader(str(pack / row.file))
+        assert info.data.frame_count == row.frames
+        assert info.info.title == Path(row.file).stem
+        with wave.open(str(pack / row.file)) as file:
+            assert (file.getnframes(), file.getframerate(), file.getsampwidth()) == (row.frames, 44100, 3)
+
+
+@pytest.mark.peer
+@pytest.mark.skipif(shutil.which("sndfile-info") is None, reason="needs sndfile-info (sndfile-programs)")
+def test_every_wav_opens_in_sndfile_info(pack: Path, manifest: Manifest) -> None:
+    files = [row.file for row in manifest.rows]
+    told = subprocess.run(["sndfile-info", *files], cwd=pack, capture_output=True, text=True)
+    assert told.returncode == 0
+    assert told.stdout.count("Frames      : ") == len(manifest.rows)
+    assert "*** " not in told.stdout
+
+
+def regions(text: str) -> list[dict[str, str]]:
+    """The regions of an SFZ text by its own rules: opcodes are name=value, a sample's name goes to the line's end."""
+    found: list[dict[str, str]] = []
+    for line in text.splitlines():
+        line = line.partition("//")[0].strip() if not line.startswith("sample=") else line
+        if line.startswith("<region>"):
+            found.append(dict(item.split("=", 1) for item in line.removeprefix("<region>").split()))
+        elif line.startswith("sample="):
+            found[-1]["sample"] = line.removeprefix("sample=")
+    return found
+
+
+def test_presets_name_files_that_are_there(pack: Path, manifest: Manifest) -> None:
+    used: set[str] = set()
+    for path in sorted((pack / "Presets" / "SFZ").glob("*.sfz")):
+        text = path.read_text()
+        assert "default_path=../../\n" in text
+        keys = [int(region["key"]) for region in regions(text)]
+        assert keys == list(range(36, 36 + len(keys)))
+        for region in regions(text):
+            info = soundfile.info((path.parent / "../.." / region["sample"]).resolve())
+            used.add(region["sample"])
+            assert (region["loop_mode"] == "one_shot") == region["sample"].startswith("One_Shots/")
+            if "loop_end" in region:
+                assert int(region["loop_end"]) == info.frames - 1
+    assert used == {row.file for row in manifest.rows if row.shape != "take"}
+    heard: set[str] = set()
+    for path in sorted((pack / "Presets" / "DecentSampler").glob("*.dspreset")):
+        root = etree.parse(path).getroot()
+        assert root.tag == "DecentSampler"
+        for sample in root.iterfind("groups/group/sample"):
+            target = (path.parent / sample.get("path")).resolve()
+            heard.add(target.relative_to(pack.resolve()).as_posix())
+            assert sample.get("rootNote") == sample.get("loNote") == sample.get("hiNote")
+            assert int(sample.get("end")) == soundfile.info(target).frames - 1
+    assert heard == used
+
+
+# the rules of the published DAWproject 1.0 schema for the elements that a pack uses, in our own words:
+# element -> (required attributes, optional attributes, children in their order)
+RULES: dict[str, tuple[str, str, str]] = {
+    "Project": ("version", "", "Application Transport Structure Arrangement Scenes"),
+    "Application": ("name version", "", ""),
+    "Transport": ("", "", "Tempo TimeSignature"),
+    "Tempo": ("unit", "id name color comment parameterID max min value", ""),
+    "Volume": ("unit", "id name color comment parameterID max min value", ""),
+    "TimeSignature": ("denominator numerator", "id name color comment parameterID", ""),
+    "Structure": ("", "", "Track* Channel*"),
+    "Track": ("", "id name color comment contentType loaded", "Channel Track*"),
+    "Channel": ("", "id name color comment audioChannels destination role solo", "Devices Mute Pan Sends Volume"),
+    "Arrangement": ("", "id name color comment", "Lanes Markers TempoAutomation TimeSignatureAutomation"),
+    "Lanes": ("", "id name color comment timeUnit track", "Lanes* Clips*"),
+    "Clips": ("", "id name color comment timeUnit track", "Clip*"),
+    "Clip": ("time", "name color comment duration contentTimeUnit playStart playStop loopStart loopEnd fadeTimeUnit "
+             "fadeInTime fadeOutTime enable reference", "Clips Warps"),
+    "Warps": ("contentTimeUnit", "id name color comment timeUnit track", "Audio Warp*"),
+    "Audio": ("channels sampleRate duration", "id name color comment timeUnit track algorithm", "File"),
+    "File": ("path", "external", ""),
+    "Warp": ("time contentTime", "", ""),
+}  # fmt: skip
+UNITS = {"timeUnit": {"beats", "seconds"}, "contentTimeUnit": {"beats", "seconds"}, "role": {"regular", "master"},
+         "unit": {"bpm", "linear"}, "contentType": {"audio"}, "external": {"true"}}  # fmt: skip
+
+
+def check_element(element: Xml.Element) -> None:
+    required, optional, children = (text.split() for text in RULES[element.tag])
+    assert set(required) <= set(element.attrib) <= {*required, *optional}, element.tag
+    for name, values in UNITS.items():
+        assert element.get(name, next(iter(values))) in values
+    places = [next(n for n, rule in enumerate(children) if rule.rstrip("*") == child.tag) for child in element]
+    assert places == sorted(places), element.tag
+    for child in element:
+        if child.tag + "*" not in children:
+            assert sum(other.tag == child.tag for other in element) == 1
+        check_element(child)
+
+
+def test_dawprojects_keep_to_the_schema_and_lay_every_loop_out(pack: Path, manifest: Manifest) -> None:
+    laid: dict[str, float] = {}
+    for path in sorted((pack / "Projects").glob("*.dawproject")):
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == ["project.xml", "metadata.xml"]
+            root = Xml.fromstring(archive.read("project.xml"))
+            about = Xml.fromstring(archive.read("metadata.xml"))
+        check_element(root)
+        assert [child.tag for child in about] == ["Title", "Artist", "Album", "Comment"]
+        ids = [element.get("id") for element in root.iter() if element.get("id")]
+        assert len(set(ids)) == len(ids)
+        for element in root.iter():
+            for name in ("track", "destination"):
+                assert element.get(name) is None or element.get(name) in ids
+        bpm = float(root.find("Transport/Tempo").get("value"))
+        for clips in root.iterfind("Arrangement/Lanes/Lanes/Clips"):
+            end = 0.0
+            for clip in clips:
+                assert float(clip.get("time")) >= end
+                assert float(clip.get("time")) % 4 == 0
+                end = float(clip.get("time")) + float(clip.get("duration"))
+                warps = clip.find("Clips/Clip/Warps")
+                file = warps.find("Audio/File").get("path")
+                info = soundfile.info((path.parent / file).resolve())
+                first, last = warps.findall("Warp")
+                assert (first.get("time"), first.get("contentTime")) == ("0", "0")
+                assert float(last.get("contentTime")) == pytest.approx(info.duration, abs=1e-9)
+                assert float(last.get("time")) == pytest.approx(info.duration * bpm / 60, abs=1e-4)
+                laid[file.removeprefix("../")] = bpm
+    assert set(laid) == {row.file for row in manifest.rows if row.shape != "shot"}
+    assert all(laid[row.file] == row.bpm for row in manifest.rows if row.bpm)
+
+
+def test_reaper_projects_load_in_a_parser_that_is_not_ours(pack: Path, manifest: Manifest) -> None:
+    laid: set[str] = set()
+    for path in sorted((pack / "Projects").glob("*.rpp")):
+        project = rpp.loads(path.read_text())
+        assert project.tag == "REAPER_PROJECT"
+        bpm = float(project.find("TEMPO")[1])
+        for track in project.findall("TRACK"):
+            end = -1e-9
+            for item in track.findall("ITEM"):
+                file = item.find("SOURCE").find("FILE")[1]
+                info = soundfile.info((path.parent / file).resolve())
+                assert float(item.find("LENGTH")[1]) == pytest.approx(info.duration, abs=1e-9)
+                position = float(item.find("POSITION")[1])
+                assert position >= end
+                assert position * bpm / 240 == pytest.approx(round(position * bpm / 240), abs=1e-9)
+                end = position + info.duration - 1e-4
+                laid.add(file.removeprefix("../"))
+    assert laid == {row.file for row in manifest.rows if row.shape != "shot"}
+
+
+def test_large_packs_are_split_into_presets_and_projects_of_a_useful_size() -> None:
+    from dataclasses import replace
+
+    from pack_helpers import ROW
+
+    from pack_builder.presets import KEYS, presets_of
+    from pack_builder.projects import MOST_FILES, projects_of
+
+    rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(1500)]
+    presets = presets_of("A_B", rows)
+    assert [len(preset.rows) for preset in presets[:2]] == [KEYS, KEYS]
+    assert len({preset.name for preset in presets}) == len(presets) == 16
+    [project] = projects_of("A_B", rows)
+    assert sum(len(placed) for _, placed in project.tracks) == MOST_FILES
