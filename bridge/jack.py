@@ -31,6 +31,18 @@ def open_client(name: str, server: str | None) -> Any:
         raise SourceError(f"JACK server {server or 'default'!r} does not answer: {error}") from error
 
 
+_LOST: list[Any] = []
+
+
+def leave(client: Any, lost: bool) -> None:
+    """Close a client. One whose server is gone is only laid aside: libjack crashes when it is closed after
+    another client has met the next server, and its memory is gone with the old one anyway."""
+    if lost:
+        _LOST.append(client)  # its callbacks must stay where libjack's threads may still look for them
+    else:
+        client.close()
+
+
 def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:
     """A JACK transport state and position (as from `Client.transport_query`) as a `Transport`.
 
@@ -95,7 +107,7 @@ class JackSource(TransportSource):
 
     def start(self) -> None:
         """Connect. Raises SourceError."""
-        if self._client is not None and self._lost:
+        if self._lost:
             self.stop()
         if self._client is None:
             client = open_client(self._client_name, self._server)
@@ -108,7 +120,12 @@ class JackSource(TransportSource):
         """Disconnect."""
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            leave(client, self._lost)
+
+    def revive(self) -> None:
+        """Connect again after the server was restarted. Raises SourceError while it is away."""
+        if self._lost:
+            self.start()
 
     def _shutdown(self, *_: object) -> None:
         self._lost = True
@@ -182,31 +199,53 @@ class JackMidiClockSource(MidiClockSource):
         self._client: Any = None
         self._port: Any = None
         self._rate_hz = 48000.0
+        self._lost = False
         self._cycle = (0, 0)  # the server's counter of 32 bits at the start of a cycle, and our endless one
 
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError."""
-        if self._client is not None:
+        if self._client is not None and not self._lost:
             return
+        self.stop()
         self.reset()
         client = open_client(self._client_name, self._server)
         self._rate_hz = float(client.samplerate)
         self._port = client.midi_inports.register("in")
         self._client = client
+        self._lost = False
         client.set_process_callback(self._process)
+        client.set_shutdown_callback(self._shutdown)
         client.activate()
+        try:
+            self._join()
+        except SourceError:
+            self.stop()
+            raise
+
+    def _join(self) -> None:
+        """Connect to the port that was asked for. Raises SourceError."""
         if self._connect is not None:
             try:
-                client.connect(self._connect, self._port)
+                self._client.connect(self._connect, self._port)
             except importlib.import_module("jack").JackError as error:
-                self.stop()
                 raise SourceError(f"JACK MIDI port {self._connect!r}: {error}") from error
+
+    def revive(self) -> None:
+        """Open or connect the port again. Raises SourceError while the server or the other port is away."""
+        client = self._client
+        if self._lost:
+            self.start()
+        elif client is not None and self._connect is not None and not self._port.connections:
+            self._join()
+
+    def _shutdown(self, *_: object) -> None:
+        self._lost = True
 
     def stop(self) -> None:
         """Close the port."""
         client, self._client = self._client, None
         if client is not None:
-            client.close()
+            leave(client, self._lost)
 
     def _frame(self, counter: int) -> int:
         """The server's counter, which wraps once a day, as one that does not."""
@@ -231,7 +270,7 @@ class JackMidiClockSource(MidiClockSource):
     def latest(self) -> Transport:
         """The transport of this moment; not playing when the port is closed."""
         client, now_s = self._client, self.clock()
-        if client is None:
+        if client is None or self._lost:
             return Transport.of(host_time_s=now_s)
         record = self.machine.transport(self._frame(client.frame_time) / self._rate_hz)
         return record.replace(host_time_s=now_s)

@@ -6,8 +6,8 @@ from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from bridge.midi_port import InputPort, open_input
-from bridge.source import Listener, TransportSource, host_time
+from bridge.midi_port import InputPort, choose, list_ports, open_input
+from bridge.source import Listener, SourceError, TransportSource, host_time
 from bridge.transport import Transport
 
 
@@ -46,6 +46,8 @@ class MidiSource(TransportSource):
         self.port, self.virtual, self.api, self.latency_s = port, virtual, api, latency_s
         self._opener = opener
         self._input: InputPort | None = None
+        self._gone = False
+        self._heard = 0
 
     @property
     @abstractmethod
@@ -67,6 +69,21 @@ class MidiSource(TransportSource):
         port, self._input = self._input, None
         if port is not None:
             port.close()
+
+    def revive(self) -> None:
+        """Open the port again when it was away and is back; asked only while nothing comes in."""
+        heard, before = self.counts.received, self._heard
+        self._heard = heard
+        if self._input is None or self.port is None or heard != before:
+            return
+        try:
+            there = choose(self.port, [name for _, name in list_ports(api=self.api)]) is not None
+        except SourceError:
+            there = False
+        if there and self._gone:
+            self.stop()
+            self.start()
+        self._gone = not there
 
     def message(self, message: Sequence[int], time_s: float) -> None:
         """Take a message from the port, or from elsewhere; broken ones are counted."""

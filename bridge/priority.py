@@ -145,6 +145,18 @@ class CombinedSource(TransportSource):
         for source in self.sources:
             source.stop()
 
+    def revive(self) -> None:
+        """Let each source open again what it lost, and start those that could not start before."""
+        for source in self.sources:
+            try:
+                if source.name in self._failed:
+                    source.start()
+                    self._failed = {name: why for name, why in self._failed.items() if name != source.name}
+                else:
+                    source.revive()
+            except SourceError:
+                continue
+
     def _heard(self, _: Transport) -> None:
         if self.listener is not None:
             self._publish(self.latest())

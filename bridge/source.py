@@ -61,6 +61,14 @@ class TransportSource(ABC):
     def stop(self) -> None:
         """Stop listening and give everything back; doing it twice is harmless."""
 
+    def revive(self) -> None:
+        """Open again what was lost: a server that was restarted, a port that went away and is back.
+
+        Called about once a second by whoever keeps a source for long, from a thread that may wait; a source that
+        loses nothing does nothing. Raises SourceError for what is still away.
+        """
+        return
+
     def latest(self) -> Transport:
         """The newest record; its `host_time_s` tells how old it is. Never waits."""
         return self._latest

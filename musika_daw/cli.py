@@ -1,13 +1,17 @@
-"""`musika-daw`: render a stretch of the timeline, list models, and see how fast this machine is."""
+"""`musika-daw`: play in time with a DAW, render a stretch of the timeline, see what works on this machine."""
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from musika_daw.cli_live import jack_rows, monitor, ports, quiet_libraries, run
 from musika_daw.console import OneLineGroup
 
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
@@ -18,12 +22,20 @@ def main() -> None:
     """Generated music as a function of the position on your timeline.
 
     \b
+    musika-daw run jack --sink jack
+    musika-daw run midi:Ableton
+    musika-daw monitor osc:reaper
     musika-daw models
     musika-daw render drop.wav --bpm 128 --start-bar 17 --bars 8 --seed 4
     musika-daw render loop.wav --bpm 174 --bars 4 --loop
     musika-daw render take.wav --model piano --seconds 30 --density 0.4
     musika-daw doctor
     """
+
+
+main.add_command(run)
+main.add_command(ports)
+main.add_command(monitor)
 
 
 @main.command()
@@ -105,6 +117,30 @@ def doctor() -> None:
         audio = engine.loop(128, 8, Controls(1))
         speed = len(audio) / engine.sample_rate_hz / (time.perf_counter() - start)
         click.echo(f"{name:10s} loads in {load_s:.2f} s, renders {speed:.0f} times faster than real time")
+    for title, works in parts_that_work():
+        click.echo(f"{title:10s} {works}")
+
+
+def parts_that_work() -> Iterator[tuple[str, str]]:
+    """(source, sink or library; what can be said of it) for everything that needs more than this package."""
+    from bridge import SourceError, list_ports
+    from musika_daw.host.sinks import SinkError, list_devices
+
+    try:
+        with quiet_libraries():
+            names = [name for _, name in list_ports()]
+        yield "MIDI", f"{len(names)} inputs" if names else "works, but there is no input"
+    except SourceError as error:
+        yield "MIDI", " ".join(str(error).split())
+    yield "JACK", jack_rows()[0]
+    try:
+        yield "PortAudio", f"{len(list_devices())} outputs"
+    except SinkError as error:
+        yield "PortAudio", " ".join(str(error).split())
+    found = importlib.util.find_spec("link") is not None
+    yield "Link", "works" if found else "Ableton Link needs an extra: pip install 'musika-daw[link]'"
+    yield "effects", f"pedalboard {importlib.metadata.version('pedalboard')}"
+    yield "sockets", "OSC, UDP and TCP on loopback"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,74 @@
+"""The live host: the generator played in time with a DAW, by position on its timeline.
+
+`Session` puts one together from options, `play_offline` runs one against a clock of its own. The names are
+loaded at first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from musika_daw.host.capture import Take, keep, last_bars
+    from musika_daw.host.click import ClickRenderer
+    from musika_daw.host.follow import Follower
+    from musika_daw.host.follow_jack import JackFollower
+    from musika_daw.host.grid import DeviceClock, Grid
+    from musika_daw.host.host import Host, Status
+    from musika_daw.host.live import LiveControls
+    from musika_daw.host.mapping import MidiMap
+    from musika_daw.host.offline import Played, VirtualClock, play_offline
+    from musika_daw.host.piece import Piece
+    from musika_daw.host.player import Meter, Player
+    from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+    from musika_daw.host.session import Session, SessionOptions
+    from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
+    from musika_daw.host.sources import SourceOptions, make_source
+
+_HOME = {
+    "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "grid", "FileSink": "sinks",
+    "Follower": "follow", "Grid": "grid", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
+    "Meter": "player", "MidiMap": "mapping", "Piece": "piece", "Played": "offline", "Player": "player",
+    "PortAudioSink": "sinks", "Renderer": "render", "Session": "session", "SessionOptions": "session",
+    "Sink": "sinks", "SinkError": "sinks", "SourceOptions": "sources", "Status": "host", "Take": "capture",
+    "VirtualClock": "offline", "keep": "capture", "last_bars": "capture", "load_renderer": "render",
+    "make_source": "sources", "play_offline": "offline",
+}  # fmt: skip
+__all__ = [
+    "ChunkRenderer",
+    "ClickRenderer",
+    "DeviceClock",
+    "FileSink",
+    "Follower",
+    "Grid",
+    "Host",
+    "JackFollower",
+    "LiveControls",
+    "Meter",
+    "MidiMap",
+    "Piece",
+    "Played",
+    "Player",
+    "PortAudioSink",
+    "Renderer",
+    "Session",
+    "SessionOptions",
+    "Sink",
+    "SinkError",
+    "SourceOptions",
+    "Status",
+    "Take",
+    "VirtualClock",
+    "keep",
+    "last_bars",
+    "load_renderer",
+    "make_source",
+    "play_offline",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'musika_daw.host' has no attribute {name!r}")
+    return getattr(import_module(f"musika_daw.host.{_HOME[name]}"), name)

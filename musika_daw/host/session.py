@@ -1,0 +1,200 @@
+"""`Session`: a host put together from what a user asked for, started and stopped as one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bridge import (
+    CombinedSource,
+    InternalClock,
+    JackMidiClockSource,
+    JackSource,
+    MidiClockOut,
+    SourceError,
+    TransportSource,
+)
+from bridge.midi_port import InputPort, open_input
+from musika_daw.host.cache import ChunkCache
+from musika_daw.host.capture import Keeper, last_bars
+from musika_daw.host.effects import EffectChain
+from musika_daw.host.follow import Follower
+from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.host import Host
+from musika_daw.host.jack_sink import JackSink
+from musika_daw.host.live import LiveControls
+from musika_daw.host.mapping import MidiMap
+from musika_daw.host.player import Player
+from musika_daw.host.remote import OscControl
+from musika_daw.host.sinks import FileSink, PortAudioSink, Sink
+from musika_daw.host.sources import SourceOptions, is_noisy, make_source
+from musika_daw.host.worker import ProcessWorker
+
+SLOTS_AT_48K = 192
+logger = logging.getLogger("musika_daw")
+
+
+@dataclass(frozen=True)
+class SessionOptions:
+    """What a session is made of; see `musika-daw run --help`."""
+
+    source: str = "internal"
+    sink: str = "portaudio"
+    model: str = "techno"
+    source_options: SourceOptions = field(default_factory=SourceOptions)
+    values: dict[str, float | None] = field(default_factory=dict)
+    effects: tuple[str, ...] = ()
+    ahead_s: float = 6.0
+    block_frames: int = 512
+    latency_s: float = 0.0
+    connect: str | None = "system:playback"
+    keep_to: Path = Path("kept")
+    midi_control: str | None = None
+    map_file: Path | None = None
+    osc_port: int | None = None
+    clock_out: str | None = None
+    play: bool = False
+
+
+def make_sink(text: str, options: SessionOptions) -> Sink:
+    """The sink of a name: `jack`, `portaudio[:DEVICE]` or `file:PATH`. Raises ValueError, SinkError."""
+    kind, _, argument = text.partition(":")
+    if kind == "jack":
+        sink: Sink = JackSink(
+            server=options.source_options.jack_server, connect=options.connect,
+            follow_transport=options.source == "jack",
+        )  # fmt: skip
+    elif kind == "portaudio":
+        device = int(argument) if argument.isdecimal() else argument or None
+        sink = PortAudioSink(device, block_frames=options.block_frames)
+    elif kind == "file":
+        if not argument:
+            raise ValueError("sink: 'file', must be followed by a path, as in file:take.wav")
+        sink = FileSink(Path(argument), block_frames=options.block_frames)
+    else:
+        raise ValueError(f"sink: {text!r:.60}, must be jack, portaudio[:DEVICE] or file:PATH")
+    sink.latency_s += options.latency_s
+    return sink
+
+
+class Session:
+    """Everything of one `musika-daw run`. Raises what its parts raise, before any sound is made."""
+
+    def __init__(self, options: SessionOptions) -> None:
+        self.options = options
+        self.live = LiveControls(self._act, **options.values)
+        self.midi_map = MidiMap(self.live, options.map_file)
+        if options.effects:
+            EffectChain(options.effects)  # a wrong line is told at once, not by the renderer
+        self.source: TransportSource = make_source(options.source, options.source_options)
+        self.sink = make_sink(options.sink, options)
+        self._worker: Any = None
+        self._cache: ChunkCache | None = None
+        self._started: list[Any] = []
+        self._control_port: InputPort | None = None
+        self.quit = False
+        try:
+            self.host = self._make_host()
+        except BaseException:
+            self._free()
+            raise
+        self.keeper = Keeper(options.model, options.keep_to)
+
+    def _make_host(self) -> Host:
+        options, rate = self.options, self.sink.sample_rate_hz
+        player = Player(rate)
+        slots = max(SLOTS_AT_48K, SLOTS_AT_48K * rate // 48_000)
+        self._cache = cache = ChunkCache(slots, shared=True, blocks_played=lambda: player.blocks)
+        name = cache.memory_name
+        assert name is not None
+
+        def new_worker() -> ProcessWorker:
+            self._worker = ProcessWorker(options.model, name, slots)
+            return self._worker
+
+        bpm = options.source_options.bpm
+        follows_jack = isinstance(self.sink, JackSink) and isinstance(self.source, JackSource)
+        follower = JackFollower(bpm) if follows_jack else Follower(bpm)
+        host = Host(
+            self.source, follower, self.live, cache, new_worker(), player, noisy=is_noisy(options.source),
+            effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
+        )  # fmt: skip
+        host.on_step.append(self.sink.step)
+        for thing in (self.source, self.sink):
+            parts = thing.sources if isinstance(thing, CombinedSource) else (thing,)
+            in_jack = any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
+            (host.revived_here if in_jack else host.revived).append(thing)
+        if isinstance(self.sink, JackSink):
+            self.sink.transport_fill, self.sink.is_ready = host.fill, host.is_ready
+        return host
+
+    def start(self) -> None:
+        """Start to listen and to play. Raises SourceError, SinkError."""
+        options = self.options
+        self.source.start()
+        self._started.append(self.source)
+        if options.osc_port is not None:
+            control = OscControl(
+                self.live, options.osc_port, options.source_options.host, options.source_options.allow_remote
+            )
+            control.start()
+            self._started.append(control)
+        if options.midi_control is not None:
+            self._control_port = open_input(options.midi_control, self._controller)
+        if options.clock_out is not None:
+            clock = MidiClockOut(self.source, options.clock_out)
+            clock.start()
+            self._started.append(clock)
+        self.host.start()
+        self.sink.start(self.host.fill)
+        if options.play:
+            self._act("play")
+
+    def stop(self) -> None:
+        """Stop everything and give everything back."""
+        self.sink.stop()
+        self.host.stop()
+        if self._control_port is not None:
+            self._control_port.close()
+        for thing in reversed(self._started):
+            thing.stop()
+        self.keeper.close()
+        self._free()
+
+    def _free(self) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        if self._cache is not None:
+            self._cache.close()
+        self.sink.stop()
+
+    def _act(self, action: str) -> None:
+        if action == "quit":
+            self.quit = True
+        elif action in ("play", "stop"):
+            self._steer(action)
+        elif action.startswith("keep_"):
+            self.keep(int(action[5:]))
+
+    def _controller(self, message: Sequence[int], _time_s: float) -> None:
+        self.midi_map.feed(message)
+
+    def keep(self, bars: int) -> None:
+        """Have the last bars written into the folder. Without anything played there is nothing to keep."""
+        piece = self.host.piece
+        if piece is not None and self.host.player.blocks:
+            self.keeper.ask(last_bars(self.host.beat, bars, piece))
+
+    def _steer(self, action: str) -> None:
+        """Start or stop a source that can be told to."""
+        source: Any = self.source
+        try:
+            if isinstance(source, InternalClock | JackSource):
+                source.play() if action == "play" else source.halt()
+            elif hasattr(source, "command"):
+                source.command(action)
+        except (SourceError, ValueError) as error:
+            logger.warning("%s: %s", action, error)

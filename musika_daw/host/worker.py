@@ -1,0 +1,178 @@
+"""Workers: who renders chunks into the cache's slots, in a process of its own or here.
+
+Python that holds its lock for long is what breaks audio, so while a device plays the renderer has a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.shared_memory import SharedMemory
+from typing import Protocol
+
+import numpy as np
+
+from musika_daw.host.cache import shared_views
+from musika_daw.host.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+
+READY_LIMIT_S = 120.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """Render chunks first_chunk.. of a piece, one into each of `slots`."""
+
+    number: int
+    piece: Piece
+    first_chunk: int
+    slots: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job's end; `problem` says in one line why nothing was rendered. `cpu_s` is processor time spent."""
+
+    number: int
+    seconds: float
+    cpu_s: float
+    problem: str | None = None
+
+
+class WorkerError(RuntimeError):
+    """The renderer's process could not start or has died; the text says why."""
+
+
+class Worker(Protocol):
+    """Renders jobs one after another; nothing here ever waits."""
+
+    def submit(self, job: Job) -> None:
+        """Take a job."""
+
+    def finished(self) -> list[Done]:
+        """Jobs that ended since the last call. Raises WorkerError if the process died."""
+
+    def close(self) -> None:
+        """Stop."""
+
+
+def render_job(chunks: ChunkRenderer, views: list[np.ndarray], job: Job) -> Done:
+    """Render one job into the slots; what the renderer raises becomes the problem."""
+    begin_s, cpu_s = time.perf_counter(), time.process_time()
+    problem = None
+    try:
+        audio = chunks.chunks(job.piece, job.first_chunk, len(job.slots))
+        for index, slot in enumerate(job.slots):
+            views[slot][:] = audio[:, index * CHUNK_FRAMES : (index + 1) * CHUNK_FRAMES]
+    except Exception as error:  # a model or plugin may raise anything, and the host plays on
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return Done(job.number, time.perf_counter() - begin_s, time.process_time() - cpu_s, problem)
+
+
+class InlineWorker:
+    """Renders at once, in the caller's thread: for files and tests."""
+
+    def __init__(self, renderer: Renderer, views: list[np.ndarray]) -> None:
+        self._chunks, self._views = ChunkRenderer(renderer), views
+        self._done: list[Done] = []
+
+    def submit(self, job: Job) -> None:
+        """Render now."""
+        self._done.append(render_job(self._chunks, self._views, job))
+
+    def finished(self) -> list[Done]:
+        """Jobs rendered since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        """Nothing to stop."""
+
+
+class ProcessWorker:
+    """A process that loads a model and renders into shared memory.
+
+    `load` is a function at the top of a module, called with `model` in the process. Raises WorkerError with the
+    model's own complaint if it does not load.
+    """
+
+    def __init__(
+        self, model: str, memory_name: str, slots: int, load: Callable[[str], Renderer] = load_renderer,
+        limit_s: float = READY_LIMIT_S,
+    ) -> None:  # fmt: skip
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, load, model, memory_name, slots), name="musika-renderer", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        try:
+            answer = self._pipe.recv() if self._pipe.poll(limit_s) else f"no answer in {limit_s:g} s"
+        except (EOFError, OSError):
+            answer = "its process died while loading"
+        if isinstance(answer, str):
+            self.close()
+            raise WorkerError(f"model: {answer}")
+        self.facts: dict[str, str] = answer
+
+    @property
+    def pid(self) -> int | None:
+        """Id of the process."""
+        return self._process.pid
+
+    def submit(self, job: Job) -> None:
+        """Send a job."""
+        try:
+            self._pipe.send(job)
+        except (OSError, ValueError):
+            raise WorkerError("the renderer's process has died") from None
+
+    def finished(self) -> list[Done]:
+        """Jobs that ended since the last call."""
+        done = []
+        try:
+            while self._pipe.poll():
+                done.append(self._pipe.recv())
+        except (EOFError, OSError):
+            raise WorkerError("the renderer's process has died") from None
+        return done
+
+    def close(self) -> None:
+        """End the process."""
+        self._pipe.close()
+        self._process.join(1)
+        if self._process.is_alive():
+            self._process.terminate()
+            self._process.join(2)
+
+
+def _serve(
+    pipe: Connection, load: Callable[[str], Renderer], model: str, memory_name: str, slots: int
+) -> None:
+    """The renderer's process: answer with the model's facts, or with a complaint; then render until told to end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which then closes the pipe
+    try:
+        renderer = load(model)
+    except (ValueError, OSError) as error:
+        pipe.send(" ".join(str(error).split()))
+        return
+    memory = SharedMemory(memory_name)  # the spawned process shares the parent's tracker, which frees it once
+    views = shared_views(memory, slots)
+    chunks = ChunkRenderer(renderer)
+    pipe.send({"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash})
+    try:
+        while True:
+            job = pipe.recv()
+            pipe.send(render_job(chunks, views, job))
+    except (EOFError, OSError):
+        return
+    finally:
+        views.clear()
+        with contextlib.suppress(BufferError):  # an array may still be in a caller's hand
+            memory.close()

@@ -1,0 +1,215 @@
+"""Controls by name, MIDI controller, OSC and key, and what hostile input does to them: nothing."""
+
+from __future__ import annotations
+
+import os
+import pty
+import random
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.osc_codec import encode
+from musika_daw.host.keys import Keys, press
+from musika_daw.host.live import ACTIONS, PARAMETERS, LiveControls
+from musika_daw.host.mapping import Binding, MidiMap, read_map
+from musika_daw.host.remote import OscControl
+
+
+def wait_until(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def test_what_is_set_is_what_the_engine_is_told() -> None:
+    live = LiveControls(density=0.3)
+    live.set("seed", 7)
+    live.set("morph_seed", 9)
+    live.set("morph", 0.25)
+    live.set("density", None)
+    controls = live.controls()
+    assert (controls.seed, controls.morph_seed, controls.morph, controls.density) == (7, 9, 0.25, None)
+    live.set("gain_db", -6)
+    assert live.gain == pytest.approx(0.5012, abs=1e-3)
+    live.set("gain_db", -60)
+    assert live.gain == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [("colour", 1, "control: 'colour', must be one of"), ("density", 1.5, r"density: 1.5, must be in 0\.\.1"),
+     ("seed", 1.5, "must be a whole number"), ("morph", None, "morph: off"), ("morph", float("nan"), "a number"),
+     ("morph", "x", "must be a number"), ("gain_db", 99, "gain_db: 99")],
+)  # fmt: skip
+def test_a_wrong_control_is_named(name: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LiveControls().set(name, value)  # type: ignore[arg-type]
+
+
+def test_actions_are_passed_on_and_seeds_move() -> None:
+    heard: list[str] = []
+    live = LiveControls(heard.append, seed=4)
+    for action in ACTIONS:
+        live.act(action)
+    assert heard == list(ACTIONS)
+    assert live.get("seed") == 5
+    assert live.get("style_seed") == 6
+    with pytest.raises(ValueError, match="action: 'dance'"):
+        live.act("dance")
+
+
+@given(st.sampled_from(sorted(PARAMETERS)), st.floats(-1, 2))
+def test_a_controller_never_leaves_the_range(name: str, share: float) -> None:
+    live = LiveControls()
+    live.sweep(name, share)
+    value = live.get(name)
+    assert value is not None
+    assert PARAMETERS[name].low <= value <= PARAMETERS[name].high
+
+
+def test_a_controller_is_learnt_kept_and_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "maps" / "midi.toml"
+    live = LiveControls()
+    first = MidiMap(live, path)
+    first.learn("density")
+    assert first.feed([0xB2, 20, 127])
+    assert live.get("density") == 1
+    first.learn("keep_4")
+    first.feed([0xB0, 64, 0])
+    assert not first.feed([0xB0, 99, 5])
+    heard: list[str] = []
+    live.on_action = heard.append
+    again = MidiMap(live, path)
+    assert again.bindings == {"density": Binding(20, 3), "keep_4": Binding(64, 1)}
+    again.feed([0xB2, 20, 0])
+    assert live.get("density") == 0
+    for value in (10, 80, 90, 0, 70):
+        again.feed([0xB0, 64, value])
+    assert heard == ["keep_4", "keep_4"]
+    again.learn("energy")
+    again.feed([0xB2, 20, 3])  # taken over
+    assert "density" not in again.bindings
+    again.forget("energy")
+    assert set(read_map(path)) == {"keep_4"}
+    assert [p.name for p in path.parent.iterdir()] == ["midi.toml"]
+    with pytest.raises(ValueError, match="control: 'nothing'"):
+        again.learn("nothing")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("[x", "map"), ("[colour]\ncontroller=1", "'colour', must be one of"),
+     ("[morph]\nchannel=1", "must hold controller"),
+     ("[morph]\ncontroller=200", "controller 200"), ("[morph]\ncontroller=1\nchannel=17", "channel 17"),
+     ("morph=3", "must hold controller"), ("[morph]\ncontroller=true", "controller True")],
+)  # fmt: skip
+def test_a_wrong_map_is_named(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "m.toml").write_text(text)
+    with pytest.raises(ValueError, match="map") as error:
+        MidiMap(LiveControls(), tmp_path / "m.toml")
+    assert message in str(error.value)
+
+
+@given(st.lists(st.lists(st.integers(0, 255), max_size=4), max_size=30))
+@settings(max_examples=40)
+def test_any_midi_is_survived(messages: list[list[int]]) -> None:
+    midi = MidiMap(LiveControls())
+    midi.learn("density")
+    for message in messages:
+        midi.feed(message)
+    assert len(midi.bindings) <= 1
+
+
+def test_osc_moves_controls_and_asks_for_actions() -> None:
+    heard: list[str] = []
+    live = LiveControls(heard.append)
+    control = OscControl(live, 0)
+    control.start()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            address = ("127.0.0.1", control.port)
+            sender.sendto(encode("/musika/control/density", [("f", 0.5)]), address)
+            sender.sendto(encode("/musika/control/seed", [("f", 12.0)]), address)
+            sender.sendto(encode("/musika/action/keep_8", []), address)
+            sender.sendto(encode("/musika/action/keep_8", [("i", 0)]), address)
+            assert wait_until(lambda: control.counts.received == 4)
+            assert (live.get("density"), live.get("seed"), heard) == (0.5, 12, ["keep_8"])
+            for address_, arguments in (("/musika/control/density", [("f", 7.0)]), ("/musika/control/density", []),
+                                        ("/other", []), ("/musika/action/fly", [])):  # fmt: skip
+                sender.sendto(encode(address_, arguments), address)
+            assert wait_until(lambda: control.counts.malformed == 4)
+            assert live.get("density") == 0.5
+    finally:
+        control.stop()
+        control.stop()
+
+
+def test_a_flood_of_hostile_packets_is_dropped_and_counted_and_the_port_stays_up() -> None:
+    live = LiveControls()
+    control = OscControl(live, 0)
+    control.start()
+    shake = random.Random(1)
+    good = encode("/musika/control/morph", [("f", 0.75)])
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            address = ("127.0.0.1", control.port)
+            for index in range(3000):
+                packet = bytearray(shake.randbytes(shake.randrange(120)) if index % 2 else good)
+                if packet:
+                    packet[shake.randrange(len(packet))] ^= 1 << shake.randrange(8)
+                sender.sendto(bytes(packet), address)
+            for _ in range(5):
+                sender.sendto(b"/" + b"x" * 20_000, address)
+            time.sleep(1.2)
+            assert wait_until(lambda: sender.sendto(good, address) > 0 and live.get("morph") == 0.75)
+        counts = control.counts
+        assert counts.malformed > 100
+        assert counts.malformed + counts.dropped + counts.oversized + counts.received > 500
+    finally:
+        control.stop()
+
+
+def test_controls_listen_on_loopback_unless_told_otherwise() -> None:
+    with pytest.raises(ValueError, match="must be a loopback address"):
+        OscControl(LiveControls(), host="0.0.0.0")
+    assert OscControl(LiveControls(), 0, "0.0.0.0", allow_remote=True).port == 0
+
+
+def test_keys_move_controls() -> None:
+    heard: list[str] = []
+    live = LiveControls(heard.append)
+    for key in "DDMMs4q":
+        assert press(live, key)
+    assert not press(live, "?")
+    assert (live.get("density"), live.get("morph")) == (0.6, 0.2)
+    assert heard == ["new_style", "keep_4", "quit"]
+
+
+def test_keys_are_read_one_by_one_and_the_terminal_is_left_as_it_was() -> None:
+    import termios
+
+    heard: list[str] = []
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    with os.fdopen(slave, "r") as stream:
+        keys = Keys(LiveControls(heard.append), stream)
+        keys.start()
+        os.write(master, b"4q")
+        assert wait_until(lambda: heard == ["keep_4", "quit"])
+        keys.stop()
+        assert termios.tcgetattr(stream.fileno()) == before
+    os.close(master)
+    with open(os.devnull) as nothing:
+        silent = Keys(LiveControls(), nothing)
+        silent.start()
+        silent.stop()
+        assert silent._thread is None

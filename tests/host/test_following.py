@@ -1,0 +1,158 @@
+"""From records to a grid: tempo, jumps, phases, staleness; JACK's frames against its master's ticks."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge import Transport
+from musika_daw.host.follow import Follower
+from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.timeline import TempoChoice, Timeline
+
+
+def _link(now_s: float, phase: float, playing: bool | None = True, bpm: float = 120) -> Transport:
+    record = Transport.of(host_time_s=now_s, tempo_bpm=bpm, phase_beats=phase, quantum_beats=4)
+    return record if playing is None else record.replace(playing=playing)
+
+
+def test_a_source_without_positions_counts_in_to_the_next_bar() -> None:
+    follower = Follower()
+    follower.update(_link(0, 1.0, playing=False), 0)
+    grid = follower.update(_link(1, 3.0), 1)
+    assert (grid.beat, grid.floor_beat) == (-1, 0)
+    for step in range(1, 200):
+        now_s = 1 + step * 0.02
+        grid = follower.update(_link(now_s, (3.0 + step * 0.04) % 4), now_s)
+    assert grid.beat_at(now_s) == pytest.approx(-1 + 199 * 0.04, abs=1e-6)
+    assert grid.jumps == follower.grid.jumps == 1
+    stopped = follower.update(_link(9, 2, playing=False), 9)
+    assert not stopped.playing
+    assert follower.update(_link(10, 0.02), 10).beat == 0.02
+
+
+def test_a_session_without_start_and_stop_plays_from_where_it_is() -> None:
+    grid = Follower().update(_link(5, 2.5, playing=None), 5)
+    assert (grid.playing, grid.beat, grid.floor_beat) == (True, 2.5, float("-inf"))
+
+
+def test_seconds_and_frames_become_beats_by_the_tempo() -> None:
+    follower = Follower(bpm=90)
+    grid = follower.update(Transport.of(host_time_s=0, playing=True, position_s=20), 0)
+    assert grid.beat == pytest.approx(30)
+    frames = Transport.of(host_time_s=0, playing=True, position_frames=960_000, sample_rate_hz=48_000, tempo_bpm=90)
+    assert Follower(bpm=90).update(frames, 0).beat == pytest.approx(30)
+    assert Follower().update(Transport.of(playing=True), 3).beat == 0, "no position at all: from the start"
+
+
+def test_a_silent_source_is_taken_for_stopped_after_two_seconds() -> None:
+    follower = Follower()
+    record = Transport.of(host_time_s=0, playing=True, tempo_bpm=120, position_beats=0)
+    assert follower.update(record, 1.9).playing
+    assert not follower.update(record, 2.1).playing
+
+
+def test_small_errors_draw_the_line_and_large_ones_are_jumps() -> None:
+    follower = Follower()
+    base = Transport.of(host_time_s=0, playing=True, tempo_bpm=120, position_beats=0)
+    follower.update(base, 0)
+    jumps = follower.grid.jumps
+    for step in range(1, 100):
+        now_s = step * 0.05
+        follower.update(base.replace(host_time_s=now_s, position_beats=now_s * 2 + 0.02), now_s)
+    assert follower.grid.beat_at(5) == pytest.approx(10.02, abs=0.002)
+    assert follower.grid.jumps == jumps
+    follower.update(base.replace(host_time_s=5, position_beats=50), 5)
+    assert follower.grid.jumps == jumps + 1
+    assert follower.grid.beat_at(5) == 50
+
+
+def _jack(host_s: float, at_s: float, playing: bool = True, **more: float) -> Transport:
+    return Transport.of(
+        host_time_s=host_s, position_s=at_s, position_frames=round(at_s * 48_000), sample_rate_hz=48_000,
+        playing=playing, **more,
+    )  # fmt: skip
+
+
+def test_frames_lead_where_the_master_loses_ticks() -> None:
+    follower = JackFollower()
+    for step in range(1000):
+        t = step * 0.01
+        follower.update(_jack(100 + t, t, tempo_bpm=120, position_beats=t * 2 * 0.977), 100 + t)
+    assert follower.trusts_master is False
+    assert follower.grid.beat_at(10) == pytest.approx(20, abs=1e-6)
+    assert follower.here(100 + t) == pytest.approx(t * 2, abs=1e-6)
+
+
+def test_a_master_that_keeps_time_is_believed_after_a_step() -> None:
+    follower = JackFollower()
+    for step in range(400):
+        t = step * 0.01
+        beats = t * 2 if t < 2 else 4 + (t - 2) * 7 / 3
+        follower.update(_jack(t, t, tempo_bpm=120 if t < 2 else 140, position_beats=beats), t)
+    assert follower.trusts_master is True
+    assert follower.grid.beat_at(4) == pytest.approx(4 + 14 / 3, abs=1e-6)
+
+
+def test_a_locate_and_a_lost_server_are_followed() -> None:
+    follower = JackFollower(bpm=60)
+    follower.update(_jack(0, 0), 0)
+    follower.update(_jack(0.01, 0.01), 0.01)
+    jumps = follower.grid.jumps
+    grid = follower.update(_jack(0.02, 50.0), 0.02)
+    assert grid.beat_at(50.5) == pytest.approx(50.5)
+    assert follower.update(_jack(0.03, 7.0, playing=False), 0.03).beat == 7
+    assert follower.here(5) == 7
+    follower.update(_jack(0.04, 7.0), 0.04)
+    assert not follower.update(Transport.of(host_time_s=0.05), 0.05).playing
+    assert follower.grid.jumps > jumps
+
+
+@given(st.lists(st.tuples(st.floats(-100, 1000), st.floats(-50, 1000), st.booleans()), min_size=1, max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_any_row_of_positions_is_followed_to_where_it_ends(rows: list[tuple[float, float, bool]]) -> None:
+    follower = Follower()
+    for index, (at, beat, playing) in enumerate(rows):
+        record = Transport.of(host_time_s=at, playing=playing, position_beats=beat, tempo_bpm=100 + index)
+        grid = follower.update(record, at)
+        assert grid.playing == playing
+    if not playing:
+        assert grid.beat == beat
+
+
+def test_steps_are_learnt_where_they_are_met_and_forgotten_where_they_are_not() -> None:
+    timeline = Timeline(120)
+    for beat in range(0, 40):
+        timeline.observe(beat, 120 if beat < 16 else 140, True)
+    assert (timeline.bpm_at(15.5), timeline.bpm_at(16)) == (120, 140)
+    assert timeline.next_step(10) == (16, 140)
+    assert timeline.next_step(16) is None
+    assert timeline.beat_at_seconds(8 + 6) == pytest.approx(16 + 14)
+    assert timeline.tempo_map().bpm_at(20) == 140
+    timeline.observe(0, 120, False)
+    for beat in range(0, 40):
+        timeline.observe(beat, 120 if beat < 24 else 140, True)
+    assert (timeline.bpm_at(20), timeline.next_step(10)) == (120, (24, 140))
+
+
+def test_a_tempo_changed_while_stopped_holds_for_the_stretch() -> None:
+    timeline = Timeline(120)
+    timeline.observe(4, 120, False)
+    timeline.observe(4, 100, False)
+    assert (timeline.bpm_at(0), timeline.bpm_at(50)) == (100, 100)
+
+
+def test_the_tempo_to_render_at_is_steady() -> None:
+    noisy, exact = TempoChoice(noisy=True), TempoChoice()
+    for step in range(400):
+        wobble = 0.08 if step % 2 else -0.08
+        assert noisy.update(128 + wobble, step * 0.01) == 128
+        assert exact.update(127.36, step * 0.01) == Fraction(12736, 100)
+    assert noisy.update(140, 4.01) == 140
+    assert exact.update(127.41, 4.01) == Fraction(12736, 100), "a nudge is not taken before it has settled"
+    assert exact.update(127.41, 4.5) == Fraction(12741, 100)
+    assert noisy.rounded(93.46) == Fraction(935, 10)
+    assert exact.rounded(5000) == 1000

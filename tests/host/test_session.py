@@ -1,0 +1,313 @@
+"""Workers, sinks, captures and the commands, as a user meets them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+from rich.console import Console
+
+from bridge import CombinedSource, Counts, FakeTransport, Transport
+from musika_daw import host as package
+from musika_daw.cli import main
+from musika_daw.controls import Controls
+from musika_daw.host.cache import ChunkCache
+from musika_daw.host.capture import Keeper, Take, heard_loop, keep, last_bars
+from musika_daw.host.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.session import Session, SessionOptions
+from musika_daw.host.sinks import FileSink, PortAudioSink, SinkError, list_devices
+from musika_daw.host.sources import SOURCES, SourceOptions, is_noisy, make_source
+from musika_daw.host.view import bar_beat, monitor_table, run_table
+from musika_daw.host.worker import Job, ProcessWorker, WorkerError
+
+RATE = 48_000
+
+
+def wait_until(condition: Callable[[], object], limit_s: float = 30.0) -> bool:
+    end_s = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end_s:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def test_a_process_renders_into_shared_memory_and_says_what_it_cannot() -> None:
+    cache = ChunkCache(8, shared=True)
+    assert cache.memory_name
+    worker = ProcessWorker("click", cache.memory_name, cache.slots)
+    try:
+        assert worker.facts["name"] == "click"
+        piece = Piece(Fraction(120), Controls(), RATE)
+        worker.submit(Job(1, piece, 0, (2, 3)))
+        done: list[object] = []
+        assert wait_until(lambda: done.extend(worker.finished()) or done)
+        assert abs(cache.views[2][0, 0]) > 0.5
+        worker.submit(Job(2, Piece(Fraction(120), Controls(), RATE, ("gain nothing=1",)), 0, (2,)))
+        problems: list[object] = []
+        assert wait_until(lambda: problems.extend(worker.finished()) or problems)
+        assert "no parameter 'nothing'" in problems[0].problem  # type: ignore[attr-defined]
+        import os
+        import signal
+
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="process has died"):
+            wait_until(lambda: worker.finished())
+    finally:
+        worker.close()
+        cache.close()
+    with pytest.raises(WorkerError, match="model: model: 'nobody'"):
+        ProcessWorker("nobody", "x", 8)
+
+
+def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_path: Path) -> None:
+    out = tmp_path / "take.wav"
+    session = Session(
+        SessionOptions("internal", f"file:{out}", "click", play=False, osc_port=0, keep_to=tmp_path / "kept")
+    )  # fmt: skip
+    try:
+        session.start()
+        assert wait_until(lambda: session.host.scheduler.is_ready(0))
+        session.live.act("play")
+        time.sleep(1.0)
+        session._worker._process.kill()
+        assert wait_until(lambda: session.host.worker_deaths == 1)
+        assert wait_until(lambda: session.host.scheduler.ahead(session.host.beat, session.host.grid) > 5)
+        session.live.set("seed", 3)
+        assert wait_until(lambda: session.host.player.generation.piece.controls.seed == 3)
+        session.live.act("stop")
+        time.sleep(0.1)
+        status = session.host.status()
+        console = Console(width=160, record=True)
+        console.print(run_table(status, "internal", session.sink.name, session.sink.xruns, session.live, ["a note"]))
+        text = console.export_text()
+        assert "a note" in text
+        assert "underruns" in text
+        session.live.act("quit")
+        assert session.quit
+    finally:
+        session.stop()
+    audio, rate = soundfile.read(out)
+    assert rate == RATE
+    loud = np.flatnonzero(np.abs(audio[:, 0]) > 0.2)
+    first = loud[np.diff(loud, prepend=-10_000) > 5000]
+    assert len(first) >= 3
+    assert np.abs(np.diff(first[1:3]) - RATE / 2).max() < RATE * 0.001
+    assert not out.with_name("take.wav.part").exists()
+
+
+def test_the_last_bars_are_those_that_were_played() -> None:
+    piece = Piece(Fraction(120), Controls(), RATE)
+    assert last_bars(37.9, 4, piece) == Take(20, 4, piece)
+    assert last_bars(36.0, 8, piece).start_beat == 4
+    assert last_bars(5, 16, piece).start_beat == 0
+    with pytest.raises(ValueError, match="bars: 3, must be one of 4, 8, 16"):
+        Take(0, 3, piece)
+
+
+def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
+    piece = Piece(Fraction(126), Controls(seed=2), RATE)
+    loop = heard_loop(noise, Take(16, 4, piece), RATE)
+    assert len(loop) == round(16 * 60 * RATE / 126)
+    first = round(16 * 60 * RATE / 126)
+    heard = noise.render(Fraction(0), 40, __import__("musika_daw").TempoMap.constant(126), piece.controls)
+    assert np.abs(loop[480:] - heard[first + 480 : first + len(loop)]).max() < 10 ** (-90 / 20)
+    assert abs(loop[0, 0] - loop[-1, 0]) < 2 * np.abs(np.diff(loop[:, 0])).max()
+
+
+def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_path: Path) -> None:
+    from musika_daw.engine import Engine
+    from pack_builder.riff_reader import read_header
+    from pack_builder.verify import verify
+
+    folder = tmp_path / "kept"
+    engine = Engine.load(tiny_model)
+    piece = Piece(Fraction(130), Controls(seed=5, density=0.5), 44_100)
+    one = keep(engine, Take(16, 4, piece), folder)
+    two = keep(engine, Take(32, 8, piece), folder)
+    assert one != two
+    assert not verify(folder).differences
+    tags = read_header(two).tags
+    assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
+    assert '"start_beat": 32' in tags.info["ICMT"]
+    assert '"seed": 5' in tags.info["ICMT"]
+
+
+def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    piece = Piece(Fraction(120), Controls(), RATE)
+    keeper = Keeper("click", tmp_path / "kept")
+    broken = Keeper("click", blocked)
+    keeper.ask(Take(0, 4, piece))
+    broken.ask(Take(0, 4, piece))
+    assert wait_until(lambda: keeper.poll() == 0)
+    assert wait_until(lambda: broken.poll() == 0)
+    keeper.close()
+    broken.close()
+    assert keeper.results[0].endswith(".wav")
+    assert Path(keeper.results[0]).exists()
+    assert "file" in broken.results[0]
+
+
+@pytest.mark.parametrize("text", ["internal", "link", "midi:X", "midi", "jack", "jack-midi:a:b", "mtc:X", "mtc", "udp",
+                                  "tcp", "osc:reaper"])  # fmt: skip
+def test_every_source_has_a_name(text: str) -> None:
+    source = make_source(text, SourceOptions(listen_port=0))
+    assert source.name
+    assert text.partition(":")[0] in SOURCES
+
+
+def test_sources_are_joined_by_what_each_knows_best() -> None:
+    source = make_source("osc:ableton+link", SourceOptions())
+    assert isinstance(source, CombinedSource)
+    assert source.priority.groups["tempo"] == ("link", "osc-ableton")
+    assert source.priority.groups["position"] == ("osc-ableton", "link")
+    assert is_noisy("midi:X")
+    assert not is_noisy("midi:X+link")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [(lambda: make_source("radio", SourceOptions()), "source: 'radio', must be internal"),
+     (lambda: make_source("osc:cubase", SourceOptions()), "dialect: 'cubase'"),
+     (lambda: make_source("udp", SourceOptions(host="0.0.0.0")), "must be a loopback address"),
+     (lambda: Session(SessionOptions(sink="tape")), "sink: 'tape', must be jack"),
+     (lambda: Session(SessionOptions(sink="file:a.mp3")), "must end in .wav"),
+     (lambda: Session(SessionOptions(sink="file")), "must be followed by a path"),
+     (lambda: Session(SessionOptions(sink="file:a.wav", effects=("shine",))), "effect: 'shine'")],
+)  # fmt: skip
+def test_what_cannot_be_made_is_named(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message.partition(":")[0]) as error:
+        make()
+    assert message in str(error.value)
+
+
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SinkError, match="nowhere"):
+        FileSink(tmp_path / "nowhere" / "a.wav").start(lambda block, at_s: None)
+
+
+def test_portaudio_is_asked_by_name_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import types
+
+    class Stream:
+        time = 5.0
+
+        def __init__(self, **options: object) -> None:
+            self.options = options
+
+        def start(self) -> None:
+            out = np.ones((512, 2), np.float32)
+            stamp = types.SimpleNamespace(outputBufferDacTime=5.02)
+            for _ in range(3):
+                self.options["callback"](out, 512, stamp, types.SimpleNamespace(output_underflow=True))  # type: ignore[operator]
+            heard.append(float(out.min()))
+            self.options["finished_callback"]()  # type: ignore[operator]
+
+        def abort(self, ignore_errors: bool) -> None:
+            heard.append("abort")
+
+        def close(self, ignore_errors: bool) -> None:
+            heard.append("close")
+
+    heard: list[object] = []
+    devices = [{"name": "Box", "hostapi": 0, "max_output_channels": 2, "default_samplerate": 44_100.0}]
+    fake = types.SimpleNamespace(
+        PortAudioError=RuntimeError, OutputStream=Stream, query_hostapis=lambda: [{"name": "ALSA"}],
+        query_devices=lambda device=None, kind=None: devices[0] if kind else devices,
+    )  # fmt: skip
+    monkeypatch.setitem(__import__("sys").modules, "sounddevice", fake)
+    assert list_devices() == [("ALSA", "Box")]
+    sink = PortAudioSink("Box")
+    times: list[float] = []
+
+    def fill(block: np.ndarray, at_s: float) -> None:
+        times.append(at_s)
+        block.fill(0.25)
+
+    with sink:
+        sink.start(fill)
+        sink.step()
+        sink.revive()
+        assert sink.sample_rate_hz == 44_100
+        assert heard[0] == 0.25
+        assert sink.xruns == 6
+        assert times[1] >= times[0]
+    assert "close" in heard
+    monkeypatch.setitem(__import__("sys").modules, "sounddevice", None)
+    with pytest.raises(SinkError, match=r"pip install 'musika-daw\[audio\]'"):
+        PortAudioSink()
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, [str(a) for a in arguments])
+    return result.exit_code, result.output
+
+
+def test_run_plays_and_counts(tmp_path: Path) -> None:
+    out = tmp_path / "a.wav"
+    code, text = run("run", "internal", "--model", "click", "--sink", f"file:{out}", "--seconds", 1, "--map",
+                     tmp_path / "m.toml", "--learn", "density")  # fmt: skip
+    assert code == 0, text
+    assert "0 underruns" in text
+    assert soundfile.info(out).frames > RATE // 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["run", "radio"], "source: 'radio'"), (["run", "--sink", "tape"], "sink: 'tape'"),
+     (["run", "--bpm", "0"], "invalid value for '--bpm'"), (["monitor"], "missing argument 'source'"),
+     (["run", "--sink", "file:x.wav", "--model", "nobody"], "model: model: 'nobody'"),
+     (["run", "udp", "--listen-host", "1.2.3.4", "--sink", "file:x.wav"], "must be a loopback address"),
+     (["run", "--sink", "file:x.wav", "--effect", "shine"], "effect: 'shine'")],
+)  # fmt: skip
+def test_a_wrong_command_is_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = run(*arguments)
+    assert code == 2
+    assert message in text.lower()
+    assert text.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_monitor_and_ports_say_what_there_is() -> None:
+    code, text = run("monitor", "internal", "--seconds", 0.2, "--plain")
+    assert code == 0, text
+    assert "playing=False" in text
+    code, text = run("monitor", "udp", "--listen-port", 0, "--seconds", 0.3)
+    assert code == 0, text
+    code, text = run("ports")
+    assert code == 0, text
+    assert "JACK" in text
+    assert "MIDI in" in text
+
+
+def test_the_monitor_shows_every_field_and_every_warning() -> None:
+    record = Transport.of(host_time_s=0, playing=True, position_beats=65.5, tempo_bpm=128.25)
+    console = Console(width=120, record=True)
+    console.print(monitor_table(record, Counts(7, 1, 2, 3), ("too far",), 0.05))
+    text = console.export_text()
+    for part in ("17.2.50", "128.2500", "unknown", "7 understood, 1 malformed, 2 oversized, 3 dropped", "too far",
+                 "50 ms ago"):  # fmt: skip
+        assert part in text
+    assert bar_beat(-1) == "0.4.00"
+    assert bar_beat(3.5, 7, 8) == "2.1.00"
+
+
+def test_the_package_gives_its_names() -> None:
+    for name in package.__all__:
+        assert getattr(package, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+    assert CHUNK_FRAMES == 8192
+    assert FakeTransport(120).truth(0).tempo_bpm == 120
