@@ -110,6 +110,7 @@ def measure_loop(
     `heard_from` is the beat of the bar from which the bar phase is heard.
     """
     from pack_builder.check import check_loop, clipped_frames, silent
+    from pack_builder.limits import broken
 
     mute = silent(audio)
     heard = tiled(audio, RATE_HZ) if looped else audio
@@ -122,7 +123,7 @@ def measure_loop(
         name, bpm, bars, fit, shift,
         seam=findings.seam_score if findings else None,
         seam_flux=findings.seam_flux_ratio if findings else None,
-        gate_faults=findings.faults if findings else None,
+        gate_faults=sum(broken(findings).values()) if findings else None,
         peak_db=peak_db(audio), rms_db=rms_db(audio), clipped_frames=clipped_frames(audio), silent=mute, seed=seed,
     )  # fmt: skip
 
