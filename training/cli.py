@@ -63,6 +63,12 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def _forget(start: Path | None, out: Path) -> None:
+    """Remove a starting checkpoint that was written for this run; the run has its own by now."""
+    if start is not None and start.parent == out:
+        start.unlink(missing_ok=True)
+
+
 def _set_threads(threads: int) -> None:
     import torch
 
@@ -199,6 +205,7 @@ def autoencoder(
             corpora, out, config.autoencoder, weights=list(weights) or None, settings=settings, level=level,
             phase=phase, minutes=minutes, max_steps=steps, resume=resume, init_from=start, report=report,
         )  # fmt: skip
+    _forget(start, out)
 
 
 @main.command()
@@ -250,6 +257,7 @@ def gan(
             latents, out, config.generator, settings=settings, minutes=minutes, max_steps=steps, resume=resume,
             init_from=start, report=report,
         )  # fmt: skip
+    _forget(start, out)
 
 
 @main.command()

@@ -24,6 +24,8 @@ from musika_daw.models.noise import NoiseTable
 from musika_daw.models.phase import MEMORY, PhaseTracker, Tracked
 from musika_daw.models.spectrum import Spectrum, mid_side
 
+_CACHED_FRAMES = 128
+
 
 class LevelEncoder(nn.Module):
     """`[B, T, C]` to `[B, (T / stride) - 2 * trim, latent]` in -1..1: a linear map plus what blocks add to it."""
@@ -138,6 +140,14 @@ class DecodedSpectrum:
     phase: Tensor
     tracked: Tracked | None
 
+    def part(self, start: int, stop: int) -> DecodedSpectrum:
+        """Frames start..stop."""
+        span = (slice(None), slice(None), slice(start, stop))
+        tracked = None
+        if self.tracked is not None:
+            tracked = Tracked(self.tracked.phase[span], self.tracked.advance[span], self.tracked.tonality[span])
+        return DecodedSpectrum(self.log_magnitude[span], self.phase[span], tracked)
+
 
 class Decoder(nn.Module):
     """Latents to wave, both levels."""
@@ -187,23 +197,32 @@ class Decoder(nn.Module):
 
     def synthesise(self, spectrum: DecodedSpectrum, noise: Tensor | None = None) -> Tensor:
         """Left/right samples `[B, channels, frames * hop]`; `noise` `[channels, frames, bins]` from `self.noise`."""
+        frames = spectrum.log_magnitude.shape[2]
+        # in pieces that a processor's cache holds; training has to keep everything anyway
+        size = frames if torch.is_grad_enabled() else _CACHED_FRAMES
+        pieces = (
+            self._bins(spectrum.part(start, start + size), None if noise is None else noise[:, start : start + size])
+            for start in range(0, frames, size)
+        )
+        wave = self.spectrum.overlap_add(pieces, frames)
+        return mid_side(wave) if self.config.channels == 2 else wave
+
+    def _bins(self, spectrum: DecodedSpectrum, noise: Tensor | None) -> Tensor:
+        """The complex STFT `[B, channels, frames, bins]`."""
         magnitude = self.spectrum.magnitude(spectrum.log_magnitude)
         if spectrum.tracked is None or noise is None:
             bins = torch.polar(magnitude[..., : spectrum.phase.shape[-1]], spectrum.phase)
-            bins = F.pad(bins, (0, magnitude.shape[-1] - bins.shape[-1]))
-        else:
-            # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
-            tonality = spectrum.tracked.tonality.detach()
-            # a share of the energy; rather clear than half-half, as a breath on every tone is heard first
-            share = tonality.square() * (3 - 2 * tonality)
-            count = share.shape[-1]
-            tonal = torch.polar(magnitude[..., :count] * share.sqrt(), spectrum.phase)
-            gain = torch.cat([magnitude[..., :count] * torch.sqrt(1 - share), magnitude[..., count:]], -1)
-            # real times complex would first make the real number complex
-            bins = torch.view_as_complex(torch.view_as_real(noise) * gain[..., None])
-            bins = torch.cat([bins[..., :count] + tonal, bins[..., count:]], -1)
-        wave = self.spectrum.resynthesise(bins)
-        return mid_side(wave) if self.config.channels == 2 else wave
+            return F.pad(bins, (0, magnitude.shape[-1] - bins.shape[-1]))
+        # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
+        tonality = spectrum.tracked.tonality.detach()
+        # a share of the energy; rather clear than half-half, as a breath on every tone is heard first
+        share = tonality.square() * (3 - 2 * tonality)
+        count = share.shape[-1]
+        tonal = torch.polar(magnitude[..., :count] * share.sqrt(), spectrum.phase)
+        gain = torch.cat([magnitude[..., :count] * torch.sqrt(1 - share), magnitude[..., count:]], -1)
+        # real times complex would first make the real number complex
+        bins = torch.view_as_complex(torch.view_as_real(noise) * gain[..., None])
+        return torch.cat([bins[..., :count] + tonal, bins[..., count:]], -1)
 
     def forward(self, latents: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
         """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,

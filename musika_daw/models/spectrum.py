@@ -13,6 +13,7 @@ frame 1                |=========== fft ===========|
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as F
@@ -86,18 +87,23 @@ class Spectrum(nn.Module):
 
     def resynthesise(self, spectrum: Tensor) -> Tensor:
         """Complex STFT `[..., n, bins]` to the `[..., n*hop]` samples of the frames' own span."""
-        return self.overlap_add(torch.fft.irfft(spectrum, n=self.fft) * self.window)
+        return self.overlap_add([spectrum], spectrum.shape[-2])
 
-    def overlap_add(self, frames: Tensor) -> Tensor:
-        """Windowed frames `[..., n, fft]` summed at their hops, cut to `[..., n*hop]` and normalised."""
-        shifts = self.fft // self.hop
-        n = frames.shape[-2]
-        parts = frames.reshape(*frames.shape[:-1], shifts, self.hop)
-        total = frames.new_zeros(*frames.shape[:-2], n + shifts - 1, self.hop)
-        for i in range(shifts):
-            total[..., i : i + n, :] += parts[..., i, :]
-        total = (total / self.envelope).flatten(-2)
-        return total[..., self.context : self.context + n * self.hop]
+    def overlap_add(self, pieces: Iterable[Tensor], frames: int) -> Tensor:
+        """Consecutive pieces `[..., m, bins]` of a complex STFT, `frames` frames in all, to `[..., frames*hop]` samples."""
+        shifts, done = self.fft // self.hop, 0
+        total: Tensor | None = None
+        for piece in pieces:
+            count = piece.shape[-2]
+            parts = (torch.fft.irfft(piece, n=self.fft) * self.window).unflatten(-1, (shifts, self.hop))
+            if total is None:
+                total = parts.new_zeros(*piece.shape[:-2], frames + shifts - 1, self.hop)
+            for i in range(shifts):
+                total[..., done + i : done + i + count, :] += parts[..., i, :]
+            done += count
+        assert total is not None
+        assert done == frames
+        return (total / self.envelope).flatten(-2)[..., self.context : self.context + frames * self.hop]
 
 
 def mid_side(wave: Tensor) -> Tensor:
