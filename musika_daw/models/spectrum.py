@@ -90,7 +90,7 @@ class Spectrum(nn.Module):
         return self.overlap_add([spectrum], spectrum.shape[-2])
 
     def overlap_add(self, pieces: Iterable[Tensor], frames: int) -> Tensor:
-        """Consecutive pieces `[..., m, bins]` of a complex STFT, `frames` frames in all, to `[..., frames*hop]` samples."""
+        """Consecutive pieces `[..., m, bins]` of a complex STFT of `frames` frames to `[..., frames*hop]` samples."""
         shifts, done = self.fft // self.hop, 0
         total: Tensor | None = None
         for piece in pieces:
