@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from musika_daw.models import AutoencoderConfig, Decoder, Encoder, mid_side
 from musika_daw.models.config import autoencoder_from_dict, to_dict
+from training.calibrate import calibrate
 from training.corpus import Corpus
 from training.discriminators import WaveDiscriminator
 from training.excerpts import Excerpts
@@ -367,4 +368,21 @@ def train_autoencoder(
         wave = torch.from_numpy(np.ascontiguousarray(data.batch(step, settings.batch)))
         return trainer.step(wave, rate_factor)
 
-    return train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, report=report)
+    last = train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, report=report)
+    if phase == 2 and trainer.decoder.tracker is not None:
+        _level(run, data)
+    return last
+
+
+def _level(run: Run, data: Excerpts) -> None:
+    """Set the levels of a run's averaged decoder right, on excerpts that training never draws."""
+    state = run.load()
+    assert state is not None
+    encoder_weights, decoder_weights = averaged_weights(state)
+    config = autoencoder_from_dict(state["config"])
+    encoder, decoder = Encoder(config).eval(), Decoder(config).eval()
+    encoder.load_state_dict(encoder_weights)
+    decoder.load_state_dict(decoder_weights)
+    calibrate(encoder, decoder, torch.from_numpy(np.concatenate([data.batch(-1000 - i, 8) for i in range(12)])))
+    state["decoder"]["gain"] = decoder.gain
+    run.save(state)

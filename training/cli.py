@@ -192,6 +192,8 @@ def autoencoder(
     from training.sources import autoencoder_start
     from training.watch import watching
 
+    if precision != "32":
+        raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
     _set_threads(threads)
     config = config_named(config_name)
     base = PAPER_SETTINGS if config_name.startswith("paper") else AutoencoderSettings()
@@ -251,7 +253,7 @@ def gan(
     together = launch(devices, accelerator, precision)
     start = None
     if init_from is not None and not (out / "checkpoint.pt").exists():
-        start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}")
+        start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}", latents)
     with watching(out, minutes, steps, quiet=together.rank > 0) as report:
         train_gan(
             latents, out, config.generator, settings=settings, minutes=minutes, max_steps=steps, resume=resume,

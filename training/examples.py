@@ -9,6 +9,7 @@ Making them changes neither the trainer nor the random numbers that training wil
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +119,10 @@ class Examples:
         trainer = self.trainer
         corpus = LatentCorpus(Path(self.run.settings["latents"]))
         held_out = any(s.split == "valid" and s.frames > trainer.config.seq_len * 2 for s in corpus.songs)
-        data = LatentExcerpts(corpus, trainer.config, trainer.settings, "valid" if held_out else "train")
+        asked = dataclasses.replace(
+            trainer.settings, drop_phase=0.0, drop_tempo=0.0, drop_density=0.0, drop_energy=0.0
+        )
+        data = LatentExcerpts(corpus, trainer.config, asked, "valid" if held_out else "train")
         batch = data.batch(1 << 40, COUNT)
         real, conditions, weights = (_here(t, trainer.generator) for t in vars(batch).values())
         anchors = torch.randn(COUNT, ANCHORS, trainer.config.coordinate, device=real.device)

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from musika_daw.checkpoint import find_model, load_weights, role_of
 from musika_daw.models import Decoder, Encoder
 from musika_daw.models.config import AutoencoderConfig, GeneratorConfig, autoencoder_from_dict, generator_from_dict
 from training.autoencoder import AutoencoderSettings, AutoencoderTrainer, averaged_weights, load_checkpoint
+from training.encode import LatentCorpus
 from training.gan import GanSettings, GanTrainer
 
 
@@ -92,10 +93,13 @@ def autoencoder_start(
     return _written({**trainer.state(), "ema": trainer.trained.state_dict(), "seconds": 0.0}, out)
 
 
-def generator_start(source: str | Path, config: GeneratorConfig, settings: GanSettings, out: Path) -> Path:
+def generator_start(
+    source: str | Path, config: GeneratorConfig, settings: GanSettings, out: Path, latents: Path | None = None
+) -> Path:
     """A checkpoint at step 0 that a generator run can begin from, written as `out`.pt.
 
-    The generator is the averaged one; of the other networks it takes what fits these settings.
+    The generator is the averaged one; of the other networks it takes what fits these settings. A generator makes
+    latents measured in its own corpus's means and deviations: its last layer is turned to those of `latents`.
     """
     old: dict[str, Any]
     if is_run(source):
@@ -105,19 +109,35 @@ def generator_start(source: str | Path, config: GeneratorConfig, settings: GanSe
     else:
         weights = load_weights(find_model(source), "generator")
         tensors = {k: v for k, v in weights.tensors.items() if not k.startswith("latent_")}
-        old = {"generator_config": weights.config, "ema": tensors}
+        old = {"generator_config": weights.config, "ema": tensors, **weights.facts,
+               "mean": weights.tensors["latent_mean"], "deviation": weights.tensors["latent_deviation"]}  # fmt: skip
     _check_config(source, old["generator_config"], config, generator_from_dict)
     trainer = GanTrainer(config, settings)
     try:
         trainer.generator.load_state_dict(old["ema"])
     except RuntimeError as error:
         raise ValueError(f"init-from {source}: its weights do not fit their configuration") from error
+    corpus = LatentCorpus(latents) if latents is not None else None
+    if corpus is not None and corpus.encoder_hash == old.get("encoder_hash"):
+        _respread(trainer.generator, old, torch.from_numpy(corpus.mean), torch.from_numpy(corpus.deviation))
     state = trainer.state()
     state["ema"] = trainer.generator.state_dict()
     for name, fresh in state.items():
         if name in ("discriminator", "inference", "reader") and _fits(old.get(name), fresh):
             state[name] = old[name]
     return _written({**state, "steps": 0, "seconds": 0.0}, out)
+
+
+@torch.no_grad()
+def _respread(generator: nn.Module, old: dict[str, Any], mean: Tensor, deviation: Tensor) -> None:
+    """Make a generator's last layer give the same latents in units of another mean and deviation."""
+    last: Any = generator.outward
+    layer = last if isinstance(last, nn.Conv1d) else last.conv
+    assert layer.bias is not None
+    device = layer.weight.device
+    scale = (old["deviation"] / deviation).to(device)
+    layer.weight.mul_(scale[:, None, None])
+    layer.bias.mul_(scale).add_(((old["mean"] - mean) / deviation).to(device))
 
 
 def _written(state: dict[str, Any], out: Path) -> Path:

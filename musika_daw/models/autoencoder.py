@@ -152,6 +152,8 @@ class DecodedSpectrum:
 class Decoder(nn.Module):
     """Latents to wave, both levels."""
 
+    gain: Tensor
+
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.config = config
@@ -163,6 +165,8 @@ class Decoder(nn.Module):
             self.level1 = LevelDecoder(config.level1, 2 * spectra)
         else:
             self.level1 = LevelDecoder(config.level1, spectra, self.tracker.advice)
+            # set after training, so that what is decoded is as loud as what was encoded
+            self.register_buffer("gain", torch.ones(config.channels, config.bins))
 
     @cached_property
     def noise(self) -> NoiseTable:
@@ -210,9 +214,10 @@ class Decoder(nn.Module):
     def _bins(self, spectrum: DecodedSpectrum, noise: Tensor | None) -> Tensor:
         """The complex STFT `[B, channels, frames, bins]`."""
         magnitude = self.spectrum.magnitude(spectrum.log_magnitude)
-        if spectrum.tracked is None or noise is None:
-            bins = torch.polar(magnitude[..., : spectrum.phase.shape[-1]], spectrum.phase)
-            return F.pad(bins, (0, magnitude.shape[-1] - bins.shape[-1]))
+        if spectrum.tracked is None:
+            return torch.polar(magnitude, spectrum.phase)
+        assert noise is not None
+        magnitude = magnitude * self.gain[:, None]
         # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
         tonality = spectrum.tracked.tonality.detach()
         # a share of the energy; rather clear than half-half, as a breath on every tone is heard first

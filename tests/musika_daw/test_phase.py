@@ -68,7 +68,8 @@ def test_gradients_reach_all_advice_and_stay_finite() -> None:
     advice = torch.zeros(1, 16, tracker.advice, requires_grad=True)
     tracked = tracker(log, advice, torch.randn(16))
     (torch.sin(tracked.phase).sum() + tracked.tonality.sum() + tracked.advance.sum()).backward()
-    assert advice.grad is not None and torch.isfinite(advice.grad).all()
+    assert advice.grad is not None
+    assert torch.isfinite(advice.grad).all()
     assert (advice.grad.abs().sum((0, 1)) > 0).float().mean() > 0.9
 
 

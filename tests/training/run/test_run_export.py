@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+from musika_daw import conditioning
 from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
 from musika_daw.controls import Controls
 from musika_daw.engine import Engine
 from musika_daw.models import TINY
+from musika_daw.models.generator import build_generator
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
 from training.autoencoder import load_checkpoint
@@ -98,6 +101,25 @@ def test_both_stages_begin_from_exported_weights(stages: Stages, tmp_path: Path)
         third["discriminator"]["inward.conv.weight"],
         load_checkpoint(stages.gan)["discriminator"]["inward.conv.weight"],
     )
+
+
+def test_a_generator_makes_the_same_latents_in_another_corpus_s_units(stages: Stages, tmp_path: Path) -> None:
+    shutil.copytree(stages.latents, tmp_path / "z")
+    index = json.loads((tmp_path / "z" / "latents.json").read_text())
+    index["mean"] = [m + 0.3 for m in index["mean"]]
+    index["deviation"] = [2 * d for d in index["deviation"]]
+    (tmp_path / "z" / "latents.json").write_text(json.dumps(index))
+    made = []
+    torch.manual_seed(0)
+    inputs = torch.randn(1, 40, TINY.generator.place), torch.randn(1, 16), torch.zeros(1, 40, conditioning.CHANNELS)
+    for latents in (stages.latents, tmp_path / "z"):
+        start = generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "start", latents)
+        generator = build_generator(TINY.generator)
+        generator.load_state_dict(load_checkpoint(start)["generator"])
+        corpus = LatentCorpus(latents)
+        with torch.inference_mode():
+            made.append(generator(*inputs) * torch.from_numpy(corpus.deviation) + torch.from_numpy(corpus.mean))
+    torch.testing.assert_close(made[0], made[1], atol=1e-4, rtol=1e-4)
 
 
 def test_what_does_not_fit_is_one_line(stages: Stages, tmp_path: Path) -> None:
