@@ -19,7 +19,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "==> adding the training and test tools"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev,jack,link,audio,cluster]"
 	@touch $@
 
 setup: $(VENV)/.runtime
@@ -38,6 +38,8 @@ types: setup-dev
 	$(BIN)/mypy
 
 test: setup-dev lint types
+	@echo "==> the programs that tests talk to"
+	scripts/install-test-peers
 	@echo "==> tests"
 	$(BIN)/python -m pytest --cov --cov-report=term
 

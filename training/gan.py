@@ -2,7 +2,8 @@
 
 Warm start: an inference network reads a real sequence and guesses style and anchors (KL to the N(0, 1)
 they are drawn from at inference); the generator rebuilds the sequence from them. The adversary sharpens
-samples from the prior at the same time. Generator and inference at run time are the same either way.
+samples from the prior at the same time. Regression soon gives means, which sound like a blur of noise, so from
+`regress_until_step` on (0: never) the adversary is alone. Generator and inference are the same either way.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ class GanSettings:
     anneal: float = 0.3
     clip: float = 5.0
     warm_start: bool = True
+    regress_until_step: int = 0
     lambda_rec: float = 1.0
     lambda_kl: float = 1e-4
     lambda_adversary: float = 0.1
@@ -214,7 +216,8 @@ class GanTrainer:
             if self.reader is not None:
                 losses["obey"] = self.reader.error(made, batch.conditions)
                 total = total + s.lambda_obey * losses["obey"]
-        if self.inference is not None:
+        warm = not s.regress_until_step or self.steps < s.regress_until_step
+        if self.inference is not None and warm:
             total = total + self._regress(batch, losses)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)

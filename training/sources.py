@@ -78,9 +78,7 @@ def decoder_of(source: str | Path) -> Decoder:
     return decoder.eval()
 
 
-def autoencoder_start(
-    source: str | Path, config: AutoencoderConfig, settings: AutoencoderSettings, out: Path
-) -> Path:
+def autoencoder_start(source: str | Path, config: AutoencoderConfig, settings: AutoencoderSettings, out: Path) -> Path:
     """A checkpoint that a run of the autoencoder can begin from; exported weights are written into one, `out`.pt."""
     if is_run(source):
         _check_config(source, load_checkpoint(Path(source)).get("config"), config, autoencoder_from_dict)
@@ -164,5 +162,3 @@ def _check_config(source: str | Path, found: Any, wanted: Any, read: Any) -> Non
 
 def _stage(state: dict[str, Any]) -> str:
     return "generator" if "generator_config" in state else "autoencoder" if "decoder" in state else "unknown kind"
-
-

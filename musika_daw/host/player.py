@@ -3,7 +3,7 @@
 ```
 grid at the moment the block is heard -> frame of the generation -> voice
     as expected            read on, sample by sample, no arithmetic at all
-    off by 0.25..10 ms     read on a little faster or slower
+    off by 0.25..5 ms      read on a little faster or slower
     off by more, a jump    a new voice there; the old one fades out under it
     another generation     the same, at the same place
     end of the loop        the same, at the loop's start, on the exact frame
@@ -25,7 +25,9 @@ from musika_daw.host.voice import Voice
 BLOCK_MAX = 8192
 VOICES = 6
 ATTACK_FRAMES, RELEASE_FRAMES, CROSS_FRAMES = 32, 256, 480
-JUMP_S = 0.010
+JUMP_S = 0.005
+# just after a start the grid is still being found, and little has been heard yet: go there at once
+YOUNG_S, YOUNG_JUMP_S = 0.6, 0.0015
 CORRECT_FROM_S, CORRECT_TO_S = 0.00025, 0.00002
 CORRECTION_S, CORRECTION_MAX = 0.25, 0.005
 EXACT_RATE = 2e-4
@@ -67,6 +69,7 @@ class Player:
         self._gain = 1.0
         self._jumps = 0
         self._correcting = False
+        self._played = 0
         self._heard = False
         self._begun_heard = False
         self.blocks = 0
@@ -131,9 +134,15 @@ class Player:
             if sent or abs(self.error_s) > JUMP_S:
                 self._release(CROSS_FRAMES)
                 main = self._begin(generation, target, rate, ATTACK_FRAMES)
+            elif self._played < YOUNG_S * self.sample_rate_hz and abs(self.error_s) > YOUNG_JUMP_S:
+                played, heard = self._played, self._heard
+                self._release(CROSS_FRAMES)
+                main = self._begin(generation, target, rate, CROSS_FRAMES, heard=heard)
+                self._played, self._heard = played, heard
             else:
                 self._steer(main, rate, error)
         self._jumps = grid.jumps
+        self._played += frames
         self._read(main, out, grid, frames)
 
     def _steer(self, main: Voice, rate: float, error: float) -> None:
@@ -200,6 +209,7 @@ class Player:
         self._correcting = False
         self.error_s = 0.0
         if not heard:
+            self._played = 0
             self._heard = self._begun_heard = False
         return voice
 

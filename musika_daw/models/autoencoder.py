@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.models.blocks import ConvNeXtBlock, FrameConv

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -17,7 +18,15 @@ class FrameConv(nn.Module):
         self.conv = nn.Conv1d(inputs, outputs, kernel, padding=padding, dilation=dilation, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(x.transpose(1, 2)).transpose(1, 2)
+        conv = self.conv
+        if conv.groups > 1:
+            return conv(x.transpose(1, 2)).transpose(1, 2)
+        # one matrix product over shifted copies: nothing changes its layout, forwards or backwards
+        step, size, padding = conv.dilation[0], conv.kernel_size[0], int(conv.padding[0])
+        x = F.pad(x, (0, 0, padding, padding))
+        frames = x.shape[1] - step * (size - 1)
+        shifted = torch.cat([x[:, i * step : i * step + frames] for i in range(size)], -1)
+        return F.linear(shifted, conv.weight.transpose(1, 2).flatten(1), conv.bias)
 
 
 class ConvNeXtBlock(nn.Module):

@@ -29,7 +29,7 @@ from musika_daw.host.worker import Job, ProcessWorker, WorkerError
 RATE = 48_000
 
 
-def wait_until(condition: Callable[[], object], limit_s: float = 30.0) -> bool:
+def wait_until(condition: Callable[[], object], limit_s: float = 150.0) -> bool:
     end_s = time.monotonic() + limit_s
     while not condition():
         if time.monotonic() > end_s:

@@ -22,6 +22,12 @@ def small(tmp_path: Path) -> Callable[..., BuildOptions]:
     return make
 
 
+@pytest.fixture(autouse=True)
+def no_sound_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages without embedded sound, which takes longer than all the rest of a small pack."""
+    monkeypatch.setattr("pack_builder.page.BUDGET_BYTES", 0)
+
+
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """`run("build", "--bpm", "120")`: the real command line, with the stand-in for the engine."""

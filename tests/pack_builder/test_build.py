@@ -20,7 +20,7 @@ from pack_builder.build import BuildError, Result, build
 from pack_builder.check import seam
 from pack_builder.journal import JOURNAL
 from pack_builder.limits import SEAM_LIMIT
-from pack_builder.manifest import read_manifest
+from pack_builder.manifest import read_checksums, read_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.verify import verify
 
@@ -44,9 +44,12 @@ def test_the_tree_is_complete_and_verifies(small: Small) -> None:
     result = built(options)
     assert result.rendered == 4
     names = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
-    texts = {"README.txt", "LICENSE.txt", "manifest.json", "manifest.csv", "checksums.sha256"}
+    texts = {"README.txt", "LICENSE.txt", "manifest.json", "manifest.csv", "checksums.sha256", "index.html"}
     assert texts < names
-    assert names - texts == {row.file for row in result.manifest.rows}
+    sets = {name for name in names if name.startswith(("Presets/", "Projects/"))}
+    assert {Path(name).suffix for name in sets} == {".sfz", ".dspreset", ".dawproject", ".rpp"}
+    assert names - texts - sets == {row.file for row in result.manifest.rows}
+    assert set(read_checksums(options.out)) == names - {"manifest.json", "checksums.sha256"}
     report = verify(options.out)
     assert (report.files, report.differences, report.unlisted) == (4, (), ())
 

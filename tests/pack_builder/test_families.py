@@ -153,3 +153,10 @@ def test_drums_and_noise_have_no_key() -> None:
     noise = np.random.default_rng(1).standard_normal((88200, 2)).astype(np.float32)
     assert key_of(noise, 44100)[0] is None
     assert key_of(noise * 0, 44100) == (None, 0.0)
+
+
+def test_harmonics_of_a_hum_between_two_notes_are_no_key() -> None:
+    """A model's own frame rate, 44100 / 2048 = 21.5 Hz, hums like a very flat F: no name for a loop."""
+    seconds = np.arange(4 * 44100) / 44100
+    hum = sum(np.sin(2 * np.pi * 44100 / 2048 * n * seconds) / n for n in range(4, 40))
+    assert key_of(np.stack([hum, hum], axis=1).astype(np.float32), 44100)[0] is None

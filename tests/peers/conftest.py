@@ -92,20 +92,27 @@ class Recorder:
         """Listen to a port."""
         self.client.connect(port, self._port)
 
-    def clicks(self, level: float = 0.2) -> list[tuple[int, int, float]]:
-        """(transport frame, server frame, host time) of every click's first loud sample while rolling."""
+    def clicks(self, level: float = 0.2, rolling: bool = True) -> list[tuple[int, int, float]]:
+        """(transport frame, server frame, host time) of every click's first loud sample, those while the transport
+        rolls or all."""
         found = []
         quiet = 10**9
         for cycle in list(self.cycles):
             loud = np.flatnonzero(np.abs(cycle.audio) > level)
             last = -1
             for index in loud:
-                if quiet + index - last - 1 > 600 and cycle.state == STARTED:
+                if quiet + index - last - 1 > 600 and (not rolling or cycle.state == STARTED):
                     i = int(index)
                     found.append((cycle.frame + i, cycle.counter + i, cycle.heard_s + i / RATE))
                 quiet, last = 0, int(index)
             quiet += len(cycle.audio) - last - 1
         return found
+
+    def gaps(self) -> int:
+        """Cycles that the server dropped: its transport stood still then while its clock went on."""
+        counters = [cycle.counter for cycle in self.cycles]
+        sizes = [len(cycle.audio) for cycle in self.cycles]
+        return sum(b - a != size for a, b, size in zip(counters, counters[1:], sizes))
 
     def rolling(self) -> list[Cycle]:
         """The cycles in which the transport rolled."""
@@ -180,7 +187,8 @@ class Jack:
         from musika_daw.host.session import Session, SessionOptions
         from musika_daw.host.sources import SourceOptions
 
-        of_source = {name: options.pop(name) for name in ("bpm", "jitter_s", "listen_port") if name in options}
+        names = ("bpm", "jitter_s", "listen_port", "song_position_divisor")
+        of_source = {name: options.pop(name) for name in names if name in options}
         of_source["latency_s"] = options.pop("latency_s_source", 0.0)
         session = Session(
             SessionOptions(

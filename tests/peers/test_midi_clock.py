@@ -33,13 +33,28 @@ def _clocked(jack, need, wait_for, source: str):  # type: ignore[no-untyped-def]
     return recorder, master, session
 
 
+def _undisturbed(jack, recorder, master, play) -> None:  # type: ignore[no-untyped-def]
+    """Play until the server has dropped no cycle: the clock's frames and the transport's are then one grid."""
+    for _ in range(4):
+        recorder.cycles.clear()
+        play()
+        if not recorder.gaps():
+            return
+        jack.say(master, "locate 0")
+        time.sleep(1)
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_start_and_play_are_within_five_milliseconds_of_the_grid(jack, need, wait_for, source: str) -> None:
     recorder, master, session = _clocked(jack, need, wait_for, source)
-    jack.say(master, "play")
-    time.sleep(5)
-    jack.say(master, "stop")
-    time.sleep(0.6)
+
+    def play() -> None:
+        jack.say(master, "play")
+        time.sleep(5)
+        jack.say(master, "stop")
+        time.sleep(0.6)
+
+    _undisturbed(jack, recorder, master, play)
     frames = [frame for frame, _, _ in recorder.clicks()]
     assert len(frames) >= 7
     errors = _errors(frames)
@@ -51,20 +66,21 @@ def test_start_and_play_are_within_five_milliseconds_of_the_grid(jack, need, wai
 
 def test_continue_and_locate_are_followed_by_song_position(jack, need, wait_for) -> None:
     recorder, master, _ = _clocked(jack, need, wait_for, SOURCES[0])
-    jack.say(master, "play")
-    time.sleep(2)
-    jack.say(master, "stop")
-    time.sleep(0.8)
-    jack.say(master, "play")  # continue
-    time.sleep(2)
-    jack.say(master, "stop")
-    time.sleep(0.8)
-    jack.say(master, f"locate {30 * RATE}")
-    time.sleep(0.8)
-    jack.say(master, "play")
-    time.sleep(3)
-    jack.say(master, "stop")
-    time.sleep(0.6)
+
+    def play() -> None:
+        for seconds in (2, 2):  # the second is a continue
+            jack.say(master, "play")
+            time.sleep(seconds)
+            jack.say(master, "stop")
+            time.sleep(0.8)
+        jack.say(master, f"locate {30 * RATE}")
+        time.sleep(0.8)
+        jack.say(master, "play")
+        time.sleep(3)
+        jack.say(master, "stop")
+        time.sleep(0.6)
+
+    _undisturbed(jack, recorder, master, play)
     frames = [frame for frame, _, _ in recorder.clicks()]
     located = [f for f in frames if f >= 30 * RATE]
     assert len(located) >= 3

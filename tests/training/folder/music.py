@@ -35,7 +35,7 @@ def beat_song(bpm: float, seconds: float, seed: int, rate_hz: int = RATE_HZ) -> 
         hit = 0.6 * kick + (0.25 * clap if beat % 2 else 0)
         note = colour * np.sin(2 * np.pi * notes_hz[beat // 4 % 4] * time) * np.exp(-time / 0.06)
         part = out[at : at + len(time)]
-        part += (hit + note)[: len(part)].astype(np.float32)
+        part += ((hit + note) * (1 - time / 0.25))[: len(part)].astype(np.float32)
     return np.clip(np.stack([out, out], 1) + rng.normal(0, 1e-3, (frames, 2)), -1, 1).astype(np.float32)
 
 
