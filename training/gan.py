@@ -49,6 +49,7 @@ class GanSettings:
     warmup_steps: int = 100
     anneal: float = 0.3
     clip: float = 5.0
+    average: float = 0.995
     warm_start: bool = True
     regress_until_step: int = 0
     lambda_rec: float = 1.0
@@ -185,7 +186,7 @@ class GanTrainer:
         if self.reader is not None:
             self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
         self.mixing = CrossChannelMixing()
-        self.ema = Ema(self.generator)
+        self.ema = Ema(self.generator, settings.average)
         self.steps = 0
 
     def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
