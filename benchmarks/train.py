@@ -24,10 +24,10 @@ from torch.utils.flop_counter import flop_registry
 
 from musika_daw import conditioning
 from musika_daw.models import ModelConfig, config_named
-from training.autoencoder import PAPER_SETTINGS as PAPER_AUTOENCODER
-from training.autoencoder import AutoencoderSettings, AutoencoderTrainer
-from training.gan import ANCHORS, Batch, GanSettings, GanTrainer
-from training.gan import PAPER_SETTINGS as PAPER_GAN
+from training.autoencoder import AutoencoderTrainer
+from training.gan import GanTrainer
+from training.latent_excerpts import ANCHORS, Batch
+from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
 
 # steps of a full run: the paper's, and those after which ours are usable
 PAPER_STEPS = {"1.1": 1_000_000, "1.2": 1_000_000, "2.1": 400_000, "2.2": 400_000, "gan": 1_500_000}

@@ -10,7 +10,7 @@ Level 1 or level 2 can be trained by itself, as the paper does, or both at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,47 +37,10 @@ from training.losses import (
     tonality_error,
 )
 from training.principal import start_from_components
+from training.recipes import AutoencoderSettings
 from training.run import Ema, Report, Run, clip_gradients
 
 LEVELS = ("1", "2", "both")
-
-
-@dataclass(frozen=True)
-class AutoencoderSettings:
-    """What can be set from the command line by `--set key=value`."""
-
-    batch: int = 8
-    latents: int = 32
-    learning_rate: float = 8e-4
-    beta1: float = 0.8
-    warmup_steps: int = 200
-    anneal: float = 0.3
-    clip: float = 1.0
-    latent_noise: float = 0.01
-    components_from: int = 40
-    shortcut_rate: float = 0.01
-    lambda_rec: float = 1.0
-    lambda_phase: float = 0.3
-    lambda_advance: float = 0.3
-    lambda_tonality: float = 0.5
-    loudness: float = 0.7
-    lambda_wave: float = 1.0
-    lambda_level1: float = 0.1
-    lambda_latent: float = 0.002
-    lambda_adversary: float = 0.1
-    lambda_features: float = 1.0
-    paper_losses: bool = False
-    discriminator_width: int = 16
-    log_every: int = 20
-    save_every_s: float = 120.0
-    seed: int = 0
-
-
-PAPER_SETTINGS = AutoencoderSettings(
-    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0,
-    shortcut_rate=1.0, lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0,
-    lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
-)  # fmt: skip
 
 
 class AutoencoderTrainer:

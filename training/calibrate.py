@@ -33,12 +33,12 @@ def level_gains(encoder: Encoder, decoder: Decoder, waves: Tensor) -> Tensor:
 
 @torch.no_grad()
 def calibrate(encoder: Encoder, decoder: Decoder, waves: Tensor) -> Tensor:
-    """Set the decoder's gains, in place; calling it again changes next to nothing. Returns the change.
+    """Set the decoder's gains, in place and whatever they were before; returns them.
 
     ValueError for a decoder that gives phases itself: those are levelled by its adversary.
     """
     if decoder.tracker is None:
         raise ValueError("decoder: only one whose phases are tracked can be calibrated")
-    change = level_gains(encoder, decoder, waves)
-    decoder.gain *= change
-    return change
+    decoder.gain.fill_(1)
+    decoder.gain.copy_(level_gains(encoder, decoder, waves))
+    return decoder.gain

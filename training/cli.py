@@ -187,8 +187,9 @@ def autoencoder(
 ) -> None:  # fmt: skip
     """Train the autoencoder on CORPORA: phase 1 reconstruction, phase 2 decoder with an adversary."""
     from musika_daw.models import config_named
-    from training.autoencoder import PAPER_SETTINGS, AutoencoderSettings, train_autoencoder
+    from training.autoencoder import train_autoencoder
     from training.parallel import launch
+    from training.recipes import PAPER_AUTOENCODER, AutoencoderSettings
     from training.sources import autoencoder_start
     from training.watch import watching
 
@@ -196,7 +197,7 @@ def autoencoder(
         raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
     _set_threads(threads)
     config = config_named(config_name)
-    base = PAPER_SETTINGS if config_name.startswith("paper") else AutoencoderSettings()
+    base = PAPER_AUTOENCODER if config_name.startswith("paper") else AutoencoderSettings()
     settings = apply_settings(base, pairs)
     together = launch(devices, accelerator, precision)
     start = None
@@ -241,14 +242,15 @@ def gan(
 ) -> None:  # fmt: skip
     """Train a generator on LATENTS made by `musika-train encode`."""
     from musika_daw.models import config_named
-    from training.gan import PAPER_SETTINGS, GanSettings, train_gan
+    from training.gan import train_gan
     from training.parallel import launch
+    from training.recipes import PAPER_GAN, GanSettings
     from training.sources import generator_start
     from training.watch import watching
 
     _set_threads(threads)
     config = config_named(config_name)
-    base = PAPER_SETTINGS if config_name.startswith("paper") else GanSettings()
+    base = PAPER_GAN if config_name.startswith("paper") else GanSettings()
     settings = apply_settings(base, pairs)
     together = launch(devices, accelerator, precision)
     start = None

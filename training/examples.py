@@ -114,7 +114,7 @@ class Examples:
 
     def _pieces(self) -> tuple[list[Pair], int]:
         from training.encode import LatentCorpus
-        from training.gan import ANCHORS, LatentExcerpts
+        from training.latent_excerpts import ANCHORS, LatentExcerpts
 
         trainer = self.trainer
         corpus = LatentCorpus(Path(self.run.settings["latents"]))

@@ -289,8 +289,9 @@ def test_autoencoder_command_measures_runs_and_exports_alike(
 ) -> None:
     from musika_daw.models import TINY
     from musika_daw.models.config import to_dict
-    from training.autoencoder import AutoencoderSettings, AutoencoderTrainer
+    from training.autoencoder import AutoencoderTrainer
     from training.evaluate import tools
+    from training.recipes import AutoencoderSettings
 
     trainer = AutoencoderTrainer(TINY.autoencoder, AutoencoderSettings(), "both", 1)
     state = {

@@ -10,9 +10,11 @@ import torch
 from musika_daw.conditioning import CHANNELS, group_slices
 from musika_daw.models import TINY
 from training.encode import LatentSong
-from training.gan import Batch, GanSettings, GanTrainer, LatentExcerpts
+from training.gan import GanTrainer
 from training.latent_discriminator import ConditionReader
+from training.latent_excerpts import Batch, LatentExcerpts
 from training.losses import advance_error, tonality_error
+from training.recipes import GanSettings
 
 SIZES = TINY.generator
 

@@ -18,8 +18,6 @@ from musika_daw.models import PAPER, TINY
 from musika_daw.tempo import TempoMap
 from tests.training.songs import write_corpus
 from training.autoencoder import (
-    PAPER_SETTINGS,
-    AutoencoderSettings,
     AutoencoderTrainer,
     load_checkpoint,
     train_autoencoder,
@@ -27,7 +25,9 @@ from training.autoencoder import (
 from training.cli import apply_settings, main
 from training.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
 from training.export import export_generator
-from training.gan import GanSettings, GanTrainer, LatentExcerpts, anchor_weights, train_gan
+from training.gan import GanTrainer, train_gan
+from training.latent_excerpts import LatentExcerpts, anchor_weights
+from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
 
 FAST = AutoencoderSettings(
     batch=4,
@@ -120,7 +120,7 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path / "corpus", "techno", 2, 60)
     small = dataclasses.replace(PAPER.autoencoder.level1, width=32, encoder_blocks=1, decoder_blocks=1)
     sizes = dataclasses.replace(PAPER.autoencoder, level1=small, level2=dataclasses.replace(small, stride=8, latent=64))
-    settings = dataclasses.replace(PAPER_SETTINGS, batch=1, latents=4, discriminator_width=4)
+    settings = dataclasses.replace(PAPER_AUTOENCODER, batch=1, latents=4, discriminator_width=4)
     train_autoencoder([corpus], tmp_path / "a", sizes, settings=settings, max_steps=1)
     train_autoencoder(
         [corpus], tmp_path / "b", sizes, settings=settings, phase=2, init_from=tmp_path / "a", max_steps=1
@@ -128,7 +128,6 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
     encode_corpus(corpus, load_encoder(tmp_path / "a"), tmp_path / "latents")
     latents = LatentCorpus(tmp_path / "latents")
     assert latents.latents.shape[1] == 128
-    from training.gan import PAPER_SETTINGS as PAPER_GAN
 
     generator = dataclasses.replace(PAPER.generator, width=32)
     gan = dataclasses.replace(PAPER_GAN, batch=2, discriminator_width=16)

@@ -1,0 +1,82 @@
+"""What can be set of each stage of training, with the recipes of `studio` (the defaults) and of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """What can be set from the command line by `--set key=value`."""
+
+    batch: int = 8
+    latents: int = 32
+    learning_rate: float = 8e-4
+    beta1: float = 0.8
+    warmup_steps: int = 200
+    anneal: float = 0.3
+    clip: float = 1.0
+    latent_noise: float = 0.01
+    components_from: int = 40
+    shortcut_rate: float = 0.01
+    lambda_rec: float = 1.0
+    lambda_phase: float = 0.3
+    lambda_advance: float = 0.3
+    lambda_tonality: float = 0.5
+    loudness: float = 0.7
+    lambda_wave: float = 1.0
+    lambda_level1: float = 0.1
+    lambda_latent: float = 0.002
+    lambda_adversary: float = 0.1
+    lambda_features: float = 1.0
+    paper_losses: bool = False
+    discriminator_width: int = 16
+    log_every: int = 20
+    save_every_s: float = 120.0
+    seed: int = 0
+
+
+PAPER_AUTOENCODER = AutoencoderSettings(
+    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0,
+    shortcut_rate=1.0, lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0,
+    lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class GanSettings:
+    """What can be set from the command line by `--set key=value`."""
+
+    batch: int = 16
+    learning_rate: float = 3e-4
+    beta1: float = 0.5
+    warmup_steps: int = 100
+    anneal: float = 0.3
+    clip: float = 5.0
+    average: float = 0.995
+    warm_start: bool = True
+    regress_until_step: int = 0
+    lambda_rec: float = 1.0
+    lambda_kl: float = 1e-4
+    lambda_adversary: float = 0.1
+    lambda_rebuild: float = 0.1
+    lambda_obey: float = 0.3
+    balance_density: float = 0.0
+    adversary_from_step: int = 200
+    r1: float = 1.0
+    r1_every: int = 8
+    drop_phase: float = 0.08
+    drop_tempo: float = 0.1
+    drop_density: float = 0.4
+    drop_energy: float = 0.4
+    discriminator_width: int = 192
+    discriminator_pace: float = 1.0
+    log_every: int = 20
+    save_every_s: float = 120.0
+    seed: int = 0
+
+
+PAPER_GAN = GanSettings(
+    batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0, lambda_obey=0.0,
+    adversary_from_step=0, r1=10.0, r1_every=1,
+)  # fmt: skip
