@@ -45,7 +45,7 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
     asked: Any = None if job.density is None else float(job.density)
     if job.curve is not None:
         asked = DensityCurve(tuple((float(at), float(value)) for at, value in job.curve))
-    values: dict[str, Any] = {"seed": job.seed(attempt), "style_seed": job.style_seed, "density": asked}
+    values: dict[str, Any] = {"seed": job.seed(attempt), "style_seed": job.style(attempt), "density": asked}
     if job.energy is not None:
         values["energy"] = float(job.energy)
     controls = source.controls(**values)

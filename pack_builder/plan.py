@@ -26,6 +26,10 @@ _KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
 _FILL_BEAT = 12  # a fill is the last bar of a phrase of four
 
 
+# a style without a clear beat fails with every seed
+STYLE_ATTEMPTS = 3
+
+
 @dataclass(frozen=True)
 class Job:
     """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
@@ -63,6 +67,12 @@ class Job:
     def seed(self, attempt: int = 0) -> int:
         """Seed of one attempt at this job, 0..2^53-1 (exact in every JSON reader)."""
         return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
+
+    def style(self, attempt: int = 0) -> int:
+        """Style seed of one attempt: a style that failed three times is given up, unless others share it."""
+        if attempt < STYLE_ATTEMPTS or self.kit is not None or self.anchors:
+            return self.style_seed
+        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt // STYLE_ATTEMPTS}")
 
     def frames_exact(self, sample_rate_hz: int) -> Fraction:
         """Length before it is rounded, once, to whole frames; for takes the length that was asked for."""

@@ -93,7 +93,7 @@ def tags_of(
 ) -> Tags:  # fmt: skip
     """What a DAW and a person find in the file. A take carries no tempo, since it has none: absent, not wrong."""
     facts = {
-        "seed": job.seed(attempt), "style_seed": job.style_seed, "start_beat": job.start_beat,
+        "seed": job.seed(attempt), "style_seed": job.style(attempt), "start_beat": job.start_beat,
         "bpm": None if job.bpm is None else str(job.bpm), "model": engine.name, "weights": engine.weights_hash[:12],
         "job": job.key,
     }  # fmt: skip
@@ -146,7 +146,7 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions) -> M
         file=file, sha256=hashlib.sha256(data).hexdigest(), sample_rate_hz=rate, bits=form.bits, channels=2,
         frames=len(samples), word=job.word, job=job.key, kind=job.kind, shape=job.shape, role=job.role, kit=job.kit,
         energy_asked=None if job.energy is None else float(job.energy),
-        seed=job.seed(attempt), style_seed=job.style_seed, start_beat=job.start_beat, attempts=len(outcome.tried),
+        seed=job.seed(attempt), style_seed=job.style(attempt), start_beat=job.start_beat, attempts=len(outcome.tried),
         model=engine.name, weights_sha256=engine.weights_hash, gain_db=round(chosen.gain_db, 3),
         finish=options.chain(job.kind).name, key=key, key_fit=round(fit, 4),
         root_note=pitch.note if pitch else None, root_cents=pitch.cents if pitch else None,

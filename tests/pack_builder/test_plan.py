@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.options import BuildOptions
-from pack_builder.plan import density_class, derived_seed, file_of, plan, spread
+from pack_builder.plan import Job, density_class, derived_seed, file_of, plan, spread
 
 
 def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:
@@ -78,3 +78,13 @@ def test_files_are_filed_by_tempo_and_measured_density(small: Callable[..., Buil
     jobs = plan(options)
     assert file_of(jobs[1], options).startswith("Loops/Techno_Loops/128_5bpm/MSK_First_129bpm_techno_loop_")
     assert file_of(jobs[2], options, 0.9).startswith("Loops/Piano_Takes/dense/MSK_First_piano_take_dense_")
+
+
+def test_a_style_that_failed_three_times_is_given_up_unless_others_share_it() -> None:
+    job = Job("techno/loop/120/0", "techno", "loop", "word", 7, 99)
+    styles = [job.style(attempt) for attempt in range(7)]
+    assert styles[:3] == [99] * 3
+    assert styles[3] == styles[5] != 99
+    assert styles[6] not in styles[:6]
+    shared = Job("techno/kit/a/0", "techno", "loop", "word", 7, 99, kit="a")
+    assert {shared.style(attempt) for attempt in range(7)} == {99}
