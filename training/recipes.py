@@ -6,20 +6,31 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class AutoencoderSettings:
-    """What can be set from the command line by `--set key=value`."""
+class StageSettings:
+    """What both stages have: batch, steps of Adam, what is written down, and when."""
 
     batch: int = 8
-    latents: int = 32
     learning_rate: float = 8e-4
     beta1: float = 0.8
     warmup_steps: int = 200
     anneal: float = 0.3
     clip: float = 1.0
+    lambda_rec: float = 1.0
+    lambda_adversary: float = 0.1
+    discriminator_width: int = 16
+    log_every: int = 20
+    save_every_s: float = 120.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings(StageSettings):
+    """What can be set of the autoencoder by `--set key=value`."""
+
+    latents: int = 32
     latent_noise: float = 0.01
     components_from: int = 40
     shortcut_rate: float = 0.01
-    lambda_rec: float = 1.0
     lambda_phase: float = 0.3
     lambda_advance: float = 0.3
     lambda_tonality: float = 0.5
@@ -27,13 +38,8 @@ class AutoencoderSettings:
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1
     lambda_latent: float = 0.002
-    lambda_adversary: float = 0.1
     lambda_features: float = 1.0
     paper_losses: bool = False
-    discriminator_width: int = 16
-    log_every: int = 20
-    save_every_s: float = 120.0
-    seed: int = 0
 
 
 PAPER_AUTOENCODER = AutoencoderSettings(
@@ -44,21 +50,20 @@ PAPER_AUTOENCODER = AutoencoderSettings(
 
 
 @dataclass(frozen=True)
-class GanSettings:
-    """What can be set from the command line by `--set key=value`."""
+class GanSettings(StageSettings):
+    """What can be set of the generator by `--set key=value`; the first six differ from the autoencoder's."""
 
     batch: int = 16
     learning_rate: float = 3e-4
     beta1: float = 0.5
     warmup_steps: int = 100
-    anneal: float = 0.3
     clip: float = 5.0
+    discriminator_width: int = 192
+    discriminator_pace: float = 1.0
     average: float = 0.995
     warm_start: bool = True
     regress_until_step: int = 0
-    lambda_rec: float = 1.0
     lambda_kl: float = 1e-4
-    lambda_adversary: float = 0.1
     lambda_rebuild: float = 0.1
     lambda_obey: float = 0.3
     balance_density: float = 0.0
@@ -69,11 +74,6 @@ class GanSettings:
     drop_tempo: float = 0.1
     drop_density: float = 0.4
     drop_energy: float = 0.4
-    discriminator_width: int = 192
-    discriminator_pace: float = 1.0
-    log_every: int = 20
-    save_every_s: float = 120.0
-    seed: int = 0
 
 
 PAPER_GAN = GanSettings(
