@@ -9,13 +9,15 @@ from typing import Any
 
 _PUBLIC = {
     "BuildError": "build", "BuildOptions": "options", "EngineSource": "source", "Gap": "rows", "Manifest": "manifest",
-    "Report": "verify", "Result": "build", "Row": "rows", "Tags": "riff", "read_header": "riff_reader",
-    "read_manifest": "manifest", "read_wave": "riff_reader", "write_wave": "riff",
+    "Report": "verify", "Result": "build", "Row": "rows", "read_manifest": "manifest",
 }  # fmt: skip
-__all__ = sorted(_PUBLIC)
+_FROM_INSTRUMENT = {"Tags": "riff", "read_header": "riff_reader", "read_wave": "riff_reader", "write_wave": "riff"}
+__all__ = sorted({**_PUBLIC, **_FROM_INSTRUMENT})
 
 
 def __getattr__(name: str) -> Any:
+    if name in _FROM_INSTRUMENT:
+        return getattr(import_module(f"musika_daw.{_FROM_INSTRUMENT[name]}"), name)
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_PUBLIC[name]}"), name)

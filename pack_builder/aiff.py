@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from pack_builder.riff import Tags
+from musika_daw.riff import Tags
 
 _TEXTS = {"INAM": b"NAME", "IART": b"AUTH", "ICOP": b"(c) ", "ICMT": b"ANNO"}
 _FRAMES = {"INAM": "TIT2", "IART": "TPE1", "IGNR": "TCON", "ICOP": "TCOP", "ISFT": "TSSE"}

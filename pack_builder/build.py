@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from musika_daw.atomic import PART_SUFFIX
 from pack_builder.attempts import RenderError
 from pack_builder.chain import VST3
 from pack_builder.closing import close
 from pack_builder.effects import check_chain
-from pack_builder.files import PART_SUFFIX
 from pack_builder.journal import JOURNAL, Journal, State, read_state
 from pack_builder.manifest import Head, Manifest, read_manifest
 from pack_builder.options import BuildOptions, duration_s

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from pack_builder.files import write_atomic
+from musika_daw.atomic import write_atomic
 from pack_builder.manifest import LICENCE_FILE, README, Head, write_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.page import pages

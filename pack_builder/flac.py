@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from pack_builder.riff import Tags
+from musika_daw.riff import Tags
 
 _COMMENT, _LAST = 4, 0x80
 _NAMES = {

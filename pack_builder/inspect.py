@@ -1,18 +1,12 @@
 """What a DAW will read from a WAV file, and whether those things agree with each other."""
 
-import re
 from pathlib import Path
 
-from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
-from pack_builder.riff_reader import read_header
+from musika_daw.labels import tempo_in_file_name
+from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
+from musika_daw.riff_reader import read_header
 
 _NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-
-
-def tempo_in_file_name(name: str) -> int | None:
-    """The tempo that hosts take from a name like `x_130bpm_y.wav`, or None (30..300, as Audacity does)."""
-    match = re.search(r"(?:^|[_\-./ ])(\d{2,3})bpm(?:$|[_\-./ ])", name, re.IGNORECASE)
-    return int(match[1]) if match and 30 <= int(match[1]) <= 300 else None
 
 
 def tempo_of_length(header: Header) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from pack_builder.files import inside, sha256_of
+from musika_daw.atomic import inside, sha256_of
 from pack_builder.manifest import MANIFEST, iter_rows, read_manifest
 from pack_builder.rows import Gap, Model, Row, models_from, plain
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
 
-from pack_builder.files import inside, replacing, sha256_of, write_atomic
+from musika_daw.atomic import inside, replacing, sha256_of, write_atomic
 from pack_builder.rows import Gap, Model, Row, models_from, plain
 
 __all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.atomic import write_atomic
+from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from pack_builder.attempts import Candidate, Outcome, facts_of, findings_of, first_good, raw_sound
 from pack_builder.check import Findings, clipped_frames, silent
 from pack_builder.curve import DensityCurve, agreement
 from pack_builder.effects import through
 from pack_builder.families import FAMILIES
-from pack_builder.files import write_atomic
 from pack_builder.finish import Level, finish, measure
 from pack_builder.key import Pitch, key_of, pitch_of
 from pack_builder.limits import SOUND, broken
 from pack_builder.manifest import Gap, Model, Row
 from pack_builder.options import BuildOptions
 from pack_builder.plan import Job, file_of
-from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from pack_builder.shots import cut_shot
 from pack_builder.sounds import FORMATS, encode
 from pack_builder.source import EngineLike, EngineSource

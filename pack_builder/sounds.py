@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pack_builder.riff import ENCODINGS, Header, Tags
+from musika_daw.riff import ENCODINGS, Header, Tags
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def encode(samples: np.ndarray, sample_rate_hz: int, tags: Tags, form: Format) -
         from pack_builder.aiff import encode_aiff
 
         return encode_aiff(samples, sample_rate_hz, tags)
-    from pack_builder.riff import encode_wave
+    from musika_daw.riff import encode_wave
 
     return encode_wave(samples, sample_rate_hz, tags, form.encoding)
 
@@ -54,7 +54,7 @@ def read_sound(path: Path) -> tuple[np.ndarray, Header]:
     The tags of FLAC and AIFF files are not read; their chunk list is empty.
     """
     if path.suffix == ".wav":
-        from pack_builder.riff_reader import read_wave
+        from musika_daw.riff_reader import read_wave
 
         return read_wave(path)
     import soundfile

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.atomic import inside, sha256_of
+from musika_daw.riff import ACID_ONE_SHOT, Header
 from pack_builder.attempts import facts_of
 from pack_builder.check import Findings, check_loop, check_take, clipped_frames, silent
-from pack_builder.files import inside, sha256_of
 from pack_builder.finish import CEILING_DBTP, measure
 from pack_builder.limits import broken
 from pack_builder.manifest import CHECKSUMS, Manifest, Row, read_checksums, read_manifest
-from pack_builder.riff import ACID_ONE_SHOT, Header
 from pack_builder.sounds import SUFFIXES, read_sound
 
 LEVEL_TOLERANCE_DB = 0.1

@@ -124,7 +124,7 @@ def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
 
 def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_path: Path) -> None:
     from musika_daw.engine import Engine
-    from pack_builder.riff_reader import read_header
+    from musika_daw.riff_reader import read_header
     from pack_builder.verify import verify
 
     folder = tmp_path / "kept"

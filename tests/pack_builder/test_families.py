@@ -10,13 +10,13 @@ import soundfile
 from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE, StandIn, struck, techno
 
+from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET
+from musika_daw.riff_reader import read_header
 from pack_builder.build import build
 from pack_builder.key import key_of, pitch_of
 from pack_builder.manifest import read_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.plan import plan
-from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET
-from pack_builder.riff_reader import read_header
 from pack_builder.shots import LONGEST_S, cut_shot
 from pack_builder.verify import verify
 

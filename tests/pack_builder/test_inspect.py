@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from pack_builder.inspect import lines_of, tempo_in_file_name
-from pack_builder.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.labels import tempo_in_file_name
+from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from pack_builder.inspect import lines_of
 
 FRAMES = 88200
 GOOD = Tags({"INAM": "x"}, Acid(4, 120.0), Sampler(((0, FRAMES - 1),)), (Cue(0, "bar 1"),))

@@ -22,12 +22,12 @@ from lxml import etree
 from pack_helpers import Silent
 from pack_stand_in import SOURCE, techno
 
+from musika_daw.riff import Acid, Cue, Sampler, Tags
 from pack_builder.aiff import encode_aiff, extended
 from pack_builder.build import build
 from pack_builder.flac import encode_flac, with_comments
 from pack_builder.manifest import Manifest, read_manifest
 from pack_builder.options import BuildOptions
-from pack_builder.riff import Acid, Cue, Sampler, Tags
 from pack_builder.verify import verify
 
 Small = Callable[..., BuildOptions]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pack_builder.inspect import tempo_in_file_name
+from musika_daw.labels import tempo_in_file_name
 from pack_builder.names import check_name, decimal, file_stem, tempo_folder, tempo_in_name, word_names, words
 
 

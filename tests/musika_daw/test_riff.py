@@ -12,8 +12,8 @@ import wavinfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pack_builder.riff import ENCODINGS, Acid, Cue, Sampler, Tags, encode_wave, write_wave
-from pack_builder.riff_reader import read_header, read_header_from, read_wave
+from musika_daw.riff import ENCODINGS, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.riff_reader import read_header, read_header_from, read_wave
 
 TAGS = Tags(
     {"INAM": "odd", "ICMT": '{"seed": 7}'}, Acid(16, 128.5), Sampler(((0, 999),)), (Cue(0, "bar 1"), Cue(500, "two"))

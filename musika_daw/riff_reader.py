@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from pack_builder.riff import ENCODINGS, EXTENSIBLE, FLOAT, LAYOUTS, PCM, Acid, Cue, Header, Sampler, Tags
+from musika_daw.riff import ENCODINGS, EXTENSIBLE, FLOAT, LAYOUTS, PCM, Acid, Cue, Header, Sampler, Tags
 
 METADATA_LIMIT_BYTES = 1 << 24
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from pack_builder import files
-from pack_builder.files import inside, sha256_of, write_atomic
+from musika_daw import atomic
+from musika_daw.atomic import inside, sha256_of, write_atomic
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(atomic.os, "replace", full)
     with pytest.raises(OSError, match="No space"):
         write_atomic(path, b"new")
     assert [item.name for item in path.parent.iterdir()] == ["a.txt"]

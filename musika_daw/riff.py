@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pack_builder.files import write_atomic
+from musika_daw.atomic import write_atomic
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 ENCODINGS = {"pcm16": (PCM, 16), "pcm24": (PCM, 24), "float32": (FLOAT, 32)}
