@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,14 @@ def decode(line: bytes) -> WireMessage:
 
     Keys that this version does not know are ignored; known ones must be right.
     """
+    kind, data = read_object(line, KINDS)
+    if kind == "transport":
+        return _transport(data)
+    return WireMessage(kind, id=check_id(data.get("id", 0)))
+
+
+def read_object(line: bytes, kinds: Collection[str]) -> tuple[str, dict[str, Any]]:
+    """Kind and keys of a line of this protocol or one like it. Raises ValueError saying what is wrong with it."""
     if len(line) > LINE_BYTES_MAX:
         raise ValueError(f"line: {len(line)} bytes, must be at most {LINE_BYTES_MAX}")
     try:
@@ -65,18 +73,17 @@ def decode(line: bytes) -> WireMessage:
     version, kind = data.get("musika"), data.get("kind")
     if isinstance(version, bool) or version != VERSION:
         raise ValueError(f"musika: {version!r:.40}, must be {VERSION}, the version of the protocol")
-    if kind not in KINDS:
-        raise ValueError(f"kind: {kind!r:.40}, must be one of {', '.join(KINDS)}")
-    if kind == "transport":
-        return _transport(data)
-    return WireMessage(kind, id=_id(data.get("id", 0)))
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"kind: {kind!r:.40}, must be one of {', '.join(kinds)}")
+    return kind, data
 
 
 def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _id(value: Any) -> int:
+def check_id(value: Any) -> int:
+    """A number that comes back with the answer. Raises ValueError for one that is none."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError(f"id: {value!r:.40}, must be a whole number in 0..{2**53 - 1}")
     return value
