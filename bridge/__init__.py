@@ -13,7 +13,8 @@ from bridge.clock_state import ClockState
 from bridge.dialects import DIALECTS, Command, Dialect
 from bridge.fake import FakeTransport
 from bridge.internal import InternalClock
-from bridge.jack import JackMidiClockSource, JackSource
+from bridge.jack import JackSource
+from bridge.jack_clock import JackMidiClockOut, JackMidiClockSource
 from bridge.link import LinkSource
 from bridge.midi_clock import MidiClock, MidiClockSource
 from bridge.midi_out import ClockGenerator, MidiClockOut
@@ -39,6 +40,7 @@ __all__ = [
     "Dialect",
     "FakeTransport",
     "InternalClock",
+    "JackMidiClockOut",
     "JackMidiClockSource",
     "JackSource",
     "LinkSource",

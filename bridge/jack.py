@@ -1,4 +1,4 @@
-"""JACK: its transport (`JackSource`), and MIDI clock with frame-exact stamps (`JackMidiClockSource`).
+"""JACK: joining a server, its frame counter, and its transport (`JackSource`).
 
 Needs the extra `jack` (JACK-Client) and a running server, which is never started from here.
 """
@@ -6,17 +6,15 @@ Needs the extra `jack` (JACK-Client) and a running server, which is never starte
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.midi_clock import MidiClockSource
 from bridge.midi_port import CLIENT_NAME
-from bridge.source import Listener, SourceError, TransportSource, host_time
+from bridge.source import SourceError, TransportSource, host_time
 from bridge.transport import Transport
 
 ROLLING = 1  # jack_transport_state_t; STOPPED is 0, STARTING 3: waiting for slow clients, not moving
 FRAMES_WRAP = 1 << 32
-STAMP_JITTER_S = 0.0005
 
 
 def open_client(name: str, server: str | None) -> Any:
@@ -41,6 +39,28 @@ def leave(client: Any, lost: bool) -> None:
         _LOST.append(client)  # its callbacks must stay where libjack's threads may still look for them
     else:
         client.close()
+
+
+class FrameCounter:
+    """A server's counter of frames, of 32 bits and wrapping once a day, as one that does not wrap."""
+
+    def __init__(self) -> None:
+        self._cycle = (0, 0)
+
+    def start(self, counter: int) -> None:
+        """Count from here on, from 0."""
+        self._cycle = (counter, 0)
+
+    def begin(self, counter: int) -> int:
+        """A cycle begins at this state of the counter; returns its first frame."""
+        frame = self.at(counter)
+        self._cycle = (counter, frame)
+        return frame
+
+    def at(self, counter: int) -> int:
+        """The frame of a state of the counter, at most 12 hours from the last cycle."""
+        before, ours = self._cycle
+        return ours + (counter - before + FRAMES_WRAP // 2) % FRAMES_WRAP - FRAMES_WRAP // 2
 
 
 def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:
@@ -171,106 +191,3 @@ class JackSource(TransportSource):
         if self._client is None or self._lost:
             raise SourceError("JACK is not connected")
         return self._client
-
-
-class JackMidiClockSource(MidiClockSource):
-    """MIDI clock from a JACK MIDI port of our own; every clock has the frame it was sent for.
-
-    `connect` names the port to connect to; without it the user connects. Clocks are filtered on the server's
-    frame counter, so that neither Python's lateness nor an overloaded server is taken for jitter; only the
-    result is put on the host's clock. `start` raises SourceError without the extra, the server or the port.
-    """
-
-    def __init__(
-        self,
-        connect: str | None = None,
-        *,
-        client_name: str = f"{CLIENT_NAME} clock",
-        server: str | None = None,
-        song_position_divisor: int = 1,
-        latency_s: float = 0.0,
-        listener: Listener | None = None,
-    ) -> None:
-        super().__init__(
-            virtual=client_name, jitter_s=STAMP_JITTER_S, song_position_divisor=song_position_divisor,
-            latency_s=latency_s, listener=listener, name="jack-midi-clock",
-        )
-        self._connect, self._client_name, self._server = connect, client_name, server
-        self._client: Any = None
-        self._port: Any = None
-        self._rate_hz = 48000.0
-        self._lost = False
-        self._cycle = (0, 0)  # the server's counter of 32 bits at the start of a cycle, and our endless one
-
-    def start(self) -> None:
-        """Open the port and connect it. Raises SourceError."""
-        if self._client is not None and not self._lost:
-            return
-        self.stop()
-        self.reset()
-        client = open_client(self._client_name, self._server)
-        self._rate_hz = float(client.samplerate)
-        self._port = client.midi_inports.register("in")
-        self._client = client
-        self._lost = False
-        client.set_process_callback(self._process)
-        client.set_shutdown_callback(self._shutdown)
-        client.activate()
-        try:
-            self._join()
-        except SourceError:
-            self.stop()
-            raise
-
-    def _join(self) -> None:
-        """Connect to the port that was asked for. Raises SourceError."""
-        if self._connect is not None:
-            try:
-                self._client.connect(self._connect, self._port)
-            except importlib.import_module("jack").JackError as error:
-                raise SourceError(f"JACK MIDI port {self._connect!r}: {error}") from error
-
-    def revive(self) -> None:
-        """Open or connect the port again. Raises SourceError while the server or the other port is away."""
-        client = self._client
-        if self._lost:
-            self.start()
-        elif client is not None and self._connect is not None and not self._port.connections:
-            self._join()
-
-    def _shutdown(self, *_: object) -> None:
-        self._lost = True
-
-    def stop(self) -> None:
-        """Close the port."""
-        client, self._client = self._client, None
-        if client is not None:
-            leave(client, self._lost)
-
-    def _frame(self, counter: int) -> int:
-        """The server's counter, which wraps once a day, as one that does not."""
-        before, ours = self._cycle
-        return ours + (counter - before + FRAMES_WRAP // 2) % FRAMES_WRAP - FRAMES_WRAP // 2
-
-    def _process(self, _frames: int) -> None:
-        client, port = self._client, self._port
-        if client is None or port is None:
-            return
-        counter = client.last_frame_time
-        start = self._frame(counter)
-        self._cycle = (counter, start)
-        for offset, event in port.incoming_midi_events():
-            data: Sequence[int] = bytes(event)
-            self.message(data, (start + offset) / self._rate_hz)
-
-    def _publish(self, transport: Transport) -> None:
-        if self.listener is not None:
-            super()._publish(self.latest())
-
-    def latest(self) -> Transport:
-        """The transport of this moment; not playing when the port is closed."""
-        client, now_s = self._client, self.clock()
-        if client is None or self._lost:
-            return Transport.of(host_time_s=now_s)
-        record = self.machine.transport(self._frame(client.frame_time) / self._rate_hz)
-        return record.replace(host_time_s=now_s)

@@ -1,4 +1,9 @@
-"""MIDI ports by name over python-rtmidi, with the time stamps of the driver, not of the callback."""
+"""MIDI ports by name over python-rtmidi, with the time stamps of the driver, not of the callback.
+
+Ports of JACK are not among them, though rtmidi knows JACK too: it closes its clients without giving up Python's
+lock, and the server waits meanwhile for a cycle of the program's other clients, which need that lock. `jack_midi`
+serves those ports, with the frame of every message besides.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +15,10 @@ from bridge.source import SourceError, host_time
 CLIENT_NAME = "musika-daw"
 APIS = {
     "alsa": "API_LINUX_ALSA",
-    "jack": "API_UNIX_JACK",
     "core": "API_MACOSX_CORE",
     "winmm": "API_WINDOWS_MM",
 }
+ELSEWHERE = "a JACK port is named jack-midi:PORT"
 
 OnMessage = Callable[[Sequence[int], float], None]
 
@@ -89,7 +94,7 @@ class OutputPort:
 
 
 def list_ports(output: bool = False, api: str | None = None) -> list[tuple[str, str]]:
-    """(system, port name) of every MIDI port there is. Raises SourceError if no MIDI system works."""
+    """(system, port name) of every MIDI port but JACK's. Raises SourceError if no MIDI system works."""
     found = []
     for system, device in _devices(output, api):
         found += [(system, name) for name in device.get_ports()]
@@ -142,7 +147,7 @@ def _devices(output: bool, api: str | None) -> Iterator[tuple[str, Any]]:
         yield system, device
     if not working:
         why = "; ".join(reasons) or "python-rtmidi has none built in"
-        raise SourceError(f"no MIDI system works here ({why})")
+        raise SourceError(f"no MIDI system works here ({why}); {ELSEWHERE}")
 
 
 def _open(port: str | None, virtual: str | None, api: str | None, output: bool) -> tuple[Any, str]:
@@ -166,4 +171,5 @@ def _open(port: str | None, virtual: str | None, api: str | None, output: bool) 
         device.delete()
     kind = "output" if output else "input"
     wanted = f"virtual {virtual!r}" if virtual is not None else repr(port)
-    raise SourceError(f"MIDI {kind} port {wanted} cannot be opened; there are: {', '.join(seen) or 'none'}")
+    there = ", ".join(seen) or "none"
+    raise SourceError(f"MIDI {kind} port {wanted} cannot be opened; there are: {there}; {ELSEWHERE}")

@@ -24,7 +24,7 @@ class Machine(Protocol):
 class MidiSource(TransportSource):
     """A MIDI port, by name or part of one, or a virtual one of our own, and the machine that reads it.
 
-    `api` is "alsa", "jack", "core" or "winmm"; without it every system that works is searched. `latency_s`
+    `api` is "alsa", "core" or "winmm"; without it every system that works is searched. `latency_s`
     is taken off every time stamp. `start` raises SourceError naming the port or the missing MIDI system.
     """
 

@@ -67,12 +67,14 @@ def _options_of(values: dict[str, Any]) -> Any:
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")
 @click.option("--keep-to", default="kept", show_default=True, type=click.Path(file_okay=False, path_type=Path),
               help="Folder for bars that are kept.")  # fmt: skip
-@click.option("--midi-control", metavar="PORT", help="MIDI input whose controllers move the controls.")
+@click.option("--midi-control", metavar="PORT",
+              help="MIDI input whose controllers move the controls; jack-midi[:PORT] over JACK.")  # fmt: skip
 @click.option("--map", "map_file", type=click.Path(dir_okay=False, path_type=Path), default="musika-midi.toml",
               show_default=True, help="Which controller moves what.")  # fmt: skip
 @click.option("--learn", metavar="NAME", help="Bind the next controller that moves to this control or action.")
 @click.option("--osc-control", "osc_port", type=click.IntRange(0, 65535), help="UDP port for OSC controls.")
-@click.option("--clock-out", metavar="PORT", help="MIDI output to send clock to, so that others follow.")
+@click.option("--clock-out", metavar="PORT",
+              help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.")  # fmt: skip
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="Stop by itself after this long.")
 @click.option("--no-view", is_flag=True, help="Print one line at the end instead of the live view.")
@@ -179,7 +181,7 @@ def ports() -> None:
 
 
 def jack_rows() -> list[str]:
-    """One line on the JACK server, or on why there is none."""
+    """A line on the JACK server and one a port of others, or one on why there is none."""
     from bridge import SourceError
     from bridge.jack import open_client
 
@@ -190,6 +192,8 @@ def jack_rows() -> list[str]:
         return [_told(error)]
     rows = [f"{client.samplerate} Hz, {client.blocksize} frames a period"]
     rows += [port.name for port in client.get_ports(is_audio=True, is_input=True)]
+    rows += [f"jack-midi:{port.name}" for port in client.get_ports(is_midi=True, is_output=True)]
+    rows += [f"--clock-out jack-midi:{port.name}" for port in client.get_ports(is_midi=True, is_input=True)]
     client.close()
     return rows
 

@@ -1,10 +1,20 @@
-"""Fixtures that several packages' tests share: a model of untrained weights, and one computing thread."""
+"""What all tests share: models of untrained weights, and a limit of time for what talks to other programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+
+PEER_LIMIT_S = 300  # runs of the same test that follow a dropped cycle included
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """No test that talks to another program waits for it for ever."""
+    for item in items:
+        if item.get_closest_marker("peer") is not None and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PEER_LIMIT_S))
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from bridge import SourceError, host_time
-from bridge.jack import FRAMES_WRAP, ROLLING, leave, open_client
+from bridge.jack import ROLLING, FrameCounter, leave, open_client
 from musika_daw.host.grid import DeviceClock
 from musika_daw.host.player import BLOCK_MAX
 from musika_daw.host.sinks import Fill, Sink, SinkError
@@ -42,7 +42,7 @@ class JackSink(Sink):
         self._lost = False
         self._block = np.zeros((2, BLOCK_MAX), np.float32)
         self._xruns = 0
-        self._cycle = (0, 0)
+        self._frames = FrameCounter()
         self._device_latency_s = 0.0
         self.sample_rate_hz = 48_000
         self._open()
@@ -69,7 +69,7 @@ class JackSink(Sink):
         if self._client is None:
             self._open()
         client = self._client
-        self._cycle = (client.last_frame_time, 0)
+        self._frames.start(client.last_frame_time)
         client.activate()
         if self._connect:
             targets = client.get_ports(self._connect, is_audio=True, is_input=True)
@@ -98,7 +98,7 @@ class JackSink(Sink):
             return
         before_s, counter, after_s = host_time(), client.frame_time, host_time()
         if after_s - before_s < 0.0005:
-            self._clock.observe(self._frame(counter), (before_s + after_s) / 2)
+            self._clock.observe(self._frames.at(counter), (before_s + after_s) / 2)
 
     @property
     def is_connected(self) -> bool:
@@ -116,10 +116,6 @@ class JackSink(Sink):
     def _xrun(self, _delay_us: float) -> None:
         self._xruns += 1
 
-    def _frame(self, counter: int) -> int:
-        before, ours = self._cycle
-        return ours + (counter - before + FRAMES_WRAP // 2) % FRAMES_WRAP - FRAMES_WRAP // 2
-
     def _sync(self, _state: object, position: Any) -> bool:
         ready = self.is_ready
         try:
@@ -136,9 +132,7 @@ class JackSink(Sink):
             state, position = client.transport_query_struct()
             self.transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
         else:
-            counter = client.last_frame_time
-            start = self._frame(counter)
-            self._cycle = (counter, start)
+            start = self._frames.begin(client.last_frame_time)
             if not self._clock.is_set:
                 block.fill(0)
             else:

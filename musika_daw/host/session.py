@@ -11,12 +11,14 @@ from typing import Any
 from bridge import (
     CombinedSource,
     InternalClock,
+    JackMidiClockOut,
     JackMidiClockSource,
     JackSource,
     MidiClockOut,
     SourceError,
     TransportSource,
 )
+from bridge.jack_midi import JackMidiInput
 from bridge.midi_port import InputPort, open_input
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.capture import Keeper, last_bars
@@ -34,6 +36,7 @@ from musika_daw.host.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.worker import ProcessWorker
 
 SLOTS_AT_48K = 192
+JACK_MIDI = "jack-midi"
 logger = logging.getLogger("musika_daw")
 
 
@@ -94,7 +97,7 @@ class Session:
         self._worker: Any = None
         self._cache: ChunkCache | None = None
         self._started: list[Any] = []
-        self._control_port: InputPort | None = None
+        self._control_port: InputPort | JackMidiInput | None = None
         self.quit = False
         try:
             self.host = self._make_host()
@@ -143,15 +146,32 @@ class Session:
             control.start()
             self._started.append(control)
         if options.midi_control is not None:
-            self._control_port = open_input(options.midi_control, self._controller)
+            self._control_port = self._open_control(options.midi_control)
         if options.clock_out is not None:
-            clock = MidiClockOut(self.source, options.clock_out)
+            clock = self._make_clock(options.clock_out)
             clock.start()
             self._started.append(clock)
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:
             self._act("play")
+
+    def _open_control(self, name: str) -> InputPort | JackMidiInput:
+        kind, _, port = name.partition(":")
+        if kind != JACK_MIDI:
+            return open_input(name, self._controller)
+        opened = JackMidiInput(port or None, self._controller, server=self.options.source_options.jack_server)
+        self.host.revived_here.append(opened)
+        return opened
+
+    def _make_clock(self, name: str) -> MidiClockOut | JackMidiClockOut:
+        kind, _, port = name.partition(":")
+        if kind != JACK_MIDI:
+            return MidiClockOut(self.source, name)
+        clock = JackMidiClockOut(self.source, port or None, server=self.options.source_options.jack_server)
+        self.host.on_step.append(clock.step)
+        self.host.revived_here.append(clock)
+        return clock
 
     def stop(self) -> None:
         """Stop everything and give everything back."""

@@ -1,15 +1,16 @@
-"""A virtual MIDI cable from a scripted transport, and patience for sockets."""
+"""A virtual MIDI cable from a scripted transport, and a JACK library that is none."""
 
 from __future__ import annotations
 
 import math
-import time
+import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
 from bridge import ClockGenerator, FakeTransport
-from bridge.source import host_time
+from tests.bridge.jack_stand_in import JackClient, JackError, clients
 
 Timed = tuple[float, bytes]
 
@@ -30,16 +31,6 @@ def quantised(messages: list[Timed], frames: int, phase_s: float = 0.0) -> list[
     return [(math.floor((t - phase_s) / period_s + 1) * period_s + phase_s, m) for t, m in messages]
 
 
-def wait_until(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
-    """Wait for another thread; whether the condition came true."""
-    end_s = host_time() + limit_s
-    while not condition():
-        if host_time() > end_s:
-            return False
-        time.sleep(0.005)
-    return True
-
-
 @pytest.fixture(name="midi_of")
 def midi_of_fixture() -> Callable[..., list[Timed]]:
     return midi_of
@@ -50,6 +41,9 @@ def quantised_fixture() -> Callable[..., list[Timed]]:
     return quantised
 
 
-@pytest.fixture(name="wait_until")
-def wait_until_fixture() -> Callable[..., bool]:
-    return wait_until
+@pytest.fixture
+def jack(monkeypatch: pytest.MonkeyPatch) -> list[JackClient]:
+    """The clients that were made, oldest first."""
+    clients.clear()
+    monkeypatch.setitem(sys.modules, "jack", SimpleNamespace(Client=JackClient, JackError=JackError))
+    return clients

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bridge import ClockGenerator, FakeTransport, InternalClock, MidiClockOut, Transport
 from bridge.midi_out import song_position, time_of
+from tests.waiting import wait_for
 
 Timed = tuple[float, bytes]
 Midi = Callable[..., list[Timed]]
@@ -108,12 +109,12 @@ class Output:
         self.closed = True
 
 
-def test_the_thread_sends_and_stops_with_a_stop(wait_until: Callable[..., bool]) -> None:
+def test_the_thread_sends_and_stops_with_a_stop() -> None:
     clock, output = InternalClock(200), Output()
     sender = MidiClockOut(clock, "anything", opener=output)
     clock.play()
     sender.start()
-    assert wait_until(lambda: sender.sent > 20)
+    assert wait_for(lambda: sender.sent > 20)
     sender.stop()
     kinds = [m for _, m in output.messages]
     assert kinds[-1] == b"\xfc"

@@ -103,15 +103,34 @@ def test_ports_are_listed_with_their_system(fake_rtmidi: type[Device]) -> None:
 
 def test_without_a_midi_system_the_error_says_why(fake_rtmidi: type[Device]) -> None:
     fake_rtmidi.fails = True
-    with pytest.raises(SourceError, match=r"no MIDI system works here \(alsa: cannot create client\)"):
+    told = r"no MIDI system works here \(alsa: cannot create client\); a JACK port is named jack-midi:PORT"
+    with pytest.raises(SourceError, match=told):
         list_ports()
 
 
 def test_a_system_that_is_none_or_is_not_built_in(fake_rtmidi: type[Device]) -> None:
-    with pytest.raises(SourceError, match="must be one of alsa, jack, core, winmm"):
+    with pytest.raises(SourceError, match="must be one of alsa, core, winmm"):
         list_ports(api="oss")
     with pytest.raises(SourceError, match="winmm: not built into"):
         list_ports(api="winmm")
+
+
+def test_rtmidi_never_joins_a_jack_server(fake_rtmidi: type[Device], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[int] = []
+
+    class Noted(fake_rtmidi):  # type: ignore[misc, valid-type]
+        def __init__(self, api: int, name: str = "") -> None:
+            opened.append(api)
+            super().__init__(api, name)
+
+    monkeypatch.setattr(rtmidi, "MidiIn", Noted)
+    monkeypatch.setattr(rtmidi, "MidiOut", Noted)
+    monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_UNIX_JACK, rtmidi.API_LINUX_ALSA])
+    list_ports()
+    list_ports(output=True)
+    with pytest.raises(SourceError, match=r"nonsense.*a JACK port is named jack-midi:PORT"):
+        open_input("nonsense", lambda message, time_s: None)
+    assert set(opened) == {rtmidi.API_LINUX_ALSA}
 
 
 def test_choosing_prefers_the_exact_name() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from bridge import DIALECTS, OscSource, SourceError, Transport, Valid, own_messages
 from bridge.osc_codec import decode, encode, encode_bundle
-
-Wait = Callable[..., bool]
+from tests.waiting import wait_for
 
 
 def say(source: OscSource, now_s: float, *messages: tuple[str, str, Any]) -> Transport:
@@ -241,12 +240,12 @@ def daw() -> Iterator[Daw]:
     end.socket.close()
 
 
-def test_ardour_is_asked_from_the_port_it_shall_answer_to(daw: Daw, wait_until: Wait) -> None:
+def test_ardour_is_asked_from_the_port_it_shall_answer_to(daw: Daw) -> None:
     with OscSource("ardour", send_port=daw.port) as source:
         address, arguments, sender = daw.hear()
         assert (address, arguments) == ("/set_surface", (0, 0, 8 + 16 + 64 + 1024 + 2048, 0, 0, 0, 0))
         daw.socket.sendto(encode("/position/bbt", [("s", "002|01|0000")]), sender)
-        assert wait_until(lambda: source.latest().position_beats == 4)
+        assert wait_for(lambda: source.latest().position_beats == 4)
         source.command("locate", frames=48000, roll=1)
         assert daw.hear()[:2] == ("/locate", (48000, 1))
 
@@ -290,13 +289,13 @@ def test_commands_that_do_not_exist_or_lack_a_value() -> None:
         source.command("locate", beats=4)
 
 
-def test_garbage_over_the_socket_is_counted_and_it_stays_up(daw: Daw, wait_until: Wait) -> None:
+def test_garbage_over_the_socket_is_counted_and_it_stays_up(daw: Daw) -> None:
     with OscSource("reaper", listen_port=0, send_port=daw.port) as source:
         absurd = encode("/tempo/raw", [("f", 1e9)])
         for data in (b"", b"nonsense", b"/play\0\0\0,f\0\0", b"\xff" * 9000, absurd):
             daw.socket.sendto(data, ("127.0.0.1", source.port))
         daw.socket.sendto(encode("/tempo/raw", [("f", 99.0)]), ("127.0.0.1", source.port))
-        assert wait_until(lambda: source.latest().tempo_bpm == 99)
+        assert wait_for(lambda: source.latest().tempo_bpm == 99)
         assert source.counts.malformed == 4
         assert source.counts.oversized == 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from bridge import SourceError, TcpSource, Transport, UdpSender, UdpSource, Valid, WireMessage, host_time
 from bridge.sockets import Gate
 from bridge.wire import decode, encode
+from tests.waiting import wait_for
 
-Wait = Callable[..., bool]
 PLAYING = Transport.of(playing=True, tempo_bpm=120, position_beats=8)
 
 
@@ -48,43 +48,43 @@ def line(transport: Transport = PLAYING) -> bytes:
     return encode(WireMessage("transport", transport))
 
 
-def test_udp_news_arrives_with_its_age(udp: UdpSource, speaker: UdpSender, wait_until: Wait) -> None:
+def test_udp_news_arrives_with_its_age(udp: UdpSource, speaker: UdpSender) -> None:
     now_s = host_time()
     speaker.send(PLAYING.replace(host_time_s=now_s - 0.5))
-    assert wait_until(lambda: udp.counts.received == 1)
+    assert wait_for(lambda: udp.counts.received == 1)
     record = udp.latest()
     assert record.without(Valid.HOST_TIME_S) == PLAYING
     assert record.host_time_s == pytest.approx(now_s - 0.5, abs=0.2)
 
 
-def test_udp_fields_are_kept_until_forgotten(udp: UdpSource, speaker: UdpSender, wait_until: Wait) -> None:
+def test_udp_fields_are_kept_until_forgotten(udp: UdpSource, speaker: UdpSender) -> None:
     speaker.send(Transport.of(playing=False, position_beats=4))
     speaker.send(Transport.of(tempo_bpm=90))
     speaker.send_message(WireMessage("transport", Transport.of(recording=True), Valid.PLAYING))
-    assert wait_until(lambda: udp.counts.received == 3)
+    assert wait_for(lambda: udp.counts.received == 3)
     known = udp.latest().known()
     known.pop("host_time_s")
     assert known == {"position_beats": 4, "tempo_bpm": 90, "recording": True}
 
 
-def test_udp_bye_is_the_end(udp: UdpSource, wait_until: Wait) -> None:
+def test_udp_bye_is_the_end(udp: UdpSource) -> None:
     sender = UdpSender(udp.port)
     sender.send(PLAYING)
-    assert wait_until(lambda: udp.latest().playing)
+    assert wait_for(lambda: udp.latest().playing)
     sender.close()
-    assert wait_until(lambda: udp.latest() == Transport())
+    assert wait_for(lambda: udp.latest() == Transport())
 
 
-def test_udp_hears_one_sender_at_a_time(udp: UdpSource, speaker: UdpSender, wait_until: Wait) -> None:
+def test_udp_hears_one_sender_at_a_time(udp: UdpSource, speaker: UdpSender) -> None:
     other = UdpSender(udp.port)
     speaker.send(PLAYING)
-    assert wait_until(lambda: udp.counts.received == 1)
+    assert wait_for(lambda: udp.counts.received == 1)
     other.send(Transport.of(tempo_bpm=60))
-    assert wait_until(lambda: udp.counts.dropped == 1)
+    assert wait_for(lambda: udp.counts.dropped == 1)
     assert udp.latest().tempo_bpm == 120
     speaker.send_message(WireMessage("bye"))
     other.send(Transport.of(tempo_bpm=60))
-    assert wait_until(lambda: udp.latest().tempo_bpm == 60)
+    assert wait_for(lambda: udp.latest().tempo_bpm == 60)
     assert not udp.latest().knows(Valid.PLAYING)
     other._socket.close()
 
@@ -95,80 +95,80 @@ def test_udp_ping_is_answered(udp: UdpSource, speaker: UdpSender) -> None:
     assert decode(speaker._socket.recv(4096)) == WireMessage("pong", id=41)
 
 
-def test_udp_flood_is_dropped_and_counted_and_news_comes_through_after(wait_until: Wait) -> None:
+def test_udp_flood_is_dropped_and_counted_and_news_comes_through_after() -> None:
     with UdpSource(0, per_s=100) as source:
         sender = UdpSender(source.port)
         for _ in range(400):
             sender.send(PLAYING)
             time.sleep(0)
-        assert wait_until(lambda: source.counts.dropped > 50)
+        assert wait_for(lambda: source.counts.dropped > 50)
         time.sleep(0.2)
         sender.send(Transport.of(tempo_bpm=61))
-        assert wait_until(lambda: source.latest().tempo_bpm == 61)
+        assert wait_for(lambda: source.latest().tempo_bpm == 61)
         assert source.counts.received < 300
         sender.close()
 
 
 def test_udp_oversized_and_malformed_are_counted(
-    udp: UdpSource, speaker: UdpSender, wait_until: Wait
+    udp: UdpSource, speaker: UdpSender
 ) -> None:
     speaker._socket.sendto(b"x" * 4097, speaker._address)
     speaker._socket.sendto(b"x" * 4096, speaker._address)
     speaker._socket.sendto(b"", speaker._address)
-    assert wait_until(lambda: udp.counts.malformed == 2)
+    assert wait_for(lambda: udp.counts.malformed == 2)
     assert udp.counts.oversized == 1
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=10))
-def test_udp_any_bytes_are_survived(udp: UdpSource, wait_until: Wait, packets: list[bytes]) -> None:
+def test_udp_any_bytes_are_survived(udp: UdpSource, packets: list[bytes]) -> None:
     sender = UdpSender(udp.port)
     for packet in packets:
         sender._socket.sendto(packet, sender._address)
     tempo = random.uniform(20, 900)
     sender.send(Transport.of(tempo_bpm=tempo))
-    assert wait_until(lambda: udp.latest().tempo_bpm == tempo)
+    assert wait_for(lambda: udp.latest().tempo_bpm == tempo)
     sender.close()
-    assert wait_until(lambda: udp.latest() == Transport())
+    assert wait_for(lambda: udp.latest() == Transport())
 
 
-def test_tcp_lines_in_pieces_and_in_lumps(tcp: TcpSource, wait_until: Wait) -> None:
+def test_tcp_lines_in_pieces_and_in_lumps(tcp: TcpSource) -> None:
     with connect(tcp) as connection:
         for byte in line():
             connection.send(bytes((byte,)))
-        assert wait_until(lambda: tcp.latest().playing)
+        assert wait_for(lambda: tcp.latest().playing)
         connection.sendall(line(Transport.of(tempo_bpm=90)) + b"\r\n\n" + line(Transport.of(playing=False)))
-        assert wait_until(lambda: tcp.counts.received == 3)
+        assert wait_for(lambda: tcp.counts.received == 3)
         assert (tcp.latest().playing, tcp.latest().tempo_bpm) == (False, 90)
         connection.sendall(encode(WireMessage("ping", id=5)))
         assert decode(connection.recv(4096)) == WireMessage("pong", id=5)
 
 
-def test_tcp_hanging_up_forgets(tcp: TcpSource, wait_until: Wait) -> None:
+def test_tcp_hanging_up_forgets(tcp: TcpSource) -> None:
     with connect(tcp) as connection:
         connection.sendall(line())
-        assert wait_until(lambda: tcp.latest().playing)
-    assert wait_until(lambda: tcp.latest() == Transport())
+        assert wait_for(lambda: tcp.latest().playing)
+    assert wait_for(lambda: tcp.latest() == Transport())
     with connect(tcp) as connection:
         connection.sendall(line())
-        assert wait_until(lambda: tcp.latest().playing)
+        assert wait_for(lambda: tcp.latest().playing)
 
 
-def test_tcp_endless_line_is_counted_once_and_skipped(tcp: TcpSource, wait_until: Wait) -> None:
+def test_tcp_endless_line_is_counted_once_and_skipped(tcp: TcpSource) -> None:
     with connect(tcp) as connection:
         connection.sendall(b"x" * 300000)
         connection.sendall(b"tail\n" + b"nonsense\n" + line())
-        assert wait_until(lambda: tcp.latest().playing)
+        assert wait_for(lambda: tcp.latest().playing)
         assert tcp.counts.oversized == 1
         assert tcp.counts.malformed == 1
 
 
-def test_tcp_takes_eight_clients_and_hears_one(tcp: TcpSource, wait_until: Wait) -> None:
+def test_tcp_takes_eight_clients_and_hears_one(tcp: TcpSource) -> None:
     connections = [connect(tcp) for _ in range(8)]
     connections[3].sendall(line())
-    assert wait_until(lambda: tcp.latest().playing)
+    assert wait_for(lambda: tcp.latest().playing)
     connections[4].sendall(line(Transport.of(tempo_bpm=60)))
-    assert wait_until(lambda: tcp.counts.dropped == 1)
+    assert wait_for(lambda: tcp.counts.dropped == 1)
     with connect(tcp) as ninth:
         assert ninth.recv(10) == b""
     assert tcp.latest().tempo_bpm == 120
@@ -178,12 +178,12 @@ def test_tcp_takes_eight_clients_and_hears_one(tcp: TcpSource, wait_until: Wait)
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=6000))
-def test_tcp_any_bytes_are_survived(tcp: TcpSource, wait_until: Wait, data: bytes) -> None:
+def test_tcp_any_bytes_are_survived(tcp: TcpSource, data: bytes) -> None:
     tempo = random.uniform(20, 900)
     with connect(tcp) as connection:
         connection.sendall(data + b"\n" + line(Transport.of(tempo_bpm=tempo)))
-        assert wait_until(lambda: tcp.latest().tempo_bpm == tempo)
-    assert wait_until(lambda: tcp.latest() == Transport())
+        assert wait_for(lambda: tcp.latest().tempo_bpm == tempo)
+    assert wait_for(lambda: tcp.latest() == Transport())
 
 
 @pytest.mark.parametrize("kind", [UdpSource, TcpSource])

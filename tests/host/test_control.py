@@ -7,7 +7,6 @@ import pty
 import random
 import socket
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,15 +18,7 @@ from musika_daw.host.keys import Keys, press
 from musika_daw.host.live import ACTIONS, PARAMETERS, LiveControls
 from musika_daw.host.mapping import Binding, MidiMap, read_map
 from musika_daw.host.remote import OscControl
-
-
-def wait_until(condition: Callable[[], bool], limit_s: float = 5.0) -> bool:
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.005)
-    return True
+from tests.waiting import wait_for
 
 
 def test_what_is_set_is_what_the_engine_is_told() -> None:
@@ -141,12 +132,12 @@ def test_osc_moves_controls_and_asks_for_actions() -> None:
             sender.sendto(encode("/musika/control/seed", [("f", 12.0)]), address)
             sender.sendto(encode("/musika/action/keep_8", []), address)
             sender.sendto(encode("/musika/action/keep_8", [("i", 0)]), address)
-            assert wait_until(lambda: control.counts.received == 4)
+            assert wait_for(lambda: control.counts.received == 4)
             assert (live.get("density"), live.get("seed"), heard) == (0.5, 12, ["keep_8"])
             for address_, arguments in (("/musika/control/density", [("f", 7.0)]), ("/musika/control/density", []),
                                         ("/other", []), ("/musika/action/fly", [])):  # fmt: skip
                 sender.sendto(encode(address_, arguments), address)
-            assert wait_until(lambda: control.counts.malformed == 4)
+            assert wait_for(lambda: control.counts.malformed == 4)
             assert live.get("density") == 0.5
     finally:
         control.stop()
@@ -170,7 +161,7 @@ def test_a_flood_of_hostile_packets_is_dropped_and_counted_and_the_port_stays_up
             for _ in range(5):
                 sender.sendto(b"/" + b"x" * 20_000, address)
             time.sleep(1.2)
-            assert wait_until(lambda: sender.sendto(good, address) > 0 and live.get("morph") == 0.75)
+            assert wait_for(lambda: sender.sendto(good, address) > 0 and live.get("morph") == 0.75)
         # what a busy machine's kernel drops before us is nobody's to count
         assert control.counts.malformed > 10
         assert control.counts.received > 0
@@ -204,7 +195,7 @@ def test_keys_are_read_one_by_one_and_the_terminal_is_left_as_it_was() -> None:
         keys = Keys(LiveControls(heard.append), stream)
         keys.start()
         os.write(master, b"4q")
-        assert wait_until(lambda: heard == ["keep_4", "quit"])
+        assert wait_for(lambda: heard == ["keep_4", "quit"])
         keys.stop()
         assert termios.tcgetattr(stream.fileno()) == before
     os.close(master)

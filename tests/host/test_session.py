@@ -25,17 +25,10 @@ from musika_daw.host.sinks import FileSink, PortAudioSink, SinkError, list_devic
 from musika_daw.host.sources import SOURCES, SourceOptions, is_noisy, make_source
 from musika_daw.host.view import bar_beat, monitor_table, run_table
 from musika_daw.host.worker import Job, ProcessWorker, WorkerError
+from tests.waiting import wait_for
 
 RATE = 48_000
-
-
-def wait_until(condition: Callable[[], object], limit_s: float = 150.0) -> bool:
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.01)
-    return True
+RENDERS_S = 150  # a process that renders has torch to load
 
 
 def test_a_process_renders_into_shared_memory_and_says_what_it_cannot() -> None:
@@ -47,11 +40,11 @@ def test_a_process_renders_into_shared_memory_and_says_what_it_cannot() -> None:
         piece = Piece(Fraction(120), Controls(), RATE)
         worker.submit(Job(1, piece, 0, (2, 3)))
         done: list[object] = []
-        assert wait_until(lambda: done.extend(worker.finished()) or done)
+        assert wait_for(lambda: done.extend(worker.finished()) or done, RENDERS_S)
         assert abs(cache.views[2][0, 0]) > 0.5
         worker.submit(Job(2, Piece(Fraction(120), Controls(), RATE, ("gain nothing=1",)), 0, (2,)))
         problems: list[object] = []
-        assert wait_until(lambda: problems.extend(worker.finished()) or problems)
+        assert wait_for(lambda: problems.extend(worker.finished()) or problems, RENDERS_S)
         assert "no parameter 'nothing'" in problems[0].problem  # type: ignore[attr-defined]
         import os
         import signal
@@ -59,7 +52,7 @@ def test_a_process_renders_into_shared_memory_and_says_what_it_cannot() -> None:
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
         with pytest.raises(WorkerError, match="process has died"):
-            wait_until(lambda: worker.finished())
+            wait_for(lambda: worker.finished(), RENDERS_S)
     finally:
         worker.close()
         cache.close()
@@ -74,14 +67,14 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
     )  # fmt: skip
     try:
         session.start()
-        assert wait_until(lambda: session.host.scheduler.is_ready(0))
+        assert wait_for(lambda: session.host.scheduler.is_ready(0), RENDERS_S)
         session.live.act("play")
         time.sleep(1.0)
         session._worker._process.kill()
-        assert wait_until(lambda: session.host.worker_deaths == 1)
-        assert wait_until(lambda: session.host.scheduler.ahead(session.host.beat, session.host.grid) > 5)
+        assert wait_for(lambda: session.host.worker_deaths == 1, RENDERS_S)
+        assert wait_for(lambda: session.host.scheduler.ahead(session.host.beat, session.host.grid) > 5, RENDERS_S)
         session.live.set("seed", 3)
-        assert wait_until(lambda: session.host.player.generation.piece.controls.seed == 3)
+        assert wait_for(lambda: session.host.player.generation.piece.controls.seed == 3, RENDERS_S)
         session.live.act("stop")
         time.sleep(0.1)
         status = session.host.status()
@@ -148,8 +141,8 @@ def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_
     broken = Keeper("click", blocked)
     keeper.ask(Take(0, 4, piece))
     broken.ask(Take(0, 4, piece))
-    assert wait_until(lambda: keeper.poll() == 0)
-    assert wait_until(lambda: broken.poll() == 0)
+    assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
+    assert wait_for(lambda: broken.poll() == 0, RENDERS_S)
     keeper.close()
     broken.close()
     assert keeper.results[0].endswith(".wav")

@@ -1,7 +1,6 @@
 """Labels in every format, presets and projects, read by programs and libraries that are not ours."""
 
 import io
-import shutil
 import subprocess
 import wave
 import xml.etree.ElementTree as Xml
@@ -29,6 +28,7 @@ from pack_builder.flac import encode_flac, with_comments
 from pack_builder.manifest import Manifest, read_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.verify import verify
+from tests.programs import need
 
 Small = Callable[..., BuildOptions]
 LOOP = techno(128.5, 1)
@@ -123,8 +123,8 @@ def test_every_wav_opens_in_wavinfo_and_the_standard_library(pack: Path, manifes
 
 
 @pytest.mark.peer
-@pytest.mark.skipif(shutil.which("sndfile-info") is None, reason="needs sndfile-info (sndfile-programs)")
 def test_every_wav_opens_in_sndfile_info(pack: Path, manifest: Manifest) -> None:
+    need("sndfile-info")
     files = [row.file for row in manifest.rows]
     told = subprocess.run(["sndfile-info", *files], cwd=pack, capture_output=True, text=True)
     assert told.returncode == 0

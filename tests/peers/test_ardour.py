@@ -13,8 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from bridge import OscSource
+from tests.peers.recorder import RATE
+from tests.peers.server import Jack
+from tests.programs import need
+from tests.waiting import wait_for
 
-RATE = 48_000
 LIBRARY = Path("/usr/lib/ardour7")
 STARTS = 5
 LUA = """
@@ -57,7 +60,7 @@ def _make_session(home: Path, environment: dict[str, str]) -> Path:
     return folder
 
 
-def test_ardour_leads_by_midi_clock_and_its_own_clicks_are_met(jack, need, wait_for, tmp_path: Path) -> None:
+def test_ardour_leads_by_midi_clock_and_its_own_clicks_are_met(jack: Jack, tmp_path: Path) -> None:
     need("ardour7-lua", "taskset", *map(str, sorted(LIBRARY.glob("hardour-*")) or [LIBRARY / "hardour"]))
     environment = {
         "HOME": str(tmp_path), "LD_LIBRARY_PATH": str(LIBRARY), "ARDOUR_DATA_PATH": "/usr/share/ardour7",

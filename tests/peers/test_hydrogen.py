@@ -14,8 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from bridge.osc_codec import encode
+from tests.peers.recorder import RATE
+from tests.peers.server import Jack
+from tests.programs import need
+from tests.waiting import wait_for
 
-RATE = 48_000
 BEAT = RATE // 2
 DATA = Path("/usr/share/hydrogen/data")
 OSC_PORT = 9000
@@ -33,7 +36,7 @@ def _prepare(home: Path) -> None:
     (folder / "hydrogen.conf").write_text(text)
 
 
-def test_play_tempo_stop_and_relocate_are_followed(jack, need, wait_for, tmp_path: Path) -> None:
+def test_play_tempo_stop_and_relocate_are_followed(jack: Jack, tmp_path: Path) -> None:
     need("h2cli", str(DATA / "demo_songs/GM_kit_demo1.h2song"))
     _prepare(tmp_path)
     environment = {"HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen", "XDG_RUNTIME_DIR": str(tmp_path)}

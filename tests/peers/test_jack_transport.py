@@ -6,17 +6,14 @@ import time
 
 import numpy as np
 
-RATE = 48_000
+from tests.peers.recorder import RATE, off_beat_ms
+from tests.peers.server import Jack
+from tests.waiting import wait_for
+
 BEAT = RATE // 2  # at 120 bpm
 
 
-def _errors(frames: list[int], beat_frames: float = BEAT, origin: float = 0.0) -> np.ndarray:
-    """Distance of each frame from the nearest beat, in milliseconds."""
-    place = (np.array(frames, float) - origin) / beat_frames
-    return (place - np.round(place)) * beat_frames / RATE * 1000
-
-
-def test_start_stop_continue_and_locate_are_exact_to_the_frame(jack, wait_for) -> None:
+def test_start_stop_continue_and_locate_are_exact_to_the_frame(jack: Jack) -> None:
     recorder = jack.record()
     session = jack.play("jack", recorder)
     transport = recorder.client
@@ -37,7 +34,7 @@ def test_start_stop_continue_and_locate_are_exact_to_the_frame(jack, wait_for) -
     transport.transport_stop()
     time.sleep(0.2)
     frames = [frame for frame, _, _ in recorder.clicks()]
-    errors = _errors(frames)
+    errors = off_beat_ms(frames)
     assert len(frames) >= 9
     # a start on the beat is faded in over 32 frames: its first loud sample is a few frames in
     assert np.abs(errors).max() <= 1.0
@@ -49,7 +46,7 @@ def test_start_stop_continue_and_locate_are_exact_to_the_frame(jack, wait_for) -
     assert min(np.abs(cycle.audio).max() for cycle in stopped) == 0
 
 
-def test_sound_is_there_within_a_fifth_of_a_second_after_a_locate(jack, wait_for) -> None:
+def test_sound_is_there_within_a_fifth_of_a_second_after_a_locate(jack: Jack) -> None:
     recorder = jack.record()
     session = jack.play("jack", recorder)
     assert wait_for(lambda: session.host.scheduler.is_ready(0))
@@ -64,37 +61,34 @@ def test_sound_is_there_within_a_fifth_of_a_second_after_a_locate(jack, wait_for
     assert (first.frame - target) / RATE < 0.2
 
 
-def test_a_tempo_step_of_a_timebase_master_is_locked_within_a_beat(jack, need, wait_for) -> None:
-    need("jack_transport")
+def test_a_tempo_step_of_a_timebase_master_is_locked_within_a_beat(jack: Jack) -> None:
     recorder = jack.record()
-    master = jack.spawn("jack_transport")
+    master = jack.master()
     session = jack.play("jack", recorder)
-    jack.say(master, "master")
-    jack.say(master, "tempo 120")
     assert wait_for(lambda: session.host.scheduler.is_ready(0))
     time.sleep(0.5)
-    jack.say(master, "play")
+    master.play()
     time.sleep(3.2)
-    jack.say(master, "tempo 140")
+    master.tempo(140)
     time.sleep(3.5)
-    jack.say(master, "stop")
+    master.stop()
     time.sleep(0.3)
     rolling = recorder.rolling()
     step = next(cycle.frame for cycle in rolling if abs(cycle.bpm - 140) < 1e-3)
     frames = [frame for frame, _, _ in recorder.clicks()]
-    assert np.abs(_errors([f for f in frames if f < step])).max() <= 1.0
+    assert np.abs(off_beat_ms([f for f in frames if f < step])).max() <= 1.0
     # from the step on a beat is 60/140 s; where the step fell in its beat fixes the grid after it
     beat_frames = RATE * 60 / 140
     origin = step - (step / BEAT) % 1 * beat_frames
     locked = [f for f in frames if f > step + beat_frames]
     assert len(locked) >= 4
-    late = _errors(locked, beat_frames, origin)
+    late = off_beat_ms(locked, beat_frames, origin)
     # the master says what holds for a period when it is over: up to two periods at the wrong tempo
     assert np.abs(late).max() <= 2 * 512 / RATE * 1000 * 20 / 140 + 1.0
     assert np.ptp(late) < 0.3
 
 
-def test_the_model_itself_plays_the_same_samples_as_a_render(jack, wait_for) -> None:
+def test_the_model_itself_plays_the_same_samples_as_a_render(jack: Jack) -> None:
     from fractions import Fraction
 
     from musika_daw.controls import Controls
@@ -120,7 +114,7 @@ def test_the_model_itself_plays_the_same_samples_as_a_render(jack, wait_for) -> 
     assert compared > RATE // 2
 
 
-def test_the_host_comes_back_after_the_sound_server_was_restarted(jack, wait_for) -> None:
+def test_the_host_comes_back_after_the_sound_server_was_restarted(jack: Jack) -> None:
     session = jack.play("jack")
     assert wait_for(lambda: session.host.player.blocks > 10)
     jack.stop_server()
@@ -134,4 +128,4 @@ def test_the_host_comes_back_after_the_sound_server_was_restarted(jack, wait_for
     recorder.connect("musika-daw out:left")
     recorder.client.transport_start()
     assert wait_for(lambda: len(recorder.clicks()) >= 3)
-    assert np.abs(_errors([frame for frame, _, _ in recorder.clicks()])).max() <= 1.0
+    assert np.abs(off_beat_ms([frame for frame, _, _ in recorder.clicks()])).max() <= 1.0

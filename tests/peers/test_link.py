@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-import pytest
+
+from tests.peers.server import Jack
+from tests.programs import end, need_module
+from tests.waiting import wait_for
 
 
 def _rows(path: Path) -> np.ndarray:
@@ -19,13 +20,8 @@ def _rows(path: Path) -> np.ndarray:
     return np.array([[float(value) for value in row] for row in rows if len(row) == 5])
 
 
-def test_clicks_are_on_the_beats_that_another_peer_counts(jack, wait_for, tmp_path: Path) -> None:
-    missing = [name for name in ("aalink", "link") if importlib.util.find_spec(name) is None]
-    if missing:
-        reason = f"{', '.join(missing)} not installed: pip install 'musika-daw[link]' aalink"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: Path) -> None:
+    need_module("aalink", "link")
     told = tmp_path / "peer.txt"
     with told.open("wb") as out:
         peer = subprocess.Popen(
@@ -68,5 +64,4 @@ def test_clicks_are_on_the_beats_that_another_peer_counts(jack, wait_for, tmp_pa
         assert np.ptp(error_ms[steady][1:]) < 3
         assert clicks.max() < stopped_s + 0.1
     finally:
-        peer.kill()
-        peer.wait(5)
+        end(peer)

@@ -1,91 +1,87 @@
-"""The host led by `jack_midi_clock`, over JACK MIDI with frame stamps and over rtmidi without."""
+"""The host led by `jack_midi_clock`, and leading, over JACK MIDI with frame stamps."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-RATE = 48_000
+from bridge import SourceError
+from tests.peers.recorder import RATE, Recorder, off_beat_ms
+from tests.peers.server import Jack, Master
+from tests.programs import need
+from tests.waiting import wait_for
+
 BEAT = RATE // 2
-SOURCES = ("jack-midi:jack_midi_clock:mclk_out", "midi:jack_midi_clock")
+SOURCE = "jack-midi:jack_midi_clock:mclk_out"
 
 
-def _errors(frames: list[int], beat_frames: float = BEAT, origin: float = 0.0) -> np.ndarray:
-    place = (np.array(frames, float) - origin) / beat_frames
-    return (place - np.round(place)) * beat_frames / RATE * 1000
-
-
-def _clocked(jack, need, wait_for, source: str):  # type: ignore[no-untyped-def]
+def _clocked(jack: Jack) -> tuple[Recorder, Master, Any]:
     """A timebase master, `jack_midi_clock` reading it, and the host reading that."""
-    need("jack_midi_clock", "jack_transport")
+    need("jack_midi_clock")
     recorder = jack.record()
-    master = jack.spawn("jack_transport")
-    jack.say(master, "master")
-    jack.say(master, "tempo 120")
+    master = jack.master()
     jack.spawn("jack_midi_clock", "-d", "0.5")
     assert wait_for(lambda: bool(recorder.client.get_ports("jack_midi_clock")))
-    # rtmidi sees a message at the start of the period it lies in: half a period too early, on average
-    latency_s = 0.0 if source.startswith("jack-midi") else -256 / RATE
-    session = jack.play(source, recorder, jitter_s=0.012, latency_s_source=latency_s)
+    session = jack.play(SOURCE, recorder)
     time.sleep(1.5)
     return recorder, master, session
 
 
-def _undisturbed(jack, recorder, master, play) -> None:  # type: ignore[no-untyped-def]
+def _undisturbed(recorder: Recorder, master: Master, play: Callable[[], None]) -> None:
     """Play until the server has dropped no cycle: the clock's frames and the transport's are then one grid."""
     for _ in range(4):
         recorder.cycles.clear()
         play()
         if not recorder.gaps():
             return
-        jack.say(master, "locate 0")
+        master.locate(0)
         time.sleep(1)
 
 
-@pytest.mark.parametrize("source", SOURCES)
-def test_start_and_play_are_within_five_milliseconds_of_the_grid(jack, need, wait_for, source: str) -> None:
-    recorder, master, session = _clocked(jack, need, wait_for, source)
+def test_start_and_play_are_within_five_milliseconds_of_the_grid(jack: Jack) -> None:
+    recorder, master, session = _clocked(jack)
 
     def play() -> None:
-        jack.say(master, "play")
+        master.play()
         time.sleep(5)
-        jack.say(master, "stop")
+        master.stop()
         time.sleep(0.6)
 
-    _undisturbed(jack, recorder, master, play)
+    _undisturbed(recorder, master, play)
     frames = [frame for frame, _, _ in recorder.clicks()]
     assert len(frames) >= 7
-    errors = _errors(frames)
+    errors = off_beat_ms(frames)
     assert np.abs(errors).max() <= 5.0
-    if source.startswith("jack-midi"):
-        assert np.abs(errors[2:]).max() <= 1.0
+    assert np.abs(errors[2:]).max() <= 1.0
     assert session.host.player.underruns == 0
 
 
-def test_continue_and_locate_are_followed_by_song_position(jack, need, wait_for) -> None:
-    recorder, master, _ = _clocked(jack, need, wait_for, SOURCES[0])
+def test_continue_and_locate_are_followed_by_song_position(jack: Jack) -> None:
+    recorder, master, _ = _clocked(jack)
 
     def play() -> None:
         for seconds in (2, 2):  # the second is a continue
-            jack.say(master, "play")
+            master.play()
             time.sleep(seconds)
-            jack.say(master, "stop")
+            master.stop()
             time.sleep(0.8)
-        jack.say(master, f"locate {30 * RATE}")
+        master.locate(30 * RATE)
         time.sleep(0.8)
-        jack.say(master, "play")
+        master.play()
         time.sleep(3)
-        jack.say(master, "stop")
+        master.stop()
         time.sleep(0.6)
 
-    _undisturbed(jack, recorder, master, play)
+    _undisturbed(recorder, master, play)
     frames = [frame for frame, _, _ in recorder.clicks()]
     located = [f for f in frames if f >= 30 * RATE]
     assert len(located) >= 3
     assert len([f for f in frames if f < 30 * RATE]) >= 5
-    errors = _errors(frames)
+    errors = off_beat_ms(frames)
     # after Continue jack_midi_clock sends its first clock one clock late, 1/24 of a beat
     clock_ms = BEAT / 24 / RATE * 1000
     off_ms = np.minimum(np.abs(errors), np.abs(np.abs(errors) - clock_ms))
@@ -93,13 +89,13 @@ def test_continue_and_locate_are_followed_by_song_position(jack, need, wait_for)
     assert off_ms.max() <= 10.0
 
 
-def test_a_tempo_step_of_the_clock_is_locked_within_a_beat(jack, need, wait_for) -> None:
-    recorder, master, session = _clocked(jack, need, wait_for, SOURCES[0])
-    jack.say(master, "play")
+def test_a_tempo_step_of_the_clock_is_locked_within_a_beat(jack: Jack) -> None:
+    recorder, master, session = _clocked(jack)
+    master.play()
     time.sleep(3)
-    jack.say(master, "tempo 140")
+    master.tempo(140)
     time.sleep(4)
-    jack.say(master, "stop")
+    master.stop()
     time.sleep(0.5)
     step = next(cycle.frame for cycle in recorder.rolling() if abs(cycle.bpm - 140) < 1e-3)
     beat_frames = RATE * 60 / 140
@@ -109,3 +105,46 @@ def test_a_tempo_step_of_the_clock_is_locked_within_a_beat(jack, need, wait_for)
     gaps_ms = (np.diff(after) - beat_frames) / RATE * 1000
     assert np.abs(gaps_ms).max() < 2.0
     assert abs(session.host.grid.bpm - 140) < 0.1
+
+
+def test_the_host_leads_by_midi_clock_on_frames(jack: Jack) -> None:
+    need("jack_mclk_dump")
+    recorder = jack.record()
+    dump = jack.spawn("jack_mclk_dump")
+    assert wait_for(lambda: bool(recorder.client.get_ports("mclk_dump", is_input=True, is_midi=True)))
+    target = recorder.client.get_ports("mclk_dump", is_input=True, is_midi=True)[0].name
+    heard = jack.record()
+    session = jack.play("internal", clock_out=f"jack-midi:{target}")
+    heard.connect("musika-daw clock out:out")
+    time.sleep(1)
+    session.live.act("play")
+    assert wait_for(lambda: sum(message == b"\xf8" for _, message in heard.messages) > 250)
+    session.source.tempo(140)
+    time.sleep(3)
+    session.live.act("stop")
+    assert wait_for(lambda: any(message == b"\xfc" for _, message in heard.messages))
+    messages = list(heard.messages)
+    began = next(i for i, (_, message) in enumerate(messages) if message == b"\xfb")
+    ended = next(i for i, (_, message) in enumerate(messages) if message == b"\xfc")
+    assert messages[began - 1][1][0] == 0xF2
+    clocks = np.array([frame for frame, message in messages[began:ended] if message == b"\xf8"])
+    intervals = np.diff(clocks)
+    assert np.median(intervals[:190]) == 1000
+    assert np.median(intervals[-48:]) == pytest.approx(RATE * 60 / 140 / 24, abs=1)
+    assert np.abs(clocks[:200] - np.polyval(np.polyfit(range(200), clocks[:200], 1), range(200))).max() <= RATE // 1000
+    program = jack.folder / "jack_mclk_dump.log"
+    dump.terminate()
+    dump.wait(5)
+    told = program.read_text()
+    assert "CONTINUE" in told.upper(), told[:500]
+
+
+def test_a_port_of_jack_is_not_opened_by_rtmidi_which_would_freeze_the_host(jack: Jack) -> None:
+    need("jack_midi_clock")
+    recorder = jack.record()
+    jack.spawn("jack_midi_clock")
+    assert wait_for(lambda: bool(recorder.client.get_ports("jack_midi_clock")))
+    with pytest.raises(SourceError, match="a JACK port is named jack-midi:PORT"):
+        jack.play("midi:jack_midi_clock")
+    cycles = len(recorder.cycles)
+    assert wait_for(lambda: len(recorder.cycles) > cycles + 20)

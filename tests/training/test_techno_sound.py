@@ -3,6 +3,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pyloudnorm
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -179,7 +180,6 @@ def test_master_keeps_an_attack_on_its_sample(seed: int) -> None:
 
 
 def test_loudness_agrees_with_the_reference_meter() -> None:
-    pyloudnorm = pytest.importorskip("pyloudnorm")
     rng = np.random.default_rng(0)
     for colour in (0.0, 0.9):
         noise = rng.standard_normal((2, 6 * SR)).astype(np.float32) * 0.1

@@ -1,0 +1,92 @@
+"""What JACK clients of our own hear: sound, transport and MIDI, by frames of the server."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bridge.source import host_time
+
+RATE = 48_000
+STARTED = 1  # jack_transport_state_t: rolling
+
+
+def off_beat_ms(frames: Sequence[int], beat_frames: float = RATE / 2, origin: float = 0.0) -> np.ndarray:
+    """Distance of each frame from the nearest beat, in milliseconds."""
+    place = (np.array(frames, float) - origin) / beat_frames
+    return (place - np.round(place)) * beat_frames / RATE * 1000
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One period as recorded: server's frame, transport state and frame, tempo of the master (0: none), audio."""
+
+    counter: int
+    state: int
+    frame: int
+    bpm: float
+    heard_s: float
+    audio: np.ndarray
+
+
+class Recorder:
+    """A JACK client that keeps what it is sent, and what the transport was in every cycle."""
+
+    def __init__(self, server: str, name: str = "recorder") -> None:
+        jack = importlib.import_module("jack")
+        self.client = jack.Client(name, no_start_server=True, servername=server)
+        self._port = self.client.inports.register("in")
+        self._midi = self.client.midi_inports.register("midi")
+        self.cycles: list[Cycle] = []
+        self.messages: list[tuple[int, bytes]] = []  # server's frame, MIDI message
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, _frames: int) -> None:
+        state, position = self.client.transport_query_struct()
+        bpm = float(position.beats_per_minute) if position.valid & 0x10 else 0.0
+        audio = self._port.get_array().copy()
+        since_s = self.client.frames_since_cycle_start / RATE
+        counter = self.client.last_frame_time
+        self.cycles.append(Cycle(counter, state, position.frame, bpm, host_time() - since_s, audio))
+        for offset, event in self._midi.incoming_midi_events():
+            self.messages.append((counter + offset, bytes(event)))
+
+    def connect(self, port: str) -> None:
+        """Listen to a port, of sound or of MIDI."""
+        is_midi = self.client.get_port_by_name(port) in self.client.get_ports(port, is_midi=True)
+        self.client.connect(port, self._midi if is_midi else self._port)
+
+    def clicks(self, level: float = 0.2, rolling: bool = True) -> list[tuple[int, int, float]]:
+        """(transport frame, server frame, host time) of every click's first loud sample, those while the transport
+        rolls or all."""
+        found = []
+        quiet = 10**9
+        for cycle in list(self.cycles):
+            loud = np.flatnonzero(np.abs(cycle.audio) > level)
+            last = -1
+            for index in loud:
+                if quiet + index - last - 1 > 600 and (not rolling or cycle.state == STARTED):
+                    i = int(index)
+                    found.append((cycle.frame + i, cycle.counter + i, cycle.heard_s + i / RATE))
+                quiet, last = 0, int(index)
+            quiet += len(cycle.audio) - last - 1
+        return found
+
+    def gaps(self) -> int:
+        """Cycles that the server dropped: its transport stood still then while its clock went on."""
+        counters = [cycle.counter for cycle in self.cycles]
+        sizes = [len(cycle.audio) for cycle in self.cycles]
+        return sum(b - a != size for a, b, size in zip(counters, counters[1:], sizes))
+
+    def rolling(self) -> list[Cycle]:
+        """The cycles in which the transport rolled."""
+        return [cycle for cycle in self.cycles if cycle.state == STARTED]
+
+    def close(self) -> None:
+        """Leave the server."""
+        self.client.deactivate()
+        self.client.close()

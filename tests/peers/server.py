@@ -1,0 +1,130 @@
+"""A JACK server of a test's own, with programs and the host in it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.peers.recorder import RATE, Recorder
+from tests.programs import end, need
+from tests.waiting import wait_for
+
+PERIOD = 512
+
+
+class Master:
+    """`jack_transport` as timebase master."""
+
+    def __init__(self, program: subprocess.Popen[bytes], bpm: float) -> None:
+        self._program = program
+        self._say("master")
+        self.tempo(bpm)
+
+    def play(self, for_s: float | None = None) -> None:
+        """Start; and stop again after some seconds, if given."""
+        self._say("play")
+        if for_s is not None:
+            time.sleep(for_s)
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop where it is."""
+        self._say("stop")
+
+    def tempo(self, bpm: float) -> None:
+        """Change the tempo at once."""
+        self._say(f"tempo {bpm:g}")
+
+    def locate(self, frame: int) -> None:
+        """Go to a frame."""
+        self._say(f"locate {frame}")
+
+    def _say(self, text: str) -> None:
+        assert self._program.stdin is not None
+        self._program.stdin.write(f"{text}\n".encode())
+        self._program.stdin.flush()
+
+
+class Jack:
+    """A running server, programs in it, and the host."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name, self.folder = name, folder
+        self.environment = {
+            **os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1",
+        }  # fmt: skip
+        self._closing = ExitStack()  # a part that fails to end keeps no other from ending
+        self._server: subprocess.Popen[bytes] | None = None
+        self._recorders = 0
+
+    def start(self, period: int = PERIOD) -> None:
+        """Start the server."""
+        command = ["jackd", "-n", self.name, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", str(period)]
+        self._server = self._spawn(command)
+        assert wait_for(self._answers), "jackd does not answer"
+
+    def _answers(self) -> bool:
+        done = subprocess.run(["jack_lsp"], env=self.environment, capture_output=True, check=False)
+        return done.returncode == 0
+
+    def stop_server(self) -> None:
+        """End the server under its clients."""
+        server, self._server = self._server, None
+        if server is not None:
+            end(server)
+
+    def spawn(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
+        """Start a program in the server; it is ended with the test."""
+        return self._spawn(list(command), **options)
+
+    def _spawn(self, command: list[str], **options: Any) -> subprocess.Popen[bytes]:
+        log = (self.folder / f"{Path(command[0]).name}.log").open("ab")
+        environment = {**self.environment, **options.pop("env", {})}
+        # should the tests themselves be killed, the system ends what they started
+        program = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.PIPE, stdout=log, stderr=log,
+            env=environment, cwd=self.folder, **options,
+        )  # fmt: skip
+        log.close()
+        self._closing.callback(end, program)
+        return program
+
+    def master(self, bpm: float = 120.0) -> Master:
+        """Start a timebase master."""
+        need("jack_transport")
+        return Master(self.spawn("jack_transport"), bpm)
+
+    def record(self) -> Recorder:
+        """Start to record."""
+        self._recorders += 1
+        recorder = Recorder(self.name, f"recorder {self._recorders}")
+        self._closing.callback(recorder.close)
+        return recorder
+
+    def play(self, source: str, recorder: Recorder | None = None, model: str = "click", **options: Any) -> Any:
+        """Start the host into the recorder."""
+        from musika_daw.host.session import Session, SessionOptions
+        from musika_daw.host.sources import SourceOptions
+
+        names = ("bpm", "jitter_s", "listen_port", "song_position_divisor")
+        of_source = {name: options.pop(name) for name in names if name in options}
+        of_source["latency_s"] = options.pop("latency_s_source", 0.0)
+        session = Session(
+            SessionOptions(
+                source, "jack", model, SourceOptions(jack_server=self.name, **of_source), connect=None,
+                keep_to=self.folder / "kept", **options,
+            )
+        )  # fmt: skip
+        self._closing.callback(session.stop)
+        session.start()
+        if recorder is not None:
+            recorder.connect("musika-daw out:left")
+        return session
+
+    def close(self) -> None:
+        """End everything, last started first."""
+        self._closing.close()
