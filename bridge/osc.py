@@ -9,12 +9,12 @@ from bridge.dialects import DIALECTS, OWN_PREFIX, OWN_TYPES, Command, Dialect
 from bridge.motion import expected, merge
 from bridge.osc_codec import decode, encode, encode_bundle
 from bridge.readers import Memory, Reading
-from bridge.sockets import Address, Gate, UdpListener, bind, check_host, check_port
+from bridge.sockets import Address, Gate, Listens, UdpListener, bind, check_host, check_port
 from bridge.source import Listener, TransportSource
 from bridge.transport import Transport, Valid
 
 
-class OscSource(TransportSource):
+class OscSource(Listens[UdpListener], TransportSource):
     """Listens to one DAW, asks it for its transport, and can steer it.
 
     `dialect` is a table or its name (ableton, reaper, ardour, bitwig, musika). Ports default to the
@@ -40,38 +40,25 @@ class OscSource(TransportSource):
             dialect = DIALECTS[dialect]
         super().__init__(f"osc-{dialect.name}", listener)
         self.dialect = dialect
-        self.host = check_host("host", host, allow_remote)
         listen_port = dialect.listen_port if listen_port is None else listen_port
-        self.listen_port = check_port("listen_port", listen_port)
+        self._listen_on(host, listen_port, allow_remote, "listen_port")
         self.send_host = check_host("send_host", send_host, allow_remote)
         self.send_port = check_port("send_port", dialect.send_port if send_port is None else send_port)
         self.latency_s = latency_s
         self._memory = Memory()
         self._heard_s = self._asked_s = float("-inf")
-        self._listening: UdpListener | None = None
+
+    def _listen(self) -> UdpListener:
+        bound = bind(socket.SOCK_DGRAM, self.host, self._wanted_port, f"OSC from {self.dialect.name}")
+        self._memory = Memory()
+        self._asked_s = float("-inf")
+        # a DAW that is asked for everything sends thousands of messages at once
+        return UdpListener(bound, self.packet, self._problem, self._renew, gate=Gate(per_s=5000, burst=5000))
 
     def start(self) -> None:
         """Listen and subscribe. Raises SourceError if the port is taken."""
-        if self._listening is None:
-            bound = bind(socket.SOCK_DGRAM, self.host, self.listen_port, f"OSC from {self.dialect.name}")
-            self._memory = Memory()
-            self._asked_s = float("-inf")
-            # a DAW that is asked for everything sends thousands of messages at once
-            gate = Gate(per_s=5000, burst=5000)
-            self._listening = UdpListener(bound, self.packet, self._problem, self._renew, gate=gate)
-            self._renew(self.clock())
-            self._listening.start()
-
-    def stop(self) -> None:
-        """Close the port."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.close()
-
-    @property
-    def port(self) -> int:
-        """The port listened on, once started; before that the one that was asked for."""
-        return self.listen_port if self._listening is None else self._listening.port
+        super().start()
+        self._renew(self.clock())
 
     def packet(self, data: bytes, sender: Address, now_s: float) -> None:
         """Take one packet. Raises ValueError if something in it is broken; the rest of it still counts."""

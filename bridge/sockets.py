@@ -1,12 +1,13 @@
-"""UDP listening for the sources: loopback unless told otherwise, sizes and rates limited, drops counted."""
+"""Listening: loopback unless told otherwise, and for UDP sizes and rates limited, drops counted."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from bridge.source import SourceError, host_time
 
@@ -68,6 +69,60 @@ def bind(kind: socket.SocketKind, host: str, port: int, what: str) -> socket.soc
         reason = error.strerror or error
         raise SourceError(f"{what}: port {port} on {host} cannot be used: {reason}") from error
     return bound
+
+
+class Listening(Protocol):
+    """An open port with a thread: a `UdpListener` or a `LineServer`."""
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+
+    def start(self) -> None:
+        """Begin to listen."""
+
+    def close(self) -> None:
+        """Stop and give the port back."""
+
+
+L = TypeVar("L", bound=Listening)
+
+
+class Listens(ABC, Generic[L]):
+    """What listens on one port from `start` to `stop`, on loopback, or elsewhere if `allow_remote`.
+
+    `_listen_on`, to be called first, raises ValueError for a host or port that is none.
+    """
+
+    host: str
+    _wanted_port: int
+    _listening: L | None
+
+    def _listen_on(self, host: str, port: int, allow_remote: bool, name: str = "port") -> None:
+        self.host = check_host("host", host, allow_remote)
+        self._wanted_port = check_port(name, port)
+        self._listening = None
+
+    @abstractmethod
+    def _listen(self) -> L:
+        """Bind the port. Raises SourceError if it is taken."""
+
+    def start(self) -> None:
+        """Open the port. Raises SourceError if it is taken."""
+        if self._listening is None:
+            self._listening = self._listen()
+            self._listening.start()
+
+    def stop(self) -> None:
+        """Close the port."""
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            listening.close()
+
+    @property
+    def port(self) -> int:
+        """The port listened on, once started; before that the one that was asked for."""
+        return self._wanted_port if self._listening is None else self._listening.port
 
 
 class UdpListener:

@@ -7,14 +7,14 @@ import socket
 
 from bridge import Counts
 from bridge.osc_codec import decode
-from bridge.sockets import Address, UdpListener, bind, check_host, check_port
+from bridge.sockets import Address, Listens, UdpListener, bind
 from musika_daw.host.live import ACTIONS, PARAMETERS, LiveControls
 
 PORT = 9140
 CONTROL, ACTION = "/musika/control/", "/musika/action/"
 
 
-class OscControl:
+class OscControl(Listens[UdpListener]):
     """Listens on loopback, or elsewhere if `allow_remote`; what is malformed, too long or too much is counted.
 
     A control takes a number, or nil for off; an action takes anything or nothing, except a 0 (a button let go).
@@ -25,28 +25,13 @@ class OscControl:
         self, live: LiveControls, port: int = PORT, host: str = "127.0.0.1", allow_remote: bool = False
     ) -> None:
         self._live = live
-        self._host = check_host("host", host, allow_remote)
-        self._port = check_port("port", port)
-        self._listening: UdpListener | None = None
+        self._listen_on(host, port, allow_remote)
         self.counts = Counts()
 
-    def start(self) -> None:
-        """Open the port. Raises bridge.SourceError if it is taken."""
-        if self._listening is None:
-            bound = bind(socket.SOCK_DGRAM, self._host, self._port, "OSC controls")
-            self._listening = UdpListener(bound, self._packet, self._problem)
-            self._listening.start()
-
-    def stop(self) -> None:
-        """Close the port."""
-        listening, self._listening = self._listening, None
-        if listening is not None:
-            listening.close()
-
-    @property
-    def port(self) -> int:
-        """The port listened on, once started."""
-        return self._port if self._listening is None else self._listening.port
+    def _listen(self) -> UdpListener:
+        return UdpListener(
+            bind(socket.SOCK_DGRAM, self.host, self._wanted_port, "OSC controls"), self._packet, self._problem
+        )
 
     def _packet(self, data: bytes, _sender: Address, _now_s: float) -> None:
         for message in decode(data):
