@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bridge.source import host_time
 
 
-def wait_for(condition: Callable[[], bool], limit_s: float = 30.0) -> bool:
+def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> bool:
     """Wait until the condition holds; whether it came to."""
     end_s = host_time() + limit_s
     while not condition():

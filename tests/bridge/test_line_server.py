@@ -5,21 +5,13 @@ from __future__ import annotations
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from bridge.line_server import LineClient, LineServer
 from bridge.sockets import bind
-
-
-def wait_until(condition: Callable[[], object], limit_s: float = 10.0) -> bool:
-    end_s = time.monotonic() + limit_s
-    while not condition():
-        if time.monotonic() > end_s:
-            return False
-        time.sleep(0.005)
-    return True
+from tests.waiting import wait_for
 
 
 class Echo:
@@ -75,7 +67,7 @@ def test_lines_are_handed_over_however_they_are_cut(echo: Echo) -> None:
             client.sendall(part)
             time.sleep(0.02)
         assert [stream.readline() for _ in range(4)] == [b"one!\n", b"two!\n", b"three!\n", b"four!\n"]
-    assert wait_until(lambda: echo.left == 1)
+    assert wait_for(lambda: echo.left == 1)
     assert echo.ticks > 3
 
 
@@ -89,9 +81,9 @@ def test_what_is_wrong_is_counted_and_the_connection_stays(echo: Echo) -> None:
 def test_a_client_too_many_is_sent_away_and_one_that_leaves_makes_room(echo: Echo) -> None:
     first, second, third = echo.connect(), echo.connect(), echo.connect()
     assert third.recv(10) == b""
-    assert echo.problems == {"dropped": 1}
+    assert wait_for(lambda: echo.problems == {"dropped": 1})
     first.close()
-    assert wait_until(lambda: echo.left == 1)
+    assert wait_for(lambda: echo.left == 1)
     with echo.connect() as fourth:
         fourth.sendall(b"bye\n")
         assert fourth.makefile("rb").read() == b"bye!\n"
@@ -101,14 +93,14 @@ def test_a_client_too_many_is_sent_away_and_one_that_leaves_makes_room(echo: Ech
 def test_a_client_that_does_not_read_is_hung_up_on_and_others_are_served(echo: Echo) -> None:
     with echo.connect() as deaf, echo.connect() as other:
         deaf.sendall(b"flood\n")
-        assert wait_until(lambda: echo.left == 1)
+        assert wait_for(lambda: echo.left == 1)
         other.sendall(b"still\n")
         assert other.makefile("rb").readline() == b"still!\n"
 
 
 def test_news_is_left_out_for_a_client_that_is_behind(echo: Echo) -> None:
     with echo.connect():
-        assert wait_until(lambda: echo.server.clients)
+        assert wait_for(lambda: echo.server.clients)
         client = echo.server.clients[0]
         assert client.send(b"news", news=True)
         while not client.is_behind:
@@ -116,4 +108,4 @@ def test_news_is_left_out_for_a_client_that_is_behind(echo: Echo) -> None:
         while client.send(bytes(40_000), news=True):
             continue
         assert client.is_open
-        assert wait_until(lambda: echo.server.clients)
+        assert wait_for(lambda: echo.server.clients)

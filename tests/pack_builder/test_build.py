@@ -15,7 +15,7 @@ import soundfile
 from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE
 
-from pack_builder import files
+from musika_daw import files
 from pack_builder.build import BuildError, Result, build
 from pack_builder.check import seam
 from pack_builder.journal import JOURNAL
