@@ -15,7 +15,7 @@ import soundfile
 from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE
 
-from musika_daw import files
+from musika_daw import atomic
 from pack_builder.build import BuildError, Result, build
 from pack_builder.check import seam
 from pack_builder.journal import JOURNAL
@@ -182,7 +182,7 @@ def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(atomic.os, "replace", full)
 
 
 @pytest.mark.parametrize("writes", [0, 1, 3, 5, 7, 8])
