@@ -87,7 +87,7 @@ class JackMidiClockOut:
         self, source: TransportSource, connect: str | None = None, *, client_name: str = f"{CLIENT_NAME} clock out",
         server: str | None = None, ahead_s: float = 0.05, clock: Callable[[], float] = host_time,
     ) -> None:  # fmt: skip
-        self._source, self._ahead_s, self._clock = source, ahead_s, clock
+        self.source, self._ahead_s, self._clock = source, ahead_s, clock
         self._jack = JackMidiPort(client_name, connect, server, True, self._process)
         self._generator = ClockGenerator()
         self._due: deque[tuple[int, bytes]] = deque()  # filled by `step`, emptied by the callback
@@ -129,7 +129,7 @@ class JackMidiClockOut:
             return
         offset_s = sorted(self._offsets_s)[len(self._offsets_s) // 2]
         until_s = now_s + self._ahead_s + self._period_frames / rate_hz
-        for due_s, message in self._generator.update(self._source.latest(), until_s):
+        for due_s, message in self._generator.update(self.source.latest(), until_s):
             self._due.append((round((due_s + offset_s) * rate_hz), message))
 
     def _forget(self) -> None:

@@ -101,6 +101,7 @@ class JackMidiInput:
         server: str | None = None,
     ) -> None:  # fmt: skip
         self._on_message = on_message
+        self.name = f"jack-midi:{connect or ''}".rstrip(":")
         self._jack = JackMidiPort(client_name, connect, server, False, self._process)
         self._jack.start()
 

@@ -142,7 +142,7 @@ class MidiClockOut:
     ) -> None:
         if (port is None) == (virtual is None):
             raise ValueError(f"port: {port!r}, virtual: {virtual!r}, exactly one must be given")
-        self._source, self._ahead_s = source, ahead_s
+        self.source, self._ahead_s = source, ahead_s
         self._port, self._virtual, self._api, self._opener = port, virtual, api, opener
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
@@ -170,7 +170,7 @@ class MidiClockOut:
         try:
             while not self._halt.is_set():
                 until_s = host_time() + self._ahead_s
-                for due_s, message in generator.update(self._source.latest(), until_s):
+                for due_s, message in generator.update(self.source.latest(), until_s):
                     self._halt.wait(max(0.0, due_s - host_time()))
                     output.send(message)
                     self.sent += 1

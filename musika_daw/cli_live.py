@@ -73,6 +73,9 @@ def _options_of(values: dict[str, Any]) -> Any:
               show_default=True, help="Which controller moves what.")  # fmt: skip
 @click.option("--learn", metavar="NAME", help="Bind the next controller that moves to this control or action.")
 @click.option("--osc-control", "osc_port", type=click.IntRange(0, 65535), help="UDP port for OSC controls.")
+@click.option("--control-port", default=9141, show_default=True, type=click.IntRange(0, 65535),
+              help="TCP port for the panel and other programs, see docs/control-protocol.md.")  # fmt: skip
+@click.option("--no-control", is_flag=True, help="Open no such port.")
 @click.option("--clock-out", metavar="PORT",
               help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.")  # fmt: skip
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
@@ -105,6 +108,8 @@ def run(source: str, **values: Any) -> None:
         tuple(values["effects"]), values["ahead"], values["block"], values["latency_ms"] / 1000,
         values["connect"] or None, values["keep_to"], values["midi_control"], values["map_file"], values["osc_port"],
         values["clock_out"], values["play"] or source == "internal",
+        None if values["no_control"] else values["control_port"],
+        click.get_current_context().get_parameter_source("control_port") is click.core.ParameterSource.COMMANDLINE,
     )  # fmt: skip
     try:
         session = Session(options)
@@ -150,11 +155,11 @@ def _show_live(session: Any, end_s: float) -> None:
     with Live(refresh_per_second=VIEW_HZ, transient=True) as live:
         while not session.quit and time.monotonic() < end_s:
             session.keeper.poll()
-            notes = [*session.source.warnings, *session.keeper.results[-2:]]
+            notes = [*session.notes, *session.source.warnings, *session.keeper.results[-2:]]
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink
-            live.update(run_table(status, session.options.source, sink.name, sink.xruns, session.live, notes))
+            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes))
             time.sleep(1 / VIEW_HZ)
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import math
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -107,7 +108,9 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         before = read_manifest(folder)
         if before.recipe.get("live") is not True:
             raise ValueError(f"keep: {folder} holds a pack that was not kept live; name another folder")
-        earlier, created = before.rows, before.created
+        # what the user has deleted or renamed since is no longer this pack's
+        earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
+        created = before.created
     job = _job(take, kind, len(earlier), {row.word for row in earlier})
     engine = _Heard(renderer, take)
     entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options)
@@ -157,6 +160,7 @@ class Keeper:
         self._pipe: Any = None
         self._process: Any = None
         self._asked = 0
+        self._lock = threading.Lock()
         self.results: list[str] = []
 
     def ask(self, take: Take) -> None:
@@ -173,7 +177,11 @@ class Keeper:
         self._asked += 1
 
     def poll(self) -> int:
-        """Collect results; returns how many takes are still under way."""
+        """Collect results; returns how many takes are still under way. For any thread."""
+        with self._lock:
+            return self._collect()
+
+    def _collect(self) -> int:
         try:
             while self._pipe is not None and self._asked and self._pipe.poll():
                 self.results.append(self._pipe.recv())

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import queue
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -20,6 +21,7 @@ from typing import Protocol
 import numpy as np
 
 from bridge import SourceError, Transport, TransportSource, host_time
+from musika_daw.host.audition import Audition
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.grid import Grid
 from musika_daw.host.live import LiveControls
@@ -76,7 +78,8 @@ class Host:
 
     `noisy` says that the source's tempo trembles. `new_worker` makes another worker when one has died; `revived`
     are the things that are asked once a second whether they lost their server or port, `revived_here` those that
-    may only be asked in the thread that uses them (libjack takes its memory away with a client).
+    may only be asked in the thread that uses them (libjack takes its memory away with a client). What is put into
+    `soon` is called once by the control thread, before it looks at the source; it must not raise.
     """
 
     def __init__(
@@ -88,7 +91,10 @@ class Host:
         self.cache, self.clock = cache, clock
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
+        self.audition = Audition(player.sample_rate_hz)
+        self._bar_beats = 4.0
         self.grid = Grid()
+        self.soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.on_step: list[Callable[[], None]] = []
         self.revived: list[Revivable] = []
         self.revived_here: list[Revivable] = []
@@ -114,6 +120,8 @@ class Host:
         if now_s >= self._revive_s:
             self._revive_s = now_s + REVIVE_S
             _each(thing.revive for thing in self.revived_here)
+        while not self.soon.empty():
+            self.soon.get()()
         for prepare in self.on_step:
             prepare()
         try:
@@ -121,7 +129,9 @@ class Host:
         except (SourceError, OSError, RuntimeError):
             self.source_errors += 1
             self._record = Transport()
+        self._bar_beats = self._record.signature_numerator * 4 / self._record.signature_denominator
         self.grid = grid = self.follower.update(self._record, now_s)
+        self.audition.step()
         self.player.gain = self.live.gain
         bpm = self._choice.update(grid.bpm, now_s)
         self.piece = Piece(bpm, self.live.controls(), self.player.sample_rate_hz, self.effects)
@@ -134,7 +144,9 @@ class Host:
     def fill(self, out: np.ndarray, at_s: float, playing: bool | None = None) -> None:
         """Fill float32 `[2, n]` with what is heard from `at_s` on; silence, counted, if anything goes wrong."""
         try:
-            self.player.process(out, self.grid, at_s, playing)
+            grid = self.grid
+            self.player.process(out, grid, at_s, playing)
+            self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self._bar_beats)
         except Exception:  # an exception that leaves an audio callback ends it for good
             self.fill_errors += 1
             out.fill(0)
@@ -145,6 +157,12 @@ class Host:
         """Whether play could begin at once at a time of the grid; asked by JACK before it rolls."""
         grid = self.grid
         return self.scheduler.is_ready(grid.fold(grid.beat + (at_s - grid.at_s) * grid.beats_per_s))
+
+    def follow(self, source: TransportSource, follower: Follows, noisy: bool) -> None:
+        """Follow another source from here on; the old one is the caller's. For the control thread (see `soon`)."""
+        self.source, self.follower = source, follower
+        self._choice = TempoChoice(noisy)
+        self._record = Transport()
 
     def start(self) -> None:
         """Start the control thread."""

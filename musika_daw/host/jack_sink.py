@@ -91,6 +91,17 @@ class JackSink(Sink):
             self._open()
             self.start(self._fill)
 
+    def follow_transport(self, follows: bool) -> None:
+        """Follow the server's transport, or no longer; it leaves the server for a moment. Raises SinkError."""
+        if follows == self._follow:
+            return
+        fill = self._fill if self._client is not None else None
+        self.stop()
+        self._follow, self._device_latency_s = follows, 0.0
+        self._open()
+        if fill is not None:
+            self.start(fill)
+
     def step(self) -> None:
         """Compare the server's frames with the host's clock."""
         client = self._client

@@ -58,21 +58,23 @@ class LiveControls:
 
     def set(self, name: str, value: float | None) -> None:
         """Set a control. Raises ValueError for a name or value that is none."""
-        parameter = PARAMETERS.get(name)
-        if parameter is None:
-            raise ValueError(f"control: {name!r:.40}, must be one of {', '.join(PARAMETERS)}")
-        checked = _check(name, parameter, value)
+        self.set_all({name: value})
+
+    def set_all(self, values: Mapping[str, float | None]) -> None:
+        """Set several controls at once, or none of them. Raises ValueError as `set` does."""
+        checked = {name: _check(name, _parameter(name), value) for name, value in values.items()}
         with self._lock:
-            self._values = {**self._values, name: checked}
-            self.last_change = f"{name} {'off' if checked is None else format(checked, 'g')}"
+            self._values = {**self._values, **checked}
+            self.last_change = ", ".join(
+                f"{name} {'off' if value is None else format(value, 'g')}" for name, value in checked.items()
+            )
 
     def sweep(self, name: str, share: float) -> None:
         """Set a control to a share 0..1 of what a MIDI controller goes through. Raises ValueError."""
-        if name not in PARAMETERS:
-            raise ValueError(f"control: {name!r:.40}, must be one of {', '.join(PARAMETERS)}")
-        low, high = PARAMETERS[name].sweep
+        parameter = _parameter(name)
+        low, high = parameter.sweep
         value = low + (high - low) * min(max(share, 0.0), 1.0)
-        self.set(name, round(value) if PARAMETERS[name].whole else value)
+        self.set(name, round(value) if parameter.whole else value)
 
     def nudge(self, name: str, steps: int) -> None:
         """Move a control by its steps, within its range; one that is off begins in the middle."""
@@ -117,6 +119,12 @@ class LiveControls:
         """Output gain as a factor."""
         gain_db = self._values["gain_db"] or 0.0
         return 0.0 if gain_db <= PARAMETERS["gain_db"].low else float(10 ** (gain_db / 20))
+
+
+def _parameter(name: str) -> Parameter:
+    if name not in PARAMETERS:
+        raise ValueError(f"control: {name!r:.40}, must be one of {', '.join(PARAMETERS)}")
+    return PARAMETERS[name]
 
 
 def _whole(value: float | None) -> int | None:

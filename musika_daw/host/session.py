@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,8 +22,10 @@ from bridge import (
 )
 from bridge.jack_midi import JackMidiInput
 from bridge.midi_port import InputPort, open_input
+from musika_daw.host.audition import load_clip
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.capture import Keeper, last_bars
+from musika_daw.host.control import ControlServer
 from musika_daw.host.effects import EffectChain
 from musika_daw.host.follow import Follower
 from musika_daw.host.follow_jack import JackFollower
@@ -31,7 +35,7 @@ from musika_daw.host.live import LiveControls
 from musika_daw.host.mapping import MidiMap
 from musika_daw.host.player import Player
 from musika_daw.host.remote import OscControl
-from musika_daw.host.sinks import FileSink, PortAudioSink, Sink
+from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
 from musika_daw.host.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.worker import ProcessWorker
 
@@ -60,6 +64,8 @@ class SessionOptions:
     osc_port: int | None = None
     clock_out: str | None = None
     play: bool = False
+    control_port: int | None = None
+    control_must: bool = False
 
 
 def make_sink(text: str, options: SessionOptions) -> Sink:
@@ -83,6 +89,12 @@ def make_sink(text: str, options: SessionOptions) -> Sink:
     return sink
 
 
+def _in_jack(thing: TransportSource | Sink) -> bool:
+    """Whether libjack is behind it, which minds the thread that uses it."""
+    parts = thing.sources if isinstance(thing, CombinedSource) else (thing,)
+    return any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
+
+
 class Session:
     """Everything of one `musika-daw run`. Raises what its parts raise, before any sound is made."""
 
@@ -98,6 +110,11 @@ class Session:
         self._cache: ChunkCache | None = None
         self._started: list[Any] = []
         self._control_port: InputPort | JackMidiInput | None = None
+        self._clock_out: MidiClockOut | JackMidiClockOut | None = None
+        self.source_name = options.source
+        self.source_problem: str | None = None
+        self.notes: list[str] = []
+        self.control: ControlServer | None = None
         self.quit = False
         try:
             self.host = self._make_host()
@@ -119,17 +136,13 @@ class Session:
             return self._worker
 
         bpm = options.source_options.bpm
-        follows_jack = isinstance(self.sink, JackSink) and isinstance(self.source, JackSource)
-        follower = JackFollower(bpm) if follows_jack else Follower(bpm)
         host = Host(
-            self.source, follower, self.live, cache, new_worker(), player, noisy=is_noisy(options.source),
-            effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
+            self.source, self._follower(self.source, bpm), self.live, cache, new_worker(), player,
+            noisy=is_noisy(options.source), effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
         )  # fmt: skip
         host.on_step.append(self.sink.step)
         for thing in (self.source, self.sink):
-            parts = thing.sources if isinstance(thing, CombinedSource) else (thing,)
-            in_jack = any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
-            (host.revived_here if in_jack else host.revived).append(thing)
+            (host.revived_here if _in_jack(thing) else host.revived).append(thing)
         if isinstance(self.sink, JackSink):
             self.sink.transport_fill, self.sink.is_ready = host.fill, host.is_ready
         return host
@@ -145,12 +158,13 @@ class Session:
             )
             control.start()
             self._started.append(control)
-        if options.midi_control is not None:
-            self._control_port = self._open_control(options.midi_control)
+        self.listen_to_midi(options.midi_control)
         if options.clock_out is not None:
-            clock = self._make_clock(options.clock_out)
-            clock.start()
-            self._started.append(clock)
+            self._clock_out = self._make_clock(options.clock_out)
+            self._clock_out.start()
+            self._started.append(self._clock_out)
+        if options.control_port is not None:
+            self._start_control(options.control_port)
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:
@@ -172,6 +186,22 @@ class Session:
         self.host.on_step.append(clock.step)
         self.host.revived_here.append(clock)
         return clock
+
+    def _follower(self, source: TransportSource, bpm: float) -> Follower | JackFollower:
+        follows_jack = isinstance(self.sink, JackSink) and isinstance(source, JackSource)
+        return JackFollower(bpm) if follows_jack else Follower(bpm)
+
+    def _start_control(self, port: int) -> None:
+        control = ControlServer(self, port)
+        try:
+            control.start()
+        except SourceError as error:
+            if self.options.control_must:
+                raise
+            self.notes.append(f"no panel for this host: {error}")
+            return
+        self.control = control
+        self._started.append(control)
 
     def stop(self) -> None:
         """Stop everything and give everything back."""
@@ -198,6 +228,68 @@ class Session:
             self._steer(action)
         elif action.startswith("keep_"):
             self.keep(int(action[5:]))
+
+    @property
+    def steers(self) -> bool:
+        """Whether the source can be told to play and stop."""
+        return isinstance(self.source, InternalClock | JackSource) or hasattr(self.source, "command")
+
+    def switch_source(self, name: str, bpm: float | None = None) -> None:
+        """Follow another source. For the control thread. Raises ValueError for a name that is none, SourceError or
+        SinkError for a source that cannot start; the old one then goes on.
+        """
+        told = self.options.source_options
+        fresh = make_source(name, told if bpm is None else dataclasses.replace(told, bpm=bpm))
+        old = self.source
+        old.stop()
+        try:
+            fresh.start()
+            if isinstance(self.sink, JackSink):
+                self.sink.follow_transport(name == "jack")
+        except (SourceError, SinkError) as error:
+            self.source_problem = f"{name}: {error}"
+            fresh.stop()
+            with contextlib.suppress(SourceError):
+                old.start()
+            raise
+        host = self.host
+        for things in (host.revived, host.revived_here):
+            if old in things:
+                things.remove(old)
+        (host.revived_here if _in_jack(fresh) else host.revived).append(fresh)
+        if old in self._started:
+            self._started[self._started.index(old)] = fresh
+        if self._clock_out is not None:
+            self._clock_out.source = fresh
+        self.source, self.source_name, self.source_problem = fresh, name, None
+        host.follow(fresh, self._follower(fresh, told.bpm if bpm is None else bpm), is_noisy(name))
+
+    def switch_effects(self, on: bool) -> None:
+        """Hear the effects, or the music without them."""
+        self.host.effects = self.options.effects if on else ()
+
+    def audition(self, file: str | None, gain_db: float = 0.0) -> None:
+        """Hear a file from the next bar on; None is silence. Raises ValueError, OSError for what cannot be read."""
+        if file is None:
+            self.host.audition.end()
+        else:
+            self.host.audition.begin(load_clip(Path(file), self.sink.sample_rate_hz), gain_db)
+
+    def listen_to_midi(self, port: str | None) -> None:
+        """Let the controllers of a MIDI input move the controls, of no other. For the control thread. Raises
+        SourceError if it is none.
+        """
+        fresh = None if port is None else self._open_control(port)
+        old, self._control_port = self._control_port, fresh
+        if isinstance(old, JackMidiInput):
+            self.host.revived_here.remove(old)
+        if old is not None:
+            old.close()
+
+    @property
+    def midi_control(self) -> str | None:
+        """The MIDI input whose controllers move the controls."""
+        return None if self._control_port is None else self._control_port.name
 
     def _controller(self, message: Sequence[int], _time_s: float) -> None:
         self.midi_map.feed(message)
