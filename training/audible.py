@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from musika_daw.models import Decoder
-from training.autoencoder import bin_weights
 from training.encode import LatentCorpus
+from training.losses import bin_weights
 from training.run import write_json
 
 _EXCERPTS, _FRAMES = 24, 24

@@ -19,20 +19,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musika_daw.models import AutoencoderConfig, Decoder, Encoder, mid_side
+from musika_daw.models import AutoencoderConfig, Decoder, Encoder
 from musika_daw.models.config import autoencoder_from_dict, to_dict
+from training.adversary import WaveAdversary
 from training.calibrate import calibrate
 from training.corpus import Corpus
-from training.discriminators import WaveDiscriminator
 from training.excerpts import Excerpts
 from training.loop import train
 from training.losses import (
     MultiResolutionLoss,
     MultiScaleSpectralDistance,
     advance_error,
-    feature_matching,
-    hinge_discriminator,
-    hinge_generator,
+    bin_weights,
+    one_view,
     phase_derivatives,
     tonality_error,
 )
@@ -69,13 +68,7 @@ class AutoencoderTrainer:
         self.optimizer = torch.optim.AdamW(
             groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0
         )
-        self.discriminator: WaveDiscriminator | None = None
-        if phase == 2:
-            sizes = ((6 * 256, 256),) if settings.paper_losses else ((2048, 512), (1024, 256), (512, 128))
-            self.discriminator = WaveDiscriminator(sizes, settings.discriminator_width)
-            self.optimizer_d = torch.optim.AdamW(
-                self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
-            )
+        self.adversary = WaveAdversary(settings) if phase == 2 else None
         self.ema = Ema(self.trained)
         self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(config)
         self.wave_loss: nn.Module = (
@@ -171,11 +164,11 @@ class AutoencoderTrainer:
             noise = self._noise(frames)
             wave_made = self.decoder.synthesise(made, noise)
             margin = self.encoder.context
-            heard, wanted = self._ears(wave_made, wave[..., margin : wave.shape[-1] - margin])
+            heard, wanted = one_view(wave_made, wave[..., margin : wave.shape[-1] - margin])
             losses["wave"] = self.wave_loss(heard, wanted)
             total = total + s.lambda_wave * losses["wave"]
-            if s.lambda_adversary:
-                total = total + self._adversary(heard, wanted, losses, rate_factor)
+            if s.lambda_adversary and self.adversary is not None:
+                total = total + self.adversary.step(heard, wanted, losses, rate_factor)
         return total
 
     def _noise(self, frames: int) -> Tensor | None:
@@ -188,40 +181,6 @@ class AutoencoderTrainer:
     def _somewhere() -> int:
         """A random position, so that no excerpt learns the noise or the angles of one place."""
         return int(torch.randint(1 << 20, ()))
-
-    def _ears(self, made: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-        """One randomly chosen view (mid, side, left or right) of each excerpt, `[B, t]` each."""
-        if made.shape[1] == 1:
-            return made[:, 0], target[:, 0]
-        pick = torch.multinomial(torch.tensor([0.2, 0.2, 0.4, 0.2]), made.shape[0], replacement=True)
-        rows = torch.arange(made.shape[0])
-        views = (torch.cat([w, mid_side(w)], 1)[rows, pick] for w in (made, target))
-        return next(views), next(views)
-
-    def _adversary(
-        self, made: Tensor, real: Tensor, losses: dict[str, Tensor], rate_factor: float
-    ) -> Tensor:
-        assert self.discriminator is not None
-        s = self.settings
-        for group in self.optimizer_d.param_groups:
-            group["lr"] = s.learning_rate * rate_factor
-        real_scores, _ = self.discriminator(real)
-        fake_scores, _ = self.discriminator(made.detach())
-        losses["discriminator"] = hinge_discriminator(real_scores, fake_scores)
-        self.optimizer_d.zero_grad(set_to_none=True)
-        losses["discriminator"].backward()
-        self.optimizer_d.step()
-        self.discriminator.requires_grad_(False)
-        with torch.no_grad():
-            _, real_features = self.discriminator(real)
-        fake_scores, fake_features = self.discriminator(made)
-        self.discriminator.requires_grad_(True)
-        losses["adversary"] = hinge_generator(fake_scores)
-        total = s.lambda_adversary * losses["adversary"]
-        if s.lambda_features:
-            losses["features"] = feature_matching(real_features, fake_features)
-            total = total + s.lambda_features * losses["features"]
-        return total
 
     def start_from_components(self, waves: Tensor) -> None:
         """Begin with principal components of example waves `[N, 2, t]`."""
@@ -238,9 +197,8 @@ class AutoencoderTrainer:
             "ema": self.ema.shadow, "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
         }  # fmt: skip
-        if self.discriminator is not None:
-            state["discriminator"] = self.discriminator.state_dict()
-            state["optimizer_d"] = self.optimizer_d.state_dict()
+        if self.adversary is not None:
+            state |= self.adversary.state()
         return state
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -254,9 +212,8 @@ class AutoencoderTrainer:
         self.decoder.load_state_dict(state["decoder"])
         self.ema.shadow = {k: v.clone() for k, v in state["ema"].items()}
         self.optimizer.load_state_dict(state["optimizer"])
-        if self.discriminator is not None:
-            self.discriminator.load_state_dict(state["discriminator"])
-            self.optimizer_d.load_state_dict(state["optimizer_d"])
+        if self.adversary is not None:
+            self.adversary.restore(state)
         self.steps = state["steps"]
         torch.set_rng_state(state["random"])
 
@@ -266,13 +223,6 @@ class AutoencoderTrainer:
         self.encoder.load_state_dict(encoder)
         self.decoder.load_state_dict(decoder)
         self.ema = Ema(self.trained)
-
-
-def bin_weights(config: AutoencoderConfig) -> Tensor:
-    """Weights of STFT bins, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
-    frequency_hz = torch.arange(config.bins) * config.sample_rate_hz / config.fft
-    weights = 1 / (700 + frequency_hz)
-    return weights / weights.mean()
 
 
 def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from musika_daw.models import AutoencoderConfig, mid_side
+
 STUDIO_FFTS = (512, 1024, 2048, 4096)
 PAPER_HOPS = (64, 128, 256, 512)
 _MAGNITUDE_FLOOR = 1e-4
@@ -114,3 +116,20 @@ def tonality_error(tonality: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
         coherence = torch.sqrt(real.square() + imag.square()) / (total + 1e-9)
         wanted = ((coherence - _NOISE_COHERENCE) / (_TONE_COHERENCE - _NOISE_COHERENCE)).clamp(0, 1)
     return ((tonality - wanted).square() * weight).sum() / (weight.sum() + 1e-9)
+
+
+def bin_weights(config: AutoencoderConfig) -> Tensor:
+    """Weights of STFT bins, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
+    frequency_hz = torch.arange(config.bins) * config.sample_rate_hz / config.fft
+    weights = 1 / (700 + frequency_hz)
+    return weights / weights.mean()
+
+
+def one_view(made: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """A randomly chosen view (mid, side, left or right) of each of `[B, 2, t]` waves as `[B, t]`; mono as it is."""
+    if made.shape[1] == 1:
+        return made[:, 0], target[:, 0]
+    pick = torch.multinomial(torch.tensor([0.2, 0.2, 0.4, 0.2]), made.shape[0], replacement=True)
+    rows = torch.arange(made.shape[0])
+    views = (torch.cat([w, mid_side(w)], 1)[rows, pick] for w in (made, target))
+    return next(views), next(views)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from musika_daw.models import PAPER, TINY
-from training.autoencoder import AutoencoderTrainer, bin_weights
+from training.autoencoder import AutoencoderTrainer
 from training.corpus import Corpus
 from training.excerpts import Excerpts
+from training.losses import bin_weights
 from training.recipes import AutoencoderSettings
 
 SETTINGS = AutoencoderSettings(batch=4, latents=8, latent_noise=0.0)
