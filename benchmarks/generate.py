@@ -20,7 +20,6 @@ import click
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from musika_daw import conditioning
 from musika_daw.controls import Controls
 from musika_daw.engine import Engine
 from musika_daw.tempo import TempoMap
@@ -52,9 +51,9 @@ def batch_seconds(engine: Engine, batch: int) -> tuple[Callable[[], object], flo
         frames = -(-frames // engine.config.seq_len) * engine.config.seq_len
     config = engine.config
     inputs = (
-        torch.randn(batch, frames, config.place),
+        torch.randn(batch, frames, config.coordinate),
         torch.randn(batch, config.style),
-        torch.randn(batch, frames, conditioning.CHANNELS),
+        torch.randn(batch, frames, config.told),
     )
 
     @torch.inference_mode()

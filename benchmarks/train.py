@@ -22,7 +22,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from musika_daw import conditioning
 from musika_daw.models import ModelConfig, config_named
 from training.autoencoder import AutoencoderTrainer
 from training.gan import GanTrainer
@@ -79,7 +78,7 @@ def generator_step(config: ModelConfig, paper: bool) -> tuple[Any, Callable[[], 
     frames = config.generator.seq_len * (2 if config.generator.kind == "fastgan" else 1)
     batch = Batch(
         torch.randn(settings.batch, frames, config.generator.channels),
-        torch.randn(settings.batch, frames, conditioning.CHANNELS),
+        torch.randn(settings.batch, frames, config.generator.told),
         torch.full((settings.batch, frames, ANCHORS), 1 / ANCHORS),
     )
 

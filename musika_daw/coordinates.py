@@ -9,28 +9,28 @@ from __future__ import annotations
 
 import numpy as np
 
-_STYLE_STREAM, _ANCHOR_STREAM, _NOISE_STREAM = 1, 2, 3
-_NOISE_BLOCK = 64
+_STYLE_STREAM, _ANCHOR_STREAM = 1, 2
 _OFFSET = 1 << 62  # anchors before the song's start have negative numbers; Philox counters have not
 
 
-def _normal(seed: int, stream: int, index: int, size: int) -> np.ndarray:
+def stream(seed: int, number: int, index: int) -> np.random.Generator:
+    """Random numbers of place `index` (anchor, bar, phrase: may be negative) in stream `number` of a piece."""
     if not 0 <= seed < 1 << 64:
         raise ValueError(f"seed: {seed}, must be in 0..2**64-1")
     bits = np.random.Philox(
-        key=np.array([seed, stream], np.uint64), counter=np.array([0, 0, index + _OFFSET, 0], np.uint64)
+        key=np.array([seed, number], np.uint64), counter=np.array([0, 0, index + _OFFSET, 0], np.uint64)
     )
-    return np.random.Generator(bits).standard_normal(size)
+    return np.random.Generator(bits)
 
 
 def anchor(seed: int, index: int, size: int) -> np.ndarray:
     """Anchor vector number `index` of a piece, float64 `[size]`."""
-    return _normal(seed, _ANCHOR_STREAM, index, size)
+    return stream(seed, _ANCHOR_STREAM, index).standard_normal(size)
 
 
 def style(seed: int, size: int) -> np.ndarray:
     """Style vector of a piece, float64 `[size]`."""
-    return _normal(seed, _STYLE_STREAM, 0, size)
+    return stream(seed, _STYLE_STREAM, 0).standard_normal(size)
 
 
 def morph(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
@@ -58,13 +58,3 @@ def there_and_back(beats: np.ndarray, start_beat: float, length_beats: float) ->
     """Beats whose coordinates make a loop close: out for half its length and back at the same pace."""
     along = np.mod(np.asarray(beats, np.float64) - start_beat, length_beats)
     return start_beat + np.minimum(along, length_beats - along)
-
-
-def frame_noise(index: np.ndarray, seed: int, size: int) -> np.ndarray:
-    """Noise of latent frames number `index` `[T]`, float64 `[T, size]`: the same frame, the same noise."""
-    block, place = np.divmod(np.asarray(index, np.int64), _NOISE_BLOCK)
-    table = {
-        int(b): _normal(seed, _NOISE_STREAM, int(b), _NOISE_BLOCK * size).reshape(_NOISE_BLOCK, size)
-        for b in np.unique(block)
-    }
-    return np.array([table[int(b)][p] for b, p in zip(block, place)]).reshape(len(block), size)

@@ -13,7 +13,7 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from musika_daw.controls import Controls, Curve, sample_curve
 from musika_daw.models import Decoder, GeneratorConfig
 from musika_daw.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.models.generator import build_generator
+from musika_daw.playing import asked_density, span_notes, span_roll
+from musika_daw.roll import Notes
 from musika_daw.tempo import Beats, TempoMap, exact
 
 # anchors of a piece that has no tempo are spaced as if it had this one, as in training
@@ -39,13 +41,15 @@ _ATTACK_S, _TAIL_S = 0.003, 3.0
 
 @dataclass(frozen=True)
 class _Span:
-    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded."""
+    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded;
+    `notes` in seconds on the scale in which frame 0 begins at 0."""
 
     index: np.ndarray
     beats: np.ndarray
     bpm: np.ndarray
     coordinate_beats: np.ndarray
     seconds: np.ndarray
+    notes: Notes | None = None
 
 
 class Engine:
@@ -124,13 +128,14 @@ class Engine:
         share = np.mod((index + 0.5) / count, 1.0)
         start = float(exact(start_beat))
         beats = start + share * length_beats
-        origin = round(start * 60 * self.sample_rate_hz / float(exact(bpm)) / self.r_time)
+        circle_bpm = length_beats * 60 * self.sample_rate_hz / (count * self.r_time)
         span = _Span(
-            origin + np.mod(index, count),
+            index,
             beats,
-            np.full(len(index), length_beats * 60 * self.sample_rate_hz / (count * self.r_time)),
+            np.full(len(index), circle_bpm),
             place.there_and_back(beats, start, length_beats),
             share * length_beats * 60 / float(exact(bpm)),
+            self._notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
         )
         ring = self._latents(span, controls, grid=True)[-first : count - first]
         before, after = self.decoder.context_before, self.decoder.context_after
@@ -150,11 +155,12 @@ class Engine:
         controls = controls or Controls()
         tail_s = min(_TAIL_S, seconds / 4)
         end_s = start_s + seconds
-        led = Controls(
-            controls.seed, controls.style_seed, controls.morph_seed, controls.morph,
-            _led_out(controls.density, end_s - tail_s), _led_out(controls.energy, end_s - tail_s),
-            controls.truncation,
-        )  # fmt: skip
+        density = asked_density(controls) if self.config.score else controls.density
+        led = replace(
+            controls,
+            density=_led_out(density, end_s - tail_s),
+            energy=_led_out(controls.energy, end_s - tail_s),
+        )
         first, last = round(start_s * self.sample_rate_hz), round(end_s * self.sample_rate_hz)
         tempo = TempoMap.constant(NOMINAL_BPM)
         audio = np.concatenate(list(self._frames(first, last, tempo, led, grid=False)))
@@ -181,7 +187,9 @@ class Engine:
             g0, g1 = self._generated_range(outer0, outer1)
             seconds = (np.arange(g0, g1) + 0.5) * self.r_time / self.sample_rate_hz
             beats = tempo_map.beat_at_seconds(seconds)
-            span = _Span(np.arange(g0, g1), beats, tempo_map.bpm_at_beats(beats), beats, seconds)
+            index = np.arange(g0, g1)
+            notes = self._notes(index, tempo_map, controls)
+            span = _Span(index, beats, tempo_map.bpm_at_beats(beats), beats, seconds, notes)
             latents = self._latents(span, controls, grid=grid)[outer0 - g0 : outer1 - g0]
             audio = self._decode(latents, outer0)[(k0 - outer0) * self.r_time :]
             origin = k0 * self.r_time
@@ -194,6 +202,15 @@ class Engine:
             return start // size * size, -(-stop // size) * size
         return start - self.config.context, stop + self.config.context
 
+    def _notes(
+        self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
+    ) -> Notes | None:
+        """What is played within latent frames number `index` and rings into them; None without a score."""
+        if not self.config.score:
+            return None
+        frame_s = self.r_time / self.sample_rate_hz
+        return span_notes(index[0] * frame_s, (index[-1] + 1) * frame_s, tempo_map, controls, turn)
+
     @torch.inference_mode()
     def _latents(self, span: _Span, controls: Controls, *, grid: bool) -> torch.Tensor:
         config = self.config
@@ -201,8 +218,6 @@ class Engine:
         if controls.morph_seed is not None and controls.morph:
             style = place.morph(style, place.style(controls.morph_seed, config.style), controls.morph)
         where = place.coordinates(span.coordinate_beats, controls.seed, config.coordinate, config.anchor_beats)
-        noise = place.frame_noise(span.index, controls.seed, config.noise)
-        where = np.concatenate([where * controls.truncation, noise], 1)
         conditions = Conditions(
             len(span.beats),
             beat=span.beats if grid and "phase" in self.labels else None,
@@ -210,10 +225,14 @@ class Engine:
             density=sample_curve(controls.density, span.seconds) if "density" in self.labels else None,
             energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
         )
+        told = conditions.features()
+        if span.notes is not None:
+            rolled = span_roll(span.notes, span.index, self.r_time / self.sample_rate_hz)
+            told = np.concatenate([told, rolled], 1)
         latents = self.generator(
-            torch.from_numpy(where.astype(np.float32))[None],
+            torch.from_numpy((where * controls.truncation).astype(np.float32))[None],
             torch.from_numpy((style * controls.truncation).astype(np.float32))[None],
-            torch.from_numpy(conditions.features())[None],
+            torch.from_numpy(told)[None],
         )[0]
         # the encoder's latents never leave -1..1
         return torch.clamp(latents * self._deviation + self._mean, -1, 1)

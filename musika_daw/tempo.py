@@ -128,3 +128,20 @@ class TempoMap:
         slope = np.array([float(self._slope(i)) for i in range(len(self.points))])
         start = np.array(self._beats)
         return bpm[index] + slope[index] * np.maximum(beats - start[index], 0)
+
+    def seconds_at_beats(self, beats: np.ndarray) -> np.ndarray:
+        """Seconds at beats, float64 of the same shape."""
+        beats = np.asarray(beats, np.float64)
+        index = np.clip(np.searchsorted(self._beats, beats, side="right") - 1, 0, None)
+        seconds = np.empty_like(beats)
+        for i in np.unique(index):
+            here, slope, chosen = self.points[i], float(self._slope(int(i))), index == i
+            moved, bpm = beats[chosen] - float(here.beat), float(here.bpm)
+            if slope == 0:
+                seconds[chosen] = self._start_s[i] + moved * 60 / bpm
+            else:
+                # before beat 0 a ramp has not begun
+                inside = np.maximum(moved, 0)
+                ramp_s = 60 / slope * np.log1p(slope * inside / bpm)
+                seconds[chosen] = self._start_s[i] + ramp_s + np.minimum(moved, 0) * 60 / bpm
+        return seconds

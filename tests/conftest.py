@@ -31,6 +31,16 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def piano_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny model of random weights that is told a score."""
+    from training.export import random_run
+
+    folder = tmp_path_factory.mktemp("piano")
+    random_run(folder, "tiny-piano", "piano")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def paper_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model of the paper's sizes with random weights."""
     from training.export import random_run

@@ -132,11 +132,15 @@ def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None)
               help="Folder of performed MIDI files; repeatable.")  # fmt: skip
 @click.option("--samples", required=True, type=click.Path(exists=True, path_type=Path),
               help="Folder of a sampled piano with its SFZ.")  # fmt: skip
-def piano(out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...], samples: Path) -> None:
+@click.option("--composed", default=0.3, show_default=True, type=click.FloatRange(0, 1),
+              help="Share of songs of the instrument's own score, in which every density is found.")  # fmt: skip
+def piano(
+    out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...], samples: Path, composed: float
+) -> None:
     """Performed MIDI through a sampled grand. Re-running goes on."""
     from training.corpus.piano import build_piano
 
-    build_piano(out, hours, midi, samples, seed, jobs, _progress)
+    build_piano(out, hours, midi, samples, seed, jobs, composed, _progress)
 
 
 @corpus.command()
@@ -241,7 +245,8 @@ def gan(
     init_from: str | None, pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
 ) -> None:  # fmt: skip
     """Train a generator on LATENTS made by `musika-train encode`."""
-    from musika_daw.models import config_named
+    from musika_daw.models.config import config_of_latents
+    from training.encode import LatentCorpus
     from training.gan import train_gan
     from training.parallel import launch
     from training.recipes import PAPER_GAN, GanSettings
@@ -249,7 +254,8 @@ def gan(
     from training.watch import watching
 
     _set_threads(threads)
-    config = config_named(config_name)
+    corpus = LatentCorpus(latents)
+    config = config_of_latents(config_name, corpus.config, corpus.has_notes)
     base = PAPER_GAN if config_name.startswith("paper") else GanSettings()
     settings = apply_settings(base, pairs)
     together = launch(devices, accelerator, precision)

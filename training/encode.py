@@ -5,6 +5,7 @@ LATENTS/
   latents.json  encoder hash, configuration, mean, deviation and audible effect of every latent channel, songs
   latents.f16   [frames, channels], song after song
   labels.f32    [frames, 2]: density and energy in 0..1
+  notes.f64     [notes, 4]: onset and end in latent frames, key and velocity, where the corpus knows them
   rows.jsonl    songs that are finished, so that a run that was killed goes on
 ```
 """
@@ -24,8 +25,10 @@ import torch
 from musika_daw.density import density_curve
 from musika_daw.models import AutoencoderConfig, Encoder
 from musika_daw.models.config import autoencoder_from_dict, to_dict
+from musika_daw.roll import Notes
 from training.autoencoder import averaged_weights, load_checkpoint
 from training.corpus import Corpus, Song
+from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
 from training.run import write_json
 
 # energy 0 and 1, as RMS level over about a second
@@ -43,6 +46,8 @@ class LatentSong:
     frames: int
     bpm: float | None
     beat0_frame: float | None
+    note_start: int = 0
+    notes: int = 0
 
 
 def energy_curve(audio: np.ndarray, r_time: int, sample_rate_hz: int, window_s: float = 1.0) -> np.ndarray:
@@ -114,10 +119,12 @@ def encode_corpus(
     head = json.dumps({"encoder_hash": encoder_hash(encoder), "corpus": str(Path(corpus_path).resolve())})
     songs = _finished(out / "rows.jsonl", head, corpus.songs, config.r_time)
     start = songs[-1].start + songs[-1].frames if songs else 0
+    note_start = songs[-1].note_start + songs[-1].notes if songs else 0
     channels = _channels(config)
     with (
         _open_at(out / "latents.f16", start * channels * 2) as latent_file,
         _open_at(out / "labels.f32", start * 8) as label_file,
+        _open_at(out / "notes.f64", note_start * 8 * len(NOTE_COLUMNS)) as note_file,
         (out / "rows.jsonl").open("a") as rows,
     ):
         for number in range(len(songs), len(corpus.songs)):
@@ -125,13 +132,14 @@ def encode_corpus(
             latents, labels = _encode_song(corpus, song, encoder, config)
             latent_file.write(latents.astype(np.float16).tobytes())
             label_file.write(labels.astype(np.float32).tobytes())
-            latent_file.flush()
-            label_file.flush()
-            row = LatentSong(song.name, song.split, start, len(latents), song.bpm, song.beat0_frame)
+            note_file.write(_notes_in_latents(corpus.notes(song), config.r_time).tobytes())
+            for file in (latent_file, label_file, note_file):
+                file.flush()
+            row = _row(song, start, note_start, config.r_time)
             rows.write(_row_text(row, song.start_frame))
             rows.flush()
             songs.append(row)
-            start += len(latents)
+            start, note_start = start + row.frames, note_start + row.notes
             if progress:
                 progress(number + 1, len(corpus.songs))
     mean, deviation = _spread(out / "latents.f16", channels)
@@ -153,6 +161,16 @@ def _channels(config: AutoencoderConfig) -> int:
     return config.level2.latent * (2 if config.channels == 1 else 1)
 
 
+def _row(song: Song, start: int, note_start: int, r_time: int) -> LatentSong:
+    return LatentSong(
+        song.name, song.split, start, song.frames // r_time, song.bpm, song.beat0_frame, note_start, song.notes
+    )
+
+
+def _notes_in_latents(notes: Notes, r_time: int) -> np.ndarray:
+    return note_table(notes) / [r_time, r_time, 1, 1]
+
+
 def _row_text(row: LatentSong, start_frame: int) -> str:
     return json.dumps({**asdict(row), "start_frame": start_frame}) + "\n"
 
@@ -164,7 +182,7 @@ def _finished(path: Path, head: str, songs: Sequence[Song], r_time: int) -> list
     if lines and lines[0] == head + "\n":
         for line, song in zip(lines[1:], songs):
             start = done[-1].start + done[-1].frames if done else 0
-            row = LatentSong(song.name, song.split, start, song.frames // r_time, song.bpm, song.beat0_frame)
+            row = _row(song, start, done[-1].note_start + done[-1].notes if done else 0, r_time)
             if line != _row_text(row, song.start_frame):
                 break
             done.append(row)
@@ -224,3 +242,14 @@ class LatentCorpus:
         self.songs = [LatentSong(**row) for row in index["songs"]]
         self.latents = np.memmap(Path(folder) / "latents.f16", np.float16, "r").reshape(-1, len(self.mean))
         self.labels = np.memmap(Path(folder) / "labels.f32", np.float32, "r").reshape(-1, 2)
+        self._notes = read_note_table(Path(folder) / "notes.f64")
+
+    @property
+    def has_notes(self) -> bool:
+        """The notes of every song are known."""
+        return all(song.notes for song in self.songs)
+
+    def notes(self, song: LatentSong) -> Notes:
+        """Notes of a song in latent frames from its start; none where they are not known."""
+        return notes_of_table(self._notes[song.note_start : song.note_start + song.notes])
+

@@ -126,9 +126,8 @@ class Examples:
         batch = data.batch(1 << 40, COUNT)
         real, conditions, weights = (_here(t, trainer.generator) for t in vars(batch).values())
         anchors = torch.randn(COUNT, ANCHORS, trainer.config.coordinate, device=real.device)
-        noise = torch.randn(*real.shape[:2], trainer.config.noise, device=real.device)
         style = torch.randn(COUNT, trainer.config.style, device=real.device)
-        made = trainer.generator(torch.cat([weights @ anchors, noise], -1), style, conditions)
+        made = trainer.generator(weights @ anchors, style, conditions)
         decoder = self._listener(corpus)
         if decoder is None:
             return [(a.cpu().numpy(), b.float().cpu().numpy()) for a, b in zip(real, made)], 0

@@ -73,9 +73,7 @@ class GanTrainer:
         if adversary:
             anchors = torch.randn(size, ANCHORS, self.config.coordinate)
             style = torch.randn(size, self.config.style)
-            noise = torch.randn(*batch.latents.shape[:2], self.config.noise)
-            where = torch.cat([batch.weights @ anchors, noise], -1)
-            made = self.generator(where, style, batch.conditions)
+            made = self.generator(batch.weights @ anchors, style, batch.conditions)
             share = torch.rand(size) * 0.5 if self.config.stereo_stack == 2 else None
             self._train_discriminator(batch, made.detach(), share, losses)
             self.discriminator.requires_grad_(False)
@@ -119,13 +117,12 @@ class GanTrainer:
         assert self.inference is not None
         s = self.settings
         guesses = self.inference(batch.latents, batch.conditions, batch.weights)
-        style, anchors, noise = (mean + torch.exp(0.5 * log) * torch.randn_like(mean) for mean, log in guesses)
-        where = torch.cat([batch.weights @ anchors, noise], -1)
-        rebuilt = self.generator(where, style, batch.conditions)
+        style, anchors = (mean + torch.exp(0.5 * log) * torch.randn_like(mean) for mean, log in guesses)
+        rebuilt = self.generator(batch.weights @ anchors, style, batch.conditions)
         losses["rec"] = F.l1_loss(rebuilt, batch.latents)
         used = (batch.weights.sum(1) > 0).float()[..., None]
-        of_style, of_anchors, of_noise = (_kl(mean, log) for mean, log in guesses)
-        losses["kl"] = (of_style.sum() + (of_anchors * used).sum() + of_noise.sum()) / len(batch.latents)
+        of_style, of_anchors = (_kl(mean, log) for mean, log in guesses)
+        losses["kl"] = (of_style.sum() + (of_anchors * used).sum()) / len(batch.latents)
         return s.lambda_rec * losses["rec"] + s.lambda_kl * losses["kl"]
 
     def _train_discriminator(

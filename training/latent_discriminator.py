@@ -51,11 +51,11 @@ class LatentDiscriminator(nn.Module):
 
     def __init__(self, config: GeneratorConfig, width: int = 192, downs: int = 4) -> None:
         super().__init__()
-        self.inward = FrameConv(config.channels + conditioning.CHANNELS, width, 5)
+        self.inward = FrameConv(config.channels + config.told, width, 5)
         widths = [min(width * 2, width + 64 * i) for i in range(downs + 1)]
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
         self.close = nn.Sequential(
-            FrameConv(config.channels + conditioning.CHANNELS, 2 * width, 3), nn.LeakyReLU(0.2),
+            FrameConv(config.channels + config.told, 2 * width, 3), nn.LeakyReLU(0.2),
             FrameConv(2 * width, 2 * width, 3), nn.LeakyReLU(0.2), nn.Linear(2 * width, 1),
         )  # fmt: skip
         self.local = nn.Linear(widths[2], 1)
@@ -103,7 +103,7 @@ class ConditionReader(nn.Module):
 
     def error(self, latents: Tensor, conditions: Tensor) -> Tensor:
         """Mean square error over the groups that are given, each group counting the same."""
-        distance = (self(latents) - conditions).square()
+        distance = (self(latents) - conditions[..., : conditioning.CHANNELS]).square()
         total = latents.new_zeros(())
         for part in conditioning.group_slices().values():
             given = conditions[..., part.stop - 1]
@@ -113,20 +113,18 @@ class ConditionReader(nn.Module):
 
 
 class LatentInference(nn.Module):
-    """Guesses the style, the anchors and the noise behind a latent sequence, as normal distributions.
+    """Guesses the style and the anchors behind a latent sequence, as normal distributions.
 
     Anchor j is read from the frames it governs: features averaged by the anchor's own interpolation
-    weights. Returns (mean, log-variance) of style `[B, style]`, anchors `[B, anchors, coordinate]` and
-    noise `[B, T, noise]`.
+    weights. Returns (mean, log-variance) of style `[B, style]` and anchors `[B, anchors, coordinate]`.
     """
 
     def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 4) -> None:
         super().__init__()
-        self.inward = FrameConv(config.channels + conditioning.CHANNELS, width, 5)
+        self.inward = FrameConv(config.channels + config.told, width, 5)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
         self.style = nn.Linear(width, 2 * config.style)
         self.anchors = nn.Linear(width, 2 * config.coordinate)
-        self.noise = nn.Linear(width, 2 * config.noise) if config.noise else None
 
     def forward(
         self, latents: Tensor, conditions: Tensor, weights: Tensor
@@ -138,6 +136,5 @@ class LatentInference(nn.Module):
         x = F.leaky_relu(x, 0.2)
         share = weights / (weights.sum(1, keepdim=True) + 1e-3)
         governed = torch.einsum("bta,btc->bac", share, x)
-        noise = x[..., :0] if self.noise is None else self.noise(x)
-        guesses = (self.style(x.mean(1)), self.anchors(governed), noise)
+        guesses = (self.style(x.mean(1)), self.anchors(governed))
         return tuple((mean, log.clamp(-8, 4)) for mean, log in (g.chunk(2, -1) for g in guesses))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from musika_daw import roll as piano_roll
 from musika_daw.conditioning import Conditions
 from musika_daw.models.config import GeneratorConfig
 from training.encode import LatentCorpus, LatentSong
@@ -43,6 +44,10 @@ class LatentExcerpts:
         lengths = np.array([s.frames - self.frames for s in self.songs], float)
         self.chances = lengths / lengths.sum()
         self.has_grid = any(s.bpm for s in self.songs)
+        self.notes = {song.name: corpus.notes(song) for song in self.songs} if config.score else {}
+        if config.score and not all(map(len, self.notes.values())):
+            unknown = next(name for name, notes in self.notes.items() if not len(notes))
+            raise ValueError(f"latents: the notes of {unknown} are not known, and the generator is told a score")
         self.balance = self._balance() if settings.balance_density else None
 
     def _balance(self) -> np.ndarray:
@@ -89,7 +94,17 @@ class LatentExcerpts:
             place = beats / self.config.anchor_beats
         else:  # a piece without a grid may lie anywhere between anchors
             place = (beats + rng.uniform(0, self.config.anchor_beats)) / self.config.anchor_beats
-        return latents, conditions.features(), anchor_weights(place)
+        told = conditions.features()
+        if self.config.score:
+            told = np.concatenate([told, self._roll(song, start)], 1)
+        return latents, told, anchor_weights(place)
+
+    def _roll(self, song: LatentSong, start: int) -> np.ndarray:
+        """Piano roll of an excerpt; the notes of a song are sorted by onset."""
+        notes, frame_s = self.notes[song.name], 1 / self.corpus.config.latent_rate_hz
+        first, stop = np.searchsorted(notes.onset, [start - piano_roll.LONGEST_S / frame_s, start + self.frames])
+        near = notes.between(int(first), int(stop))
+        return piano_roll.roll(replace(near, onset=near.onset - start, off=near.off - start), self.frames, frame_s)
 
     def beats(self, song: LatentSong, start: int) -> np.ndarray:
         """Beat at the centre of each latent frame of an excerpt, float64 `[T]`."""

@@ -6,6 +6,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from musika_daw import conditioning
+from musika_daw import roll as piano_roll
+
 
 @dataclass(frozen=True)
 class LevelConfig:
@@ -70,7 +73,7 @@ class GeneratorConfig:
 
     `kind` "fastgan" renders aligned patches of `seq_len` latents, each from its own coordinates alone;
     "resnet" is convolutional in time with a receptive field of `context` latents either side.
-    `noise` numbers a frame, keyed by position, let a piece without a grid decide where its notes fall.
+    `score`: it is also told which strings are struck and sound (`musika_daw.roll`).
     `stereo_stack` is 2 where a latent frame stacks one latent for each audio channel.
     """
 
@@ -85,12 +88,12 @@ class GeneratorConfig:
     blocks: int = 10
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     condition_width: int = 192
-    noise: int = 0
+    score: bool = False
 
     @property
-    def place(self) -> int:
-        """Numbers that say where a latent frame is: its coordinates and its noise."""
-        return self.coordinate + self.noise
+    def told(self) -> int:
+        """Numbers of a latent frame's conditions, and of the piano roll where it is told one."""
+        return conditioning.CHANNELS + (piano_roll.CHANNELS if self.score else 0)
 
     @property
     def channels(self) -> int:
@@ -141,7 +144,9 @@ STUDIO = ModelConfig(
     GeneratorConfig("resnet", 64, 1, 128),
 )  # fmt: skip
 STUDIO_PIANO = ModelConfig(
-    "studio-piano", STUDIO.autoencoder, dataclasses.replace(STUDIO.generator, noise=16)
+    "studio-piano",
+    STUDIO.autoencoder,
+    dataclasses.replace(STUDIO.generator, width=320, condition_width=256, score=True),
 )
 TINY = ModelConfig(
     "tiny",
@@ -149,10 +154,10 @@ TINY = ModelConfig(
         44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1), tracked_bins=64,
         bands=8,
     ),
-    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32,
-                    noise=4),
+    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
 )  # fmt: skip
-CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, TINY)}
+TINY_PIANO = ModelConfig("tiny-piano", TINY.autoencoder, dataclasses.replace(TINY.generator, score=True))
+CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, TINY, TINY_PIANO)}
 
 
 def config_named(name: str) -> ModelConfig:
@@ -160,6 +165,12 @@ def config_named(name: str) -> ModelConfig:
     if name not in CONFIGS:
         raise ValueError(f"config {name!r}: must be one of {', '.join(CONFIGS)}")
     return CONFIGS[name]
+
+
+def config_of_latents(name: str, autoencoder: AutoencoderConfig, notes: bool) -> ModelConfig:
+    """The configuration of that name, or its piano's where latents of `autoencoder` come with their notes."""
+    config, piano = config_named(name), CONFIGS.get(f"{name}-piano")
+    return piano if notes and piano is not None and piano.autoencoder == autoencoder else config
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -177,4 +188,6 @@ def autoencoder_from_dict(data: dict[str, Any]) -> AutoencoderConfig:
 
 def generator_from_dict(data: dict[str, Any]) -> GeneratorConfig:
     """Inverse of `to_dict` for a generator."""
-    return GeneratorConfig(**{**data, "dilations": tuple(data["dilations"])})
+    # early weights say that they take no noise; those that did take some fit no more
+    known = {k: v for k, v in data.items() if k != "noise" or v}
+    return GeneratorConfig(**{**known, "dilations": tuple(data["dilations"])})

@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musika_daw import conditioning
 from musika_daw.models.config import GeneratorConfig
 
 DOWN = 16
@@ -76,7 +75,7 @@ class FastGanGenerator(nn.Module):
         if config.seq_len % DOWN:
             raise ValueError(f"seq_len: {config.seq_len}, must be a multiple of {DOWN}")
         self.config = config
-        condition = config.place + config.style + conditioning.CHANNELS
+        condition = config.coordinate + config.style + config.told
         width = config.width
         self.start = nn.Parameter(torch.randn(1, width, config.seq_len // DOWN))
         self.first = UpBlock(width, width, condition, up=False)
@@ -90,7 +89,7 @@ class FastGanGenerator(nn.Module):
         self.outward = nn.Conv1d(width // 4, config.channels, 3, padding=1)
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
-        """`[B, n*seq_len, place]`, `[B, style]`, `[B, n*seq_len, CHANNELS]` to `[B, n*seq_len, channels]`."""
+        """`[B, n*seq_len, coordinate]`, `[B, style]`, `[B, n*seq_len, told]` to `[B, n*seq_len, channels]`."""
         batch, time, _ = coordinates.shape
         if time % self.config.seq_len:
             raise ValueError(f"frames: {time}, must be a multiple of seq_len {self.config.seq_len}")

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musika_daw import conditioning
+from musika_daw import conditioning, roll
 from musika_daw.models.blocks import FrameConv
 from musika_daw.models.config import GeneratorConfig
 from musika_daw.models.fastgan import FastGanGenerator
@@ -34,13 +34,38 @@ class ModulatedBlock(nn.Module):
         return x + self.out(F.gelu(self.conv(y), approximate="tanh"))
 
 
+class StringBank(nn.Module):
+    """Piano roll `[B, T, roll.CHANNELS]` to the loudness `[B, T, bands]` that its strings add up to, in log-frequency.
+
+    Strings add in power, latents follow the logarithm of the sum; a network would have to find that out from
+    chords. So each key has its share of every band, which begins as a series of harmonics and is learnt from there.
+    """
+
+    bands = 128
+
+    def __init__(self) -> None:
+        super().__init__()
+        keys = torch.arange(roll.LOWEST_KEY, roll.HIGHEST_KEY + 1)
+        harmonics = torch.arange(1, 25)
+        octaves = (keys[:, None] - roll.LOWEST_KEY) / 12 + torch.log2(harmonics.float())
+        centres = torch.linspace(0, 9, self.bands)
+        near = torch.exp(-0.5 * ((octaves[..., None] - centres) / 0.06).square())
+        power = (near * harmonics[:, None] ** -2.0).sum(1)
+        self.share = nn.Parameter(torch.log(power + 1e-4).repeat(roll.CHANNELS // roll.KEYS, 1))
+
+    def forward(self, told: Tensor) -> Tensor:
+        return torch.log(told.square() @ self.share.exp() + 1e-4) / 4 + 1
+
+
 class ResNetGenerator(nn.Module):
     """Convolutional in time: frame t depends on the coordinates and conditions of t +- `config.context`."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        inputs = config.place + config.style + conditioning.CHANNELS
+        self.strings = StringBank() if config.score else None
+        bands = self.strings.bands if self.strings is not None else 0
+        inputs = config.coordinate + config.style + config.told + bands
         self.condition = nn.Sequential(
             nn.Linear(inputs, config.condition_width), nn.GELU(approximate="tanh"),
             nn.Linear(config.condition_width, config.condition_width), nn.GELU(approximate="tanh"),
@@ -54,9 +79,12 @@ class ResNetGenerator(nn.Module):
         self.outward = FrameConv(config.width, config.channels, 3)
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
-        """`[B, T, place]`, `[B, style]`, `[B, T, CHANNELS]` to normalised latents `[B, T, channels]`."""
+        """`[B, T, coordinate]`, `[B, style]`, `[B, T, told]` to normalised latents `[B, T, channels]`."""
         spread = style[:, None].expand(-1, coordinates.shape[1], -1)
-        condition = self.condition(torch.cat([coordinates, spread, conditions], -1))
+        told = [coordinates, spread, conditions]
+        if self.strings is not None:
+            told.append(self.strings(conditions[..., conditioning.CHANNELS :]))
+        condition = self.condition(torch.cat(told, -1))
         x = self.inward(condition)
         for block in self.blocks:
             x = block(x, condition)

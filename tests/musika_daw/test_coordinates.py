@@ -57,17 +57,3 @@ def test_there_and_back_closes_without_a_jump() -> None:
 def test_a_seed_out_of_range_is_named(seed: int) -> None:
     with pytest.raises(ValueError, match=f"seed: {seed}, must be in"):
         place.style(seed, 4)
-
-
-@given(seeds, st.integers(-5000, 10**7))
-def test_a_frame_has_the_same_noise_however_it_is_reached(seed: int, frame: int) -> None:
-    alone = place.frame_noise(np.array([frame]), seed, 3)[0]
-    among = place.frame_noise(frame + np.arange(-70, 70), seed, 3)[70]
-    np.testing.assert_array_equal(alone, among)
-
-
-def test_frame_noise_is_white_and_may_be_absent() -> None:
-    noise = place.frame_noise(np.arange(2000), 4, 4)
-    assert noise.std() == pytest.approx(1, abs=0.05)
-    assert abs(np.mean(noise[1:] * noise[:-1])) < 0.05
-    assert place.frame_noise(np.arange(5), 4, 0).shape == (5, 0)

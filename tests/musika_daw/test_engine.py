@@ -41,6 +41,33 @@ def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
     assert error_db(whole, joined) < -90
 
 
+@pytest.fixture(scope="module")
+def piano(piano_model: Path) -> Engine:
+    return Engine.load(piano_model)
+
+
+@given(st.lists(st.fractions(min_value=0, max_value=24, max_denominator=7), min_size=1, max_size=3))
+@settings(max_examples=8, deadline=None)
+def test_chunked_equals_whole_with_a_score(piano: Engine, cuts: list[Fraction]) -> None:
+    places = sorted({Fraction(0), Fraction(24), *cuts})
+    whole = piano.render(0, 24, RAMP, Controls(3, density=lambda seconds: 0.5 + 0.4 * np.sin(seconds)))
+    controls = Controls(3, density=lambda seconds: 0.5 + 0.4 * np.sin(seconds))
+    parts = [piano.render(a, b - a, RAMP, controls) for a, b in itertools.pairwise(places)]
+    assert error_db(whole, np.concatenate(parts)) < -90
+
+
+def test_a_score_is_heard(piano: Engine) -> None:
+    few, many = (piano.render(0, 8, TempoMap.constant(120), Controls(3, density=d)) for d in (0.2, 0.8))
+    assert error_db(few, many) > -40
+
+
+def test_a_loop_with_a_score_continues_where_it_began(piano: Engine) -> None:
+    """Rendered on its circle, a loop of three bars has in its last frames what leads to its first."""
+    loop = piano.loop(133, 3, Controls(4)).mean(1)
+    bend = np.abs(np.diff(np.concatenate([loop, loop[:2]]), 2))
+    assert bend[-2:].max() <= np.percentile(bend[:-2], 99.99)
+
+
 def test_a_seek_gives_the_sound_of_playing_there(engine: Engine) -> None:
     played = engine.render(0, 200, TempoMap.constant(140), Controls(9))
     sought = engine.render(190, 10, TempoMap.constant(140), Controls(9))

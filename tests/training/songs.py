@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.roll import Notes
 from training.corpus import CorpusWriter, SongLabels
+from training.corpus.store import NO_NOTES
 
 RATE_HZ = 44_100
 
@@ -26,6 +28,11 @@ def click_song(bpm: float, seconds: float, seed: int) -> tuple[np.ndarray, np.nd
     return audio + rng.normal(0, 1e-3, audio.shape).astype(np.float32), onsets
 
 
+def notes_at(onsets: np.ndarray) -> Notes:
+    """A note of 0.2 s on every onset."""
+    return Notes(onsets * 1.0, onsets + 0.2 * RATE_HZ, np.full(len(onsets), 50), np.full(len(onsets), 0.5))
+
+
 def write_corpus(folder: Path, kind: str = "techno", songs: int = 6, seconds: float = 12.0) -> Path:
     """A corpus whose songs fall into all three splits."""
     splits = ("train", "train", "train", "train", "valid", "test")
@@ -38,7 +45,7 @@ def write_corpus(folder: Path, kind: str = "techno", songs: int = 6, seconds: fl
                 audio,
                 SongLabels(
                     f"song-{index}", splits[index % 6], "CC0-1.0",
-                    bpm if grid else None, 0.0 if grid else None, onsets,
+                    bpm if grid else None, 0.0 if grid else None, onsets, notes=NO_NOTES if grid else notes_at(onsets),
                 ),
             )  # fmt: skip
     return folder

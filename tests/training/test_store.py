@@ -34,14 +34,15 @@ def test_outside_a_song_is_silence(corpus_path: Path) -> None:
 def test_a_torn_song_is_cut_off_and_the_build_goes_on(tmp_path: Path) -> None:
     whole = write_corpus(tmp_path / "whole", songs=4, seconds=2)
     torn = write_corpus(tmp_path / "torn", songs=3, seconds=2)
-    for name, junk in (("audio.i16", b"123"), ("onsets.i64", b"12345"), ("songs.jsonl", b'{"name": "half')):
+    torn_ends = {"audio.i16": b"123", "onsets.i64": b"12345", "notes.f64": b"1", "songs.jsonl": b'{"name": "half'}
+    for name, junk in torn_ends.items():
         with open(torn / name, "ab") as file:
             file.write(junk)
     audio, onsets = click_song(135.0, 2.0, 3)
     with CorpusWriter(torn, "techno", 0) as writer:
         assert len(writer.songs) == 3
         writer.append(audio, SongLabels("song-3", "train", "CC0-1.0", 135.0, 0.0, onsets))
-    for name in ("audio.i16", "onsets.i64", "songs.jsonl"):
+    for name in ("audio.i16", "onsets.i64", "notes.f64", "songs.jsonl"):
         assert (torn / name).read_bytes() == (whole / name).read_bytes()
 
 

@@ -5,6 +5,7 @@ CORPUS/
   corpus.json   format, kind, sample rate, seed
   audio.i16     int16 stereo, interleaved, song after song
   onsets.i64    onset frames, counted from the start of their song, song after song
+  notes.f64     onset and end in frames, key and velocity of every note, where they are known
   songs.jsonl   one row a song: where its audio and onsets lie, tempo, beat 0, split, licence
 ```
 
@@ -24,9 +25,13 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.roll import Notes
+
 FORMAT = 1
 SAMPLE_RATE_HZ = 44_100
 SPLITS = ("train", "valid", "test")
+NOTE_COLUMNS = ("onset", "off", "key", "velocity")
+NO_NOTES = Notes(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
 
 
 def split_of(group: str) -> str:
@@ -38,7 +43,8 @@ def split_of(group: str) -> str:
 @dataclass(frozen=True)
 class SongLabels:
     """What is known of a song: `bpm` and `beat0_frame` (frame of musical beat 0, a bar and phrase start)
-    are None where there is no steady grid; `onset_frames` is int64 `[n]`, sorted, from the song's start."""
+    are None where there is no steady grid; `onset_frames` is int64 `[n]`, sorted, from the song's start; `notes`
+    are in frames from there too (those that ring into it have begun before)."""
 
     name: str
     split: str
@@ -47,11 +53,12 @@ class SongLabels:
     beat0_frame: float | None = None
     onset_frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     extra: dict[str, Any] = field(default_factory=dict)
+    notes: Notes = NO_NOTES
 
 
 @dataclass(frozen=True)
 class Song:
-    """One row of a corpus; offsets in frames of `audio.i16` and in entries of `onsets.i64`."""
+    """One row of a corpus; offsets in frames of `audio.i16`, in entries of `onsets.i64` and of `notes.f64`."""
 
     name: str
     split: str
@@ -63,6 +70,8 @@ class Song:
     bpm: float | None = None
     beat0_frame: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
+    note_start: int = 0
+    notes: int = 0
 
 
 class CorpusWriter:
@@ -88,8 +97,10 @@ class CorpusWriter:
         last = self.songs[-1] if self.songs else None
         self._frames = last.start_frame + last.frames if last else 0
         self._onsets = last.onset_start + last.onsets if last else 0
+        self._notes = last.note_start + last.notes if last else 0
         self._audio = _open_cut(self.folder / "audio.i16", self._frames * 4)
         self._onset_file = _open_cut(self.folder / "onsets.i64", self._onsets * 8)
+        self._note_file = _open_cut(self.folder / "notes.f64", self._notes * 8 * len(NOTE_COLUMNS))
         self._rows = open(rows_path, "a")
 
     def append(self, audio: np.ndarray, labels: SongLabels) -> Song:
@@ -102,22 +113,25 @@ class CorpusWriter:
             audio = np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16)
         onsets = np.sort(np.asarray(labels.onset_frames, np.int64))
         song = Song(labels.name, labels.split, labels.licence, self._frames, len(audio),
-                    self._onsets, len(onsets), labels.bpm, labels.beat0_frame, labels.extra)  # fmt: skip
+                    self._onsets, len(onsets), labels.bpm, labels.beat0_frame, labels.extra,
+                    self._notes, len(labels.notes))  # fmt: skip
         self._audio.write(np.ascontiguousarray(audio).tobytes())
         self._onset_file.write(onsets.tobytes())
-        for file in (self._audio, self._onset_file):
+        self._note_file.write(note_table(labels.notes).tobytes())
+        for file in (self._audio, self._onset_file, self._note_file):
             file.flush()
             os.fsync(file.fileno())
         self._rows.write(_row_text(song))
         self._rows.flush()
         self._frames += len(audio)
         self._onsets += len(onsets)
+        self._notes += len(labels.notes)
         self.songs.append(song)
         return song
 
     def close(self) -> None:
         """Close the files; what was appended is already on disk."""
-        for file in (self._audio, self._onset_file, self._rows):
+        for file in (self._audio, self._onset_file, self._note_file, self._rows):
             file.close()
 
     def __enter__(self) -> CorpusWriter:
@@ -148,6 +162,7 @@ class Corpus:
         self._onsets = (
             np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)
         )
+        self._notes = read_note_table(self.folder / "notes.f64")
 
     @property
     def seconds(self) -> float:
@@ -172,6 +187,10 @@ class Corpus:
         """Onset frames of a song, int64 `[n]`, sorted."""
         return np.asarray(self._onsets[song.onset_start : song.onset_start + song.onsets])
 
+    def notes(self, song: Song) -> Notes:
+        """Notes of a song in frames from its start; none where they are not known."""
+        return notes_of_table(self._notes[song.note_start : song.note_start + song.notes])
+
 
 def keep_songs(folder: Path, keep: Callable[[Song], Song | None]) -> None:
     """Rewrite the rows of a corpus nobody is writing to: `keep` returns a song's new row, or None to drop it.
@@ -181,6 +200,24 @@ def keep_songs(folder: Path, keep: Callable[[Song], Song | None]) -> None:
     path = Path(folder) / "songs.jsonl"
     kept = [row for song in _read_rows(path) if (row := keep(song)) is not None]
     _write_whole(path, "".join(_row_text(s) for s in kept))
+
+
+def note_table(notes: Notes) -> np.ndarray:
+    """Notes as rows of `NOTE_COLUMNS`, float64 `[n, 4]`."""
+    return np.stack([getattr(notes, name) for name in NOTE_COLUMNS], 1).astype(np.float64)
+
+
+def notes_of_table(rows: np.ndarray) -> Notes:
+    """Notes of rows `[n, 4]` of `NOTE_COLUMNS`."""
+    onset, off, key, velocity = np.asarray(rows, np.float64).T
+    return Notes(onset, off, key.astype(np.int64), velocity)
+
+
+def read_note_table(path: Path) -> np.ndarray:
+    """Rows of a file of notes, memory-mapped, float64 `[n, 4]`; empty where there is none."""
+    if not path.exists() or not path.stat().st_size:
+        return np.zeros((0, len(NOTE_COLUMNS)))
+    return np.memmap(path, np.float64, "r").reshape(-1, len(NOTE_COLUMNS))
 
 
 def _row_text(song: Song) -> str:

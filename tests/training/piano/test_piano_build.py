@@ -21,7 +21,7 @@ def contents(folder):
 def built(tmp_path_factory, folder, samples):
     out = tmp_path_factory.mktemp("corpus") / "a"
     seen = []
-    build_piano(out, HOURS, [folder], samples, seed=3, progress=lambda n, h: seen.append((n, h)))
+    build_piano(out, HOURS, [folder], samples, seed=3, composed=0, progress=lambda n, h: seen.append((n, h)))
     return out, seen
 
 
@@ -63,25 +63,25 @@ def test_movements_share_a_split(built):
 
 
 def test_same_seed_makes_the_same_corpus(built, tmp_path, folder, samples):
-    build_piano(tmp_path / "b", HOURS, [folder], samples, seed=3)
+    build_piano(tmp_path / "b", HOURS, [folder], samples, seed=3, composed=0)
     assert contents(tmp_path / "b") == contents(built[0])
 
 
 def test_resumed_corpus_equals_an_uninterrupted_one(built, tmp_path, folder, samples):
     out = tmp_path / "c"
-    build_piano(out, HOURS / 3, [folder], samples, seed=3)
+    build_piano(out, HOURS / 3, [folder], samples, seed=3, composed=0)
     with open(out / "audio.i16", "ab") as file:
         file.write(b"torn song")
     with open(out / "songs.jsonl", "a") as file:
         file.write('{"name": "torn')
-    build_piano(out, HOURS, [folder], samples, seed=3)
+    build_piano(out, HOURS, [folder], samples, seed=3, composed=0)
     assert contents(out) == contents(built[0])
-    build_piano(out, HOURS / 2, [folder], samples, seed=3)
+    build_piano(out, HOURS / 2, [folder], samples, seed=3, composed=0)
     assert contents(out) == contents(built[0])
 
 
 def test_jobs_make_no_difference(built, tmp_path, folder, samples):
-    build_piano(tmp_path / "d", HOURS, [folder], samples, seed=3, jobs=2)
+    build_piano(tmp_path / "d", HOURS, [folder], samples, seed=3, composed=0, jobs=2)
     assert contents(tmp_path / "d") == contents(built[0])
 
 
@@ -142,3 +142,27 @@ def test_arguments_out_of_range_are_named(tmp_path, folder, samples, hours, jobs
 def test_no_usable_files_is_an_error(tmp_path, samples):
     with pytest.raises(ValueError, match="no usable files"):
         build_piano(tmp_path / "x", 1, [tmp_path], samples)
+
+
+def test_a_share_of_the_songs_is_composed(folder, sampler):
+    songs = PianoSongs(read_pieces([folder]), sampler, 4, composed=0.5)
+    names = [songs.piece_of(i).name for i in range(40)]
+    assert 10 <= sum(name.startswith("composed-4-") for name in names) <= 30
+    assert len({name for name in names if name.startswith("composed")}) > 9
+    index = next(i for i, name in enumerate(names) if name.startswith("composed"))
+    audio, labels = songs.song(index)
+    assert labels.licence == "midi: CC0; samples: public domain"
+    assert len(audio) / 44_100 > 60
+    assert len(labels.notes) == labels.extra["notes"] > 10
+
+
+def test_notes_lie_where_onsets_do(built):
+    corpus = Corpus(built[0])
+    for song in corpus.songs:
+        notes = corpus.notes(song)
+        begun = notes.onset[(notes.onset >= 0) & (notes.onset < song.frames)]
+        distance = np.abs(begun[:, None] - corpus.onset_frames(song)).min(1)
+        assert len(begun) == song.extra["notes"]
+        assert distance.max() < 0.03 * 44_100 + 2
+        assert (notes.off > notes.onset).all()
+        assert notes.velocity.max() <= 1

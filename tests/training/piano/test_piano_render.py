@@ -57,7 +57,8 @@ def test_onsets_are_exact_inside_a_window(sampler):
     piece = piece_of(np.arange(40) * 1.1, 60)
     take = render_take(sampler, piece, rendition(tuning_cents=5.0), (20.85, 30.0))
     found = attacks_s(take.audio)
-    assert take.notes == len(take.onset_frames) == len(found) == 9
+    assert np.sum(take.notes.onset >= 0) == len(take.onset_frames) == len(found) == 9
+    np.testing.assert_allclose(take.notes.onset[take.notes.onset >= 0], take.onset_frames, atol=1)
     np.testing.assert_allclose(found, take.onset_frames / RATE_HZ, atol=0.002)
     assert take.onset_frames[0] / RATE_HZ == pytest.approx(20.9 - 20.85, abs=0.001)
     assert len(take.audio) / RATE_HZ == pytest.approx(30 - 20.85, abs=0.001)
@@ -68,14 +69,14 @@ def test_strings_struck_before_a_window_ring_into_it(sampler):
     take = render_take(sampler, piece, rendition(), (10.5, 12.4))
     assert np.abs(take.audio[1000:10_000]).max() > 0.01
     assert len(take.onset_frames) == 1
-    assert take.notes == 1
+    assert np.sum(take.notes.onset >= 0) == 1 < len(take.notes)
 
 
 def test_chords_are_one_onset(sampler):
     piece = piece_of([0.0, 0.01, 0.02, 1.0], [60, 64, 67, 72])
     take = render_take(sampler, piece, rendition())
     assert len(take.onset_frames) == 2
-    assert take.notes == 4
+    assert len(take.notes) == 4
 
 
 def test_transposition_shifts_pitch(sampler):

@@ -10,7 +10,6 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from musika_daw import conditioning
 from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
 from musika_daw.controls import Controls
 from musika_daw.engine import Engine
@@ -111,7 +110,8 @@ def test_a_generator_makes_the_same_latents_in_another_corpus_s_units(stages: St
     (tmp_path / "z" / "latents.json").write_text(json.dumps(index))
     made = []
     torch.manual_seed(0)
-    inputs = torch.randn(1, 40, TINY.generator.place), torch.randn(1, 16), torch.zeros(1, 40, conditioning.CHANNELS)
+    sizes = TINY.generator
+    inputs = torch.randn(1, 40, sizes.coordinate), torch.randn(1, 16), torch.zeros(1, 40, sizes.told)
     for latents in (stages.latents, tmp_path / "z"):
         start = generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "start", latents)
         generator = build_generator(TINY.generator)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from musika_daw.density import density_curve
+from training.corpus.piano.composed import composed_piece
 from training.corpus.piano.pieces import Piece, read_pieces
 from training.corpus.piano.render import Take, draw_rendition, render_take, song_windows
 from training.corpus.piano.sampler import Sampler
@@ -19,19 +20,25 @@ from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, SongLabels, spli
 
 KIND = "piano"
 _GOLDEN = 0.6180339887498949
-_ORDER_KEY, _SONG_KEY, _OFFSET_KEY = 0, 1, 2
+_ORDER_KEY, _SONG_KEY, _OFFSET_KEY, _COMPOSED_KEY = 0, 1, 2, 3
 
 
 @dataclass(frozen=True)
 class PianoSongs:
-    """The endless list of songs of a corpus: song `i` depends on (pieces, samples, seed, i) alone."""
+    """The endless list of songs of a corpus: song `i` depends on (pieces, samples, seed, composed, i) alone.
+
+    A share `composed` of the songs, 0..1, are not of `pieces` but of the instrument's own score.
+    """
 
     pieces: Sequence[Piece]
     sampler: Sampler
     seed: int = 0
+    composed: float = 0.0
 
     def piece_of(self, index: int) -> Piece:
         """Piece of a song; each pass over all pieces is a shuffle of its own."""
+        if np.random.default_rng([self.seed, _COMPOSED_KEY, index]).random() < self.composed:
+            return composed_piece(self.seed, index)
         turn, place = divmod(index, len(self.pieces))
         order = np.random.default_rng([self.seed, _ORDER_KEY, turn]).permutation(len(self.pieces))
         return self.pieces[int(order[place])]
@@ -52,12 +59,13 @@ class PianoSongs:
             split=split_of(piece.group),
             licence=f"midi: {piece.licence}; samples: {_samples_licence(self.sampler.folder)}",
             onset_frames=take.onset_frames,
+            notes=take.notes,
             extra={
                 "piece": piece.name,
                 "group": piece.group,
                 "part": part,
                 "start_s": round(windows[part][0], 3),
-                "notes": take.notes,
+                "notes": int(np.sum(take.notes.onset >= 0)),
                 "density": _mean_density(take),
                 **rendition.as_extra(),
             },
@@ -72,16 +80,20 @@ def build_piano(
     samples: Path,
     seed: int = 0,
     jobs: int = 1,
+    composed: float = 0.3,
     progress: Callable[[int, float], None] | None = None,
 ) -> None:
     """Render performed MIDI through a sampled piano until the corpus holds `hours`; continues one begun.
 
     `midi` names files and folders, `samples` a folder with one SFZ file; `progress` is called after every
-    song with the songs and hours held. Every job holds its own copy of the piano, about 1 GB.
-    Raises ValueError for hours or jobs out of range, or where no piece or sample can be used.
+    song with the songs and hours held. A share `composed` of the songs is of the instrument's own score.
+    Every job holds its own copy of the piano, about 1 GB. Raises ValueError for hours, jobs or a share out
+    of range, or where no piece or sample can be used.
     """
     if not 0 < hours <= 10_000:
         raise ValueError(f"hours: {hours}, must be above 0 and at most 10000")
+    if not 0 <= composed <= 1:
+        raise ValueError(f"composed: {composed}, must be in 0..1")
     if not 1 <= jobs <= 256:
         raise ValueError(f"jobs: {jobs}, must be 1..256")
     sampler = Sampler(samples)
@@ -90,7 +102,7 @@ def build_piano(
         held = sum(song.frames for song in writer.songs)
         if held >= goal:
             return
-        songs = PianoSongs(read_pieces(midi), sampler, seed)
+        songs = PianoSongs(read_pieces(midi), sampler, seed, composed)
         for audio, labels in _rendered(songs, len(writer.songs), jobs):
             held += writer.append(audio, labels).frames
             if progress is not None:

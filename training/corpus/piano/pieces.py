@@ -20,9 +20,10 @@ _LICENCES = ("CC0", "CC-BY-4.0", "CC-BY-3.0", "CC-BY-SA-4.0", "MIT", "Unlicense"
 
 @dataclass(frozen=True)
 class Piece:
-    """A MIDI file: `name` (its stem), the `group` that all of one work by one performer share, `licence`."""
+    """A MIDI file, or a composed piece (`path` None): `name` (its stem), the `group` that all of one work by one
+    performer share, `licence`."""
 
-    path: Path
+    path: Path | None
     name: str
     group: str
     licence: str

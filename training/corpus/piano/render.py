@@ -11,6 +11,7 @@ import pyloudnorm
 from scipy.signal import resample_poly
 
 from musika_daw.density import merge_onsets
+from musika_daw.roll import Notes
 from training.corpus.piano.performance import Performance
 from training.corpus.piano.room import Room, place_in_room
 from training.corpus.piano.sampler import HIGHEST_KEY, LOWEST_KEY, Sampler
@@ -54,11 +55,12 @@ class Rendition:
 
 @dataclass(frozen=True)
 class Take:
-    """Audio float32 `[frames, 2]`, onset frames int64 `[n]` (chords merged) and the number of notes begun."""
+    """Audio float32 `[frames, 2]`, onset frames int64 `[n]` (chords merged) and the notes, in frames, those that
+    were struck before and ring into it included."""
 
     audio: np.ndarray
     onset_frames: np.ndarray
-    notes: int
+    notes: Notes
 
 
 def draw_rendition(rng: np.random.Generator) -> Rendition:
@@ -178,10 +180,11 @@ def render_take(
     inside = (onset_s >= origin_s) & (onset_s < stop_s)
     at = np.round((onset_s[inside] - origin_s) * rate_hz).astype(np.int64)
     off = np.round((off_s[inside] - origin_s) * rate_hz).astype(np.int64)
+    key = shifted_keys(piece.key, rendition.transpose)[inside]
+    velocity = played_velocities(piece.velocity, rendition)[inside]
     length_s = stop_s - origin_s + (TAIL_S if ends else 0.0)
     dry = render_notes(
-        sampler, at, off, shifted_keys(piece.key, rendition.transpose)[inside],
-        played_velocities(piece.velocity, rendition)[inside], int(length_s * rate_hz),
+        sampler, at, off, key, velocity, int(length_s * rate_hz),
         dynamic=rendition.dynamic, layer_shift=rendition.layer_shift, release_s=rendition.release_s,
     )  # fmt: skip
     if stretch != 1:
@@ -196,7 +199,7 @@ def render_take(
         audio = _trimmed(audio)
     _fade_edges(audio, start_s > 0)
     kept = onset_frames[(onset_frames >= 0) & (onset_frames < len(audio))]
-    return Take(audio, kept, int(np.sum(onset_s[inside] >= start_s)))
+    return Take(audio, kept, Notes(at / float(stretch) - skip, off / float(stretch) - skip, key, velocity / 127))
 
 
 def _next_of_same_key(onset_frames: np.ndarray, key: np.ndarray) -> np.ndarray:

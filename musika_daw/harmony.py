@@ -1,0 +1,86 @@
+"""Key, chords and progressions of a piece, addressed by musical position.
+
+Chords are degrees of a seven-tone scale; how they follow each other is common-practice harmony, written down as a
+table of chances. A phrase (16 beats) is a progression of its own that begins near home and ends before a cadence,
+so that the chords of bar 17 are known without those of bars 1 to 16.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+MAJOR = (0, 2, 4, 5, 7, 9, 11)
+MINOR = (0, 2, 3, 5, 7, 8, 10)
+# how often each degree (I ii iii IV V vi vii) follows another: rows from, columns to
+_AFTER = np.array(
+    [
+        [1, 3, 1, 6, 5, 5, 0.5],
+        [1, 0.5, 0.5, 2, 7, 1, 1],
+        [0.5, 1, 0.3, 5, 1, 6, 0],
+        [5, 3, 0.5, 0.5, 6, 1, 1],
+        [7, 0.5, 0.5, 2, 1, 5, 0],
+        [1, 5, 1, 6, 4, 0.5, 0],
+        [7, 0, 2, 0, 1, 1, 0],
+    ]
+)
+_FIRST = np.array([6, 0.5, 0.3, 1.5, 0.2, 2.5, 0])
+_LAST = np.array([1, 1.5, 0, 3, 6, 0.5, 0.5])
+SLOTS_PER_PHRASE = 8  # half bars
+
+
+@dataclass(frozen=True)
+class Key:
+    """`tonic` 0..11 (C is 0) and the seven `steps` of its scale in semitones above it."""
+
+    tonic: int
+    steps: tuple[int, ...]
+
+    @property
+    def scale(self) -> np.ndarray:
+        """Pitch classes of the scale, `[7]`."""
+        return (self.tonic + np.array(self.steps)) % 12
+
+
+@dataclass(frozen=True)
+class Chord:
+    """Pitch classes: the `root`, and the `tones` (root, third, fifth, perhaps a seventh or ninth)."""
+
+    root: int
+    tones: tuple[int, ...]
+
+
+def draw_key(rng: np.random.Generator) -> Key:
+    """Any tonic; minor a little more often than major."""
+    return Key(int(rng.integers(12)), MINOR if rng.random() < 0.55 else MAJOR)
+
+
+def draw_progression(rng: np.random.Generator, key: Key, colour: float) -> list[tuple[int, Chord]]:
+    """(half bar 0..7 it begins on, chord) of one phrase; `colour` 0..1 is how often a chord has more than a triad.
+
+    Chords last a bar in most phrases, half a bar in others and towards the cadence.
+    """
+    starts = [0, 2, 4, 6] if rng.random() < 0.7 else [0, 2, 4, 5, 6, 7] if rng.random() < 0.6 else list(range(8))
+    degrees = [_pick(rng, _FIRST)]
+    for _ in starts[2:]:
+        weights = _AFTER[degrees[-1]].copy()
+        weights[degrees[-1]] *= 0.5
+        degrees.append(_pick(rng, weights))
+    degrees.append(_pick(rng, _LAST * (0.2 + _AFTER[degrees[-1]])))
+    return [(start, _chord(rng, key, degree, colour)) for start, degree in zip(starts, degrees, strict=True)]
+
+
+def _chord(rng: np.random.Generator, key: Key, degree: int, colour: float) -> Chord:
+    steps = key.steps
+    places = [degree, degree + 2, degree + 4]
+    if rng.random() < colour:
+        places.append(degree + (6 if rng.random() < 0.6 else 8))
+    tones = [(key.tonic + steps[p % 7]) % 12 for p in places]
+    if key.steps == MINOR and degree == 4 and rng.random() < 0.6:
+        tones[1] = (key.tonic + 11) % 12  # the leading tone of a cadence
+    return Chord(tones[0], tuple(tones))
+
+
+def _pick(rng: np.random.Generator, weights: np.ndarray) -> int:
+    return int(np.searchsorted(np.cumsum(weights) / weights.sum(), rng.random(), side="right"))
