@@ -4,8 +4,8 @@ A latent frame lasts 46 ms, but its coordinates move over seconds, so they canno
 fall where; left to itself a generator plays their average, a blur. So the notes are drawn here, as the coordinates
 are, from counters keyed by position, and the generator is told them as a piano roll.
 
-How many: a bar's slots (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as density
-asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a bass
+How many: the slots of half a bar (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as
+density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a bass
 that holds them, a melody that wanders, and figures between.
 """
 
@@ -95,9 +95,12 @@ def bar_notes(
     chance = rng.gumbel(size=slots)
     # half of a bar's rhythm is the phrase's own, so that it is heard again; the rest is the bar's
     rank_by = 1.1 * level + 0.75 * rhythm[np.arange(slots) * (128 // slots) % 128] + 0.5 * chance
-    rank = np.argsort(np.argsort(-rank_by, kind="stable"), kind="stable")
-    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s
-    played = np.nonzero(rank + rng.random() < wanted)[0]
+    # each half of a bar has its own share of onsets, what is left over alternating, so that curves are followed
+    halves = rank_by.reshape(2, -1)
+    rank = np.argsort(np.argsort(-halves, axis=1, kind="stable"), axis=1, kind="stable")
+    left_over = (rng.random() + np.array([[0.0], [0.5]])) % 1
+    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / 2
+    played = np.nonzero((rank + left_over).ravel() < wanted)[0]
     late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * BEATS_PER_BAR / bar_s
     draws = rng.random((slots, 6))
     hand = _Hand(piece, progression, place, slots, turns, rising)
