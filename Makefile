@@ -7,7 +7,9 @@ BIN    := $(VENV)/bin
 PACK   ?= packs/first
 
 # make test-peers   play with real JACK, Ardour, Hydrogen and Link programs
-.PHONY: help setup setup-dev pack test test-peers lint types bench clean
+# make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
+# make plugin-all   build it for Linux, Windows and macOS
+.PHONY: help setup setup-dev pack test test-peers lint types bench clean plugin plugin-all
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -48,6 +50,12 @@ test: setup-dev lint types
 test-peers: setup-dev
 	scripts/install-test-peers
 	$(BIN)/python -m pytest --no-cov -m peer
+
+plugin:
+	$(MAKE) -C bridge/plugin
+
+plugin-all: setup-dev
+	$(MAKE) -C bridge/plugin PYTHON=$(abspath $(BIN)/python) all
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.generate

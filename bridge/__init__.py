@@ -22,6 +22,7 @@ from bridge.midi_port import list_ports
 from bridge.motion import expected, is_jump, merge, position_error_s
 from bridge.mtc import Mtc, MtcSource
 from bridge.osc import OscSource, own_messages
+from bridge.plugin_source import PluginSource
 from bridge.priority import CombinedSource, Priority, combine
 from bridge.source import Counts, SourceError, TransportSource, host_time
 from bridge.tcp import TcpSource
@@ -50,6 +51,7 @@ __all__ = [
     "Mtc",
     "MtcSource",
     "OscSource",
+    "PluginSource",
     "Priority",
     "SourceError",
     "TcpSource",

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from musika_daw.cli_live import jack_rows, monitor, ports, quiet_libraries, run
+from musika_daw.cli_plugin import plugin
 from musika_daw.console import OneLineGroup
 
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
@@ -36,6 +37,7 @@ def main() -> None:
 main.add_command(run)
 main.add_command(ports)
 main.add_command(monitor)
+main.add_command(plugin)
 
 
 @main.command()

@@ -12,7 +12,9 @@ from typing import Any
 
 import click
 
-SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, joined by +"
+from musika_daw.cli_plugin import run_plugin
+
+SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
 
 
@@ -80,6 +82,8 @@ def _options_of(values: dict[str, Any]) -> Any:
               help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.")  # fmt: skip
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="Stop by itself after this long.")
+@click.option("--idle-minutes", type=click.FloatRange(0.01, 10_000),
+              help="With plugin: stop when there was none for this long.")  # fmt: skip
 @click.option("--no-view", is_flag=True, help="Print one line at the end instead of the live view.")
 @source_options
 def run(source: str, **values: Any) -> None:
@@ -95,8 +99,12 @@ def run(source: str, **values: Any) -> None:
       mtc[:PORT]               MIDI time code
       osc:ableton|reaper|ardour|bitwig|musika
       udp, tcp                 the bridge protocol, see docs/bridge-protocol.md
+      plugin                   the plugins in a DAW: they play, no --sink is needed; see docs/plugin.md
     or several joined by +, such as link+osc:ableton.
     """
+    if source == "plugin":
+        run_plugin(values)
+        return
     from bridge import SourceError
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sinks import SinkError

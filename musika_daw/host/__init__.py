@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from musika_daw.host.offline import Played, VirtualClock, play_offline
     from musika_daw.host.piece import Piece
     from musika_daw.host.player import Meter, Player
+    from musika_daw.host.plugin_host import PluginHost
+    from musika_daw.host.plugin_session import PluginOptions, PluginSession
     from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
@@ -30,6 +32,7 @@ _HOME = {
     "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "grid", "FileSink": "sinks",
     "Follower": "follow", "Grid": "grid", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
     "Meter": "player", "MidiMap": "mapping", "Piece": "piece", "Played": "offline", "Player": "player",
+    "PluginHost": "plugin_host", "PluginOptions": "plugin_session", "PluginSession": "plugin_session",
     "PortAudioSink": "sinks", "Renderer": "render", "Session": "session", "SessionOptions": "session",
     "Sink": "sinks", "SinkError": "sinks", "SourceOptions": "sources", "Status": "host", "Take": "capture",
     "VirtualClock": "offline", "keep": "capture", "last_bars": "capture", "load_renderer": "render",
@@ -50,6 +53,9 @@ __all__ = [
     "Piece",
     "Played",
     "Player",
+    "PluginHost",
+    "PluginOptions",
+    "PluginSession",
     "PortAudioSink",
     "Renderer",
     "Session",

@@ -65,13 +65,17 @@ class ChunkCache:
 
     def generation(self, piece: Piece) -> Generation:
         """The generation of a piece, made if there is none."""
-        for generation in self.generations:
-            if generation.piece == piece:
-                return generation
+        found = self.find(piece)
+        if found is not None:
+            return found
         self._made += 1
         generation = Generation(self._made, piece)
         self.generations.append(generation)
         return generation
+
+    def find(self, piece: Piece) -> Generation | None:
+        """The generation of a piece, or None."""
+        return next((generation for generation in self.generations if generation.piece == piece), None)
 
     def claim(self, count: int, keep: Callable[[Generation, int], float]) -> list[int]:
         """Up to `count` slots to render into. `keep` says how much a chunk is still wanted; 0 is not at all.

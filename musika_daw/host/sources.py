@@ -15,6 +15,7 @@ from bridge import (
     MidiClockSource,
     MtcSource,
     OscSource,
+    PluginSource,
     Priority,
     TcpSource,
     TransportSource,
@@ -24,9 +25,9 @@ from bridge.wire import PORT
 
 # tempo and phase come from the steadiest, positions from who knows them
 _ORDERS = {
-    "tempo": ("jack", "link", "jack-midi-clock", "midi-clock", "udp", "tcp", "osc", "internal", "mtc"),
+    "tempo": ("plugin", "jack", "link", "jack-midi-clock", "midi-clock", "udp", "tcp", "osc", "internal", "mtc"),
     "phase": ("link",),
-    "position": ("jack", "udp", "tcp", "jack-midi-clock", "midi-clock", "osc", "mtc", "internal"),
+    "position": ("plugin", "jack", "udp", "tcp", "jack-midi-clock", "midi-clock", "osc", "mtc", "internal"),
 }
 
 
@@ -82,6 +83,10 @@ def _osc(dialect: str, options: SourceOptions) -> TransportSource:
     )  # fmt: skip
 
 
+def _plugin(_: str, options: SourceOptions) -> TransportSource:
+    return PluginSource(port=options.listen_port or 0)
+
+
 def _udp(_: str, options: SourceOptions) -> TransportSource:
     port = PORT if options.listen_port is None else options.listen_port
     return UdpSource(port, host=options.host, allow_remote=options.allow_remote)
@@ -94,11 +99,11 @@ def _tcp(_: str, options: SourceOptions) -> TransportSource:
 
 SOURCES: Mapping[str, Callable[[str, SourceOptions], TransportSource]] = {
     "internal": _internal, "jack": _jack, "link": _link, "midi": _midi, "jack-midi": _jack_midi, "mtc": _mtc,
-    "osc": _osc, "udp": _udp, "tcp": _tcp,
+    "osc": _osc, "udp": _udp, "tcp": _tcp, "plugin": _plugin,
 }  # fmt: skip
 HELP = (
     "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], "
-    f"osc:{{{'|'.join(DIALECTS)}}}, udp, tcp, or several joined by +"
+    f"osc:{{{'|'.join(DIALECTS)}}}, udp, tcp, plugin, or several joined by +"
 )
 # their tempo is worked out from arrivals, and trembles
 NOISY = ("midi", "osc:ardour")

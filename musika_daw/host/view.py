@@ -5,9 +5,12 @@ from __future__ import annotations
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
+from bridge.plugin_server import PluginInstance
+from bridge.plugin_wire import Flag, Format, Known, PluginState
 from musika_daw.host.host import Status
 from musika_daw.host.keys import HELP
 from musika_daw.host.live import LiveControls
+from musika_daw.host.plugin_host import PluginHost
 
 
 def bar_beat(beat: float, numerator: int = 4, denominator: int = 4) -> str:
@@ -56,6 +59,32 @@ def monitor_table(record: Transport, counts: Counts, warnings: tuple[str, ...], 
     table.add_row("messages", f"{counts.received} understood, {dropped}")
     for warning in warnings:
         table.add_row("[yellow]warning[/]", f"[yellow]{warning}[/]")
+    return table
+
+
+def plugin_table(instances: list[PluginInstance], host: PluginHost, counts: Counts) -> Table:
+    """What `musika-daw run plugin` shows: a line for each plugin."""
+    table = Table(box=None, padding=(0, 2))
+    for title in ("plugin", "rate", "bar.beat", "tempo", "state", "missing"):
+        table.add_column(title)
+    for instance in instances:
+        news, stats = instance.transport, instance.stats
+        state = PluginState(stats.state).name.lower() if stats.state in list(PluginState) else str(stats.state)
+        place, tempo = "-", "-"
+        if news is not None:
+            state += " playing" if Flag.PLAYING in news.flags else " stopped"
+            state += " offline" if Flag.OFFLINE in news.flags else ""
+            place = bar_beat(news.beat, news.numerator or 4, news.denominator or 4) if Known.BEAT in news.known else "-"
+            tempo = f"{news.bpm:.2f}" if Known.BPM in news.known else "-"
+        name = f"{Format(instance.hello.format).name.lower()} {instance.hello.session:016x}"
+        missing = f"{stats.missing_frames} frames, {stats.underruns} holes"
+        table.add_row(name, f"{instance.sample_rate_hz}", place, tempo, state.replace("_", " "), missing)
+    if not instances:
+        table.add_row("[dim]none yet: insert musika-daw on a track[/]")
+    rendered = f"{host.rendered_s:.0f} s rendered in {host.cpu_s:.0f} s"
+    table.add_row(rendered, "", "", "", "rendering" if host.is_rendering else "", f"{counts.dropped} refused")
+    if host.problem:
+        table.add_row(f"[red]{host.problem}[/]")
     return table
 
 

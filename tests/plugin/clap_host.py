@@ -1,0 +1,305 @@
+"""A small CLAP host: the ABI is plain C, so ctypes is all it takes."""
+
+from __future__ import annotations
+
+import ctypes as c
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+SECOND = BEAT = 1 << 31  # of CLAP's fixed-point times
+HAS_TEMPO, HAS_BEATS, HAS_SECONDS, HAS_SIGNATURE = 1, 2, 4, 8
+IS_PLAYING, IS_LOOP = 16, 64
+CORE_SPACE, EVENT_PARAM, EVENT_TRANSPORT = 0, 5, 9
+PROCESS_ERROR = 0
+PARAMETERS = ("density", "energy", "style", "morph", "seed", "gain_db", "bypass", "state")
+
+
+class _Version(c.Structure):
+    _fields_ = [("major", c.c_uint32), ("minor", c.c_uint32), ("revision", c.c_uint32)]
+
+
+class _EventHeader(c.Structure):
+    _fields_ = [("size", c.c_uint32), ("time", c.c_uint32), ("space", c.c_uint16), ("type", c.c_uint16),
+                ("flags", c.c_uint32)]  # fmt: skip
+
+
+class _Param(c.Structure):
+    _fields_ = [("header", _EventHeader), ("id", c.c_uint32), ("cookie", c.c_void_p), ("note", c.c_int32),
+                ("port", c.c_int16), ("channel", c.c_int16), ("key", c.c_int16), ("value", c.c_double)]  # fmt: skip
+
+
+class _Transport(c.Structure):
+    _fields_ = [("header", _EventHeader), ("flags", c.c_uint32), ("beats", c.c_int64), ("seconds", c.c_int64),
+                ("tempo", c.c_double), ("tempo_inc", c.c_double), ("loop_start_beats", c.c_int64),
+                ("loop_end_beats", c.c_int64), ("loop_start_seconds", c.c_int64), ("loop_end_seconds", c.c_int64),
+                ("bar_start", c.c_int64), ("bar_number", c.c_int32), ("numerator", c.c_uint16),
+                ("denominator", c.c_uint16)]  # fmt: skip
+
+
+class _Audio(c.Structure):
+    _fields_ = [("data32", c.POINTER(c.POINTER(c.c_float))), ("data64", c.c_void_p), ("channels", c.c_uint32),
+                ("latency", c.c_uint32), ("constant", c.c_uint64)]  # fmt: skip
+
+
+_SIZE = c.CFUNCTYPE(c.c_uint32, c.c_void_p)
+_GET = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)
+_PUSH = c.CFUNCTYPE(c.c_bool, c.c_void_p, c.POINTER(_Param))
+_STREAM = c.CFUNCTYPE(c.c_int64, c.c_void_p, c.c_void_p, c.c_uint64)
+_EXTENSION = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_char_p)
+_REQUEST = c.CFUNCTYPE(None, c.c_void_p)
+
+
+class _InEvents(c.Structure):
+    _fields_ = [("context", c.c_void_p), ("size", _SIZE), ("get", _GET)]
+
+
+class _OutEvents(c.Structure):
+    _fields_ = [("context", c.c_void_p), ("push", _PUSH)]
+
+
+class _Stream(c.Structure):
+    _fields_ = [("context", c.c_void_p), ("move", _STREAM)]
+
+
+class _Process(c.Structure):
+    _fields_ = [("steady", c.c_int64), ("frames", c.c_uint32), ("transport", c.POINTER(_Transport)),
+                ("inputs", c.POINTER(_Audio)), ("outputs", c.POINTER(_Audio)), ("input_count", c.c_uint32),
+                ("output_count", c.c_uint32), ("in_events", c.POINTER(_InEvents)),
+                ("out_events", c.POINTER(_OutEvents))]  # fmt: skip
+
+
+class _Host(c.Structure):
+    _fields_ = [("version", _Version), ("data", c.c_void_p), ("name", c.c_char_p), ("vendor", c.c_char_p),
+                ("url", c.c_char_p), ("text", c.c_char_p), ("extension", _EXTENSION), ("restart", _REQUEST),
+                ("process", _REQUEST), ("callback", _REQUEST)]  # fmt: skip
+
+
+_METHODS = {
+    "init": c.CFUNCTYPE(c.c_bool, c.c_void_p),
+    "destroy": c.CFUNCTYPE(None, c.c_void_p),
+    "activate": c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_double, c.c_uint32, c.c_uint32),
+    "deactivate": c.CFUNCTYPE(None, c.c_void_p),
+    "start_processing": c.CFUNCTYPE(c.c_bool, c.c_void_p),
+    "stop_processing": c.CFUNCTYPE(None, c.c_void_p),
+    "reset": c.CFUNCTYPE(None, c.c_void_p),
+    "process": c.CFUNCTYPE(c.c_int32, c.c_void_p, c.POINTER(_Process)),
+    "get_extension": c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_char_p),
+    "on_main_thread": c.CFUNCTYPE(None, c.c_void_p),
+}
+
+
+class _Plugin(c.Structure):
+    _fields_ = [("descriptor", c.c_void_p), ("data", c.c_void_p), *_METHODS.items()]
+
+
+class _Entry(c.Structure):
+    _fields_ = [("version", _Version), ("init", c.CFUNCTYPE(c.c_bool, c.c_char_p)), ("deinit", c.CFUNCTYPE(None)),
+                ("factory", c.CFUNCTYPE(c.c_void_p, c.c_char_p))]  # fmt: skip
+
+
+class _Factory(c.Structure):
+    _fields_ = [("count", c.CFUNCTYPE(c.c_uint32, c.c_void_p)),
+                ("descriptor", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)),
+                ("create", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_char_p))]  # fmt: skip
+
+
+class _StateExtension(c.Structure):
+    _fields_ = [("save", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
+                ("load", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p))]  # fmt: skip
+
+
+class _RenderExtension(c.Structure):
+    _fields_ = [("hard", c.CFUNCTYPE(c.c_bool, c.c_void_p)),
+                ("set", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_int32))]  # fmt: skip
+
+
+@dataclass
+class Song:
+    """A song's timeline as a DAW has it: constant tempo, tempo steps, or a ramp; and where it loops.
+
+    `tempo` are (beat, bpm) from beat 0 on; with `ramp` the tempo moves in a line over beats between them. Positions
+    are integrated in steps of one frame's time at most, in closed form for steps.
+    """
+
+    tempo: tuple[tuple[float, float], ...] = ((0.0, 120.0),)
+    numerator: int = 4
+    denominator: int = 4
+    loop: tuple[float, float] | None = None
+    ramp: bool = False
+    _seconds: list[float] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._seconds = [0.0]
+        for (b0, t0), (b1, t1) in zip(self.tempo, self.tempo[1:]):
+            self._seconds.append(self._seconds[-1] + self._length_s(b0, t0, b1, t1, b1))
+
+    def _length_s(self, b0: float, t0: float, b1: float, t1: float, beat: float) -> float:
+        slope = (t1 - t0) / (b1 - b0) if self.ramp else 0.0
+        if slope == 0:
+            return (beat - b0) * 60 / t0
+        return float(60 / slope * np.log1p(slope * (beat - b0) / t0))
+
+    def at(self, seconds: float) -> tuple[float, float]:
+        """Beat and tempo at a second."""
+        i = max(0, int(np.searchsorted(self._seconds, seconds + 1e-12, side="right")) - 1)
+        b0, t0 = self.tempo[i]
+        elapsed = seconds - self._seconds[i]
+        if not self.ramp or i + 1 == len(self.tempo):
+            return b0 + elapsed * t0 / 60, t0
+        b1, t1 = self.tempo[i + 1]
+        slope = (t1 - t0) / (b1 - b0)
+        moved = t0 / slope * np.expm1(elapsed * slope / 60) if slope else elapsed * t0 / 60
+        return float(b0 + moved), float(t0 + slope * moved)
+
+
+class ClapHost:
+    """One instance of the plugin, run block by block."""
+
+    def __init__(self, path: Path, rate_hz: int = 48_000, block: int = 512, song: Song | None = None) -> None:
+        self.rate_hz, self.block, self.song = rate_hz, block, song or Song()
+        self._library = c.CDLL(str(path))
+        entry = _Entry.in_dll(self._library, "clap_entry")
+        assert entry.init(str(path).encode())
+        factory = _Factory.from_address(entry.factory(b"clap.plugin-factory"))
+        self._host = _Host(
+            _Version(1, 1, 1), None, b"test", b"", b"", b"1", _EXTENSION(lambda *_: None), _REQUEST(lambda _: None),
+            _REQUEST(lambda _: None), _REQUEST(lambda _: None),
+        )  # fmt: skip
+        factory_at = c.addressof(factory)
+        made = factory.create(factory_at, c.addressof(self._host), b"org.musika-daw.generator")
+        assert made, "the plugin was not created"
+        self._at = made
+        self.plugin = _Plugin.from_address(made)
+        assert self.plugin.init(made)
+        self.outputs: dict[int, float] = {}
+        self._pending: list[_Param] = []
+        self._in = _InEvents(None, _SIZE(lambda _: len(self._pending)), _GET(self._event))
+        self._out = _OutEvents(None, _PUSH(self._pushed))
+        self.status = 1
+        self.activate()
+
+    def _event(self, _: int | None, index: int) -> int:
+        return c.addressof(self._pending[index])
+
+    def _pushed(self, _: int | None, event: object) -> bool:
+        told = event.contents  # type: ignore[attr-defined]
+        self.outputs[told.id] = told.value
+        return True
+
+    def activate(self, rate_hz: int | None = None) -> None:
+        """Make active, at another rate if one is given."""
+        self.rate_hz = rate_hz or self.rate_hz
+        assert self.plugin.activate(self._at, self.rate_hz, 1, 8192)
+        assert self.plugin.start_processing(self._at)
+
+    def deactivate(self) -> None:
+        """Make inactive."""
+        self.plugin.stop_processing(self._at)
+        self.plugin.deactivate(self._at)
+
+    def close(self) -> None:
+        """End the instance."""
+        self.deactivate()
+        self.plugin.destroy(self._at)
+
+    def set_offline(self, offline: bool) -> None:
+        """Say whether blocks may be waited for."""
+        render = _RenderExtension.from_address(self.plugin.get_extension(self._at, b"clap.render"))
+        assert render.set(self._at, int(offline))
+
+    def set(self, name: str, value: float) -> None:
+        """Automate a parameter; heard from the next block on."""
+        header = _EventHeader(c.sizeof(_Param), 0, CORE_SPACE, EVENT_PARAM, 0)
+        self._pending.append(_Param(header, PARAMETERS.index(name), None, -1, -1, -1, -1, value))
+
+    @property
+    def state(self) -> int:
+        """The output parameter, as last told."""
+        return int(self.outputs.get(PARAMETERS.index("state"), 0))
+
+    def save(self) -> bytes:
+        """The state as a song keeps it."""
+        kept = bytearray()
+
+        def write(_: int | None, data: int, size: int) -> int:
+            kept.extend(c.string_at(data, min(size, 37)))  # hosts may take it in pieces
+            return min(size, 37)
+
+        stream = _Stream(None, _STREAM(write))
+        state = _StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
+        assert state.save(self._at, c.addressof(stream))
+        return bytes(kept)
+
+    def load(self, data: bytes) -> bool:
+        """Restore a state."""
+        left = bytearray(data)
+
+        def read(_: int | None, into: int, size: int) -> int:
+            part = bytes(left[: min(size, 41)])
+            del left[: len(part)]
+            c.memmove(into, part, len(part))
+            return len(part)
+
+        stream = _Stream(None, _STREAM(read))
+        state = _StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
+        return bool(state.load(self._at, c.addressof(stream)))
+
+    def process(self, frame: int, playing: bool = True, frames: int | None = None) -> np.ndarray:
+        """One block from a frame of the timeline on, float32 `[n, 2]`."""
+        count = frames or self.block
+        out = np.full((2, count), np.nan, np.float32)
+        rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
+        audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
+        transport = self._transport(frame, playing)
+        block = _Process(
+            -1, count, c.pointer(transport), None, c.pointer(audio), 0, 1, c.pointer(self._in), c.pointer(self._out)
+        )  # fmt: skip
+        self.status = self.plugin.process(self._at, c.byref(block))
+        self._pending.clear()
+        return np.ascontiguousarray(out.T)
+
+    def _transport(self, frame: int, playing: bool) -> _Transport:
+        song, seconds = self.song, frame / self.rate_hz
+        beat, bpm = song.at(seconds)
+        per_bar = song.numerator * 4 / song.denominator
+        bar = int(beat // per_bar)
+        made = _Transport()
+        made.header = _EventHeader(c.sizeof(_Transport), 0, CORE_SPACE, EVENT_TRANSPORT, 0)
+        made.flags = HAS_TEMPO | HAS_BEATS | HAS_SECONDS | HAS_SIGNATURE | (IS_PLAYING if playing else 0)
+        made.beats, made.seconds = round(beat * BEAT), round(seconds * SECOND)
+        made.tempo = bpm
+        if song.loop is not None:
+            made.flags |= IS_LOOP
+            made.loop_start_beats, made.loop_end_beats = (round(b * BEAT) for b in song.loop)
+        made.bar_start, made.bar_number = round(bar * per_bar * BEAT), bar
+        made.numerator, made.denominator = song.numerator, song.denominator
+        return made
+
+    def play(self, first: int, last: int, real_time: bool = False, on_block: Callable[[int], None] | None = None
+             ) -> np.ndarray:  # fmt: skip
+        """Play frames first..last, float32 `[last - first, 2]`; in real time, or as fast as it goes."""
+        parts = []
+        begin_s = time.perf_counter()
+        for frame in range(first, last, self.block):
+            if on_block is not None:
+                on_block(frame)
+            if real_time:
+                pause_s = begin_s + (frame - first) / self.rate_hz - time.perf_counter()
+                if pause_s > 0:
+                    time.sleep(pause_s)
+            parts.append(self.process(frame, frames=min(self.block, last - frame)))
+        return np.concatenate(parts)
+
+    def wait(self, condition: Callable[[], bool], frame: int = 0, limit_s: float = 20.0) -> bool:
+        """Run stopped blocks at a frame until a condition holds; whether it came true."""
+        end_s = time.perf_counter() + limit_s
+        while time.perf_counter() < end_s:
+            self.process(frame, playing=False)
+            if condition():
+                return True
+            time.sleep(0.005)
+        return False

@@ -1,0 +1,56 @@
+"""A renderer whose every sample tells where it is, for the plugin's host to load in its process."""
+
+from __future__ import annotations
+
+import os
+import time
+from fractions import Fraction
+
+import numpy as np
+
+from musika_daw.controls import Controls
+from musika_daw.tempo import Beats, TempoMap, exact
+
+PERIOD = 1 << 20
+
+
+class FrameRenderer:
+    """Left is the frame of the timeline modulo 2**20, right a number of tempo and controls; both exact in float32.
+
+    `slowness` is how many seconds a second of audio takes, `rate_hz` its sample rate.
+    """
+
+    name, kind, weights_hash = "frames", "techno", "2" * 64
+
+    def __init__(self, rate_hz: int = 48_000, slowness: float = 0.0) -> None:
+        self.sample_rate_hz, self.slowness = rate_hz, slowness
+
+    def render(
+        self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
+    ) -> np.ndarray:
+        """Audio of a stretch of the timeline, float32 `[n, 2]`."""
+        first = tempo_map.frame(exact(start_beat), self.sample_rate_hz)
+        last = tempo_map.frame(exact(start_beat) + exact(beats), self.sample_rate_hz)
+        if self.slowness:
+            time.sleep((last - first) / self.sample_rate_hz * self.slowness)
+        left = left_at(np.arange(first, last))
+        right = np.full(last - first, code_of(tempo_map.points[0].bpm, controls or Controls()), np.float32)
+        return np.stack([left, right], 1)
+
+
+def left_at(frames: np.ndarray) -> np.ndarray:
+    """What is heard on the left at frames of the piece: within -1..1, each frame its own value."""
+    return (np.mod(frames, PERIOD) / np.float32(PERIOD) * 2 - 1).astype(np.float32)
+
+
+def code_of(bpm: Fraction, controls: Controls) -> np.float32:
+    """What is heard on the right: within 0..1, another value for other tempos and controls."""
+    density = 0.5 if controls.density is None else float(controls.density)  # type: ignore[arg-type]
+    mixed = float(bpm) * 37 + controls.seed * 11 + (controls.style_seed or 0) * 5 + controls.morph * 100 + density * 300
+    return np.float32(mixed % 8192 / 8192)
+
+
+def load(model: str) -> FrameRenderer:
+    """`frames:RATE:SLOWNESS`, loaded in the renderer's process; the variable SLOWNESS overrules it."""
+    _, rate, slowness = model.split(":")
+    return FrameRenderer(int(rate), float(os.environ.get("PLUGIN_TEST_SLOWNESS", slowness)))

@@ -1,0 +1,242 @@
+"""What goes wrong between a plugin and its host: silence and a word, never a hang."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from plugin_stand_in import left_at
+
+from bridge.plugin_rendezvous import HOST_FILE, announce, find_host, write_command
+from bridge.plugin_wire import PluginState
+from musika_daw.host.plugin_session import PluginSession
+
+RATE = 48_000
+
+
+def expected(first: int, last: int) -> np.ndarray:
+    return left_at(np.arange(first, last))
+
+
+def ready(one, frame: int = 0) -> bool:
+    return one.wait(lambda: one.state == PluginState.READY, frame)
+
+
+def test_without_a_host_it_is_silent_and_says_so(folder, clap) -> None:
+    one = clap()
+    assert np.all(one.play(0, RATE // 4, real_time=True) == 0)
+    assert one.state == PluginState.NO_HOST
+    assert one.status == 1
+
+
+def test_a_bounce_without_a_host_fails_once_after_three_seconds(folder, clap) -> None:
+    one = clap()
+    one.set_offline(True)
+    begin_s = time.perf_counter()
+    assert np.all(one.process(0) == 0)
+    assert 2.5 < time.perf_counter() - begin_s < 6
+    assert one.status == 0
+    assert one.state == PluginState.GAVE_UP
+    begin_s = time.perf_counter()
+    one.play(512, 512 + RATE)
+    assert time.perf_counter() - begin_s < 2
+    assert one.status == 0
+
+
+def test_an_idle_daw_with_the_offline_flag_set_is_never_held_up(folder, clap) -> None:
+    one = clap()
+    one.set_offline(True)
+    begin_s = time.perf_counter()
+    for _ in range(100):
+        one.process(0, playing=False)
+    assert time.perf_counter() - begin_s < 1
+    assert one.status == 1
+
+
+def test_a_wrong_token_is_refused_and_logged(host, clap, folder: Path, caplog) -> None:
+    session = host()
+    right = find_host()
+    assert right is not None
+    announce(right.port, bytes(16))
+    with caplog.at_level(logging.WARNING, "bridge"):
+        one = clap()
+        assert one.wait(lambda: one.state == PluginState.REFUSED)
+    assert "plugin: refused: wrong token" in caplog.text
+    assert session.source.instances == []
+    announce(right.port, right.token)
+    assert ready(one)
+
+
+def test_the_host_file_is_for_this_user_alone(host, folder: Path) -> None:
+    host()
+    assert (folder / HOST_FILE).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_renderer_that_is_killed_is_replaced_and_the_sound_comes_back(host, clap) -> None:
+    session: PluginSession = host()
+    one = clap(block=128)
+    assert ready(one)
+    os.kill(session.renderer_pid, signal.SIGKILL)  # type: ignore[arg-type]
+    first = 300 * RATE
+    assert one.wait(lambda: one.state == PluginState.RENDERER_LOST, first)
+    assert np.all(one.play(first, first + 12_800)[128:] == 0)
+    assert ready(one, first)
+    assert np.array_equal(one.play(first, first + 12_800)[:, 0], expected(first, first + 12_800))
+    assert session.host.deaths == 1
+
+
+def test_a_bounce_waits_for_a_renderer_that_was_killed(host, clap) -> None:
+    session: PluginSession = host(slowness=0.3)
+    one = clap()
+    one.set_offline(True)
+    audio = one.play(0, RATE)
+    os.kill(session.renderer_pid, signal.SIGKILL)  # type: ignore[arg-type]
+    audio = np.concatenate([audio, one.play(RATE, 20 * RATE)])
+    assert np.array_equal(audio[:, 0], expected(0, 20 * RATE))
+    assert one.status == 1
+
+
+def test_a_host_that_goes_costs_silence_and_its_sound_returns_within_a_second(host, clap) -> None:
+    first_host: PluginSession = host()
+    one = clap(block=128)
+    assert ready(one)
+    first_host.stop()
+    assert one.wait(lambda: one.state == PluginState.NO_HOST)
+    # what was sent plays on, then there is silence
+    far = 600 * RATE
+    assert np.all(one.play(far, far + 12_800)[128:] == 0)
+    second: PluginSession = host()
+    back_s = time.perf_counter()
+    frame = far
+    while True:
+        audio = one.play(frame, frame + 1280, real_time=True)
+        if np.array_equal(audio[:, 0], expected(frame, frame + 1280)):
+            break
+        frame += 1280
+        assert time.perf_counter() - back_s < 1
+    assert len(second.source.instances) == 1
+
+
+def test_a_host_that_hangs_holds_nothing_up(folder: Path, clap) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        announce(silent.getsockname()[1], bytes(16))
+        one = clap()
+        begin_s = time.perf_counter()
+        one.play(0, RATE)
+        assert time.perf_counter() - begin_s < 1
+        one.deactivate()
+        assert time.perf_counter() - begin_s < 2
+        one.activate()
+
+
+def test_another_rate_empties_the_cache_and_is_rendered_anew(host, clap) -> None:
+    session: PluginSession = host(RATE)
+    one = clap(RATE)
+    assert ready(one)
+    one.deactivate()
+    one.activate(96_000)
+    assert one.wait(lambda: any(i.sample_rate_hz == 96_000 for i in session.source.instances))
+    one.set_offline(True)
+    audio = one.play(1000, 9000)
+    # twice the rate: the same ramp in half-frames, up to the resampler's ripple away from its jumps
+    assert np.allclose(audio[:, 0], np.interp(np.arange(1000, 9000) / 2, np.arange(6000), expected(0, 6000)), atol=1e-3)
+
+
+def test_several_instances_at_once_each_have_their_own_timeline(host, clap) -> None:
+    host()
+    several = [clap(block=256) for _ in range(4)]
+    for index, one in enumerate(several):
+        one.set("seed", index)
+        assert ready(one, index * RATE)
+    for block in range(20):
+        for index, one in enumerate(several):
+            frame = index * RATE + block * 256
+            audio = one.process(frame)
+            assert np.array_equal(audio[:, 0], expected(frame, frame + 256))
+    assert len({float(one.process(index * RATE)[-1, 1]) for index, one in enumerate(several)}) == 4
+
+
+def test_a_song_restores_session_and_controls(host, clap) -> None:
+    session: PluginSession = host()
+    one, other = clap(), clap()
+    for name, value in (("density", 40), ("gain_db", -3.25), ("seed", 17), ("bypass", 1)):
+        one.set(name, value)
+    one.process(0, playing=False)
+    saved = one.save()
+    assert saved != other.save()
+    assert other.load(saved)
+    assert other.save() == saved
+    assert other.wait(lambda: len({i.hello.session for i in session.source.instances}) == 1)
+
+
+def test_a_state_that_is_none_changes_nothing(folder, clap) -> None:
+    one = clap()
+    before = one.save()
+    for data in (b"", b"{}", b'{"musika":2,"density":5}', b"\x00" * 100, b'{"musika":1' + b" " * 5000):
+        assert not one.load(data)
+        assert one.save() == before
+    assert one.load(b'{"musika":1,"density":1e9,"energy":"x","style":9999999999999999999999,"session":"zz"}')
+    assert b'"style":127.000' in one.save()
+
+
+HOST = """
+import sys
+sys.path[:0] = {path!r}
+from plugin_stand_in import load
+from musika_daw.host.plugin_session import PluginOptions, PluginSession
+if __name__ == "__main__":
+    import time
+    session = PluginSession(PluginOptions("frames:48000:0", idle_s=2), load)
+    session.start()
+    while not session.is_over():
+        time.sleep(0.05)
+    session.stop()
+"""
+
+
+def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(folder: Path, clap, tmp_path: Path) -> None:
+    script = tmp_path / "host.py"
+    script.write_text(HOST.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[2])]))
+    write_command([sys.executable, str(script)])
+    one, other = clap(), clap()
+    assert find_host() is None
+    one.play(0, 9600, real_time=True)
+    assert one.wait(lambda: one.state in (PluginState.STARTING, PluginState.READY))
+    assert ready(one)
+    assert ready(other)
+    found = find_host()
+    assert found is not None
+    assert found.pid != os.getpid()
+    one.deactivate()
+    other.deactivate()
+    end_s = time.perf_counter() + 20
+    while find_host() is not None and time.perf_counter() < end_s:
+        time.sleep(0.1)
+    assert find_host() is None
+    write_command([])  # off: nobody starts another
+    one.activate()
+    other.activate()
+
+
+def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) -> None:
+    write_command([])
+    one = clap()
+    one.play(0, RATE // 2, real_time=True)
+    assert one.state == PluginState.NO_HOST
+    assert find_host() is None
+
+
+def test_a_second_host_is_told_of_the_first(host) -> None:
+    import pytest
+
+    from bridge import SourceError
+
+    host()
+    with pytest.raises(SourceError, match="a host for plugins runs already"):
+        host()
