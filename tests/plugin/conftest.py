@@ -81,3 +81,8 @@ def clap(built: Path, folder: Path) -> Iterator[Callable[..., ClapHost]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(name="need")
+def need_fixture() -> Callable[..., None]:
+    return need

@@ -1,0 +1,122 @@
+// Hostile bytes for everything in the plugin that reads a socket or a file, under AddressSanitizer and UBSan:
+// messages of the host, host files, saved states, texts of parameters. Mutates good input; the seed is an
+// argument.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "chunk_cache.hpp"
+#include "rendezvous.hpp"
+#include "state.hpp"
+#include "wire.hpp"
+
+using namespace musika;
+
+namespace {
+
+uint64_t state_of_chance = 1;
+
+uint32_t chance(uint32_t below) {
+    state_of_chance ^= state_of_chance << 13;
+    state_of_chance ^= state_of_chance >> 7;
+    state_of_chance ^= state_of_chance << 17;
+    return static_cast<uint32_t>(state_of_chance % below);
+}
+
+std::string mutated(std::string text) {
+    for (uint32_t n = chance(8); n > 0; --n) {
+        if (text.empty()) text = "x";
+        const size_t at = chance(static_cast<uint32_t>(text.size()));
+        switch (chance(4)) {
+            case 0:
+                text[at] = static_cast<char>(chance(256));
+                break;
+            case 1:
+                text.erase(at, chance(9));
+                break;
+            case 2:
+                text.insert(at, text.substr(chance(static_cast<uint32_t>(text.size())), chance(40)));
+                break;
+            default:
+                text.insert(at, 1 + chance(30), "0123456789-.,:\"{}e "[chance(19)]);
+        }
+    }
+    return text;
+}
+
+template <class Body>
+std::string message(MessageType type, const Body& body, size_t more = 0) {
+    const Header header = {kMagic, static_cast<uint16_t>(type), 0,
+                           static_cast<uint32_t>(sizeof(body) + more)};
+    std::string text(reinterpret_cast<const char*>(&header), sizeof(header));
+    text.append(reinterpret_cast<const char*>(&body), sizeof(body));
+    text.append(more, '\x3c');
+    return text;
+}
+
+std::string stream() {
+    std::string text = message(MessageType::hello, Welcome{1, 0, 1, 0});
+    for (uint32_t n = chance(4); n > 0; --n) {
+        if (chance(2)) text += message(MessageType::flush, Flush{chance(9), 0, chance(5), 0});
+        text += message(MessageType::audio, Audio{static_cast<int64_t>(chance(2000)) - 1000, 1, kChunkFrames},
+                        kChunkFrames * 2 * sizeof(float));
+        text += message(MessageType::stats, Stats{});
+    }
+    return text;
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+    state_of_chance = count > 1 ? std::strtoull(words[1], nullptr, 10) * 2 + 1 : 1;
+    const int rounds = count > 2 ? std::atoi(words[2]) : 1000;
+    ChunkCache cache;
+    Values values;
+    uint64_t session = 5, messages = 0, refused = 0;
+    for (int round = 0; round < rounds; ++round) {
+        const auto reader = std::make_unique<MessageReader>();
+        const std::string text = round % 4 == 0 ? stream() : mutated(stream());
+        for (size_t at = 0; at < text.size();) {
+            size_t part = 1 + chance(20000);
+            if (part > text.size() - at) part = text.size() - at;
+            if (part > reader->room()) part = reader->room();
+            std::memcpy(reader->space(), text.data() + at, part);
+            at += part;
+            const bool going = reader->take(part, [&](MessageType type, const uint8_t* body, size_t length) {
+                ++messages;
+                if (type != MessageType::audio) return true;
+                Audio audio;
+                std::memcpy(&audio, body, sizeof(audio));
+                if (audio.frames != kChunkFrames || length != kAudioBytes) return false;
+                cache.write(audio.generation, audio.chunk, body + sizeof(audio));
+                StereoFrame out[64];
+                cache.read(audio.generation,
+                           audio.chunk > (1LL << 50) || audio.chunk < -(1LL << 50) ? 0 : audio.chunk * 1024,
+                           64, out);
+                return true;
+            });
+            if (!going) {
+                ++refused;
+                break;
+            }
+        }
+        Rendezvous found;
+        parse_rendezvous(mutated("musika 1 40000 00112233445566778899aabbccddeeff 123\n"), found);
+        const std::string saved = mutated(save_state(session, values));
+        load_state(saved.data(), saved.size(), session, values);
+        for (uint32_t id = 0; id < kParameters; ++id) {
+            const double value = values.get(id);
+            if (!(value >= kTable[id].low && value <= kTable[id].high)) return 1;
+            char shown[16];
+            value_text(id, value * 1e30, shown, sizeof(shown));
+            double meant = 0;
+            if (value_of_text(id, mutated("12.5 %").c_str(), meant) && !(meant >= kTable[id].low)) return 1;
+        }
+        if (session == 0) return 1;
+    }
+    std::printf("rounds %d messages %llu refused %llu\n", rounds, static_cast<unsigned long long>(messages),
+                static_cast<unsigned long long>(refused));
+    return messages > 0 && refused > 0 ? 0 : 1;
+}

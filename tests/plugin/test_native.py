@@ -1,0 +1,111 @@
+"""The C++ by itself: sanitizers, hostile bytes, and what has no place in an audio thread."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+NATIVE = Path(__file__).parent / "native"
+CORE = Path(__file__).parents[2] / "bridge" / "plugin"
+BLOCK_NS = 128 / 48_000 * 1e9
+SANITIZERS = {"thread": "-fsanitize=thread", "address": "-fsanitize=address,undefined -fno-sanitize-recover=all"}
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Callable[..., Path]:
+    """Compiles a program of `native`, once each; `built` makes sure that there is a compiler."""
+    folder = tmp_path_factory.mktemp("native")
+
+    def compile_(name: str, flags: str = "") -> Path:
+        out = folder / f"{name}{abs(hash(flags))}"
+        if not out.exists():
+            command = (
+                f"g++ -std=c++17 -O1 -g -Wall -Wextra -Werror -pthread -I{CORE} -isystem /usr/share/dpf/distrho/src "
+                f"{flags} {NATIVE / name}.cpp -o {out} -ldl -rdynamic"
+            )
+            done = subprocess.run(command.split(), capture_output=True, text=True, check=False, timeout=300)
+            assert done.returncode == 0, done.stderr
+        return out
+
+    return compile_
+
+
+def ran(*command: str | Path, limit_s: float = 240) -> str:
+    # without random addresses, which ThreadSanitizer does not stand on some kernels
+    done = subprocess.run(
+        ["setarch", "-R", *map(str, command)], capture_output=True, text=True, check=False, timeout=limit_s,
+        env={**os.environ, "TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING: ThreadSanitizer" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("sanitizer", SANITIZERS)
+def test_the_cache_has_no_race_and_no_reader_is_given_a_torn_chunk(sanitizer: str, compiled) -> None:
+    out = ran(compiled("cache_race", SANITIZERS[sanitizer]))
+    assert re.fullmatch(r"read [1-9]\d* torn 0\n", out)
+
+
+@pytest.mark.parametrize("sanitizer", SANITIZERS)
+def test_the_core_runs_clean_against_a_real_host(sanitizer: str, compiled, host) -> None:
+    session = host()
+    out = ran(compiled("core_run", SANITIZERS[sanitizer]))
+    assert out == "right 96000 of 96000 fine 1 loaded 1\n"
+    assert session.source.counts.malformed == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_hostile_bytes_are_refused(seed: int, compiled) -> None:
+    out = ran(compiled("fuzz", SANITIZERS["address"]), str(seed), "3000")
+    assert re.fullmatch(r"rounds 3000 messages [1-9]\d* refused [1-9]\d*\n", out)
+
+
+def test_the_traps_catch_what_they_are_for(compiled) -> None:
+    assert ran(compiled("trap"), "--check") == "syscalls 1 allocations 2 locks 1\n"
+
+
+def test_process_makes_no_system_call_allocates_nothing_and_takes_no_lock(built: Path, compiled, host) -> None:
+    host()
+    out = ran(compiled("trap"), built / "musika-daw.clap", "4000")
+    found = {name: int(value) for name, value in re.findall(r"(\w+) (-?\d+)", out)}
+    assert found["sounding"] > 2000
+    assert (found["syscalls"], found["allocations"], found["locks"]) == (0, 0, 0)
+
+
+def test_the_sources_are_formatted() -> None:
+    files = [str(f) for folder in (CORE, NATIVE) for f in sorted(folder.iterdir()) if f.suffix in (".cpp", ".hpp")]
+    done = subprocess.run(
+        [sys.executable, "-m", "clang_format", "--dry-run", "-Werror", *files], capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(files) > 10
+
+
+def test_the_bundles_are_small_and_export_their_entry_alone(built: Path) -> None:
+    files = {
+        "clap_entry": built / "musika-daw.clap",
+        "GetPluginFactory ModuleEntry ModuleExit": next(built.glob("musika-daw.vst3/Contents/*/musika-daw.so")),
+        "lv2_descriptor": built / "musika-daw.lv2" / "musika-daw.so",
+    }
+    for names, file in files.items():
+        assert file.stat().st_size <= 400_000
+        done = subprocess.run(["nm", "-D", "--defined-only", str(file)], capture_output=True, text=True, check=True)
+        assert [line.split()[-1] for line in done.stdout.splitlines()] == names.split()
+        needs = subprocess.run(["objdump", "-p", str(file)], capture_output=True, text=True, check=True).stdout
+        assert set(re.findall(r"NEEDED\s+(\S+)", needs)) <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}
+
+
+def test_lv2_validate_finds_nothing(built: Path, need) -> None:
+    need("lv2_validate", "sord_validate")
+    files = [str(f) for f in sorted((built / "musika-daw.lv2").glob("*.ttl"))]
+    done = subprocess.run(["lv2_validate", *files], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Found 0 errors" in done.stdout + done.stderr
