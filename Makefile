@@ -22,7 +22,7 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "==> adding the training and test tools"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev,jack,link,audio,cluster]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev,jack,link,audio,cluster,gui]"
 	@touch $@
 
 setup: $(VENV)/.runtime

@@ -58,10 +58,10 @@ def decode(line: bytes) -> WireMessage:
     return WireMessage(kind, id=check_id(data.get("id", 0)))
 
 
-def read_object(line: bytes, kinds: Collection[str]) -> tuple[str, dict[str, Any]]:
+def read_object(line: bytes, kinds: Collection[str], bytes_max: int = LINE_BYTES_MAX) -> tuple[str, dict[str, Any]]:
     """Kind and keys of a line of this protocol or one like it. Raises ValueError saying what is wrong with it."""
-    if len(line) > LINE_BYTES_MAX:
-        raise ValueError(f"line: {len(line)} bytes, must be at most {LINE_BYTES_MAX}")
+    if len(line) > bytes_max:
+        raise ValueError(f"line: {len(line)} bytes, must be at most {bytes_max}")
     try:
         data = json.loads(line.decode("utf-8"), parse_constant=_no_constant)
     except RecursionError:

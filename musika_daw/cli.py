@@ -12,7 +12,11 @@ from pathlib import Path
 import click
 
 from musika_daw.cli_live import jack_rows, monitor, ports, quiet_libraries, run
+<<<<<<< Updated upstream
 from musika_daw.cli_plugin import plugin
+=======
+from musika_daw.cli_panel import panel
+>>>>>>> Stashed changes
 from musika_daw.console import OneLineGroup
 
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
@@ -26,6 +30,7 @@ def main() -> None:
     musika-daw run jack --sink jack
     musika-daw run midi:Ableton
     musika-daw monitor osc:reaper
+    musika-daw panel
     musika-daw models
     musika-daw render drop.wav --bpm 128 --start-bar 17 --bars 8 --seed 4
     musika-daw render loop.wav --bpm 174 --bars 4 --loop
@@ -37,7 +42,11 @@ def main() -> None:
 main.add_command(run)
 main.add_command(ports)
 main.add_command(monitor)
+<<<<<<< Updated upstream
 main.add_command(plugin)
+=======
+main.add_command(panel)
+>>>>>>> Stashed changes
 
 
 @main.command()

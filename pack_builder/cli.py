@@ -87,16 +87,20 @@ def cli(context: click.Context, version: bool) -> None:
 @click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
 @click.option("--cluster", metavar="ADDRESS", help="Render on a Ray cluster: auto, local or host:port.")
 @click.option("--resume", is_flag=True, help="Go on with a build that was stopped, or mend a damaged pack.")
+@click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", show_default=True,
+              help="json: one object a line, for programs.")  # fmt: skip
 @click.option("--from-manifest", metavar="PATH", help="Make the pack of this manifest again, byte for byte.")
 @click.option("--only", multiple=True, metavar="NAME", help="With --from-manifest: just these files, repeatable.")
 @click.pass_context
-def build(context: click.Context, from_manifest: str | None, only: tuple[str, ...], **texts: Any) -> None:
+def build(
+    context: click.Context, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
+) -> None:
     from pack_builder.options import BuildOptions
 
     if from_manifest is None:
         if only:
             raise ValueError(f"--only {only[0]!r}: needs --from-manifest")
-        run_build(BuildOptions.parse(**texts))  # checked before anything heavy is imported
+        run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
     given = click.core.ParameterSource.COMMANDLINE
     for name in texts:
@@ -109,7 +113,7 @@ def build(context: click.Context, from_manifest: str | None, only: tuple[str, ..
         raise ValueError("--from-manifest: needs --out, a new or empty folder")
     outside = outside_values({name: texts[name] for name in _OUTSIDE})
     options, manifest = options_again(from_manifest, only, **outside)
-    run_build(options)
+    run_build(options, progress)
     from pack_builder.manifest import read_manifest
 
     if different := differences(manifest, read_manifest(options.out)):
@@ -152,22 +156,29 @@ def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> N
     run_build(options_extended(folder, *counts, resume, **outside_values(texts)))
 
 
-def run_build(options: "BuildOptions") -> None:
+def run_build(options: "BuildOptions", progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.build import BuildError, build
-    from pack_builder.console import clock, observer, pack_table
+    from pack_builder.console import JsonLines, clock, observer, pack_table
     from pack_builder.manifest import iter_rows
 
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with observer() as watcher:
+        with observer(progress) as watcher:
             result = build(options, watcher)
+            if isinstance(watcher, JsonLines):
+                made = options.files - result.gaps
+                watcher.tell("done", out=str(options.out.resolve()), files=made, gaps=result.gaps)
     except BuildError as error:
         fail(str(error), 2 if "disk is full" in str(error) else 1)
     except KeyboardInterrupt:
         fail(f"interrupted: what is finished in {options.out} is valid, add --resume to go on")
     finally:
         signal.signal(signal.SIGTERM, before)
+    if progress == "json":
+        if result.gaps and options.strict:
+            sys.exit(3)
+        return
     title = f"{options.label} - {options.name}: {options.files - result.gaps} files in {options.out}"
     pack_table(title, iter_rows(options.out))
     if result.rendered:

@@ -1,12 +1,13 @@
 """What the terminal shows: a progress bar, or plain lines where nobody watches, and closing tables."""
 
+import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -108,6 +109,35 @@ class PlainLines:
         click.echo(f"[{self._total - self._rate.files + self._rate.done}/{self._total}] {gap_line(gap)}")
 
 
+class JsonLines:
+    """One JSON object a line, for programs: `event`, and what belongs to it (docs/packs.md)."""
+
+    def __enter__(self) -> "JsonLines":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def loading(self, models: int) -> None:
+        self.tell("loading", models=models)
+
+    def started(self, files: int, kept: int, jobs: int) -> None:
+        self.tell("started", files=files, kept=kept, jobs=jobs)
+
+    def finished(self, row: Row) -> None:
+        self.tell("finished", file=row.file, seconds=row.seconds, attempts=row.attempts)
+
+    def gave_up(self, gap: Gap) -> None:
+        self.tell("gave_up", job=gap.job, text=gap_line(gap))
+
+    def tell(self, event: str, **facts: Any) -> None:
+        """Write a line at once."""
+        click.echo(json.dumps({"event": event, **facts}))
+        sys.stdout.flush()
+
+
 class ProgressBar:
     """A bar with rate and time left, for a terminal."""
 
@@ -148,8 +178,10 @@ class ProgressBar:
         self._bar.update(self._task, advance=1)
 
 
-def observer() -> "PlainLines | ProgressBar":
-    """A bar where stdout is a terminal, else lines."""
+def observer(progress: str = "auto") -> "PlainLines | ProgressBar | JsonLines":
+    """JSON lines where `progress` is "json"; else a bar where stdout is a terminal, and lines elsewhere."""
+    if progress == "json":
+        return JsonLines()
     return ProgressBar() if sys.stdout.isatty() else PlainLines()
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.peaks import waveform
 from pack_builder.key import NOTES
 from pack_builder.manifest import Head
 from pack_builder.ogg import with_serial
@@ -25,19 +26,8 @@ from pack_builder.sounds import read_sound
 
 PAGE_FILES = 500
 BUDGET_BYTES = 32_000_000
-WAVE_POINTS, PICTURE_COLUMNS, PICTURE_ROWS = 160, 96, 32
+PICTURE_COLUMNS, PICTURE_ROWS = 96, 32
 _QUALITY = 0.6  # libsndfile's scale from best (0) to smallest (1)
-
-
-def waveform(samples: np.ndarray, points: int = WAVE_POINTS) -> bytes:
-    """Lowest and highest value of `points` equal parts of [frames, channels], int8 pairs."""
-    signal = mono(samples)
-    edges = np.linspace(0, max(1, len(signal)), points + 1).astype(int)
-    starts = np.minimum(edges[:-1], max(0, len(signal) - 1))
-    if not len(signal):
-        return bytes(2 * points)
-    low, high = np.minimum.reduceat(signal, starts), np.maximum.reduceat(signal, starts)
-    return np.clip(np.rint(np.stack([low, high], axis=1) * 127), -127, 127).astype(np.int8).tobytes()
 
 
 def picture(samples: np.ndarray, sample_rate_hz: int) -> bytes:

@@ -84,6 +84,8 @@ def _values(name: str, value: Any) -> dict[str, float | None]:
     return value
 
 
+ANSWERS = ("welcome", "status", "done", "error", "devices", "kept", "problem", "pong")
+ANSWER_BYTES_MAX = 1 << 20
 _REQUIRED = object()
 # kind: {key: (check, value where the key is left out)}
 REQUESTS: Mapping[str, Mapping[str, tuple[Callable[[str, Any], Any], Any]]] = {
@@ -123,6 +125,11 @@ def request_id(line: bytes) -> int:
         return check_id(read_object(line, REQUESTS)[1].get("id", 0))
     except ValueError:
         return 0
+
+
+def decode_answer(line: bytes) -> tuple[str, dict[str, Any]]:
+    """Kind and keys of what a host says, for clients. Raises ValueError for what no host would."""
+    return read_object(line, ANSWERS, ANSWER_BYTES_MAX)
 
 
 def encode(kind: str, **values: Any) -> bytes:

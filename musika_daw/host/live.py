@@ -38,7 +38,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "truncation": Parameter(0, 1, 1.0, 0.1),
     "gain_db": Parameter(-60, 12, 0.0, 1.0, sweep=(-60.0, 6.0)),
 }
-ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "play", "stop", "quit")
+ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit")
 
 
 class LiveControls:

@@ -226,6 +226,8 @@ class Session:
             self.quit = True
         elif action in ("play", "stop"):
             self._steer(action)
+        elif action == "effects":
+            self.switch_effects(not self.host.effects)
         elif action.startswith("keep_"):
             self.keep(int(action[5:]))
 

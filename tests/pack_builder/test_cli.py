@@ -1,5 +1,6 @@
 """The command line: tables and lines out, one lower-case line and exit code 2 for what cannot be."""
 
+import json
 import re
 import subprocess
 import sys
@@ -33,6 +34,16 @@ def test_build_verify_and_inspect(run: Run, tmp_path: Path) -> None:
     assert "loop, 120 bpm, 4 beats, 4/4" in seen.out
     assert "warning" not in seen.out
     assert "nothing to do" in run("build", *SHORT, "--out", out).out
+
+
+def test_progress_for_programs_is_one_object_a_line(run: Run, tmp_path: Path) -> None:
+    made = run("build", *SHORT, "--out", str(tmp_path / "pack"), "--progress", "json")
+    assert made.code == 0
+    events = [json.loads(line) for line in made.out.splitlines()]
+    assert [event["event"] for event in events] == ["loading", "started", "finished", "finished", "done"]
+    assert (events[1]["files"], events[1]["kept"]) == (2, 0)
+    assert (tmp_path / "pack" / events[2]["file"]).is_file()
+    assert events[-1] == {"event": "done", "out": str(tmp_path / "pack"), "files": 2, "gaps": 0}
 
 
 def test_a_damaged_pack_ends_with_one(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,266 @@
+"""The window and a host: what is shown, what is asked, and what happens when the host goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListView, QSlider, QWidget
+
+from musika_daw.panel.app import PanelOptions, make_window
+from musika_daw.panel.theme import DARK, LIGHT
+from musika_daw.panel.window import PanelWindow
+from tests.panel.conftest import StandIn, status, write_loop
+
+Until = Callable[..., bool]
+LEFT = Qt.MouseButton.LeftButton
+
+
+def test_what_the_host_says_is_shown(window: PanelWindow, host: StandIn, until: Until) -> None:
+    strip = window.strip
+    assert until(lambda: strip.tempo.text() == "128.00")
+    assert (strip.place.text(), strip.lamp.state, strip.error.text()) == ("3 . 2", "locked", "+0.02 ms")
+    assert (strip.ahead.text(), strip.holes.text()) == ("5.5 s ahead", "0")
+    assert strip.play.accessibleName() == "Stop"
+    assert not window.host_notice.isVisible()
+    host.status = status(transport={"playing": False}, lock={"locked": False, "error_ms": None}, sound={"underruns": 4})
+    assert until(lambda: strip.lamp.state == "stopped" and strip.holes.text() == "4")
+    assert strip.play.accessibleName() == "Play"
+
+
+def test_a_source_that_says_nothing_is_explained_and_the_offer_is_one_click(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    offer = {"label": "Use the host's own clock", "message": {"kind": "source", "name": "internal"}}
+    host.status = status(
+        source={"name": "midi:X", "state": "waiting", "reason": "no MIDI clock arrives", "fix": "Switch it on.",
+                "offers": [offer], "steers": False}
+    )  # fmt: skip
+    assert until(lambda: window.host_notice.text == "midi:X: No MIDI clock arrives. Switch it on.")
+    assert window.strip.lamp.state == "no source"
+    assert not window.strip.play.isEnabled()
+    QTest.mouseClick(window.host_notice.buttons[0], LEFT)
+    assert until(lambda: host.asked("source") == [{"name": "internal", "bpm": None}])
+    host.status = status()
+    assert until(lambda: not window.host_notice.isVisible())
+
+
+def test_a_control_is_set_undone_and_redone(window: PanelWindow, host: StandIn, until: Until) -> None:
+    density = window.steering.sliders["density"]
+    density.slider.setValue(700)
+    assert until(lambda: host.asked("set") == [{"values": {"density": 0.7}}])
+    assert until(lambda: density.value == pytest.approx(0.7))
+    window.undo.undo()
+    assert until(lambda: density.auto.isChecked() and host.status["values"]["density"] is None)
+    window.undo.redo()
+    assert until(lambda: host.status["values"]["density"] == 0.7 and density.number.value() == 0.7)
+
+
+def test_one_drag_is_one_step_back_and_controls_do_not_mix(window: PanelWindow, host: StandIn, until: Until) -> None:
+    energy, variety = window.steering.sliders["energy"], window.steering.sliders["truncation"]
+    for place in range(100, 900, 100):
+        energy.slider.setValue(place)
+    variety.slider.setValue(300)
+    assert until(lambda: host.status["values"]["truncation"] == 0.3)
+    window.undo.undo()
+    assert until(lambda: host.status["values"]["truncation"] == 1)
+    assert host.status["values"]["energy"] == 0.8
+    window.undo.undo()
+    assert until(lambda: host.status["values"]["energy"] is None)
+
+
+def test_a_double_click_goes_back_to_the_start(window: PanelWindow, host: StandIn, until: Until) -> None:
+    gain = window.steering.sliders["gain_db"]
+    gain.number.setValue(-20)
+    assert until(lambda: host.status["values"]["gain_db"] == -20)
+    QTest.mouseDClick(gain.slider, LEFT)
+    assert until(lambda: host.status["values"]["gain_db"] == 0)
+
+
+def test_dice_pad_effects_and_seeds(window: PanelWindow, host: StandIn, until: Until) -> None:
+    steering = window.steering
+    assert not steering.pad.isEnabled()
+    QTest.mouseClick(steering.seeds["morph_seed"].dice, LEFT)
+    assert until(lambda: isinstance(host.status["values"]["morph_seed"], int) and steering.pad.isEnabled())
+    QTest.mouseClick(steering.pad, LEFT, pos=QPoint(steering.pad.width() // 2, 20))
+    assert until(lambda: host.status["values"]["morph"] == pytest.approx(0.5, abs=0.02))
+    steering.pad.setFocus()
+    QTest.keyClick(steering.pad, Qt.Key.Key_End)
+    assert until(lambda: host.status["values"]["morph"] == 1)
+    field = steering.seeds["seed"].field
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, str(2**64 - 1))
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert until(lambda: host.status["values"]["seed"] == 2**64 - 1)
+    field.selectAll()
+    QTest.keyClicks(field, "no number")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert field.text() == str(2**64 - 1)
+    QTest.mouseClick(steering.effects_box, LEFT, pos=QPoint(8, steering.effects_box.height() // 2))
+    assert until(lambda: host.asked("effects") == [{"on": False}])
+
+
+def test_a_controller_is_learnt(window: PanelWindow, host: StandIn, until: Until) -> None:
+    button = window.steering.sliders["density"].learn
+    QTest.mouseClick(button, LEFT)
+    assert until(lambda: host.asked("learn") == [{"name": "density"}])
+    host.status = status(midi={"learning": "density"})
+    assert until(lambda: button.text() == "move" and button.isChecked())
+    QTest.mouseClick(button, LEFT)
+    assert until(lambda: host.asked("learn")[-1] == {"name": None})
+    host.status = status(midi={"bindings": {"density": 21}})
+    assert until(lambda: button.text() == "CC 21" and not button.isChecked())
+
+
+def test_captured_bars_come_onto_the_shelf(window: PanelWindow, host: StandIn, tmp_path: Path, until: Until) -> None:
+    QTest.mouseClick(window.steering.keep_buttons[4], LEFT)
+    assert until(lambda: host.asked("act") == [{"action": "keep_4"}])
+    kept = write_loop(tmp_path / "kept" / "Loops" / "MSK_Live_128bpm_slate.wav", 128, 16)
+    host.say(b'{"musika":1,"kind":"kept","file":"%s"}\n' % str(kept).encode())
+    assert until(lambda: window.model.row_of(kept) == 0)
+    assert window.model.sound(window.model.index(0)).labels.bars == 4
+
+
+def test_a_tile_is_heard_and_silenced(window: PanelWindow, host: StandIn, until: Until) -> None:
+    view = window.shelf.view
+    view.setCurrentIndex(window.model.index(1))
+    sound = window.model.sound(window.model.index(1))
+    QTest.keyClick(view, Qt.Key.Key_Return)
+    assert until(lambda: host.asked("audition") == [{"file": str(sound.path), "gain_db": 0.0}])
+    host.status = status(audition={"file": str(sound.path), "state": "waiting"})
+    assert until(lambda: window.model.audition == sound.path)
+    QTest.keyClick(view, Qt.Key.Key_Space)
+    assert until(lambda: host.asked("audition")[-1]["file"] is None)
+
+
+def test_an_error_of_the_host_is_told(window: PanelWindow, host: StandIn, until: Until) -> None:
+    host.errors["audition"] = "a.wav: not a RIFF/WAVE file"
+    window.shelf.auditioned.emit(window.model.sound(window.model.index(0)))
+    assert until(lambda: window.notice.text == "A.wav: not a RIFF/WAVE file")
+    QTest.mouseClick(window.notice.buttons[0], LEFT)
+    assert not window.notice.isVisible()
+
+
+def test_a_host_that_goes_and_comes_back_is_joined_again(window: PanelWindow, host: StandIn, until: Until) -> None:
+    port, before = host.port, len(host.asked("hello"))
+    host.server.close()
+    assert until(lambda: window.strip.lamp.state == "no host")
+    assert "No host answers" in window.host_notice.text
+    again = StandIn(Path("kept"), port, pid=2)
+    try:
+        assert until(lambda: window.strip.lamp.state == "locked")
+        assert before == 1
+        assert len(again.asked("hello")) == 1
+        assert not window.host_notice.isVisible()
+        assert again.asked("set") == []  # a host that others started is not told what it should be
+    finally:
+        again.server.close()
+
+
+def test_what_no_host_would_say_is_counted_and_survived(window: PanelWindow, host: StandIn, until: Until) -> None:
+    host.say(
+        b"\xff\n{}\n[]\n" + b'{"musika":1,"kind":"status"}\n{"musika":1,"kind":"kept","file":7}\n' + b"[" * 9000 + b"\n"
+    )
+    assert until(lambda: window.client.malformed >= 5)
+    host.say(b"x" * (3 << 20))
+    assert until(lambda: len(host.asked("hello")) == 2)
+    assert until(lambda: window.client.is_welcome)
+
+
+def test_everything_that_takes_the_focus_has_a_name_and_is_reached_by_tab(window: PanelWindow) -> None:
+    for page in range(window.tabs.count()):
+        window.tabs.setCurrentIndex(page)
+        QApplication.processEvents()
+        kinds = (QAbstractButton, QComboBox, QLineEdit, QSlider, QListView)
+        wanted = set()
+        for widget in window.findChildren(QWidget):
+            focusable = widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+            if not (widget.isVisible() and widget.isEnabled() and focusable and isinstance(widget, kinds)):
+                continue
+            if widget.focusProxy() is not None or widget.objectName().startswith("qt_"):
+                continue
+            interface = QAccessible.queryAccessibleInterface(widget)
+            name = interface.text(QAccessible.Text.Name)
+            assert name or widget.parent().accessibleName(), f"{widget} of {widget.parent()} has no name"  # type: ignore[attr-defined]
+            wanted.add(widget)
+        reached, at = set(), window.shelf.search if not page else window.make.start_button
+        at = window.nextInFocusChain()
+        for _ in range(3000):
+            reached.add(at)
+            at = at.nextInFocusChain()
+        assert wanted <= reached
+
+
+def test_loops_have_names_for_screen_readers(window: PanelWindow) -> None:
+    index = window.model.index(
+        window.model.row_of(
+            next(s.path for s in (window.model.sound(window.model.index(r)) for r in range(3)) if "cobalt" in s.name)
+        )
+    )
+    text = window.model.data(index, Qt.ItemDataRole.AccessibleTextRole)
+    assert text == "MSK_130bpm_Amin_cobalt, 130 bpm, 1 bar, A minor"
+
+
+def test_window_folders_and_theme_are_remembered(
+    window: PanelWindow, host: StandIn, tmp_path: Path, app: QApplication, until: Until
+) -> None:
+    window.resize(770, 640)
+    window.set_theme("light")
+    window.shelf.order.setCurrentIndex(2)
+    window.tabs.setCurrentIndex(1)
+    app.processEvents()
+    window.close()
+    again = make_window(PanelOptions(host.port, None, (), None, tmp_path / "panel.ini", tmp_path / "music"))
+    again.show()
+    try:
+        assert (again.width(), again.height(), again.theme) == (770, 640, "light")
+        assert (again.shelf.order.currentIndex(), again.tabs.currentIndex()) == (2, 1)
+        assert until(lambda: again.model.rowCount() == 3)
+        again.set_theme("dark")
+    finally:
+        again.close()
+
+
+def test_a_folder_that_is_dropped_goes_on_the_shelf_and_a_text_file_is_refused(
+    window: PanelWindow, host: StandIn, tmp_path: Path, until: Until
+) -> None:
+    other = write_loop(tmp_path / "mine" / "mine_99bpm.wav", 99).parent
+    (tmp_path / "a.txt").write_text("a")
+    drop(window, other)
+    assert until(lambda: window.model.rowCount() == 4)
+    assert "musika-train corpus folder" in window.notice.text
+    drop(window, other / "mine_99bpm.wav")
+    assert until(lambda: host.asked("audition") == [{"file": str(other / "mine_99bpm.wav"), "gain_db": 0.0}])
+    drop(window, tmp_path / "a.txt")
+    assert until(lambda: window.notice.text.startswith("A.txt: neither a folder nor a sound"))
+
+
+def drop(window: PanelWindow, path: Path) -> None:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
+    window.dragEnterEvent(enter)
+    assert enter.isAccepted()
+    window.dropEvent(
+        QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
+    )  # fmt: skip
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colours", [DARK, LIGHT], ids=lambda c: c.name)
+def test_texts_can_be_read(colours) -> None:
+    pairs = [(text, ground) for text in (colours.text, colours.dim) for ground in (
+        colours.window, colours.base, colours.raised)] + [(colours.on_accent, colours.accent)]  # fmt: skip
+    for text, ground in pairs:
+        light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
