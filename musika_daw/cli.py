@@ -12,11 +12,8 @@ from pathlib import Path
 import click
 
 from musika_daw.cli_live import jack_rows, monitor, ports, quiet_libraries, run
-<<<<<<< Updated upstream
-from musika_daw.cli_plugin import plugin
-=======
 from musika_daw.cli_panel import panel
->>>>>>> Stashed changes
+from musika_daw.cli_plugin import plugin
 from musika_daw.console import OneLineGroup
 
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
@@ -42,11 +39,8 @@ def main() -> None:
 main.add_command(run)
 main.add_command(ports)
 main.add_command(monitor)
-<<<<<<< Updated upstream
 main.add_command(plugin)
-=======
 main.add_command(panel)
->>>>>>> Stashed changes
 
 
 @main.command()
