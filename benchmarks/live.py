@@ -67,7 +67,7 @@ def measure(minutes: float, busy: int, model: str, bpm: float) -> dict[str, Any]
     from musika_daw.host.sources import SourceOptions
 
     jack = importlib.import_module("jack")
-    server = f"musikabench{os.getpid()}"
+    server = "musikabench"
     os.environ["JACK_DEFAULT_SERVER"] = server
     os.environ["JACK_NO_AUDIO_RESERVATION"] = "1"
     command = ["jackd", "-n", server, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", "512"]

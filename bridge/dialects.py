@@ -118,7 +118,7 @@ REAPER = Dialect(
     derive=(loop_from_seconds,),
 )
 
-ARDOUR_FEEDBACK = 8 + 16 + 64 + 1024 + 2048  # heartbeat, transport, bars, samples, time
+ARDOUR_FEEDBACK = 8 + 16 + 32 + 1024 + 2048  # heartbeat, transport, bars, samples, time
 ARDOUR_BBT_TICKS = 1920
 
 ARDOUR = Dialect(
@@ -147,6 +147,7 @@ ARDOUR = Dialect(
         "play_from_start": Command("/goto_start"),
         "locate": Command("/locate", (("i", "frames"), ("i", "roll"))),
         "loop": Command("/loop_location", (("i", "start_frames"), ("i", "end_frames"))),
+        "loop_toggle": Command("/loop_toggle"),
     },
     derive=(tempo_from_positions,),
 )

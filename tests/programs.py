@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 INSTALL = "run scripts/install-test-peers, or leave these tests out by -m 'not peer'"
-END_S = 3.0
+END_S = 10.0
 
 
 def need(*programs: str) -> str:

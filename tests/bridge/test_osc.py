@@ -243,7 +243,7 @@ def daw() -> Iterator[Daw]:
 def test_ardour_is_asked_from_the_port_it_shall_answer_to(daw: Daw) -> None:
     with OscSource("ardour", send_port=daw.port) as source:
         address, arguments, sender = daw.hear()
-        assert (address, arguments) == ("/set_surface", (0, 0, 8 + 16 + 64 + 1024 + 2048, 0, 0, 0, 0))
+        assert (address, arguments) == ("/set_surface", (0, 0, 8 + 16 + 32 + 1024 + 2048, 0, 0, 0, 0))
         daw.socket.sendto(encode("/position/bbt", [("s", "002|01|0000")]), sender)
         assert wait_for(lambda: source.latest().position_beats == 4)
         source.command("locate", frames=48000, roll=1)

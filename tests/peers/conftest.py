@@ -6,15 +6,13 @@ is not the host's fault.
 
 from __future__ import annotations
 
-import os
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.peers.server import Jack
+from tests.peers.server import Jack, server_name
 from tests.programs import need
 
 
@@ -31,13 +29,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def jack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Jack]:
     """A JACK server of this test's own."""
     need("jackd", "jack_lsp", "setpriv")
-    server = Jack(f"musika{os.getpid()}{uuid.uuid4().hex[:6]}", tmp_path)
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
-    interval = sys.getswitchinterval()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.close()
-        sys.setswitchinterval(interval)
+    with server_name() as name:
+        server = Jack(name, tmp_path)
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+        monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+        interval = sys.getswitchinterval()
+        try:
+            server.start()
+            yield server
+        finally:
+            server.close()
+            sys.setswitchinterval(interval)

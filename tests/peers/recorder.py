@@ -60,12 +60,12 @@ class Recorder:
         is_midi = self.client.get_port_by_name(port) in self.client.get_ports(port, is_midi=True)
         self.client.connect(port, self._midi if is_midi else self._port)
 
-    def clicks(self, level: float = 0.2, rolling: bool = True) -> list[tuple[int, int, float]]:
-        """(transport frame, server frame, host time) of every click's first loud sample, those while the transport
-        rolls or all."""
+    def clicks(self, level: float = 0.2, rolling: bool = True, since: int = 0) -> list[tuple[int, int, float]]:
+        """(transport frame, server frame, host time) of every click's first loud sample since a cycle, those while the
+        transport rolls or all."""
         found = []
         quiet = 10**9
-        for cycle in list(self.cycles):
+        for cycle in self.cycles[since:]:
             loud = np.flatnonzero(np.abs(cycle.audio) > level)
             last = -1
             for index in loud:
@@ -76,10 +76,10 @@ class Recorder:
             quiet += len(cycle.audio) - last - 1
         return found
 
-    def gaps(self) -> int:
-        """Cycles that the server dropped: its transport stood still then while its clock went on."""
-        counters = [cycle.counter for cycle in self.cycles]
-        sizes = [len(cycle.audio) for cycle in self.cycles]
+    def gaps(self, since: int = 0) -> int:
+        """Times that the server dropped cycles since one: its transport stood still then while its clock went on."""
+        cycles = self.cycles[since:]
+        counters, sizes = [cycle.counter for cycle in cycles], [len(cycle.audio) for cycle in cycles]
         return sum(b - a != size for a, b, size in zip(counters, counters[1:], sizes))
 
     def rolling(self) -> list[Cycle]:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
+import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.peers.recorder import RATE, Recorder
 from tests.programs import end, need
 from tests.waiting import wait_for
 
 PERIOD = 512
+NAMES = 4
+
+
+@contextmanager
+def server_name() -> Iterator[str]:
+    """A name for a server that no other run of the tests uses at the moment.
+
+    JACK remembers eight servers, and forgets one that was killed only when its name is used again: so the names are
+    few, and each is held by a lock.
+    """
+    for number in range(NAMES):
+        with (Path(tempfile.gettempdir()) / f"musika-jack-{os.getuid()}-{number}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                continue
+            yield f"musikatest{number}"
+            return
+    pytest.fail(f"{NAMES} servers of these tests are running already")
 
 
 class Master:
@@ -65,7 +89,7 @@ class Jack:
         """Start the server."""
         command = ["jackd", "-n", self.name, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", str(period)]
         self._server = self._spawn(command)
-        assert wait_for(self._answers), "jackd does not answer"
+        assert wait_for(self._answers), f"jackd does not answer: {(self.folder / 'jackd.log').read_text()[-300:]}"
 
     def _answers(self) -> bool:
         done = subprocess.run(["jack_lsp"], env=self.environment, capture_output=True, check=False)
