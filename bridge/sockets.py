@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 import threading
 from abc import ABC, abstractmethod
@@ -62,6 +63,9 @@ def bind(kind: socket.SocketKind, host: str, port: int, what: str) -> socket.soc
         bound = socket.socket(family, kind)
     except OSError as error:
         raise SourceError(f"{what}: no socket: {error.strerror or error}") from error
+    if kind == socket.SOCK_STREAM and os.name == "posix":
+        # a program that was ended and started again finds its port held by the old connections for a minute
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
     except OSError as error:

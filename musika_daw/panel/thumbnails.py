@@ -50,6 +50,11 @@ class Thumbnails(QObject):
                     self._pool.start(_Work(self))
         return known
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether waveforms are being made."""
+        return self._working
+
     def close(self) -> None:
         """Make no more, and wait for the one being made."""
         self._closed = True

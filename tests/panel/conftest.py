@@ -53,7 +53,6 @@ class StandIn:
         self.errors: dict[str, str] = {}
         self._welcome = {"pid": pid, "model": "stand-in", "sink": "none", "keep_to": str(keep_to), "effects": ["gain"]}
         bound = bind(socket.SOCK_STREAM, "127.0.0.1", port, "stand-in")
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.server = LineServer(
             bound, self._line, lambda _kind, _client: None, name="stand-in", on_tick=self._tick, tick_s=0.02
         )  # fmt: skip

@@ -58,9 +58,8 @@ def main() -> int:
 
     link = window.link
     until(lambda: window.client.is_welcome, "a host")
-    until(
-        lambda: window.strip.lamp.state == "locked" and not window.strip.place.text().startswith(("1 ", "2 ")), "lock"
-    )
+    strip = window.strip
+    until(lambda: strip.lamp.state == "locked" and strip.place.text()[:2] not in ("1 ", "2 "), "lock in bar 3")
     shown = strip.tempo.text()
     density = window.steering.sliders["density"]
     click(density.auto.mapToGlobal(QPoint(8, density.auto.height() // 2)))

@@ -17,7 +17,7 @@ import pytest
 
 from bridge import FakeTransport, UdpSender
 from musika_daw.riff_reader import read_header
-from tests.peers.server import need
+from tests.programs import need
 
 BPM, BARS = 126.0, 4
 DROP = (1100, 250)

@@ -1,0 +1,115 @@
+"""The command, the host that the panel starts, and what the panel may know of the rest."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from PySide6.QtWidgets import QApplication
+
+from musika_daw import panel as package
+from musika_daw.cli import main
+from musika_daw.panel.app import PanelOptions, make_window
+from musika_daw.panel.client import HostClient
+from tests.panel.conftest import StandIn
+
+Until = Callable[..., bool]
+
+
+def test_the_package_gives_its_names() -> None:
+    for name in package.__all__:
+        assert getattr(package, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = package.nothing
+
+
+def test_the_panel_knows_no_model_and_no_sound_of_its_own() -> None:
+    code = ("import sys, musika_daw.panel.app; "
+            "print(*sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'scipy', 'pedalboard', 'sounddevice',"
+            " 'pack_builder', 'training') or m in ('musika_daw.engine', 'musika_daw.host.session',"
+            " 'musika_daw.host.player')))")  # fmt: skip
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
+
+
+def run(*arguments: str, **environment: str | None) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["panel", *arguments], env=environment)
+    return result.exit_code, result.output
+
+
+def test_without_a_screen_or_qt_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+    code, text = run(**nowhere)
+    assert (code, text) == (2, "there is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set\n")
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    code, text = run()
+    assert (code, text) == (2, "the panel needs an extra: pip install 'musika-daw[gui]'\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--port", "0"), "invalid value for '--port'"), (("--folder", "/nowhere"), "'/nowhere' does not exist"),
+     (("--theme", "pink"), "invalid value for '--theme'")],
+)  # fmt: skip
+def test_a_wrong_option_is_one_line(arguments: tuple[str, ...], message: str) -> None:
+    code, text = run(*arguments)
+    assert code == 2
+    assert message in text.lower()
+    assert text.count("\n") == 1
+
+
+def test_a_client_without_a_host_asks_for_nothing(app: QApplication) -> None:
+    client = HostClient(1)
+    assert not client.request("act", action="play")
+
+
+def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp_path: Path, until: Until) -> None:
+    probe = StandIn(tmp_path)
+    port = probe.port
+    probe.server.close()
+    host = ("internal", "--model", "click", "--sink", f"file:{tmp_path / 'out.wav'}", "--map", str(tmp_path / "m.toml"))
+    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
+    window.show()
+    window.start()
+    link, process = window.link, window.link.process
+    assert process is not None
+    try:
+        assert window.host_notice.text == "Starting the host…"
+        assert until(lambda: window.strip.lamp.state == "locked", 120)
+        assert not window.host_notice.isVisible()
+        window.steering.sliders["truncation"].slider.setValue(250)
+        assert until(lambda: link._status is not None and link._status.values["truncation"] == 0.25)
+        first = process.pid
+        os.kill(first, signal.SIGKILL)
+        assert until(lambda: window.host_notice.buttons and window.strip.lamp.state == "no host", 30)
+        assert window.host_notice.text.startswith("The host has ended")
+        window.host_notice.buttons[0].click()
+        assert until(lambda: window.client.is_welcome and process.pid != first, 120)
+        assert until(lambda: link._status is not None and link._status.values["truncation"] == 0.25)
+    finally:
+        window.close()
+        window.deleteLater()
+    assert not process.is_running
+
+
+def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, until: Until) -> None:
+    probe = StandIn(tmp_path)
+    port = probe.port
+    probe.server.close()
+    window = make_window(
+        PanelOptions(port, ("radio", "--sink", "file:x.wav"), (), "dark", tmp_path / "panel.ini", tmp_path / "music")
+    )  # fmt: skip
+    window.show()
+    window.start()
+    try:
+        assert until(lambda: "radio" in window.host_notice.text, 60)
+        assert window.host_notice.text.startswith("The host has ended: source: 'radio', must be internal")
+    finally:
+        window.close()
+        window.deleteLater()
