@@ -23,6 +23,7 @@ from scipy import signal
 from torch import nn
 
 from musika_daw import coordinates as place
+from musika_daw import score
 from musika_daw.checkpoint import find_model, load_weights
 from musika_daw.conditioning import Conditions
 from musika_daw.controls import Controls, Curve, sample_curve
@@ -145,10 +146,12 @@ class Engine:
         return np.asarray(signal.resample(circle, frames), np.float32)
 
     def take(
-        self, seconds: float, controls: Controls | None = None, sample_rate_hz: int = 44_100, start_s: float = 0.0
-    ) -> np.ndarray:
+        self, seconds: float, controls: Controls | None = None, sample_rate_hz: int = 44_100, start_s: float = 0.0,
+        bpm: Beats | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """A take without a grid, float32 `[round(seconds*sample_rate_hz), 2]`, that dies away at its end.
 
+        A score has the pulse `bpm`, or one of its own where none is given.
         Over its last 3 s (at most a quarter) density and energy are led to 0 and the level follows them
         like a string under a damper, so no note is cut.
         """
@@ -162,7 +165,8 @@ class Engine:
             energy=_led_out(controls.energy, end_s - tail_s),
         )
         first, last = round(start_s * self.sample_rate_hz), round(end_s * self.sample_rate_hz)
-        tempo = TempoMap.constant(NOMINAL_BPM)
+        pulse = score.pulse_bpm(controls.seed) if self.config.score else NOMINAL_BPM
+        tempo = TempoMap.constant(pulse if bpm is None else bpm)
         audio = np.concatenate(list(self._frames(first, last, tempo, led, grid=False)))
         if sample_rate_hz != self.sample_rate_hz:
             ratio = Fraction(sample_rate_hz, self.sample_rate_hz)

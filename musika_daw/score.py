@@ -5,8 +5,8 @@ fall where; left to itself a generator plays their average, a blur. So the notes
 are, from counters keyed by position, and the generator is told them as a piano roll.
 
 How many: the slots of half a bar (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as
-density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a bass
-that holds them, a melody that wanders, and figures between.
+density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a
+bass that holds them, a melody that wanders, and figures between.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from musika_daw.roll import Notes
 BEATS_PER_BAR, BARS_PER_PHRASE = 4, 4
 FINEST_RATE_HZ = 16.0
 SILENT_BELOW = 0.005  # a density this low asks for silence, not for one note in two seconds
-_BAR, _PHRASE, _PIECE, _WANDER = 4, 5, 6, 7  # streams of random numbers
+_BAR, _PHRASE, _PIECE, _WANDER, _PULSE = 4, 5, 6, 7, 8  # streams of random numbers
 _WANDER_STEP_S = 6.0
 _LOWEST, _HIGHEST = 28, 98
 # chances of 1, 2, ... notes at one onset, at densities 0.3, 0.6 and 0.9, as counted in performed music
@@ -60,6 +60,11 @@ def piece_of(style_seed: int) -> Piece:
         harmony.draw_key(rng), rng.uniform(68, 77), rng.uniform(38, 46), rng.uniform(0, 0.7), rng.uniform(0.5, 1.0),
         rng.uniform(0.3, 0.8),
     )  # fmt: skip
+
+
+def pulse_bpm(seed: int) -> float:
+    """Tempo of a take of which none was asked, 66..126."""
+    return float(stream(seed, _PULSE, 0).uniform(66, 126))
 
 
 def slots_per_bar(bar_s: float) -> int:

@@ -54,7 +54,7 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
         samples = engine.loop(job.bpm, job.bars, controls, sample_rate_hz, job.start_beat)
         fits = len(samples) == round(exact)
     else:
-        samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz)
+        samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz, bpm=job.take_bpm)
         fits = len(samples) >= round(exact)  # a take may go on to its natural decay
     if samples.ndim != 2 or samples.shape[1] != 2 or not fits:
         raise RenderError(f"model {engine.name} gave {samples.shape} for {job.key}, need [{round(exact)}, 2]")

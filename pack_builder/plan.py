@@ -74,6 +74,11 @@ class Job:
             return self.style_seed
         return derived_seed(self.pack_seed, f"{self.key}/style/{attempt // STYLE_ATTEMPTS}")
 
+    @property
+    def take_bpm(self) -> Fraction | None:
+        """Tempo of a take that was asked for in bars."""
+        return None if self.shape != "take" or not self.bars or not self.seconds else self.bars * 240 / self.seconds
+
     def frames_exact(self, sample_rate_hz: int) -> Fraction:
         """Length before it is rounded, once, to whole frames; for takes the length that was asked for."""
         if self.bpm is not None and self.bars is not None:

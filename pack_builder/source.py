@@ -20,7 +20,8 @@ class EngineLike(Protocol):
     ) -> np.ndarray: ...
 
     def take(
-        self, seconds: float, controls: Any, sample_rate_hz: int = ..., start_s: float = ...
+        self, seconds: float, controls: Any, sample_rate_hz: int = ..., start_s: float = ...,
+        bpm: Fraction | None = ...,
     ) -> np.ndarray: ...
 
 

@@ -134,3 +134,10 @@ def test_a_density_curve_may_be_a_function_of_seconds(engine: Engine) -> None:
 def test_controls_out_of_range_are_named(kwargs: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Controls(**kwargs)  # type: ignore[arg-type]
+
+
+def test_a_take_keeps_the_tempo_it_is_given(piano: Engine) -> None:
+    controls = Controls(6, density=0.6)
+    own, slow, fast = (piano.take(8, controls, bpm=bpm) for bpm in (None, 70, 140))
+    assert error_db(slow, fast) > -40
+    assert error_db(own, piano.take(8, controls)) < -120

@@ -99,7 +99,7 @@ class StandIn:
         return self._spoilt(techno(bpm, bars, sample_rate_hz, controls.seed), controls.seed)
 
     def take(
-        self, seconds: float, controls: Any, sample_rate_hz: int = 44100, start_s: float = 0.0
+        self, seconds: float, controls: Any, sample_rate_hz: int = 44100, start_s: float = 0.0, bpm: Any = None
     ) -> np.ndarray:
         density = 0.5 if controls.density is None else controls.density
         if callable(density):
