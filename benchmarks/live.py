@@ -1,10 +1,13 @@
-"""The live host against a JACK transport for a long time: drift, underruns and memory, with or without a busy core.
+"""The live host for a long time: drift, underruns, memory and seeking, with or without a busy core.
 
-    python -m benchmarks.live --minutes 10                # drift
-    python -m benchmarks.live --minutes 30 --busy 1       # one busy core beside it
+    python -m benchmarks.live --minutes 10                                  # drift against a JACK transport
+    python -m benchmarks.live --minutes 10 --source jack-midi               # drift against a MIDI clock
+    python -m benchmarks.live --minutes 30 --busy 1 --model techno          # one busy core beside it
+    python -m benchmarks.live --minutes 1 --locates 40 --model techno       # from a locate to sound
 
-Starts a JACK server with a dummy driver (scripts/install-test-peers), plays the click through the whole host at
-512 frames a block, records it from the server, and holds every click against the frames of the transport.
+Starts a JACK server with a dummy driver (scripts/install-test-peers), plays through the whole host at 512 frames a
+block, records it from the server, and holds every click against the frames of the transport, or against the clocks
+that `jack_midi_clock` sent, by the server's frames.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ from typing import Any
 import numpy as np
 
 RATE = 48_000
+CLOCK = "jack_midi_clock:mclk_out"
+HEARD = 0.003  # some -50 dB
 
 
 def _spin() -> None:
@@ -38,73 +43,141 @@ def _memory_mib(pid: int) -> float:
 
 
 class _Clicks:
-    """Transport frames of the clicks heard, found block by block so that nothing is kept."""
+    """Clicks heard and MIDI clocks sent, found block by block so that no sound is kept."""
 
     def __init__(self, jack: Any, server: str) -> None:
         self.client = jack.Client("listener", no_start_server=True, servername=server)
         self._port = self.client.inports.register("in")
+        self._midi = self.client.midi_inports.register("midi")
         self._quiet = 10**9
-        self.frames: list[int] = []
+        self.frames: list[int] = []  # of the transport
+        self.counters: list[int] = []  # of the server
+        self.clocks: list[int] = []  # of the server, since the last start or continue
+        self.loud_at: int | None = None
         self.client.set_process_callback(self._process)
         self.client.activate()
         self.client.connect("musika-daw out:left", self._port)
 
+    def listen_to(self, port: str) -> None:
+        """Note the MIDI clocks of a port."""
+        self.client.connect(port, self._midi)
+
     def _process(self, frames: int) -> None:
         audio = self._port.get_array()
         state, position = self.client.transport_query_struct()
+        counter = self.client.last_frame_time
         loud = np.flatnonzero(np.abs(audio) > 0.2)
         if len(loud):
             if self._quiet + int(loud[0]) > 600 and state == 1:
                 self.frames.append(position.frame + int(loud[0]))
+                self.counters.append(counter + int(loud[0]))
             self._quiet = frames - int(loud[-1])
         else:
             self._quiet += frames
+        if self.loud_at is None and np.abs(audio).max() > HEARD and state == 1:
+            self.loud_at = counter
+        for offset, event in self._midi.incoming_midi_events():
+            if bytes(event) in (b"\xfa", b"\xfb"):
+                self.clocks.clear()
+            elif bytes(event) == b"\xf8":
+                self.clocks.append(counter + offset)
 
 
-def measure(minutes: float, busy: int, model: str, bpm: float) -> dict[str, Any]:
+def _errors_ms(clicks: _Clicks, bpm: float) -> np.ndarray:
+    """How late each click was, against the transport or, where there were any, the MIDI clocks."""
+    if not clicks.clocks:
+        beat = RATE * 60 / bpm
+        frames = np.array(clicks.frames, float)
+        return (frames - np.round(frames / beat) * beat) / RATE * 1000
+    beats = np.array(clicks.clocks[::24], float)
+    heard = np.array([c for c in clicks.counters if beats[0] - 100 < c < beats[-1] + 100], float)
+    return (heard - beats[np.abs(beats[None] - heard[:, None]).argmin(1)]) / RATE * 1000
+
+
+def _locate_s(clicks: _Clicks, bpm: float, count: int) -> list[float]:
+    """Seconds of the server's clock from asking for a place, each another bar, to sound from there."""
+    bar = round(RATE * 240 / bpm)
+    taken = []
+    for number in range(count):
+        target = (40 + 37 * number % 400) * bar
+        asked = clicks.client.frame_time
+        clicks.client.transport_locate(target)
+        time.sleep(0.03)  # by then the sound of before has ended
+        clicks.loud_at = None
+        while clicks.loud_at is None:
+            time.sleep(0.005)
+        taken.append((clicks.loud_at - asked) / RATE)
+        time.sleep(0.7)
+    return taken
+
+
+def _clocked(server: str, bpm: float) -> list[subprocess.Popen[bytes]]:
+    """A timebase master and `jack_midi_clock` reading it."""
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    master = subprocess.Popen(["jack_transport"], stdin=subprocess.PIPE, **quiet)
+    assert master.stdin is not None
+    master.stdin.write(f"master\ntempo {bpm:g}\n".encode())
+    master.stdin.flush()
+    return [master, subprocess.Popen(["jack_midi_clock", "-d", "0.5"], **quiet)]
+
+
+def measure(
+    minutes: float, busy: int, model: str, bpm: float, source: str = "jack", locates: int = 0
+) -> dict[str, Any]:
     """Play for some minutes beside `busy` busy processes; returns what was measured."""
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sources import SourceOptions
 
     jack = importlib.import_module("jack")
-    server = "musikabench"
+    server = "musikabench" + ("" if source == "jack" else "2")
     os.environ["JACK_DEFAULT_SERVER"] = server
     os.environ["JACK_NO_AUDIO_RESERVATION"] = "1"
     command = ["jackd", "-n", server, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", "512"]
-    jackd = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    programs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
     others = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(busy)]
     session = None
     try:
         time.sleep(2)
-        session = Session(SessionOptions("jack", "jack", model, SourceOptions(bpm, server), connect=None))
+        if source == "jack-midi":
+            programs += _clocked(server, bpm)
+            time.sleep(2)
+        name = f"jack-midi:{CLOCK}" if source == "jack-midi" else source
+        session = Session(SessionOptions(name, "jack", model, SourceOptions(bpm, server), connect=None))
         session.start()
         clicks = _Clicks(jack, server)
+        if source == "jack-midi":
+            clicks.listen_to(CLOCK)
         while not session.host.scheduler.is_ready(0):
             time.sleep(0.05)
         for other in others:
             other.start()
         clicks.client.transport_start()
         time.sleep(5)
-        worker = session._worker.pid
-        start_mib = _memory_mib(os.getpid()), _memory_mib(worker)
+        processes = os.getpid(), session._worker.pid
+        memory = [tuple(map(_memory_mib, processes))]
         early = session.host.player.underruns
-        time.sleep(max(0.0, minutes * 60 - 5))
+        seeking = _locate_s(clicks, bpm, locates)
+        end_s = time.monotonic() + max(0.0, minutes * 60 - 5)
+        while (left_s := end_s - time.monotonic()) > 0:
+            time.sleep(min(left_s, 60.0))
+            memory.append(tuple(map(_memory_mib, processes)))
         meter = session.host.player.meter()
-        end_mib = _memory_mib(os.getpid()), _memory_mib(worker)
         clicks.client.deactivate()
-        beat = RATE * 60 / bpm
-        frames = np.array(clicks.frames, float)
-        off_ms = (frames - np.round(frames / beat) * beat) / RATE * 1000
         facts: dict[str, Any] = {
-            "minutes": minutes, "busy_processes": busy, "model": model, "clicks": len(frames),
+            "minutes": minutes, "busy_processes": busy, "model": model, "source": source, "clicks": len(clicks.frames),
             "blocks": meter.blocks, "underruns": meter.underruns - early, "server_xruns": session.sink.xruns,
-            "host_mib": [round(start_mib[0], 1), round(end_mib[0], 1)],
-            "renderer_mib": [round(start_mib[1], 1), round(end_mib[1], 1)],
+            "host_mib_each_minute": [round(host, 1) for host, _ in memory],
+            "renderer_mib_each_minute": [round(renderer, 1) for _, renderer in memory],
         }  # fmt: skip
-        if model == "click" and len(off_ms) > 2:
+        if model == "click" and not locates and len(clicks.frames) > 2:
+            off_ms = _errors_ms(clicks, bpm)
             facts["error_ms_median"] = round(float(np.median(np.abs(off_ms))), 4)
-            facts["error_ms_most"] = round(float(np.abs(off_ms[1:]).max()), 4)
-            facts["drift_ms"] = round(float(off_ms[-1] - off_ms[1]), 4)
+            facts["error_ms_most"] = round(float(np.abs(off_ms[2:]).max()), 4)
+            facts["drift_ms"] = round(float(np.median(off_ms[-20:]) - np.median(off_ms[2:22])), 4)
+        if seeking:
+            facts["locate_to_sound_ms"] = {
+                "median": round(1000 * float(np.median(seeking)), 1), "most": round(1000 * max(seeking), 1),
+            }  # fmt: skip
         clicks.client.close()
         return facts
     finally:
@@ -113,8 +186,9 @@ def measure(minutes: float, busy: int, model: str, bpm: float) -> dict[str, Any]
                 other.terminate()
         if session is not None:
             session.stop()
-        jackd.terminate()
-        jackd.wait(5)
+        for program in reversed(programs):
+            program.terminate()
+            program.wait(10)
 
 
 def main() -> None:
@@ -124,8 +198,10 @@ def main() -> None:
     parser.add_argument("--busy", type=int, default=0, help="busy processes beside it")
     parser.add_argument("--model", default="click")
     parser.add_argument("--bpm", type=float, default=120.0)
+    parser.add_argument("--source", choices=["jack", "jack-midi"], default="jack", help="what leads")
+    parser.add_argument("--locates", type=int, default=0, help="go to this many places first, and time them")
     options = parser.parse_args()
-    json.dump(measure(options.minutes, options.busy, options.model, options.bpm), sys.stdout, indent=2)
+    json.dump(measure(**vars(options)), sys.stdout, indent=2)
     print()
 
 

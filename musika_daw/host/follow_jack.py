@@ -18,6 +18,7 @@ JUMP_S = 0.03
 WHOLE_BEATS = 0.004  # a few ticks: as near as masters come to where a constant tempo would be
 TRUST_AFTER_S, TRUST = 1.0, 0.002
 LEAST_S = 0.001
+SLOW_STEP_S = 0.25  # a host that was held up sees a start that late
 
 
 class JackFollower:
@@ -52,6 +53,8 @@ class JackFollower:
         self.bpm = bpm
         if not went_on:
             beat = self._anchor(at_s, told)
+            if not stepped and self._stayed(at_s, host_s):
+                beat = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
             same = abs(beat - (grid.beat + (at_s - grid.at_s) * grid.beats_per_s)) < 1e-6 and not stepped
             stays = same and record.playing == grid.playing and loop == (grid.loop_start, grid.loop_end)
             if not stays or (not record.playing and at_s != grid.at_s):
@@ -75,6 +78,14 @@ class JackFollower:
         if told is None or abs(told - constant) < WHOLE_BEATS:
             return constant
         return told
+
+    def _stayed(self, at_s: float, host_s: float) -> bool:
+        """Whether a stop or start found the transport where it was, under a master whose beats are worth nothing."""
+        if self._last is None or self.trusts_master is not False:
+            return False
+        elapsed_s = host_s - self._last[0]
+        may_s = JUMP_S + (elapsed_s if self.grid.playing else min(elapsed_s, SLOW_STEP_S))
+        return 0 <= at_s - self._last[1] <= may_s
 
     def _go_on(self, at_s: float, told: float | None, stepped: bool, loop: tuple[float, float]) -> None:
         grid = self.grid

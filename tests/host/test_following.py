@@ -87,6 +87,26 @@ def test_frames_lead_where_the_master_loses_ticks() -> None:
     assert follower.here(100 + t) == pytest.approx(t * 2, abs=1e-6)
 
 
+def test_a_continue_goes_on_where_it_was_under_a_master_that_miscounts() -> None:
+    follower = JackFollower()
+
+    def told(host_s: float, at_s: float, playing: bool) -> None:
+        # as Hydrogen does: ticks of a whole bar counted as one beat
+        record = _jack(host_s, at_s, playing, tempo_bpm=120, position_beats=at_s * 2 / 4)
+        follower.update(record, host_s)
+
+    for step in range(300):
+        told(step * 0.01, step * 0.01, True)
+    assert follower.trusts_master is False
+    for step in range(100):
+        told(3 + step * 0.01, 3, False)
+    assert follower.grid.beat == pytest.approx(6)
+    told(4.1, 3.1, True)
+    assert follower.grid.beat_at(3.5) == pytest.approx(7)
+    told(4.11, 20, True)
+    assert follower.grid.beat_at(20) == pytest.approx(10), "after a locate there is nothing better than what is told"
+
+
 def test_a_master_that_keeps_time_is_believed_after_a_step() -> None:
     follower = JackFollower()
     for step in range(400):

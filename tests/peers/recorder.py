@@ -90,3 +90,25 @@ class Recorder:
         """Leave the server."""
         self.client.deactivate()
         self.client.close()
+
+
+class Looper:
+    """A JACK client that sends the transport back to `start` when it reaches `end` (frames), as a DAW's loop does."""
+
+    def __init__(self, server: str, start: int, end: int) -> None:
+        jack = importlib.import_module("jack")
+        self.client = jack.Client("looper", no_start_server=True, servername=server)
+        self._start, self._end = start, end
+        self.client.set_process_callback(self._process)
+        self.client.activate()
+
+    def _process(self, frames: int) -> None:
+        state, position = self.client.transport_query_struct()
+        # the server does it after the next cycle
+        if state == STARTED and position.frame + 2 * frames >= self._end:
+            self.client.transport_locate(self._start)
+
+    def close(self) -> None:
+        """Leave the server."""
+        self.client.deactivate()
+        self.client.close()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.peers.recorder import RATE, Recorder
+from tests.peers.recorder import RATE, Looper, Recorder
 from tests.programs import end, need
 from tests.waiting import wait_for
 
@@ -128,6 +128,12 @@ class Jack:
         recorder = Recorder(self.name, f"recorder {self._recorders}")
         self._closing.callback(recorder.close)
         return recorder
+
+    def loop(self, start: int, end_frame: int) -> Looper:
+        """Loop the transport from here on."""
+        looper = Looper(self.name, start, end_frame)
+        self._closing.callback(looper.close)
+        return looper
 
     def play(self, source: str, recorder: Recorder | None = None, model: str = "click", **options: Any) -> Any:
         """Start the host into the recorder."""

@@ -69,6 +69,12 @@ def test_play_tempo_stop_and_relocate_are_followed(jack: Jack, tmp_path: Path) -
         time.sleep(0.7)
         osc("PLAY", 1)
         time.sleep(2)
+        osc("PAUSE", 1)
+        assert wait_for(lambda: not session.host.grid.playing)
+        time.sleep(0.4)
+        paused = recorder.cycles[-1]
+        osc("PLAY", 1)  # continue
+        time.sleep(2)
         osc("STOP", 1)
         time.sleep(0.4)
     beat_140 = RATE * 60 / 140
@@ -83,7 +89,9 @@ def test_play_tempo_stop_and_relocate_are_followed(jack: Jack, tmp_path: Path) -
     assert np.abs(np.diff(after) - beat_140).max() / RATE < 0.001
     recorder.cycles = parts[1]
     located = np.array([frame for frame, _, _ in recorder.clicks()])
-    assert len(located) >= 3
+    assert len(located) >= 6
+    assert paused.state == 0
+    assert any(paused.frame < frame < paused.frame + 1.2 * beat_140 for frame in located)
     late = located / beat_140 - np.round(located / beat_140)
     assert np.abs(late).max() * beat_140 / RATE <= 0.001
     assert 8 * beat_140 - 48 <= located[0] <= 9 * beat_140 + 48
