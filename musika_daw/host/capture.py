@@ -74,7 +74,9 @@ class _Heard:
         """The bars that were heard."""
         return heard_loop(self._renderer, self._take, sample_rate_hz)
 
-    def take(self, seconds: float, controls: Any, sample_rate_hz: int = 44_100, start_s: float = 0.0) -> np.ndarray:
+    def take(
+        self, seconds: float, controls: Any, sample_rate_hz: int = 44_100, start_s: float = 0.0, bpm: Any = None
+    ) -> np.ndarray:
         """Never asked for: every job here is a loop."""
         raise ValueError("take: what was heard is a loop")
 
