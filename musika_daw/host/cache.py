@@ -80,10 +80,15 @@ class ChunkCache:
     def claim(self, count: int, keep: Callable[[Generation, int], float]) -> list[int]:
         """Up to `count` slots to render into. `keep` says how much a chunk is still wanted; 0 is not at all.
 
-        Free slots go first, then the least wanted chunks below 1.
+        Free slots go first, then the least wanted chunks below 1, once they have rested.
         """
+        self.reserve(count, keep)
+        return [self._free.popleft() for _ in range(min(count, len(self._free)))]
+
+    def reserve(self, count: int, keep: Callable[[Generation, int], float]) -> None:
+        """Give up the least wanted chunks, as in `claim`, until `count` slots are free or resting."""
         self._wake()
-        missing = count - len(self._free)
+        missing = count - len(self._free) - len(self._resting)
         if missing > 0:
             least = sorted(
                 ((keep(g, chunk), g.number, chunk, g) for g in self.generations for chunk in g.chunks),
@@ -93,7 +98,6 @@ class ChunkCache:
                 if value < 1:
                     self._give_up(generation, chunk)
             self._wake()
-        return [self._free.popleft() for _ in range(min(count, len(self._free)))]
 
     def publish(self, generation: Generation, chunk: int, slot: int) -> None:
         """Make a rendered slot readable as a chunk."""

@@ -4,7 +4,9 @@
             | playing here                      loop end |
   urgent ...|=====|                                      |      the next 0.7 s: small jobs, so a seek waits for none
   loop start|=====|                                              the first 0.7 s after the wrap
-  ahead     |     |=====================================|        up to `ahead_s`, in larger jobs
+  soon      |     |==================|                           up to half of `ahead_s`, in larger jobs
+  ahead     |     |                  |==================|        up to `ahead_s`, once a whole large job is missing:
+                                                                 a job costs much the same whatever its size
 ```
 A changed tempo, control or effect asks for another generation. The old one plays on until the new one holds the
 next half second, then the player goes over, once.
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from enum import Enum
 from fractions import Fraction
 
 from musika_daw.host.cache import ChunkCache, Generation
@@ -25,8 +28,15 @@ from musika_daw.host.worker import Job, Worker
 
 URGENT_S = 0.7
 URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8
+SPARE_SLOTS = 2 * AHEAD_CHUNKS  # kept free, so that a seek has where to render at once
 RETRY_S = 0.5
 GENERATIONS_MAX = 8
+
+
+class Need(Enum):
+    """How soon a chunk is played."""
+
+    URGENT, SOON, AHEAD = range(3)
 
 
 class Scheduler:
@@ -118,29 +128,29 @@ class Scheduler:
 
     def _wants(
         self, wanted: Generation, grid: Grid, beat: float, timeline: Timeline | None
-    ) -> Iterator[tuple[Generation, int, bool]]:
-        """(generation, chunk, urgent) in the order of need."""
+    ) -> Iterator[tuple[Generation, int, Need]]:
+        """(generation, chunk, need) in the order of need."""
         if self.player.generation is not wanted:
             # what is rendered for here and now would be over by the time it is there
             beat += self._render_s * grid.beats_per_s if grid.playing else 0.0
         for chunk in self._path(wanted, grid, beat, URGENT_S):
-            yield wanted, chunk, True
+            yield wanted, chunk, Need.URGENT
         if grid.loop_end > grid.loop_start:
             first = chunk_of(grid.loop_start * wanted.frames_per_beat)
             last = chunk_of(grid.loop_start * wanted.frames_per_beat + URGENT_S * wanted.piece.sample_rate_hz)
-            yield from ((wanted, chunk, True) for chunk in range(first, last + 1))
+            yield from ((wanted, chunk, Need.URGENT) for chunk in range(first, last + 1))
         if not grid.playing:
             last = chunk_of(URGENT_S * wanted.piece.sample_rate_hz)
-            yield from ((wanted, chunk, False) for chunk in range(last + 1))
+            yield from ((wanted, chunk, Need.SOON) for chunk in range(last + 1))
         for chunk in self._path(wanted, grid, beat, self.ahead_s / 2):
-            yield wanted, chunk, False
+            yield wanted, chunk, Need.SOON
         step = timeline.next_step(beat) if timeline is not None and grid.playing else None
         if step is not None and step[0] - beat < self.ahead_s * grid.beats_per_s:
             yield from self._after_step(wanted.piece, *step)
         for chunk in self._path(wanted, grid, beat, self.ahead_s):
-            yield wanted, chunk, False
+            yield wanted, chunk, Need.AHEAD
 
-    def _after_step(self, piece: Piece, beat: float, bpm: float) -> Iterator[tuple[Generation, int, bool]]:
+    def _after_step(self, piece: Piece, beat: float, bpm: float) -> Iterator[tuple[Generation, int, Need]]:
         """The first chunks after a tempo step that is known from an earlier pass."""
         later = Piece(_fraction(bpm), piece.controls, piece.sample_rate_hz, piece.effects)
         if later == piece:
@@ -148,16 +158,19 @@ class Scheduler:
         generation = self.cache.generation(later)
         position = beat * generation.frames_per_beat
         for chunk in range(chunk_of(position), chunk_of(position + URGENT_S * piece.sample_rate_hz) + 1):
-            yield generation, chunk, False
+            yield generation, chunk, Need.SOON
 
     def _ask(self, wanted: Generation, grid: Grid, beat: float, timeline: Timeline | None) -> None:
         wants = list(self._wants(wanted, grid, beat, timeline))
-        missing = next((want for want in wants if want[1] not in want[0].chunks), None)
-        if missing is None:
-            return
-        generation, chunk, urgent = missing
         known = {(g.number, c) for g, c, _ in wants}
-        most = URGENT_CHUNKS if urgent else AHEAD_CHUNKS
+        self.cache.reserve(
+            min(SPARE_SLOTS, self.cache.slots // 8), lambda g, c: self._worth(g, c, known, wanted, beat)
+        )
+        missing = [want for want in wants if want[1] not in want[0].chunks]
+        if not missing or (grid.playing and missing[0][2] is Need.AHEAD and len(missing) < AHEAD_CHUNKS):
+            return
+        generation, chunk, need = missing[0]
+        most = URGENT_CHUNKS if need is Need.URGENT else AHEAD_CHUNKS
         count = 1
         while count < most and (generation.number, chunk + count) in known and chunk + count not in generation.chunks:
             count += 1

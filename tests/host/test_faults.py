@@ -36,6 +36,25 @@ def test_sound_is_back_within_a_fifth_of_a_second_after_a_locate(play, noise) ->
     assert played.host.player.underruns == 0
 
 
+def test_sound_is_back_as_soon_when_the_cache_is_full_of_other_places(play, noise) -> None:
+    fake = FakeTransport(120).play(0)
+    times = [1.1 + 1.5 * number for number in range(14)]
+    for number, at_s in enumerate(times):
+        fake.locate(at_s, 100.3 * (number + 1))
+    played = play(fake, 23, noise, render_s=0.09)
+    assert len(played.host.cache.generations[0].chunks) > 200
+    for at_s in times:
+        after = np.abs(played.audio[round(at_s * RATE) :, 0])
+        begin = 600 + np.flatnonzero(after[600:] > 0.05)[0]
+        assert begin / RATE < 0.2
+
+
+def test_what_lies_far_ahead_is_rendered_in_large_jobs(play, noise) -> None:
+    play(FakeTransport(120).play(0), 30, noise, render_s=RENDER_S)
+    # 30 s and 6 s ahead are 211 chunks, of 8 a job but for the first
+    assert len(noise.calls) < 40
+
+
 @pytest.mark.parametrize("backwards", [1.0, 0.0])
 def test_a_locate_while_playing_goes_on_in_time(play, errors_ms, backwards: float) -> None:
     fake = FakeTransport(126).play(0).locate(3.3, backwards).locate(5.1, 64.5)
