@@ -21,6 +21,7 @@ import resource
 import subprocess
 import sys
 import time
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,10 @@ class _Clicks:
         self._port = self.client.inports.register("in")
         self._midi = self.client.midi_inports.register("midi")
         self._quiet = 10**9
-        self.frames: list[int] = []  # of the transport
-        self.counters: list[int] = []  # of the server
-        self.clocks: list[int] = []  # of the server, since the last start or continue
+        # numbers in eight bytes each: what is measured is the host's memory, not that of this list
+        self.frames = array("q")  # of the transport
+        self.counters = array("q")  # of the server
+        self.clocks = array("q")  # of the server, since the last start or continue
         self.loud_at: int | None = None
         self.client.set_process_callback(self._process)
         self.client.activate()
@@ -78,7 +80,7 @@ class _Clicks:
             self.loud_at = counter
         for offset, event in self._midi.incoming_midi_events():
             if bytes(event) in (b"\xfa", b"\xfb"):
-                self.clocks.clear()
+                self.clocks = array("q")
             elif bytes(event) == b"\xf8":
                 self.clocks.append(counter + offset)
 
@@ -89,7 +91,10 @@ def _errors_ms(clicks: _Clicks, bpm: float) -> np.ndarray:
         beat = RATE * 60 / bpm
         frames = np.array(clicks.frames, float)
         return (frames - np.round(frames / beat) * beat) / RATE * 1000
-    beats = np.array(clicks.clocks[::24], float)
+    clocks = np.array(clicks.clocks, float)
+    # clocks that this listener missed, with the cycle that the server dropped, are counted too
+    numbers = np.concatenate([[0], np.cumsum(np.round(np.diff(clocks) / np.median(np.diff(clocks))))])
+    beats = clocks[numbers % 24 == 0]
     heard = np.array([c for c in clicks.counters if beats[0] - 100 < c < beats[-1] + 100], float)
     return (heard - beats[np.abs(beats[None] - heard[:, None]).argmin(1)]) / RATE * 1000
 
