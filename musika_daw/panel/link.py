@@ -37,6 +37,7 @@ class HostLink(QObject):
         self._status: HostStatus | None = None
         self._was: tuple[int, Mapping[str, float | None], str] | None = None
         self._reason = ""
+        steering.setEnabled(False)
         client.welcomed.connect(self._welcomed)
         client.status.connect(self._show)
         client.lost.connect(self._lost)
@@ -93,6 +94,7 @@ class HostLink(QObject):
             for name, (value, until_s) in self._on_the_way.items()
             if until_s > now_s and status.values.get(name) != value
         }
+        self._steering.setEnabled(True)
         self._strip.show_status(status)
         self._steering.show_values(self.values)
         self._steering.show_status(status, bool(self._welcome.effects))
@@ -120,6 +122,7 @@ class HostLink(QObject):
         self._welcome = self._status = None
         self._on_the_way.clear()
         self._strip.show_nothing()
+        self._steering.setEnabled(False)
         self._say_lost()
 
     def _say_lost(self) -> None:

@@ -99,6 +99,7 @@ class MorphPad(QWidget):
         colours = self._colours
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setOpacity(1.0 if self.isEnabled() else 0.4)
         area = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         ground = QLinearGradient(area.topLeft(), area.topRight())
         ground.setColorAt(0, QColor(colours.raised))

@@ -58,10 +58,14 @@ class HostProcess(QObject):
         heard = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
         self._text = (self._text + heard)[-TEXT_MAX:]
 
-    def _finished(self, code: int, _status: object) -> None:
-        if not self._stopping:
-            lines = [line.strip() for line in self._text.splitlines() if line.strip()]
-            self.ended.emit(lines[-1] if lines else f"it ended with code {code}")
+    def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
+        if self._stopping:
+            return
+        lines = [line.strip() for line in self._text.splitlines() if line.strip()]
+        if status == QProcess.ExitStatus.CrashExit:
+            self.ended.emit("it crashed, or was killed")
+        else:
+            self.ended.emit(lines[-1] if code and lines else f"it ended with code {code}")
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:

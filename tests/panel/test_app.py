@@ -88,7 +88,7 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         first = process.pid
         os.kill(first, signal.SIGKILL)
         assert until(lambda: window.host_notice.buttons and window.strip.lamp.state == "no host", 30)
-        assert window.host_notice.text.startswith("The host has ended")
+        assert window.host_notice.text == "The host has ended: it crashed, or was killed"
         window.host_notice.buttons[0].click()
         assert until(lambda: window.client.is_welcome and process.pid != first, 120)
         assert until(lambda: link._status is not None and link._status.values["truncation"] == 0.25)
