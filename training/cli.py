@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
-import math
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from musika_daw.console import OneLineGroup
+from training.corpus_commands import corpus
 from training.evaluate.commands import evaluate
-
-T = TypeVar("T")
-AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width")
-
-
-def apply_settings(settings: T, pairs: tuple[str, ...]) -> T:
-    """Settings with `key=value` pairs put in, each checked against the field's type."""
-    known = {f.name: f.type for f in dataclasses.fields(settings)}  # type: ignore[arg-type]
-    changes: dict[str, Any] = {}
-    for pair in pairs:
-        key, _, text = pair.partition("=")
-        if key not in known:
-            raise ValueError(f"set: {key!r} is no setting, must be one of {', '.join(known)}")
-        kind = type(getattr(settings, key))
-        try:
-            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-        except (ValueError, KeyError):
-            raise ValueError(f"set: {key}={text!r}, must be of type {kind.__name__}") from None
-        least = 1 if key in AT_LEAST_ONE else 0
-        if kind in (int, float) and not least <= value < math.inf:
-            raise ValueError(f"set: {key}={text}, must be at least {least}")
-        changes[key] = value
-    return dataclasses.replace(settings, **changes)  # type: ignore[type-var]
 
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -92,91 +66,6 @@ def main() -> None:
     """
 
 
-@main.group(cls=OneLineGroup)
-def corpus() -> None:
-    """Make a training corpus, with exact labels or of your own music."""
-
-
-def _progress(done: int, hours: float) -> None:
-    click.echo(f"{done:5d} songs  {hours:6.2f} h")
-
-
-def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Options that the corpus builders share."""
-
-    @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-    @click.option("--hours", default=1.0, show_default=True, type=click.FloatRange(0.001, 10_000))
-    @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-    @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))
-    @functools.wraps(command)
-    def wrapped(**kwargs: Any) -> None:
-        command(**kwargs)
-
-    return wrapped
-
-
-@corpus.command()
-@corpus_options
-@click.option("--oneshots", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of drum one-shots to mix in.")  # fmt: skip
-def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None) -> None:
-    """Synthesised techno at exact tempi; the same seed gives the same songs. Re-running goes on."""
-    from training.corpus.techno import build_techno
-
-    build_techno(out, hours, seed, jobs, oneshots, _progress)
-
-
-@corpus.command()
-@corpus_options
-@click.option("--midi", multiple=True, required=True, type=click.Path(exists=True, path_type=Path),
-              help="Folder of performed MIDI files; repeatable.")  # fmt: skip
-@click.option("--samples", required=True, type=click.Path(exists=True, path_type=Path),
-              help="Folder of a sampled piano with its SFZ.")  # fmt: skip
-@click.option("--composed", default=0.3, show_default=True, type=click.FloatRange(0, 1),
-              help="Share of songs of the instrument's own score, in which every density is found.")  # fmt: skip
-def piano(
-    out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...], samples: Path, composed: float
-) -> None:
-    """Performed MIDI through a sampled grand. Re-running goes on."""
-    from training.corpus.piano import build_piano
-
-    build_piano(out, hours, midi, samples, seed, jobs, composed, _progress)
-
-
-@corpus.command()
-@click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-@click.option("--kind", type=click.Choice(["techno", "piano"]), default="techno", show_default=True,
-              help="What a model of it makes: techno loops on a grid, or piano takes.")  # fmt: skip
-@click.option("--licence", default="all rights reserved", show_default=True, help="Licence text of the music.")
-@click.option("--shortest", default=10.0, show_default=True, type=click.FloatRange(1), help="Shortest file in seconds.")
-@click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))
-def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jobs: int) -> None:
-    """Your own music: any format, tempo and beats estimated. Re-running reads only what is new.
-
-    Files that cannot be used are named with the reason and skipped; files without a steady beat are kept for
-    the autoencoder and left out of tempo conditioning.
-    """
-    from training.corpus.folder import build_folder
-    from training.corpus.folder.console import show_report, show_row
-
-    report = build_folder(
-        source, out, kind=kind, licence=licence, shortest_s=shortest, jobs=jobs, progress=show_row
-    )
-    show_report(report, out)
-
-
-@corpus.command()
-@click.argument("out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1, 600))
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-def example(out: Path, minutes: float, seed: int) -> None:
-    """Write a folder of music in the public domain, to try `corpus folder` and what follows with."""
-    from training.corpus.folder.example import write_example
-
-    write_example(out, minutes, seed, lambda path: click.echo(str(path)))
-
-
 @main.command()
 @click.argument("corpora", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--weight", "weights", multiple=True, type=click.FloatRange(0),
@@ -193,7 +82,7 @@ def autoencoder(
     from musika_daw.models import config_named
     from training.autoencoder import train_autoencoder
     from training.parallel import launch
-    from training.recipes import PAPER_AUTOENCODER, AutoencoderSettings
+    from training.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
     from training.sources import autoencoder_start
     from training.watch import watching
 
@@ -249,7 +138,7 @@ def gan(
     from training.encode import LatentCorpus
     from training.gan import train_gan
     from training.parallel import launch
-    from training.recipes import PAPER_GAN, GanSettings
+    from training.recipes import PAPER_GAN, GanSettings, apply_settings
     from training.sources import generator_start
     from training.watch import watching
 
@@ -302,6 +191,7 @@ def export(
     click.echo(f"musika-daw render loop.wav --loop --model {name if out is None else out}")
 
 
+main.add_command(corpus)
 main.add_command(evaluate)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width")
 
 
 @dataclass(frozen=True)
@@ -80,3 +84,25 @@ PAPER_GAN = GanSettings(
     batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0, lambda_obey=0.0,
     adversary_from_step=0, r1=10.0, r1_every=1,
 )  # fmt: skip
+
+S = TypeVar("S", bound=StageSettings)
+
+
+def apply_settings(settings: S, pairs: tuple[str, ...]) -> S:
+    """Settings with `key=value` pairs put in, each checked against the field's type."""
+    known = [field.name for field in fields(settings)]
+    changes: dict[str, Any] = {}
+    for pair in pairs:
+        key, _, text = pair.partition("=")
+        if key not in known:
+            raise ValueError(f"set: {key!r} is no setting, must be one of {', '.join(known)}")
+        kind = type(getattr(settings, key))
+        try:
+            value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
+        except (ValueError, KeyError):
+            raise ValueError(f"set: {key}={text!r}, must be of type {kind.__name__}") from None
+        least = 1 if key in AT_LEAST_ONE else 0
+        if kind in (int, float) and not least <= value < math.inf:
+            raise ValueError(f"set: {key}={text}, must be at least {least}")
+        changes[key] = value
+    return replace(settings, **changes)

@@ -22,12 +22,12 @@ from training.autoencoder import (
     load_checkpoint,
     train_autoencoder,
 )
-from training.cli import apply_settings, main
+from training.cli import main
 from training.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
 from training.export import export_generator
 from training.gan import GanTrainer, train_gan
 from training.latent_excerpts import LatentExcerpts, anchor_weights
-from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
+from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
 
 FAST = AutoencoderSettings(
     batch=4,
