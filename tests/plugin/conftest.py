@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the renderer's process imports the stand-in by name
 
 from clap_host import ClapHost, Song
-from plugin_stand_in import load
+from plugin_fixtures import built, folder, host, need_fixture
 
-from musika_daw.host.plugin_session import PluginOptions, PluginSession
-
-SOURCE = Path(__file__).parents[2] / "bridge" / "plugin"
-HEADERS = Path("/usr/share/dpf/distrho/src/clap/entry.h"), Path("/usr/include/lv2/core/lv2.h")
-
-
-def need(*things: str) -> None:
-    """A missing program or file is a failure where CI is set, and a skip that names it elsewhere."""
-    missing = [t for t in things if shutil.which(t) is None and not Path(t).exists()]
-    if missing:
-        reason = f"{', '.join(missing)} not installed: run scripts/install-test-peers"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-
-
-@pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with the three bundles, built from this tree."""
-    need("g++", "make", *map(str, HEADERS))
-    out = tmp_path_factory.mktemp("plugins")
-    done = subprocess.run(
-        ["make", "-C", str(SOURCE), f"OUT={out}"], capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    return next(folder for folder in out.iterdir() if folder.name.startswith("linux-"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The rendezvous folder of this test."""
-    monkeypatch.setenv("MUSIKA_PLUGIN_DIR", str(tmp_path / "rendezvous"))
-    return tmp_path / "rendezvous"
-
-
-@pytest.fixture
-def host(folder: Path) -> Iterator[Callable[..., PluginSession]]:
-    """Starts a host with the stand-in renderer."""
-    started: list[PluginSession] = []
-
-    def start(rate_hz: int = 48_000, slowness: float = 0.0, **options: Any) -> PluginSession:
-        session = PluginSession(PluginOptions(f"frames:{rate_hz}:{slowness}", **options), load)
-        started.append(session)
-        session.start()
-        return session
-
-    yield start
-    for session in started:
-        session.stop()
+__all__ = ["built", "folder", "host", "need_fixture"]
 
 
 @pytest.fixture
@@ -81,8 +29,3 @@ def clap(built: Path, folder: Path) -> Iterator[Callable[..., ClapHost]]:
     yield make
     for one in made:
         one.close()
-
-
-@pytest.fixture(name="need")
-def need_fixture() -> Callable[..., None]:
-    return need

@@ -1,0 +1,80 @@
+"""The VST3 in hosts of others: DawDreamer, which has a transport and bounces, and pedalboard, which has none."""
+
+from __future__ import annotations
+
+import importlib
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from plugin_stand_in import code_of, left_at
+
+from musika_daw.controls import Controls
+
+RATE = 48_000
+
+
+def expected(first: int, last: int) -> np.ndarray:
+    return left_at(np.arange(first, last))
+
+
+@pytest.mark.parametrize("slowness", [0.0, 1.3])
+def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(slowness: float, built: Path, host) -> None:
+    dawdreamer = importlib.import_module("dawdreamer")
+    host(slowness=slowness)
+    engine = dawdreamer.RenderEngine(RATE, 512)
+    engine.set_bpm(128.0)
+    plugin = engine.make_plugin_processor("musika", str(built / "musika-daw.vst3"))
+    engine.load_graph([(plugin, [])])
+    bounces = []
+    for _ in range(2):
+        engine.render(2.0)
+        bounces.append(engine.get_audio())
+    assert bounces[0].shape[1] >= 2 * RATE
+    assert np.array_equal(bounces[0][0], expected(0, bounces[0].shape[1]))
+    assert np.all(bounces[0][1] == code_of(Fraction(128), Controls(style_seed=0, morph_seed=1)))
+    assert np.array_equal(bounces[0], bounces[1])
+
+
+def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host) -> None:
+    dawdreamer = importlib.import_module("dawdreamer")
+    host()
+    engine = dawdreamer.RenderEngine(RATE, 512)
+    plugin = engine.make_plugin_processor("musika", str(built / "musika-daw.vst3"))
+    rows = plugin.get_parameters_description()
+    assert [row["name"] for row in rows[:8]] == [
+        "Density", "Energy", "Style", "Morph", "Seed", "Gain", "Bypass", "State",
+    ]  # fmt: skip
+    assert [row["isAutomatable"] for row in rows[:8]] == [True] * 7 + [False]
+    assert rows[0]["numSteps"] == 102
+    assert rows[2]["currentValText"] == "of the seed"
+    plugin.set_parameter(4, 7 / 999)
+    engine.load_graph([(plugin, [])])
+    engine.render(0.5)
+    assert np.all(engine.get_audio()[1] == code_of(Fraction(120), Controls(seed=7, style_seed=7, morph_seed=8)))
+
+
+def test_dawdreamer_restores_a_saved_state(built: Path, host, tmp_path: Path) -> None:
+    dawdreamer = importlib.import_module("dawdreamer")
+    engine = dawdreamer.RenderEngine(RATE, 512)
+    plugin = engine.make_plugin_processor("first", str(built / "musika-daw.vst3"))
+    plugin.set_parameter(3, 0.25)
+    plugin.save_state(str(tmp_path / "state"))
+    other = engine.make_plugin_processor("second", str(built / "musika-daw.vst3"))
+    assert other.get_parameter_text(3) == "0 %"
+    other.load_state(str(tmp_path / "state"))
+    assert other.get_parameter_text(3) == "25 %"
+
+
+def test_pedalboard_loads_it_and_is_silent_without_a_transport(built: Path, host) -> None:
+    pedalboard = importlib.import_module("pedalboard")
+    host()
+    plugin = pedalboard.load_plugin(str(built / "musika-daw.vst3"), initialization_timeout=0.2)
+    assert plugin.is_instrument
+    assert list(plugin.parameters) == ["density", "energy", "style", "morph", "seed", "gain_db", "bypass", "state"]
+    plugin.density = "40 %"
+    assert plugin.density == "40 %"
+    audio = plugin([], duration=0.5, sample_rate=RATE)
+    assert audio.shape == (2, RATE // 2)
+    assert np.all(audio == 0)

@@ -1,0 +1,28 @@
+"""What the engine itself renders of some bars, to hold a DAW's bounce against."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+
+from musika_daw.controls import Controls
+from musika_daw.engine import Engine
+from musika_daw.host.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.plugin_feed import RUN_CHUNKS, RUN_FRAMES
+from musika_daw.host.render import ChunkRenderer
+
+
+def of_the_runs(engine: Engine, bpm: int, controls: Controls, rate_hz: int, first: int, last: int) -> np.ndarray:
+    """Frames first..last, float32 `[n, 2]`, rendered run by run as the host does: to be met bit by bit."""
+    piece = Piece(Fraction(bpm), controls, rate_hz)
+    renderer = ChunkRenderer(engine)
+    runs = range(first // RUN_FRAMES, -(-last // RUN_FRAMES))
+    whole = np.concatenate([renderer.chunks(piece, run * RUN_CHUNKS, RUN_CHUNKS) for run in runs], 1)
+    start = first - runs[0] * RUN_CHUNKS * CHUNK_FRAMES
+    return np.ascontiguousarray(whole[:, start : start + last - first].T)
+
+
+def difference_db(heard: np.ndarray, wanted: np.ndarray) -> float:
+    """Largest difference of two pieces of audio, in dB of full scale."""
+    return float(20 * np.log10(np.abs(heard - wanted).max() + 1e-12))

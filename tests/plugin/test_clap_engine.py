@@ -1,0 +1,60 @@
+"""A bounce is what the engine renders of the same bars."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from clap_host import Song
+from engine_reference import difference_db, of_the_runs
+
+from musika_daw.controls import Controls
+from musika_daw.engine import Engine
+from musika_daw.tempo import TempoMap
+
+BPM = 128
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    torch.set_num_threads(1)
+    return Engine.load("techno")
+
+
+def bounce(clap, rate_hz: int, first: int, last: int) -> np.ndarray:
+    one = clap(rate_hz, 512, Song(((0.0, float(BPM)),)))
+    one.set("seed", 4)
+    one.set_offline(True)
+    audio = one.play(first, last)
+    assert one.status == 1
+    return audio
+
+
+def test_bars_17_to_20_at_the_models_rate_are_those_of_render(host, clap, engine: Engine) -> None:
+    host(model="techno")
+    rate = engine.sample_rate_hz
+    first, last = (round(beat * 60 * rate / BPM) for beat in (64, 80))
+    audio = bounce(clap, rate, first, last)
+    rendered = engine.render(64, 16, TempoMap.constant(BPM), Controls(seed=4))
+    assert difference_db(audio, rendered) <= -90
+    assert np.abs(rendered).max() > 0.1
+    # and bit by bit where both are cut into the same runs
+    assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), rate, first, last))
+
+
+def test_bars_at_another_rate_are_those_of_render_resampled(host, clap, engine: Engine) -> None:
+    host(model="techno")
+    audio = bounce(clap, 48_000, 96_000, 240_000)
+    assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), 48_000, 96_000, 240_000))
+
+
+def test_in_real_time_what_is_heard_is_what_a_bounce_has(host, clap, engine: Engine) -> None:
+    host(model="techno")
+    one = clap(44_100, 512, Song(((0.0, float(BPM)),)))
+    one.set("seed", 4)
+    one.process(0, playing=False)
+    for frame in range(0, 2 * 44_100, 1024):
+        assert one.wait(lambda: one.state == 4, frame)
+    assert one.wait(lambda: one.state == 4, 0)
+    audio = one.play(0, 44_100, real_time=True)
+    assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), 44_100, 0, 44_100))
