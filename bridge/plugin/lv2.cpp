@@ -19,6 +19,7 @@ namespace {
 using namespace musika;
 
 constexpr char kUri[] = "urn:musika-daw:generator";
+constexpr double kSameBeats = 1 / 960.0;  // hosts round to 1/1920
 constexpr char kSavedUri[] = "urn:musika-daw:generator#saved";
 
 // Ports in the order of the ttl file
@@ -129,6 +130,13 @@ void take_position(Lv2Plugin& p, const LV2_Atom_Object* object) {
     } else if (u.read(bar, bars) && u.read(bar_beat, in_bar)) {
         at.bar_start_beat = bars * at.numerator * quarters;
         at.beat = at.bar_start_beat + in_bar * quarters;
+        // Ardour 7 counts the part of an eighth as if it were that of a quarter: taken so where that is where
+        // a tempo that has held from the start would be
+        const double count = std::floor(in_bar);
+        const double other = at.bar_start_beat + count * quarters + (in_bar - count);
+        const double held = static_cast<double>(at.frame) * at.bpm / (60 * p.sample_rate_hz);
+        const uint32_t needed = kValidFrame | kValidBpm;
+        if ((at.valid & needed) == needed && std::fabs(other - held) < kSameBeats) at.beat = other;
         at.valid |= kValidBeat | kValidBarStart;
     }
 }

@@ -68,6 +68,7 @@ class Steps(Generic[T]):
         else:  # what changes for ever: begin again with what is known here
             self.everywhere(value)
             return
+        self._join(index + 1)
         self._join(index)
 
     def stretch(self, frame: int, value: T) -> None:
@@ -87,6 +88,7 @@ class Steps(Generic[T]):
         if low == high:
             return False
         del self._starts[low:high], self._values[low + 1 : high + 1]
+        self._join(low)
         return True
 
     def _join(self, index: int) -> None:

@@ -20,17 +20,17 @@ def test_jalv_plays_every_frame_of_the_servers_transport(jack, built: Path, fold
     environment = {"LV2_PATH": f"{built}:/usr/lib/lv2", "MUSIKA_PLUGIN_DIR": str(folder)}
     jack.spawn("jalv", "-n", "musika", "urn:musika-daw:generator", env=environment)
     recorder = jack.record()
-    assert wait_for(lambda: session.source.instances)  # active: only now its ports can be connected
+    assert wait_for(lambda: session.source.instances)
     assert wait_for(lambda: recorder.client.get_ports("musika:left"))
     time.sleep(0.5)
     recorder.connect("musika:left")
     master = jack.master(120)
-    master.locate(24_000)
-    assert wait_for(lambda: session.source.instances[0].stats.state == 4)
-    master.play(2)
-    master.locate(240_000)
-    assert wait_for(lambda: session.source.instances[0].stats.state == 4)
-    master.play(1.5)
+    (instance,) = session.source.instances
+    for frame, seconds in ((24_000, 2.0), (240_000, 1.5)):
+        master.locate(frame)
+        assert wait_for(lambda frame=frame: instance.transport.frame == frame and instance.holds(frame // 1024 + 20))
+        time.sleep(0.2)
+        master.play(seconds)
     time.sleep(0.3)
     cycles = recorder.rolling()
     assert recorder.gaps() == 0
