@@ -71,7 +71,8 @@ class Studio:
         for theme in THEMES:
             self.window.set_theme(theme)
             self.rest(0.4)
-            self.until(still, f"{name} still")
+            self.until(lambda: not self.window.thumbnails.is_busy and still(), f"{name} still")
+            self.rest(0.1)
             path = self.out / f"panel-{name}-{theme}.png"
             self.window.grab().save(str(path), "PNG", 0)
             print(f"{path}  {path.stat().st_size // 1024} KB")
@@ -80,7 +81,11 @@ class Studio:
         """All states, one after another."""
         window = self.window
         strip, make, model = window.strip, window.make, window.model
-        self.until(lambda: strip.lamp.state == "locked" and "5." in strip.ahead.text(), "lock")
+
+        def in_time() -> bool:
+            return strip.lamp.state == "locked" and float(strip.ahead.text().split()[0]) > 4
+
+        self.until(in_time, "lock")
         self.take("empty")
         window.link.follow("udp")
         self.until(lambda: strip.lamp.state == "no source", "a source that says nothing")
@@ -101,7 +106,7 @@ class Studio:
         window.shelf.view.setCurrentIndex(model.index(2))
         self.until(lambda: not window.thumbnails.is_busy and strip.lamp.state == "locked", "waveforms")
         self.rest(2)
-        self.take("locked", lambda: strip.lamp.state == "locked" and "6." in strip.ahead.text())
+        self.take("locked", in_time)
         window.client.request("audition", file=None)
         window.tabs.setCurrentWidget(make)
         make.texts["--name"].setText("Night")

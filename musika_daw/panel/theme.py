@@ -64,7 +64,8 @@ def palette(colours: Colours) -> QPalette:
     }  # fmt: skip
     for role, colour in roles.items():
         made.setColor(role, QColor(colour))
-    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText):
+    texts = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)
+    for role in (*texts, QPalette.ColorRole.PlaceholderText):
         faded = QColor(colours.dim)
         faded.setAlpha(150)
         made.setColor(QPalette.ColorGroup.Disabled, role, faded)
@@ -92,6 +93,10 @@ QFrame[role="strip"] {{ background: {base}; border: 1px solid {line}; border-rad
 QGroupBox {{ border: 1px solid {line}; border-radius: 5px; margin-top: 8px; padding: 8px 6px 6px 6px; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 4px; color: {dim}; }}
 QToolButton:checked, QPushButton:checked {{ background: {accent}; color: {on_accent}; }}
+QCheckBox {{ spacing: 6px; padding-right: 4px; }}
+QCheckBox::indicator:unchecked {{ border: 1px solid {dim}; border-radius: 2px; background: {base};
+    width: 11px; height: 11px; }}
+QCheckBox::indicator:unchecked:disabled {{ border-color: {line}; }}
 QListView {{ outline: 0; }}
 *:focus {{ outline: none; }}
 QPushButton:focus, QToolButton:focus, QComboBox:focus, QLineEdit:focus, QAbstractSpinBox:focus, QListView:focus
