@@ -40,6 +40,7 @@ def main() -> int:
         while not condition():
             if time.monotonic() > end_s:
                 print(f"it never came to this: {what}; {window.host_notice.text} {window.notice.text}", file=sys.stderr)
+                app.primaryScreen().grabWindow(0).save(str(folder / "failed.png"))
                 window.close()
                 sys.exit(1)
             app.processEvents()
@@ -53,6 +54,11 @@ def main() -> int:
     def centre(widget: QWidget) -> QPoint:
         return widget.mapToGlobal(widget.rect().center())
 
+    def settle() -> None:
+        """A bar that has just gone leaves its room to what is below it."""
+        end_s = time.monotonic() + 0.4
+        until(lambda: time.monotonic() > end_s, "a rest")
+
     def click(place: QPoint) -> None:
         act("mousemove", place.x(), place.y(), "sleep", 0.1, "click", 1)
 
@@ -60,6 +66,7 @@ def main() -> int:
     until(lambda: window.client.is_welcome, "a host")
     strip = window.strip
     until(lambda: strip.lamp.state == "locked" and strip.place.text()[:2] not in ("1 ", "2 "), "lock in bar 3")
+    settle()
     shown = strip.tempo.text()
     density = window.steering.sliders["density"]
     click(density.auto.mapToGlobal(QPoint(8, density.auto.height() // 2)))
@@ -70,6 +77,7 @@ def main() -> int:
     until(lambda: window.model.rowCount() == 1, "captured bars on the shelf")
     view = window.shelf.view
     until(lambda: window.thumbnails.get(window.model.sound(window.model.index(0))), "a waveform")
+    settle()
     tile = view.viewport().mapToGlobal(view.visualRect(window.model.index(0)).center())
     steps = [(tile.x() + (drop_x - tile.x()) * i // 12, tile.y() + (drop_y - tile.y()) * i // 12) for i in range(1, 13)]
     drag: list[object] = ["mousemove", tile.x(), tile.y(), "sleep", 0.2, "mousedown", 1, "sleep", 0.2]
