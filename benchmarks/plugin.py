@@ -37,8 +37,8 @@ def main() -> None:
         subprocess.run(["make", "-s", "-C", str(CORE), f"OUT={folder}"], check=True, stdout=subprocess.DEVNULL)
         (clap,) = folder.glob("linux-*/musika-daw.clap")
         trap = folder / "trap"
-        command = f"g++ -std=c++17 -O2 -pthread -I{CORE} -isystem /usr/share/dpf/distrho/src {NATIVE}/trap.cpp -o {trap}"
-        subprocess.run([*command.split(), "-ldl", "-rdynamic"], check=True)
+        flags = f"-std=c++17 -O2 -pthread -rdynamic -I{CORE} -isystem /usr/share/dpf/distrho/src"
+        subprocess.run(["g++", *flags.split(), str(NATIVE / "trap.cpp"), "-o", str(trap), "-ldl"], check=True)
         _measure_process(trap, clap, options.blocks)
         _measure_bounce(clap, options.model)
 
