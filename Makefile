@@ -44,12 +44,12 @@ test: setup-dev lint types
 	@echo "==> the programs that tests talk to"
 	scripts/install-test-peers
 	@echo "==> tests"
-	$(BIN)/python -m pytest --cov --cov-report=term -m "not peer"
+	$(BIN)/python -m pytest --cov --cov-report=term --ignore=tests/peers
 
-# apart from `test`: servers of sound on a machine without real time may drop cycles, or hang in a locate
+# JACK, Ardour, Hydrogen, Link: apart from `test`, since a machine without real time may drop cycles of sound
 test-peers: setup-dev
 	scripts/install-test-peers
-	$(BIN)/python -m pytest --no-cov -m peer
+	$(BIN)/python -m pytest --no-cov tests/peers
 
 plugin:
 	$(MAKE) -C bridge/plugin

@@ -6,8 +6,9 @@
     python -m benchmarks.live --minutes 1 --locates 40 --model techno       # from a locate to sound
 
 Starts a JACK server with a dummy driver (scripts/install-test-peers), plays through the whole host at 512 frames a
-block, records it from the server, and holds every click against the frames of the transport, or against the clocks
-that `jack_midi_clock` sent, by the server's frames.
+block, records it from the server, and holds every click against the frames of the transport, which `jack_midi_clock`
+counts its clocks by as well. Where the server drops cycles its transport stands still while its clock goes on: `gaps`
+says how often, and what follows a MIDI clock is off for a moment after each.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from typing import Any
 
 import numpy as np
 
+from bridge.jack import FRAMES_WRAP
+
 RATE = 48_000
 CLOCK = "jack_midi_clock:mclk_out"
 HEARD = 0.003  # some -50 dB
@@ -44,59 +47,43 @@ def _memory_mib(pid: int) -> float:
 
 
 class _Clicks:
-    """Clicks heard and MIDI clocks sent, found block by block so that no sound is kept."""
+    """Clicks heard, found block by block so that no sound is kept."""
 
     def __init__(self, jack: Any, server: str) -> None:
         self.client = jack.Client("listener", no_start_server=True, servername=server)
         self._port = self.client.inports.register("in")
-        self._midi = self.client.midi_inports.register("midi")
         self._quiet = 10**9
-        # numbers in eight bytes each: what is measured is the host's memory, not that of this list
-        self.frames = array("q")  # of the transport
-        self.counters = array("q")  # of the server
-        self.clocks = array("q")  # of the server, since the last start or continue
+        # of the transport; in eight bytes each: what is measured is the host's memory, not that of this list
+        self.frames = array("q")
+        self.gaps = 0
+        self._next: int | None = None
         self.loud_at: int | None = None
         self.client.set_process_callback(self._process)
         self.client.activate()
         self.client.connect("musika-daw out:left", self._port)
 
-    def listen_to(self, port: str) -> None:
-        """Note the MIDI clocks of a port."""
-        self.client.connect(port, self._midi)
-
     def _process(self, frames: int) -> None:
         audio = self._port.get_array()
         state, position = self.client.transport_query_struct()
         counter = self.client.last_frame_time
+        self.gaps += self._next is not None and counter != self._next
+        self._next = (counter + frames) % FRAMES_WRAP
         loud = np.flatnonzero(np.abs(audio) > 0.2)
         if len(loud):
             if self._quiet + int(loud[0]) > 600 and state == 1:
                 self.frames.append(position.frame + int(loud[0]))
-                self.counters.append(counter + int(loud[0]))
             self._quiet = frames - int(loud[-1])
         else:
             self._quiet += frames
         if self.loud_at is None and np.abs(audio).max() > HEARD and state == 1:
             self.loud_at = counter
-        for offset, event in self._midi.incoming_midi_events():
-            if bytes(event) in (b"\xfa", b"\xfb"):
-                self.clocks = array("q")
-            elif bytes(event) == b"\xf8":
-                self.clocks.append(counter + offset)
 
 
 def _errors_ms(clicks: _Clicks, bpm: float) -> np.ndarray:
-    """How late each click was, against the transport or, where there were any, the MIDI clocks."""
-    if not clicks.clocks:
-        beat = RATE * 60 / bpm
-        frames = np.array(clicks.frames, float)
-        return (frames - np.round(frames / beat) * beat) / RATE * 1000
-    clocks = np.array(clicks.clocks, float)
-    # clocks that this listener missed, with the cycle that the server dropped, are counted too
-    numbers = np.concatenate([[0], np.cumsum(np.round(np.diff(clocks) / np.median(np.diff(clocks))))])
-    beats = clocks[numbers % 24 == 0]
-    heard = np.array([c for c in clicks.counters if beats[0] - 100 < c < beats[-1] + 100], float)
-    return (heard - beats[np.abs(beats[None] - heard[:, None]).argmin(1)]) / RATE * 1000
+    """How late each click was against the beats of the transport."""
+    beat = RATE * 60 / bpm
+    frames = np.array(clicks.frames, float)
+    return (frames - np.round(frames / beat) * beat) / RATE * 1000
 
 
 def _locate_s(clicks: _Clicks, bpm: float, count: int) -> list[float]:
@@ -150,8 +137,6 @@ def measure(
         session = Session(SessionOptions(name, "jack", model, SourceOptions(bpm, server), connect=None))
         session.start()
         clicks = _Clicks(jack, server)
-        if source == "jack-midi":
-            clicks.listen_to(CLOCK)
         while not session.host.scheduler.is_ready(0):
             time.sleep(0.05)
         for other in others:
@@ -170,7 +155,8 @@ def measure(
         clicks.client.deactivate()
         facts: dict[str, Any] = {
             "minutes": minutes, "busy_processes": busy, "model": model, "source": source, "clicks": len(clicks.frames),
-            "blocks": meter.blocks, "underruns": meter.underruns - early, "server_xruns": session.sink.xruns,
+            "blocks": meter.blocks, "underruns": meter.underruns - early, "gaps": clicks.gaps,
+            "server_xruns": session.sink.xruns,
             "host_mib_each_minute": [round(host, 1) for host, _ in memory],
             "renderer_mib_each_minute": [round(renderer, 1) for _, renderer in memory],
         }  # fmt: skip
