@@ -260,7 +260,7 @@ def devices() -> dict[str, Any]:
         inputs = [name for _, name in list_ports()]
     except SourceError:
         inputs = []
-    found = [("internal", "own clock"), ("jack", "JACK transport")]
+    found = [("internal", "own clock"), ("plugin", "plugin in the DAW"), ("jack", "JACK transport")]
     if importlib.util.find_spec("link") is not None:
         found.append(("link", "Ableton Link"))
     found += [(f"midi:{name}", f"MIDI clock from {name}") for name in inputs]

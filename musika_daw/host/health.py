@@ -27,6 +27,10 @@ SILENCE: Mapping[str, tuple[str, str]] = {
         "no OSC message arrives",
         "Switch the OSC control surface on in the DAW and compare its ports with docs/live.md.",
     ),
+    "plugin": (
+        "no plugin is connected",
+        "Load the musika-daw plugin on a track of the DAW; `musika-daw plugin` installs it.",
+    ),
     "udp": ("no datagram arrives", "Start the sender; docs/bridge-protocol.md says what to send."),
     "tcp": ("no program is connected", "Start the sender; docs/bridge-protocol.md says what to send."),
 }

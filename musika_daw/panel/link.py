@@ -78,8 +78,8 @@ class HostLink(QObject):
         self._welcome, self._reason = welcome, ""
         self._notice.clear()
         self._strip.picker.refresh()
-        before = self._was
-        if before is not None and before[0] != welcome.pid and self.process is not None:
+        before, ours = self._was, self.process is not None and self.process.pid == welcome.pid
+        if before is not None and before[0] != welcome.pid and ours:
             self.client.request("set", values=dict(before[1]))
             self.client.request("source", lambda _kind, _data: None, name=before[2])
 

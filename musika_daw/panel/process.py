@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
 TEXT_MAX = 4000
-END_MS = 8000
+END_MS = 10_000
 
 
 class HostProcess(QObject):
@@ -46,13 +48,19 @@ class HostProcess(QObject):
             self._process.start()
 
     def stop(self) -> None:
-        """End it and wait until it has."""
-        if self.is_running:
-            self._stopping = True
+        """End it as Ctrl-C would, so that what is being captured is finished, and wait until it has."""
+        if not self.is_running:
+            return
+        self._stopping = True
+        if os.name == "posix":
+            os.kill(self.pid, signal.SIGINT)
+        else:
             self._process.terminate()
-            if not self._process.waitForFinished(END_MS):
-                self._process.kill()
-                self._process.waitForFinished(END_MS)
+        for harder in (self._process.terminate, self._process.kill):
+            if self._process.waitForFinished(END_MS):
+                return
+            harder()
+        self._process.waitForFinished(END_MS)
 
     def _hear(self) -> None:
         heard = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")

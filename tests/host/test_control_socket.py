@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import random
 import socket
@@ -260,6 +261,28 @@ def test_a_taken_port_is_told(session: Session) -> None:
     assert session.control is not None
     with pytest.raises(SourceError, match="control socket: port"):
         ControlServer(session, session.control.port).start()
+
+
+def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(
+    session: Session, tmp_path: Path
+) -> None:
+    assert session.control is not None
+    options = dataclasses.replace(
+        session.options, sink=f"file:{tmp_path / 'b.wav'}", control_port=session.control.port, control_must=False,
+    )  # fmt: skip
+    second = Session(options)
+    try:
+        second.start()
+        assert second.control is None
+        assert second.notes[0].startswith("no panel for this host: control socket: port")
+    finally:
+        second.stop()
+    third = Session(dataclasses.replace(options, sink=f"file:{tmp_path / 'c.wav'}", control_must=True))
+    try:
+        with pytest.raises(SourceError, match="control socket"):
+            third.start()
+    finally:
+        third.stop()
 
 
 _JSON = st.recursive(

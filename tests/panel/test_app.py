@@ -96,6 +96,7 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         window.close()
         window.deleteLater()
     assert not process.is_running
+    assert (tmp_path / "out.wav").is_file()  # it was ended in good order
 
 
 def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, until: Until) -> None:
