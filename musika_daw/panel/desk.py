@@ -17,7 +17,10 @@ from musika_daw.panel.shelf_model import ShelfModel
 
 
 class Desk(QObject):
-    """Keeps the model as the folders are. `failed` has a sentence; `said` one about what was done."""
+    """Keeps the model as the folders are, but for the time that `holds` is true.
+
+    `failed` has a sentence; `said` one about what was done.
+    """
 
     failed = Signal(str)
     said = Signal(str)
@@ -26,6 +29,7 @@ class Desk(QObject):
         super().__init__(parent)
         self._model, self._folders, self._undo = model, folders, undo
         self._problems: set[str] = set()
+        self.holds: Callable[[], bool] = lambda: False
         folders.found.connect(self._found)
 
     def rename(self, sound: Sound, name: str) -> None:
@@ -90,6 +94,9 @@ class Desk(QObject):
 
     def _found(self, folder: Path, found: Found) -> None:
         if folder not in self._folders.paths:
+            return
+        if self.holds():
+            self._folders.look(folder)
             return
         self._model.put(folder, found.sounds)
         fresh = [problem for problem in found.problems if problem not in self._problems]

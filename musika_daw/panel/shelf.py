@@ -63,6 +63,11 @@ class TileView(QListView):
         self._colours = colours
         self.viewport().update()
 
+    @property
+    def is_editing(self) -> bool:
+        """Whether a name is being typed, which other rows would interrupt."""
+        return self.state() == QAbstractItemView.State.EditingState
+
     def chosen(self) -> list[Sound]:
         """The sounds that are chosen, in their order on the shelf."""
         indexes = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)

@@ -88,6 +88,7 @@ class PanelWindow(QMainWindow):
         self.host_notice, self.notice = Notice("Host and source"), Notice("Message")
         self.shelf, self.make = Shelf(self.model, self.thumbnails, colours), MakeForm(self.build, music / "Packs")
         self.link = HostLink(client, process, self.strip, self.steering, self.host_notice, self)
+        self.desk.holds = lambda: self.shelf.view.is_editing
         self._music = music
         self._lay_out()
         self._make_menus()

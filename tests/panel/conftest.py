@@ -152,6 +152,7 @@ def window(app: QApplication, host: StandIn, loops: Path, tmp_path: Path, until:
     made.show()
     made.start()
     assert until(lambda: made.client.is_welcome and made.model.rowCount() == 3 and made.link.values)
+    assert until(made.isActiveWindow)
     yield made
     made.close()
     made.deleteLater()
