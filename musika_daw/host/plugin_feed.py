@@ -19,6 +19,7 @@ RUN_FRAMES = RUN_CHUNKS * grid.CHUNK_FRAMES
 CROSS_FRAMES = 256
 URGENT_S = 0.7
 SENDS_A_STEP = 48
+TOO_LATE = 6
 # Frames first..last of a piece, float32 `[2, last - first]`, or None if they are not rendered yet
 Read = Callable[[Piece, int, int], np.ndarray | None]
 
@@ -58,8 +59,10 @@ class PluginFeed:
         """Whether a bounce waits for it."""
         return self._news is not None and Flag.WAITING in self._news.flags
 
-    def feed(self, rendered: int) -> list[Want]:
+    def feed(self, rendered: int, render_s: float = 0.0) -> list[Want]:
         """Send what is rendered and not sent yet; returns the runs that what is missing is made of.
+
+        `render_s` is how long a run takes: in real time what will be over by then is rendered last.
 
         `rendered` is a number that changes with everything that is rendered: as long as it, the place and the
         chunk being played are the same there is nothing to look for.
@@ -73,6 +76,9 @@ class PluginFeed:
         )  # fmt: skip
         if looking == self._looked:
             return self._wants
+        in_time = news.frame
+        if Flag.PLAYING in news.flags and Flag.OFFLINE not in news.flags:
+            in_time += round(render_s * self.song.sample_rate_hz)
         sends = SENDS_A_STEP
         wants: dict[tuple[Piece, int], Want] = {}
         for chunk, urgency in self._path(news):
@@ -83,8 +89,11 @@ class PluginFeed:
                 self.instance.send_audio(chunk, audio.T)
                 sends -= 1
             else:
-                for piece, run in self._runs(chunk):
-                    wants.setdefault((piece, run), Want(urgency, piece, run))
+                if news.frame // CHUNK_FRAMES <= chunk < in_time // CHUNK_FRAMES:
+                    urgency = TOO_LATE
+                for key in self._runs(chunk):
+                    if key not in wants or wants[key].urgency > urgency:
+                        wants[key] = Want(urgency, *key)
         self._wants = list(wants.values())
         self._looked = looking if sends else None
         return self._wants

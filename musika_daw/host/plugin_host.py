@@ -53,6 +53,7 @@ class PluginHost:
         self._job: tuple[Job, Generation] | None = None
         self._jobs = 0
         self._finished = 0
+        self._render_s = 0.0
         self._used: dict[tuple[int, int], int] = {}
         self._uses = 0
         self._retry_s = 0.0
@@ -87,7 +88,7 @@ class PluginHost:
         """Collect what is rendered, send it, ask for what is missing."""
         try:
             self._collect(now_s)
-            wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished)]
+            wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished, self._render_s)]
             if self._job is None and now_s >= self._retry_s and not self._lost:
                 self._ask(wants)
         except WorkerError as error:
@@ -164,6 +165,7 @@ class PluginHost:
             job, generation = self._job
             self._job, self.problem = None, done.problem
             self._finished += 1
+            self._render_s += 0.3 * (done.seconds - self._render_s)
             if done.problem is not None:
                 self.cache.release(job.slots)
                 self._retry_s = now_s + RETRY_S
