@@ -4,7 +4,7 @@ A latent frame lasts 46 ms, but its coordinates move over seconds, so they canno
 fall where; left to itself a generator plays their average, a blur. So the notes are drawn here, as the coordinates
 are, from counters keyed by position, and the generator is told them as a piano roll.
 
-How many: the slots of half a bar (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as
+How many: the slots of about a second (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as
 density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a
 bass that holds them, a melody that wanders, and figures between.
 """
@@ -25,6 +25,7 @@ FINEST_RATE_HZ = 16.0
 SILENT_BELOW = 0.005  # a density this low asks for silence, not for one note in two seconds
 _BAR, _PHRASE, _PIECE, _WANDER, _PULSE = 4, 5, 6, 7, 8  # streams of random numbers
 _WANDER_STEP_S = 6.0
+_PART_S = 1.1
 _LOWEST, _HIGHEST = 28, 98
 # chances of 1, 2, ... notes at one onset, at densities 0.3, 0.6 and 0.9, as counted in performed music
 _NOTES_AT = np.array(
@@ -100,11 +101,12 @@ def bar_notes(
     chance = rng.gumbel(size=slots)
     # half of a bar's rhythm is the phrase's own, so that it is heard again; the rest is the bar's
     rank_by = 1.1 * level + 0.75 * rhythm[np.arange(slots) * (128 // slots) % 128] + 0.5 * chance
-    # each half of a bar has its own share of onsets, what is left over alternating, so that curves are followed
-    halves = rank_by.reshape(2, -1)
-    rank = np.argsort(np.argsort(-halves, axis=1, kind="stable"), axis=1, kind="stable")
-    left_over = (rng.random() + np.array([[0.0], [0.5]])) % 1
-    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / 2
+    # each second or so has its own share of onsets, what is left over taking turns, so that curves are followed
+    turns_of_parts = _turns(bar_s)
+    parts = rank_by.reshape(len(turns_of_parts), -1)
+    rank = np.argsort(np.argsort(-parts, axis=1, kind="stable"), axis=1, kind="stable")
+    left_over = (rng.random() + turns_of_parts[:, None]) % 1
+    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / len(parts)
     played = np.nonzero((rank + left_over).ravel() < wanted)[0]
     late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * BEATS_PER_BAR / bar_s
     draws = rng.random((slots, 6))
@@ -203,6 +205,18 @@ def _metre(slots: int) -> np.ndarray:
     for strength, parts in ((1, 16), (2, 8), (3, 4), (4, 2), (5, 1)):
         level[:: slots // parts] = strength
     return level
+
+
+def _turns(bar_s: float) -> np.ndarray:
+    """Where in 0..1 the fraction of an onset that each part of a bar is left with begins, in van der Corput's order.
+
+    Parts are halves, or halves of halves, of at most 1.1 s where slots allow.
+    """
+    parts = 2
+    while bar_s / parts > _PART_S and parts < 16:
+        parts *= 2
+    bits = parts.bit_length() - 1
+    return np.array([int(f"{part:0{bits}b}"[::-1], 2) / parts for part in range(parts)])
 
 
 def _chances(density: float) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from musika_daw.checkpoint import check_name, save_weights, user_folder
+from musika_daw.checkpoint import check_name, load_weights, role_of, save_weights, user_folder
 from musika_daw.models import Encoder
 from musika_daw.models.config import autoencoder_from_dict
 from training.autoencoder import load_checkpoint
@@ -20,20 +20,34 @@ from training.sources import AutoencoderWeights, autoencoder_weights
 def export_autoencoder(source: str | Path, out: Path) -> tuple[str, str]:
     """Write `encoder.safetensors` and `decoder.safetensors` of an autoencoder run (or of exported weights);
     returns their hashes."""
-    return _write_autoencoder(autoencoder_weights(source), Path(out))
-
-
-def _write_autoencoder(weights: AutoencoderWeights, out: Path) -> tuple[str, str]:
-    facts = {**weights.facts, "encoder_hash": encoder_hash(_encoder(weights.config, weights.encoder))}
+    weights, out = autoencoder_weights(source), Path(out)
+    facts = _autoencoder_facts(weights)
     return (
         save_weights(out / "encoder.safetensors", "encoder", weights.encoder, weights.config, facts),
         save_weights(out / "decoder.safetensors", "decoder", weights.decoder, weights.config, facts),
     )
 
 
+def _autoencoder_facts(weights: AutoencoderWeights) -> dict[str, Any]:
+    return {**weights.facts, "encoder_hash": encoder_hash(_encoder(weights.config, weights.encoder))}
+
+
+def _write_beside(out: Path, name: str, kind: str, weights: AutoencoderWeights) -> tuple[Path, str]:
+    """Write one half of an autoencoder for model `name` as `KIND.safetensors`, or, where another model of the
+    folder has another there, as `NAME-KIND.safetensors`; returns the file and its hash."""
+    tensors = weights.encoder if kind == "encoder" else weights.decoder
+    own, shared = out / f"{name}-{kind}.safetensors", out / f"{kind}.safetensors"
+    made = save_weights(own, kind, tensors, weights.config, _autoencoder_facts(weights))
+    alone = not any(role_of(p) == "generator" and p.stem != name for p in out.glob("*.safetensors"))
+    if alone or not shared.exists() or load_weights(shared, kind).hash == made:
+        return own.replace(shared), made
+    return own, made
+
+
 def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str) -> list[Path]:
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
 
+    A folder's models share `decoder.safetensors` where it is the same; another is `NAME-decoder.safetensors`.
     `autoencoder` None stands for the one whose latents the generator learned. Raises ValueError if the
     generator learned the latents of another encoder.
     """
@@ -44,15 +58,16 @@ def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name:
     if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")
     out = Path(out)
-    _, decoder_hash = _write_autoencoder(weights, out)
+    encoder_file, _ = _write_beside(out, name, "encoder", weights)
+    decoder_file, decoder_hash = _write_beside(out, name, "decoder", weights)
     tensors = {**state["ema"], "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
     facts = {
         "name": name, "kind": state["kind"], "labels": state["labels"], "licence": licence,
-        "decoder": "decoder.safetensors", "decoder_hash": decoder_hash, "encoder_hash": state["encoder_hash"],
+        "decoder": decoder_file.name, "decoder_hash": decoder_hash, "encoder_hash": state["encoder_hash"],
         "steps": state["steps"], "hours_trained": round(state["seconds"] / 3600, 3),
     }  # fmt: skip
     save_weights(out / f"{name}.safetensors", "generator", tensors, state["generator_config"], facts)
-    return [out / f for f in (f"{name}.safetensors", "decoder.safetensors", "encoder.safetensors")]
+    return [out / f"{name}.safetensors", decoder_file, encoder_file]
 
 
 def export_named(run: Path, autoencoder: str | Path | None, name: str, licence: str) -> list[Path]:

@@ -46,11 +46,23 @@ def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
         }  # fmt: skip
         return AutoencoderWeights(state["config"], encoder, decoder, facts)
     folder = exported_folder(source)
-    made = [load_weights(folder / f"{role}.safetensors", role) for role in ("encoder", "decoder")]
+    made = [load_weights(folder / f, role) for role, f in _halves(source, folder).items()]
     if made[0].config != made[1].config:
         raise ValueError(f"model: encoder and decoder in {folder} have different configurations")
     facts = {k: made[1].facts.get(k, 0) for k in ("steps", "phase", "hours_trained")}
     return AutoencoderWeights(made[1].config, made[0].tensors, made[1].tensors, facts)
+
+
+def _halves(source: str | Path, folder: Path) -> dict[str, str]:
+    """Files of the encoder and the decoder: those of the model, where `source` is one with its own."""
+    files = {"encoder": "encoder.safetensors", "decoder": "decoder.safetensors"}
+    if folder != Path(source):
+        model = find_model(source)
+        if role_of(model) == "generator":
+            files["decoder"] = str(load_weights(model, "generator").facts["decoder"])
+            own = files["decoder"].replace("decoder", "encoder")
+            files["encoder"] = own if (folder / own).exists() else files["encoder"]
+    return files
 
 
 def exported_folder(source: str | Path) -> Path:
