@@ -4,9 +4,9 @@ A latent frame lasts 46 ms, but its coordinates move over seconds, so they canno
 fall where; left to itself a generator plays their average, a blur. So the notes are drawn here, as the coordinates
 are, from counters keyed by position, and the generator is told them as a piano roll.
 
-How many: the slots of about a second (thirty-seconds, or finer) are ranked by metre and chance, and as many are played as
-density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`, a
-bass that holds them, a melody that wanders, and figures between.
+How many: the slots of about a second (thirty-seconds, or finer) are ranked by metre and chance, and as many are played
+as density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`,
+a bass that holds them, a melody that wanders, and figures between.
 """
 
 from __future__ import annotations
