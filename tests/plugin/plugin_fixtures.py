@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,19 +12,10 @@ from plugin_stand_in import load
 
 from musika_daw.host.plugin_session import PluginOptions, PluginSession
 from musika_daw.host.render import load_renderer
+from tests.programs import need
 
 SOURCE = Path(__file__).parents[2] / "bridge" / "plugin"
 HEADERS = Path("/usr/share/dpf/distrho/src/clap/entry.h"), Path("/usr/include/lv2/core/lv2.h")
-
-
-def need(*things: str) -> None:
-    """A missing program or file is a failure where CI is set, and a skip that names it elsewhere."""
-    missing = [t for t in things if shutil.which(t) is None and not Path(t).exists()]
-    if missing:
-        reason = f"{', '.join(missing)} not installed: run scripts/install-test-peers"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

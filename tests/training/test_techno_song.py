@@ -175,7 +175,6 @@ def test_worker_processes_make_the_same_corpus(corpus: Path, tmp_path: Path) -> 
 
 
 def test_report(corpus: Path, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib")
     result = write_report(Corpus(corpus), tmp_path / "report")
     assert result["songs"] == result["measured"] == 2
     assert result["table"]["bpm"]["min"] >= 100

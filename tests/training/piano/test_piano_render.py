@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pyloudnorm
 import pytest
 
 from training.corpus.piano.performance import Performance, read_performance
@@ -117,7 +118,6 @@ def test_peak_and_loudness_are_kept(sampler):
     piece = piece_of(np.arange(20) * 0.4, [48, 55, 60, 64] * 5, length_s=0.5)
     for wanted in (-40.0, -30.0):
         take = render_take(sampler, piece, rendition(loudness_lufs=wanted))
-        pyloudnorm = pytest.importorskip("pyloudnorm")
         assert pyloudnorm.Meter(RATE_HZ).integrated_loudness(take.audio) == pytest.approx(wanted, abs=0.5)
     loud = render_take(sampler, piece, rendition(loudness_lufs=0.0))
     assert np.abs(loud.audio).max() <= 10 ** (-1 / 20) + 1e-6
