@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from musika_daw.models import AutoencoderConfig, mid_side
 
-STUDIO_FFTS = (512, 1024, 2048, 4096)
+# the shortest hears what gain curves do
+STUDIO_FFTS = (128, 512, 1024, 2048, 4096)
 PAPER_HOPS = (64, 128, 256, 512)
 _MAGNITUDE_FLOOR = 1e-4
 

@@ -11,6 +11,7 @@ and `context_after` latents more and cuts them off.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 
 from musika_daw.models.blocks import ConvNeXtBlock, FrameConv
 from musika_daw.models.config import AutoencoderConfig, LevelConfig
+from musika_daw.models.gain import GainCurve
 from musika_daw.models.noise import NoiseTable
 from musika_daw.models.phase import MEMORY, PhaseTracker, Tracked
 from musika_daw.models.spectrum import Spectrum, mid_side
@@ -131,21 +133,39 @@ class Encoder(nn.Module):
 class DecodedSpectrum:
     """What a decoder says of a sound, `[B, channels, frames, bins]`: normalised log-magnitudes and phases.
 
-    `tracked` is what the phase tracker found, None where the network gives phases itself; then `phase` has all
-    bins, else the tracked ones.
+    `tracked` is what the phase tracker found and `gains` what the gain curves are (`[B, channels, 2, samples]`), both
+    None where the network gives phases itself; then `phase` has all bins, else the tracked ones.
     """
 
     log_magnitude: Tensor
     phase: Tensor
-    tracked: Tracked | None
+    tracked: Tracked | None = None
+    gains: Tensor | None = None
 
     def part(self, start: int, stop: int) -> DecodedSpectrum:
-        """Frames start..stop."""
+        """Frames start..stop, without gains."""
         span = (slice(None), slice(None), slice(start, stop))
         tracked = None
         if self.tracked is not None:
-            tracked = Tracked(self.tracked.phase[span], self.tracked.advance[span], self.tracked.tonality[span])
+            t = self.tracked
+            tracked = Tracked(t.phase[span], t.advance[span], t.tonality[span], t.attack[span])
         return DecodedSpectrum(self.log_magnitude[span], self.phase[span], tracked)
+
+
+def _upgrade(decoder: Decoder, state: dict[str, Tensor], prefix: str, *_: object) -> None:
+    """Weights from before there were gain curves: these are flat, and what was said of attacks meant something else."""
+    assert decoder.tracker is not None
+    head, channels, t = decoder.level1.outward[1], decoder.config.channels, decoder.tracker
+    new = decoder.curve.advice * channels
+    for name in ("weight", "bias"):
+        key = f"{prefix}level1.outward.1.{name}"
+        if key not in state or len(state[key]) != len(getattr(head, name)) - new:
+            continue
+        spectra, advice = state[key].clone().split([len(state[key]) - t.advice, t.advice])
+        by_channel = advice.unflatten(0, (channels, -1))
+        by_channel[:, t.stride * t.tracked : (t.stride + 1) * t.tracked] = 0
+        by_channel[:, -t.bands :] = 0
+        state[key] = torch.cat([spectra, advice, advice.new_zeros(new, *advice.shape[1:])])
 
 
 class Decoder(nn.Module):
@@ -163,9 +183,12 @@ class Decoder(nn.Module):
         if self.tracker is None:
             self.level1 = LevelDecoder(config.level1, 2 * spectra)
         else:
-            self.level1 = LevelDecoder(config.level1, spectra, self.tracker.advice)
+            self.curve = GainCurve(config)
+            advice = self.tracker.advice + self.curve.advice * config.channels
+            self.level1 = LevelDecoder(config.level1, spectra, advice)
             # set after training, so that what is decoded is as loud as what was encoded
             self.register_buffer("gain", torch.ones(config.channels, config.bins))
+            self.register_load_state_dict_pre_hook(_upgrade)
 
     @cached_property
     def noise(self) -> NoiseTable:
@@ -182,7 +205,7 @@ class Decoder(nn.Module):
     def context_before(self) -> int:
         """Latents before a decoded latent on which its samples depend: phases remember longer than they foresee."""
         memory = 0 if self.tracker is None else MEMORY
-        return self.context_after + -(-memory // self.config.level2.stride)
+        return self.context_after + -(-memory * self.config.hop // self.config.r_time)
 
     def decode_2(self, latents: Tensor) -> Tensor:
         """`[B, n, latent]` to level-1 latents `[B, n * stride, latent1]` in -1..1."""
@@ -194,20 +217,34 @@ class Decoder(nn.Module):
         out = out.unflatten(2, (-1, self.config.channels, self.config.bins)).permute(2, 0, 3, 1, 4)
         carrier = self.spectrum.carrier(out.shape[3])
         if self.tracker is None:
-            return DecodedSpectrum(out[0], out[1] + carrier, None)
-        tracked = self.tracker(out[0], advice, self.noise.angles(first, latents_1.shape[1], ring))
-        return DecodedSpectrum(out[0], tracked.phase + carrier[:, : self.config.tracked_bins], tracked)
+            return DecodedSpectrum(out[0], out[1] + carrier)
+        stride = self.config.level1.stride
+        chance = self.noise.angles(first * stride, out.shape[3], None if ring is None else ring * stride)
+        phases, gains = advice.split([self.tracker.advice, self.curve.advice * self.config.channels], -1)
+        tracked = self.tracker(out[0], phases, chance)
+        phase = tracked.phase + carrier[:, : self.config.tracked_bins]
+        return DecodedSpectrum(out[0], phase, tracked, self.curve(gains))
 
     def synthesise(self, spectrum: DecodedSpectrum, noise: Tensor | None = None) -> Tensor:
         """Left/right samples `[B, channels, frames * hop]`; `noise` `[channels, frames, bins]` from `self.noise`."""
         frames = spectrum.log_magnitude.shape[2]
         # in pieces that a processor's cache holds; training has to keep everything anyway
         size = frames if torch.is_grad_enabled() else _CACHED_FRAMES
-        pieces = (
-            self._bins(spectrum.part(start, start + size), None if noise is None else noise[:, start : start + size])
-            for start in range(0, frames, size)
-        )
-        wave = self.spectrum.overlap_add(pieces, frames)
+        low: list[Tensor] = []
+
+        def pieces() -> Iterator[Tensor]:
+            for start in range(0, frames, size):
+                part = None if noise is None else noise[:, start : start + size]
+                bins = self._bins(spectrum.part(start, start + size), part)
+                if spectrum.gains is not None:
+                    low.append(bins[..., : self.curve.low_bins])
+                yield bins
+
+        wave = self.spectrum.overlap_add(pieces(), frames)
+        if spectrum.gains is not None:
+            deep = self.spectrum.overlap_add(low, frames)
+            below, above = spectrum.gains.unbind(2)
+            wave = wave * above + deep * (below - above)
         return mid_side(wave) if self.config.channels == 2 else wave
 
     def _bins(self, spectrum: DecodedSpectrum, noise: Tensor | None) -> Tensor:
@@ -220,7 +257,7 @@ class Decoder(nn.Module):
         # how tonal a sound is, is learned from its phases; what it then sounds like must not bend that
         tonality = spectrum.tracked.tonality.detach()
         # a share of the energy; rather clear than half-half, as a breath on every tone is heard first
-        share = tonality.square() * (3 - 2 * tonality)
+        share = torch.maximum(tonality.square() * (3 - 2 * tonality), spectrum.tracked.attack)
         count = share.shape[-1]
         tonal = torch.polar(magnitude[..., :count] * share.sqrt(), spectrum.phase)
         gain = torch.cat([magnitude[..., :count] * torch.sqrt(1 - share), magnitude[..., count:]], -1)

@@ -4,20 +4,26 @@ Latents say how loud every band is, and so where between two bins a partial lies
 network that only sees latents must give a steady tone the same phases in every frame, so it can only hold
 tones at multiples of the frame rate. Here it says instead how fast each bin's phase advances, which follows
 from magnitudes (the slope of the log-magnitude over the bins, as in phase-gradient heap integration, plus
-what the network corrects). Where attacks are, it says a phase of its own and how much that weighs. With `turned`
-the sum of advances and `chance` a random angle for each step, known from its position,
+what the network corrects).
 
-    phase(t) = turned(t) + arg sum_k decay^k ( exp(i chance(s-k)) + weight(s-k) exp(i own(s-k)) ) exp(-i turned(s-k))
+An attack has phases of its own. How far from the middle of a frame a click lies follows from how much louder the next
+frame is; phases are the sum of these delays over the bins, from the lowest up (plus what the network corrects). A bin
+that rises by d nepers within two hops believes its attack with weight exp(d) - 1, which is most where the frame first
+holds the attack well. With `turned` the sum of advances and `chance` a random angle for each frame, known from its
+position,
+
+    phase(t) = turned(t) + arg sum_k decay^k ( exp(i chance(t-k)) + weight(t-k) exp(i own(t-k)) ) exp(-i turned(t-k))
 
 so opinions of the past are carried forward by the tone's own frequency: an attack rules for as long as the sum
-remembers it, and a tone that nothing attacked wanders by a fraction of a hertz. (All bins of a step share one
+remembers it, and a tone that nothing attacked wanders by a fraction of a hertz. (All bins of a frame share one
 angle, so that the bins of one partial agree. Were it constant, the sum would turn every tone back to its
-bin's own frequency.) The sum reaches `MEMORY` steps back and no further, so a piece decoded with that much
+bin's own frequency.) The sum reaches `MEMORY` frames back and no further, so a piece decoded with that much
 context is the same however it was cut.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -27,27 +33,35 @@ from torch import Tensor, nn
 from musika_daw.models.config import AutoencoderConfig
 from musika_daw.models.spectrum import LOG_SCALE
 
-MEMORY = 64
-DECAY = 0.96
+MEMORY = 128
+DECAY = 0.98
+_BLOCK = 32
 # Hann windows are nearly Gaussian ones of this time-frequency ratio (samples squared over fft squared)
 _HANN_RATIO = 0.25645
-_WEIGHT_RANGE = 5.0
+# an attack's opinion weighs no more than this many frames', so that the sum has let go of it when it ends
+_LARGEST_RISE = 3.4
+_WEIGHT_RANGE = 1.5
+# a bin that rises by this many nepers within two hops is half an attack; found on held-out songs
+_ATTACK_RISE, _ATTACK_SHARPNESS = 1.5, 3.0
 
 
 @dataclass(frozen=True)
 class Tracked:
     """`phase` and `advance` (to the next frame, radians beyond the carrier's) `[B, C, frames, tracked bins]`;
-    `tonality` 0..1 `[B, C, frames, tracked bins]`: the share of a bin that follows `phase` rather than noise."""
+    `tonality` and `attack` 0..1 `[B, C, frames, tracked bins]`: how far a bin is a tone, and the start of a sound,
+    and so follows `phase` rather than noise."""
 
     phase: Tensor
     advance: Tensor
     tonality: Tensor
+    attack: Tensor
 
 
 class PhaseTracker(nn.Module):
     """Phases and tonality of the lowest `config.tracked_bins` bins from log-magnitudes and a network's advice."""
 
     to_bins: Tensor
+    hops: Tensor
     fading: Tensor
     triangle: Tensor
 
@@ -56,11 +70,14 @@ class PhaseTracker(nn.Module):
         self.channels, self.stride = config.channels, config.level1.stride
         self.tracked, self.bands = config.tracked_bins, config.bands
         self.slope = config.hop / (_HANN_RATIO * config.fft) * LOG_SCALE / 2
+        self.turn = 2 * math.pi * config.hop / config.fft
+        hops = torch.arange(config.fft // config.hop)[:, None] * torch.arange(config.tracked_bins)
+        self.register_buffer("hops", self.turn * (hops % (config.fft // config.hop)).float(), persistent=False)
         self.register_buffer("to_bins", _band_shapes(config), persistent=False)
         lag = torch.arange(MEMORY)[:, None] + MEMORY - torch.arange(2 * MEMORY)
         fading = torch.where((lag >= 0) & (lag < MEMORY), DECAY ** lag.clamp(0, MEMORY).float(), 0.0)
         self.register_buffer("fading", fading, persistent=False)
-        self.register_buffer("triangle", torch.ones(MEMORY, MEMORY).tril(), persistent=False)
+        self.register_buffer("triangle", torch.ones(_BLOCK, _BLOCK).tril(), persistent=False)
 
     @property
     def advice(self) -> int:
@@ -68,23 +85,37 @@ class PhaseTracker(nn.Module):
         return self.channels * ((self.stride + 2) * self.tracked + self.bands)
 
     def forward(self, log_magnitude: Tensor, advice: Tensor, chance: Tensor) -> Tracked:
-        """`[B, C, steps * stride, bins]`, `[B, steps, advice]` and `[steps]` to phases relative to each carrier."""
-        batch, steps, _ = advice.shape
+        """`[B, C, frames, bins]`, `[B, frames / stride, advice]`, `[frames]` to phases relative to each carrier."""
         sizes = [self.stride * self.tracked, self.tracked, self.tracked, self.bands]
         by_channel = advice.unflatten(2, (self.channels, -1)).transpose(1, 2)
         correction, own, tonality, weight = by_channel.split(sizes, -1)
-        frequency = correction.reshape(batch, self.channels, steps * self.stride, self.tracked)
+        frequency = correction.unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
         # slopes need a bin either side; bin 0 mirrors
         low = log_magnitude[..., : self.tracked + 1]
         frequency = frequency + self.slope * F.pad(low[..., 2:] - low[..., :-2], (1, 0))
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
         turned = self._running_sum(F.pad(advance, (0, 0, 1, 0)))
-        then = turned[:, :, :: self.stride]
+        rise, start = self._attacks(low[..., : self.tracked].detach())
         loud = torch.exp(weight.clamp(-_WEIGHT_RANGE, _WEIGHT_RANGE)) @ self.to_bins
-        said = torch.polar(loud, own - then) + torch.polar(torch.ones_like(then), chance[:, None] - then)
-        offset = _angle(self._faded_sum(said), said.detach().abs())
-        phase = turned + offset.repeat_interleave(self.stride, 2)
-        return Tracked(phase, advance, torch.sigmoid(tonality).repeat_interleave(self.stride, 2))
+        loud = loud.repeat_interleave(self.stride, 2) * torch.expm1(rise.clamp(0, _LARGEST_RISE))
+        own = start + own.repeat_interleave(self.stride, 2)
+        said = torch.polar(loud, own - turned) + torch.polar(torch.ones_like(turned), chance[:, None] - turned)
+        phase = turned + _angle(self._faded_sum(said), said.detach().abs())
+        attack = torch.sigmoid(_ATTACK_SHARPNESS * (rise - _ATTACK_RISE))
+        return Tracked(phase, advance, torch.sigmoid(tonality).repeat_interleave(self.stride, 2), attack)
+
+    def _attacks(self, low: Tensor) -> tuple[Tensor, Tensor]:
+        """How far bins rise within two hops, in nepers, and their phases if they begin there (`[B, C, frames, bins]`).
+
+        A click d samples from the middle of a frame sounds in it as cos(pi d / fft)^2, the Hann window, and in the next
+        one as cos(pi (d - hop) / fft)^2, so that the ratio of the two says where it is.
+        """
+        rise = LOG_SCALE * F.pad(low[:, :, 2:] - low[:, :, :-2], (0, 0, 2, 0))
+        louder = torch.exp(F.pad(low[:, :, 1:] - low[:, :, :-1], (0, 0, 0, 1)) * (LOG_SCALE / 2))
+        delay = -2 * torch.atan((louder - math.cos(self.turn / 2)) / math.sin(self.turn / 2))
+        between = (delay[..., 1:] + delay[..., :-1]) / 2
+        turns = self.hops.repeat(-(-low.shape[2] // len(self.hops)), 1)[: low.shape[2]]
+        return rise, F.pad(between, (1, 0)).cumsum(-1) - turns
 
     def _running_sum(self, x: Tensor) -> Tensor:
         """Sums of angles over frames up to whole turns, `[B, C, frames, bins]`: blocks times a triangle of ones.
@@ -99,12 +130,12 @@ class PhaseTracker(nn.Module):
         return (within + F.pad(ends, (0, 0, 1, 0))[..., None, :].to(x.dtype)).flatten(2, 3)[:, :, :frames]
 
     def _faded_sum(self, said: Tensor) -> Tensor:
-        """`sum_k DECAY^k said(s-k)`, k below MEMORY, over complex `[B, C, steps, bins]`: blocks times one matrix."""
-        steps = said.shape[2]
+        """`sum_k DECAY^k said(t-k)`, k below MEMORY, over complex `[B, C, frames, bins]`: blocks times one matrix."""
+        frames = said.shape[2]
         flat = torch.view_as_real(said).flatten(3)
-        flat = F.pad(flat, (0, 0, MEMORY, -steps % MEMORY))
+        flat = F.pad(flat, (0, 0, MEMORY, -frames % MEMORY))
         windows = flat.unfold(2, 2 * MEMORY, MEMORY).transpose(-1, -2)
-        summed = torch.matmul(self.fading, windows).flatten(2, 3)[:, :, :steps]
+        summed = torch.matmul(self.fading, windows).flatten(2, 3)[:, :, :frames]
         return torch.view_as_complex(summed.unflatten(3, (-1, 2)).contiguous())
 
 

@@ -89,13 +89,27 @@ class Spectrum(nn.Module):
         """Complex STFT `[..., n, bins]` to the `[..., n*hop]` samples of the frames' own span."""
         return self.overlap_add([spectrum], spectrum.shape[-2])
 
+    def _windowed(self, piece: Tensor) -> Tensor:
+        """The samples `[..., m, fft]` of frames; of few (the lowest) bins by one matrix product, which is faster."""
+        count = piece.shape[-1]
+        if count == self.fft // 2 + 1:
+            return torch.fft.irfft(piece, n=self.fft) * self.window
+        turns = torch.arange(count, device=piece.device)[:, None] * torch.arange(self.fft, device=piece.device)
+        angle = 2 * math.pi * (turns % self.fft) / self.fft
+        basis = torch.stack([torch.cos(angle), -torch.sin(angle)], 1) * (2 / self.fft) * self.window
+        basis[0] /= 2  # bin 0 has no twin at a negative frequency
+        return torch.view_as_real(piece).flatten(-2) @ basis.flatten(0, 1)
+
     def overlap_add(self, pieces: Iterable[Tensor], frames: int) -> Tensor:
-        """Consecutive pieces `[..., m, bins]` of a complex STFT of `frames` frames to `[..., frames*hop]` samples."""
+        """Consecutive pieces `[..., m, bins]` of a complex STFT of `frames` frames to `[..., frames*hop]` samples.
+
+        Pieces may have the lowest bins only.
+        """
         shifts, done = self.fft // self.hop, 0
         total: Tensor | None = None
         for piece in pieces:
             count = piece.shape[-2]
-            parts = (torch.fft.irfft(piece, n=self.fft) * self.window).unflatten(-1, (shifts, self.hop))
+            parts = self._windowed(piece).unflatten(-1, (shifts, self.hop))
             if total is None:
                 total = parts.new_zeros(*piece.shape[:-2], frames + shifts - 1, self.hop)
             for i in range(shifts):
