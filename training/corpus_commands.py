@@ -1,4 +1,4 @@
-"""`musika-train corpus techno|piano|folder|example`; apart from the package, so that help is there at once."""
+"""`musika-train corpus techno|piano|lmms|folder|example`; apart from the package, so that help is there at once."""
 
 from __future__ import annotations
 
@@ -61,6 +61,22 @@ def piano(
     from training.corpus.piano import build_piano
 
     build_piano(out, hours, midi, samples, seed, jobs, composed, _progress)
+
+
+@corpus.command()
+@click.option("--projects", default="/usr/share/lmms/projects", show_default=True,
+              type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of LMMS projects.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
+@click.option("--tempi", default=3, show_default=True, type=click.IntRange(1, 32),
+              help="Tempi of each song: its own, then others near it.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--licence", default="", help="Licence text of the songs.  [default: that it is the author's]")
+def lmms(projects: Path, out: Path, tempi: int, seed: int, licence: str) -> None:
+    """Songs of LMMS, rendered by the installed program at exact tempi. Re-running goes on."""
+    from training.corpus.lmms import build_lmms
+
+    build_lmms(projects, out, tempi=tempi, seed=seed, licence=licence, progress=_progress,
+               skipped=lambda line: click.echo(f"left out: {line}", err=True))  # fmt: skip
 
 
 @corpus.command()

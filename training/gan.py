@@ -225,4 +225,8 @@ def train_gan(
 
 def _labels_present(data: LatentExcerpts) -> list[str]:
     present: Sequence[str] = ("phase", "tempo") if data.has_grid else ()
-    return [g for g in conditioning.GROUPS if g in present or g in ("density", "energy")]
+    return [
+        g for g in conditioning.GROUPS
+        # what was always left out was never learned
+        if (g in present or g in ("density", "energy")) and getattr(data.settings, f"drop_{g}", 0.0) < 1
+    ]  # fmt: skip

@@ -93,7 +93,9 @@ def train(
     if state is None:
         save()
     while not together.any(box.over or (max_steps is not None and trainer.steps >= max_steps)):
-        factor = learning_rate_factor(trainer.steps, settings.warmup_steps, box.share, settings.anneal)
+        # the rate falls towards the end that comes first
+        share = max(box.share, trainer.steps / max_steps if max_steps else 0.0)
+        factor = learning_rate_factor(trainer.steps, settings.warmup_steps, share, settings.anneal)
         batch = trainer.steps * together.size + together.rank
         losses = together.update(lambda: update(batch, factor))  # noqa: B023 - called at once
         trainer.steps += 1
