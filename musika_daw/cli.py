@@ -87,7 +87,7 @@ def render(
     controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation)
     begin = time.perf_counter()
     if seconds is not None:
-        blocks = iter([engine.take(seconds, controls)])
+        blocks = engine.take_blocks(seconds, controls)
     elif loop:
         blocks = iter([engine.loop(bpm, bars, controls, engine.sample_rate_hz, (start_bar - 1) * 4)])
     else:

@@ -155,30 +155,40 @@ class Engine:
         Over its last 3 s (at most a quarter) density and energy are led to 0 and the level follows them
         like a string under a damper, so no note is cut.
         """
-        controls = controls or Controls()
-        tail_s = min(_TAIL_S, seconds / 4)
-        end_s = start_s + seconds
-        density = asked_density(controls) if self.config.score else controls.density
-        led = replace(
-            controls,
-            density=_led_out(density, end_s - tail_s),
-            energy=_led_out(controls.energy, end_s - tail_s),
-        )
-        first, last = round(start_s * self.sample_rate_hz), round(end_s * self.sample_rate_hz)
-        pulse = score.pulse_bpm(controls.seed) if self.config.score else NOMINAL_BPM
-        tempo = TempoMap.constant(pulse if bpm is None else bpm)
-        audio = np.concatenate(list(self._frames(first, last, tempo, led, grid=False)))
+        audio = np.concatenate(list(self._undamped(seconds, controls, start_s, bpm)))
         if sample_rate_hz != self.sample_rate_hz:
             ratio = Fraction(sample_rate_hz, self.sample_rate_hz)
             audio = signal.resample_poly(audio, ratio.numerator, ratio.denominator, axis=0)
         frames = round(seconds * sample_rate_hz)
         audio = np.pad(audio, ((0, max(0, frames - len(audio))), (0, 0)))[:frames].astype(np.float32)
-        attack, tail = round(_ATTACK_S * sample_rate_hz), round(tail_s * sample_rate_hz)
-        audio[:attack] *= np.linspace(0, 1, attack, dtype=np.float32)[:, None]
-        # 60 dB over the tail, and exactly 0 on its last sample
-        fall = np.linspace(0, 1, tail)
-        audio[frames - tail :] *= (10 ** (-3 * fall) * (1 - fall**8))[:, None].astype(np.float32)
-        return audio
+        return _damped(audio, 0, seconds, sample_rate_hz)
+
+    def take_blocks(
+        self, seconds: float, controls: Controls | None = None, start_s: float = 0.0, bpm: Beats | None = None
+    ) -> Iterator[np.ndarray]:
+        """The audio of `take` at `self.sample_rate_hz` in blocks of some seconds, memory the same for any length."""
+        done = 0
+        for block in self._undamped(seconds, controls, start_s, bpm):
+            yield _damped(np.array(block, np.float32), done, seconds, self.sample_rate_hz)
+            done += len(block)
+
+    def _undamped(
+        self, seconds: float, controls: Controls | None, start_s: float, bpm: Beats | None
+    ) -> Iterator[np.ndarray]:
+        """The music of a take, led to its end by density and energy alone."""
+        controls = controls or Controls()
+        end_s = start_s + seconds
+        density = asked_density(controls) if self.config.score else controls.density
+        led = replace(
+            controls,
+            density=_led_out(density, end_s - _tail_s(seconds)),
+            energy=_led_out(controls.energy, end_s - _tail_s(seconds)),
+        )
+        first = round(start_s * self.sample_rate_hz)
+        last = first + round(seconds * self.sample_rate_hz)
+        pulse = score.pulse_bpm(controls.seed) if self.config.score else NOMINAL_BPM
+        tempo = TempoMap.constant(pulse if bpm is None else bpm)
+        yield from self._frames(first, last, tempo, led, grid=False)
 
     def _frames(
         self, first: int, last: int, tempo_map: TempoMap, controls: Controls, *, grid: bool
@@ -250,6 +260,24 @@ class Engine:
         else:
             wave = self.decoder(latents[None], first, ring)[0]
         return wave.T.contiguous().numpy()
+
+
+def _tail_s(seconds: float) -> float:
+    """How long the end of a take is."""
+    return min(_TAIL_S, seconds / 4)
+
+
+def _damped(audio: np.ndarray, first: int, seconds: float, sample_rate_hz: int) -> np.ndarray:
+    """Samples of a take of `seconds` from `first` on, begun and ended; changed in place."""
+    frames, attack = round(seconds * sample_rate_hz), round(_ATTACK_S * sample_rate_hz)
+    tail = round(_tail_s(seconds) * sample_rate_hz)
+    rise = np.linspace(0, 1, attack, dtype=np.float32)[first : first + len(audio)]
+    audio[: len(rise)] *= rise[:, None]
+    # 60 dB over the tail, and exactly 0 on its last sample
+    start = max(0, frames - tail - first)
+    fall = np.linspace(0, 1, tail)[max(0, first - (frames - tail)) :][: max(0, len(audio) - start)]
+    audio[start : start + len(fall)] *= (10 ** (-3 * fall) * (1 - fall**8))[:, None].astype(np.float32)
+    return audio
 
 
 def _led_out(curve: Curve | None, from_s: float) -> Curve | None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.controls import Controls
-from musika_daw.engine import Engine
+from musika_daw.engine import CHUNK_LATENTS, Engine
 from musika_daw.tempo import TempoMap, TempoPoint
 
 RAMP = TempoMap(
@@ -134,6 +134,14 @@ def test_a_density_curve_may_be_a_function_of_seconds(engine: Engine) -> None:
 def test_controls_out_of_range_are_named(kwargs: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Controls(**kwargs)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 13.7, 25.3])
+def test_a_take_in_blocks_is_the_take(engine: Engine, seconds: float) -> None:
+    controls = Controls(2, density=0.5)
+    blocks = list(engine.take_blocks(seconds, controls))
+    assert max(map(len, blocks)) <= CHUNK_LATENTS * engine.r_time
+    np.testing.assert_array_equal(np.concatenate(blocks), engine.take(seconds, controls, engine.sample_rate_hz))
 
 
 def test_a_take_keeps_the_tempo_it_is_given(piano: Engine) -> None:
