@@ -149,9 +149,14 @@ def read_header(path: Path) -> Header:
 def read_wave(path: Path) -> tuple[np.ndarray, Header]:
     """Samples, float32 [frames, channels], and header of a WAV file. Raises ValueError or OSError."""
     with path.open("rb") as stream:
-        header = read_header_from(stream)
-        stream.seek(header.data_offset)
-        raw = stream.read(header.frames * header.channels * header.bits // 8)
+        return read_wave_from(stream)
+
+
+def read_wave_from(stream: BinaryIO) -> tuple[np.ndarray, Header]:
+    """`read_wave` of an open file."""
+    header = read_header_from(stream)
+    stream.seek(header.data_offset)
+    raw = stream.read(header.frames * header.channels * header.bits // 8)
     flat: np.ndarray
     if header.encoding.startswith("float"):
         flat = np.frombuffer(raw, f"<f{header.bits // 8}").astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from pack_builder.check import Findings, check_loop, check_take
 from pack_builder.finish import Level
-from pack_builder.limits import SILENCE, broken, distance
+from pack_builder.limits import SILENCE, distance
 from pack_builder.plan import Job
 from pack_builder.source import EngineLike, EngineSource
 
@@ -72,26 +72,20 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:
 
 def first_good(
     job: Job, attempts: int, keep_best: bool, draw: Callable[[int], np.ndarray],
-    judge: Callable[[np.ndarray], Candidate], quick: Callable[[np.ndarray], Findings] | None = None,
+    judge: Callable[[np.ndarray], Candidate],
 ) -> Outcome:  # fmt: skip
     """The first of at most `attempts` draws that keeps to the limits; with `keep_best` else the least bad, or none.
 
-    Draws differ in their seed only and are tried in order, so the choice is the same every time. `quick` measures
-    the raw sound; where that is beyond the limits, the sound is not even finished.
+    Draws differ in their seed only and are tried in order, so the choice is the same every time.
     """
     tried: list[dict[str, Any]] = []
     best: tuple[float, int] | None = None
     for attempt in range(attempts):
-        raw = draw(attempt)
-        findings = quick(raw) if quick else None
-        over = broken(findings) if findings else {}
-        candidate = None
+        candidate = judge(draw(attempt))
+        over = candidate.over
+        broken_by = {name: round(value, 4) for name, value in over.items()}
+        tried.append({"seed": job.seed(attempt), "broken": broken_by} | facts_of(candidate.findings))
         if not over:
-            candidate = judge(raw)
-            over, findings = candidate.over, candidate.findings
-        entry = {"seed": job.seed(attempt), "broken": {name: round(value, 4) for name, value in over.items()}}
-        tried.append(entry | (facts_of(findings) if findings else {}))
-        if candidate is not None and not over:
             return Outcome(candidate, attempt, tried)
         if SILENCE not in over and (best is None or distance(over) < best[0]):
             best = distance(over), attempt

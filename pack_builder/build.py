@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from musika_daw.atomic import PART_SUFFIX
+from pack_builder import page
 from pack_builder.attempts import RenderError
 from pack_builder.chain import VST3
 from pack_builder.closing import close
@@ -220,14 +221,17 @@ def _render(
 ) -> _Tally:  # fmt: skip
     tally = _Tally()
 
-    def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions]]:
+    def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions, bool]]:
+        begun_s = 0.0
         for job in jobs_of(options):
             if job.key not in journal:
-                yield source, models[job.kind][0], job, options
+                yield source, models[job.kind][0], job, options, begun_s < page.EMBEDDED_S
+            begun_s += 0.0 if job.shape == "shot" else float(job.frames_exact(1))
 
     try:
-        for entry in workers.render(left()):
-            journal.add(entry)
+        for made in workers.render(left()):
+            journal.add(made.entry, made.card)
+            entry = made.entry
             if isinstance(entry, Gap):
                 observer.gave_up(entry)
                 continue
@@ -276,10 +280,13 @@ def _close(options: BuildOptions, state: State, journal: Journal) -> int:
             if isinstance(entry, Row):
                 yield entry
 
+    def given_up() -> Iterator[Gap]:
+        return (gap for key in gaps if isinstance(gap := journal.read(key), Gap))
+
     head = Head(options.label, options.name, state.created, software(), state.recipe, state.models)
     try:
-        close(options, head, rows, lambda: (gap for key in gaps if isinstance(gap := journal.read(key), Gap)))
-        (options.out / JOURNAL).unlink()
+        close(options, head, rows, given_up, lambda row: journal.card(row.job))
+        journal.remove()
     except OSError as error:
         raise BuildError(_why(options, error, options.files - len(gaps))) from None
     return len(gaps)

@@ -13,10 +13,11 @@ from pack_builder.texts import licence_text, readme_text
 
 
 def close(
-    options: BuildOptions, head: Head, rows: Callable[[], Iterable[Row]], gaps: Callable[[], Iterable[Gap]]
-) -> None:
+    options: BuildOptions, head: Head, rows: Callable[[], Iterable[Row]], gaps: Callable[[], Iterable[Gap]],
+    card: Callable[[Row], dict[str, str] | None],
+) -> None:  # fmt: skip
     """Write everything but the audio into the pack. `rows` and `gaps` give the entries in the manifest's order, any
-    number of times, so that none of them need be kept."""
+    number of times, so that none of them need be kept; `card` what the page shows of a file, where it was made."""
     stem = f"{options.label}_{options.name}"
     texts = {
         README: readme_text(head, rows(), gaps()),
@@ -26,7 +27,7 @@ def close(
     for name, data in project_files(stem, head, rows()):
         write_atomic(options.out / name, data)
         texts[name] = ""
-    for name, text in pages(options.out, head, rows()):
+    for name, text in pages(options.out, head, rows(), card):
         write_atomic(options.out / name, text.encode("utf-8"))
         texts[name] = ""
     write_manifest(options.out, head, rows(), gaps(), texts)

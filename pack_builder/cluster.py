@@ -11,10 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from pack_builder.rows import Gap, Row
+from pack_builder.attempts import RenderError
 
 if TYPE_CHECKING:
     from pack_builder.pool import Call
+    from pack_builder.render import Made
 
 _IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker waits for this process
 
@@ -55,14 +56,14 @@ class ClusterPool:
         """The result of one call on some worker."""
         return self._result(self._task(function).remote(*values))
 
-    def render(self, calls: "Iterable[Call]") -> Iterator[Row | Gap]:
-        """Rows and gaps as they are done; at most three files a core are under way, so memory stays flat."""
+    def render(self, calls: "Iterable[Call]") -> Iterator["Made"]:
+        """What came of the jobs as they are done; at most three files a core are under way, so memory stays flat."""
         from pack_builder.render import make, write_made
 
         task = self._task(make)
         waiting: dict[Any, Path] = {}
-        for source, model, job, options in calls:
-            waiting[task.remote(source, model, job, options)] = options.out
+        for source, model, job, options, heard in calls:
+            waiting[task.remote(source, model, job, options, heard)] = options.out
             if len(waiting) >= _IN_FLIGHT * self.jobs:
                 yield self._next(waiting, write_made)
         while waiting:
@@ -72,16 +73,18 @@ class ClusterPool:
         # -1: a task is given to another worker however often one dies; errors of ours are not tried again
         return self._ray.remote(num_cpus=1, max_retries=-1, retry_exceptions=False)(function)
 
-    def _next(self, waiting: dict[Any, Path], write: Callable[[Path, Any], None]) -> Row | Gap:
+    def _next(self, waiting: dict[Any, Path], write: Callable[[Path, Any], None]) -> "Made":
         [done], _ = self._ray.wait(list(waiting), num_returns=1)
         folder = waiting.pop(done)
-        made = self._result(done)
+        made: Made = self._result(done)
         write(folder, made)
-        entry: Row | Gap = made.entry
-        return entry
+        return made
 
     def _result(self, reference: Any) -> Any:
         try:
             return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
             raise (error.cause if isinstance(error.cause, Exception) else error) from None
+        except self._ray.exceptions.RayError as error:
+            what = str(error).split(".")[0].strip().lower()[:200]
+            raise RenderError(f"--cluster: lost ({what}): go on with --resume") from None

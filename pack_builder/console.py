@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from types import TracebackType
@@ -110,15 +111,23 @@ class PlainLines:
 
 
 class JsonLines:
-    """One JSON object a line, for programs: `event`, and what belongs to it (docs/packs.md)."""
+    """One JSON object a line, for programs: `event`, and what belongs to it (docs/packs.md).
+
+    Nothing else reaches stdout meanwhile: what libraries print (Ray tells of lost workers there) goes to stderr.
+    """
+
+    def __init__(self) -> None:
+        self._stream = sys.stdout
+        self._aside = redirect_stdout(sys.stderr)
 
     def __enter__(self) -> "JsonLines":
+        self._aside.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        return None
+        self._aside.__exit__(kind, value, trace)
 
     def loading(self, models: int) -> None:
         self.tell("loading", models=models)
@@ -134,8 +143,8 @@ class JsonLines:
 
     def tell(self, event: str, **facts: Any) -> None:
         """Write a line at once."""
-        click.echo(json.dumps({"event": event, **facts}))
-        sys.stdout.flush()
+        click.echo(json.dumps({"event": event, **facts}), self._stream)
+        self._stream.flush()
 
 
 class ProgressBar:

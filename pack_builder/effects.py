@@ -1,5 +1,6 @@
 """Sound through a finishing chain, seamless for loops: the effect's tail is folded onto the loop's own start."""
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -73,21 +74,26 @@ def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: 
     The gain falls over 2 ms before a peak and comes back at 80 dB/s, the same for all channels, so the stereo
     image stays. A loop's gain curve is that of the loop as it repeats.
     """
-    from scipy.ndimage import maximum_filter1d
+    from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
-    loud = np.abs(samples).max(axis=1)
-    if not loud.max(initial=0.0) > ceiling:
+    loud = np.abs(samples[:, 0])
+    for channel in samples.T[1:]:
+        np.maximum(loud, np.abs(channel), out=loud)
+    top = float(loud.max(initial=0.0))
+    if not top > ceiling:
         return samples
     frames, reach = len(samples), max(1, round(_HOLD_S * sample_rate_hz))
-    lead = (frames if loops else 0) + 2 * reach
+    # as far before the start as the gain can still be coming back from
+    lead = math.ceil(20 * math.log10(top / ceiling) / _RELEASE_DB_PER_S * sample_rate_hz) + 2 * reach
     around = np.take(loud, np.arange(-lead, frames + 2 * reach), mode="wrap" if loops else "clip")
-    over_db = 20 * np.log10(np.maximum(around / ceiling, 1.0))
+    over_db = 20 * np.log10(np.maximum(around / np.float32(ceiling), 1.0), dtype=np.float64)
     wide = maximum_filter1d(over_db, 2 * reach + 1)
     slope = np.arange(len(wide)) * (_RELEASE_DB_PER_S / sample_rate_hz)
-    falling = np.maximum.accumulate(wide + slope) - slope
-    kernel = np.hanning(2 * reach + 3)[1:-1]
-    smooth = np.convolve(np.maximum(falling, 0.0), kernel / kernel.sum(), mode="same")[lead : lead + frames]
-    return (samples * (10 ** (-smooth / 20)).astype(np.float32)[:, None]).astype(np.float32)
+    falling = np.maximum(np.maximum.accumulate(wide + slope) - slope, 0.0)
+    width = reach | 1  # two sliding means make a triangle that ends within the filter's reach
+    smooth = uniform_filter1d(uniform_filter1d(falling, width), width)
+    gain = np.exp(smooth[lead : lead + frames] * (-math.log(10) / 20)).astype(np.float32)
+    return samples * gain[:, None]
 
 
 def check_chain(chain: Chain) -> None:

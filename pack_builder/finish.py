@@ -4,18 +4,17 @@ No fade anywhere, so loops stay seamless.
 """
 
 import math
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
 from pack_builder.effects import hold_peaks
+from pack_builder.loudness import loudness
 
 CEILING_DBTP = -1.0
 OVERSAMPLING = 4
 _BLOCK_FRAMES = 256
 _EDGE_FRAMES = 64
-_ROUND_LIMIT_S = 12.0
 _HELD_LEAST_DB = 0.1
 
 
@@ -49,26 +48,6 @@ def true_peak(samples: np.ndarray, loops: bool) -> float:
     return max(peak, float(np.abs(between[..., inner]).max()))
 
 
-def loudness(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> float:
-    """Integrated loudness in LUFS of [frames, channels]; a loop is measured as it repeats.
-
-    Repeating lets short loops fill the meter's 0.4 s blocks and takes the filters' start-up out of the figure.
-    """
-    import pyloudnorm
-
-    signal = samples.astype(np.float64)
-    if loops:
-        copies = max(2, math.ceil(_ROUND_LIMIT_S * sample_rate_hz / max(1, len(samples))))
-        signal = np.tile(signal, (copies, 1))
-    shortest = math.ceil(0.4 * sample_rate_hz) + 1
-    if len(signal) < shortest:
-        signal = np.pad(signal, ((0, shortest - len(signal)), (0, 0)))
-    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):
-        warnings.simplefilter("ignore")
-        value = float(pyloudnorm.Meter(sample_rate_hz).integrated_loudness(signal))
-    return value if math.isfinite(value) else -math.inf
-
-
 def measure(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> Level:
     """Loudness and true peak of [frames, channels]."""
     peak = true_peak(samples, loops)
@@ -91,12 +70,12 @@ def finish(
     full = samples / np.float32(peak)  # measured at full scale, so that the meter's absolute gate cannot matter
     heard = loudness(full, sample_rate_hz, loops)
     held_db = min(limiter_db, max(0.0, target_lufs - heard - ceiling_dbtp)) if math.isfinite(heard) else 0.0
+    top = 1.0
     if held_db > _HELD_LEAST_DB:
         full = hold_peaks(full, sample_rate_hz, 10 ** (-held_db / 20), loops)
-        again = true_peak(full, loops)
-        full = full / np.float32(again)
-        peak, heard = peak * again, loudness(full, sample_rate_hz, loops)
+        top = true_peak(full, loops)
+        heard = loudness(full, sample_rate_hz, loops) - 20 * math.log10(top)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp
     gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
-    finished = (full * np.float32(10 ** (gain_db / 20))).astype(np.float32)
-    return finished, gain_db - 20 * math.log10(peak), Level(heard + gain_db, gain_db)
+    finished = full * np.float32(10 ** (gain_db / 20) / top)
+    return finished, gain_db - 20 * math.log10(peak * top), Level(heard + gain_db, gain_db)

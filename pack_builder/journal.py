@@ -14,7 +14,7 @@ from musika_daw.atomic import inside, sha256_of
 from pack_builder.manifest import MANIFEST, iter_rows, read_manifest
 from pack_builder.rows import Gap, Model, Row, models_from, plain
 
-JOURNAL = ".musika-pack.journal"
+JOURNAL, CARDS = ".musika-pack.journal", ".musika-pack.cards"
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,10 @@ def read_state(folder: Path) -> State | None:
 
 
 class Journal:
-    """Appends finished rows and gaps; every line is on disk before the next file is counted."""
+    """Appends finished rows and gaps; every line is on disk before the next file is counted.
+
+    Beside it lie the cards of the preview page (`page.card`). They can be made again, so they may be lost.
+    """
 
     def __init__(self, folder: Path, state: State, kept: Iterable[Row | Gap] = ()) -> None:
         """Start with the entries `kept`, in place of any older journal."""
@@ -95,6 +98,10 @@ class Journal:
         os.replace(fresh, self._path)
         self._stream = self._path.open("ab")
         self._reader = self._path.open("rb")
+        self._cards_path = self._path.with_name(CARDS)
+        self._cards: dict[str, int] = {}
+        self._cards_stream = self._cards_path.open("a+b")
+        self._find_cards()
 
     def __contains__(self, job: str) -> bool:
         return job in self._places
@@ -102,7 +109,27 @@ class Journal:
     def __len__(self) -> int:
         return len(self._places)
 
-    def add(self, entry: Row | Gap) -> None:
+    def _find_cards(self) -> None:
+        """Where the cards of the finished files are, of those that an earlier build left."""
+        self._cards_stream.seek(0)
+        place = 0
+        for line in self._cards_stream:
+            try:
+                job, sha256 = json.loads(line)["job"], json.loads(line)["sha256"]
+            except (ValueError, KeyError, TypeError):
+                continue  # cut short
+            finally:
+                start, place = place, place + len(line)
+            entry = self.read(job) if job in self._places else None
+            if isinstance(entry, Row) and entry.sha256 == sha256:
+                self._cards[job] = start
+        self._cards_stream.write(b"\n")  # an end for a line that was cut short
+
+    def add(self, entry: Row | Gap, card: dict[str, str] | None = None) -> None:
+        if card is not None and isinstance(entry, Row):
+            self._cards_stream.seek(0, os.SEEK_END)
+            self._cards[entry.job] = self._cards_stream.tell()
+            self._cards_stream.write(json.dumps({"job": entry.job, "sha256": entry.sha256, **card}).encode() + b"\n")
         place = self._stream.tell()
         self._stream.write(_line(entry))
         self._stream.flush()
@@ -114,12 +141,25 @@ class Journal:
         self._reader.seek(self._places[job])
         return entry_of(self._reader.readline())
 
+    def card(self, job: str) -> dict[str, str] | None:
+        """What the page shows of a file, where that was kept."""
+        if job not in self._cards:
+            return None
+        self._cards_stream.seek(self._cards[job])
+        values: dict[str, str] = json.loads(self._cards_stream.readline())
+        return {name: text for name, text in values.items() if name not in ("job", "sha256")}
+
+    def remove(self) -> None:
+        """End of the record: the manifest has it all."""
+        self._cards_path.unlink()
+        self._path.unlink()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stream.close()
-        self._reader.close()
+        for stream in (self._stream, self._reader, self._cards_stream):
+            stream.close()
 
 
 def _line(entry: Row | Gap) -> bytes:

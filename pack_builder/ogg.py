@@ -6,28 +6,19 @@ reflected, over the page with its own checksum at zero.
 """
 
 import struct
-from functools import cache
+import zlib
 
 _HEAD = 27
 
 
-@cache
-def _table() -> tuple[int, ...]:
-    values = []
-    for byte in range(256):
-        value = byte << 24
-        for _ in range(8):
-            value = (value << 1 ^ 0x04C11DB7 if value & 0x80000000 else value << 1) & 0xFFFFFFFF
-        values.append(value)
-    return tuple(values)
+# the same polynomial, reflected, is zlib's: mirror every byte on the way in and the result on the way out
+_MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def checksum(page: bytes) -> int:
     """The checksum of a page whose own checksum field is zero."""
-    table, value = _table(), 0
-    for byte in page:
-        value = (value << 8 & 0xFFFFFFFF) ^ table[value >> 24 ^ byte]
-    return value
+    inverted = zlib.crc32(bytes(page).translate(_MIRRORED), 0xFFFFFFFF) ^ 0xFFFFFFFF
+    return int(f"{inverted:032b}"[::-1], 2)
 
 
 def with_serial(data: bytes, serial: int) -> bytes:

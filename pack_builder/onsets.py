@@ -24,6 +24,8 @@ class Strength:
 
 def mono(samples: np.ndarray) -> np.ndarray:
     """Mean of the channels of [frames, channels], float32 [frames]."""
+    if samples.shape[1] == 2:  # several times faster than a mean over so short an axis, and the same bits
+        return ((samples[:, 0].astype(np.float32) + samples[:, 1].astype(np.float32)) / 2).astype(np.float32)
     return samples.mean(axis=1, dtype=np.float32)
 
 
@@ -33,12 +35,14 @@ def magnitudes(signal: np.ndarray, size: int, hop: int) -> Iterator[np.ndarray]:
     The signal [samples] is taken as it is: `size // 2` zeros are put before and after it. Hann window, scaled so
     that a full-scale sine gives 1. Blocks bound the memory: a minute at a hop of 64 would be half a gigabyte.
     """
+    from scipy.fft import rfft
+
     window = np.hanning(size + 1)[:size].astype(np.float32)
     window *= 2 / window.sum()
     padded = np.pad(signal.astype(np.float32), (size // 2, size // 2 + hop))
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: len(signal) // hop + 1]
     for start in range(0, len(frames), _BLOCK):
-        yield np.abs(np.fft.rfft(frames[start : start + _BLOCK] * window, axis=1))
+        yield np.abs(rfft(frames[start : start + _BLOCK] * window, axis=1))
 
 
 def flux(signal: np.ndarray, size: int, hop: int, bands: slice | None = None, gamma: float = 0.0) -> np.ndarray:

@@ -1,13 +1,14 @@
 """The preview page: one HTML file with pictures and sound in it, that needs no network and no other file.
 
-Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it, up to a budget; over
-http the page plays the real files. A large pack has several pages of 500 files each.
+Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first quarter of
+an hour of a pack (16 MB). Over http the page plays the real files; from a disk it plays what is not embedded by the
+browser's own player, with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
 """
 
 import base64
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
 from itertools import islice
 from pathlib import Path
@@ -25,7 +26,7 @@ from pack_builder.rows import Row
 from pack_builder.sounds import read_sound
 
 PAGE_FILES = 500
-BUDGET_BYTES = 32_000_000
+EMBEDDED_S = 900.0
 PICTURE_COLUMNS, PICTURE_ROWS = 96, 32
 _QUALITY = 0.6  # libsndfile's scale from best (0) to smallest (1)
 
@@ -52,8 +53,19 @@ def sound(samples: np.ndarray, sample_rate_hz: int, serial: int) -> bytes:
     return with_serial(stream.getvalue(), serial)
 
 
-def entry(row: Row, samples: np.ndarray) -> dict[str, Any]:
-    """What the page knows of one file, without its sound."""
+def card(row: Row, samples: np.ndarray, heard: bool) -> dict[str, str]:
+    """Pictures of a file as it stands in the pack, and its sound where that is `heard` from the page; base64 texts.
+
+    They are made by whoever rendered the file, and kept beside the journal until the page is written.
+    """
+    made = {"wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz))}
+    if heard:
+        made["sound"] = _text(sound(samples, row.sample_rate_hz, int(row.sha256[:8], 16)))
+    return made
+
+
+def entry(row: Row) -> dict[str, Any]:
+    """What the page says of one file."""
     density = row.density_measured
     return {
         "file": row.file, "name": row.file.rpartition("/")[2].rpartition(".")[0], "bpm": row.bpm, "beats": row.beats,
@@ -61,7 +73,6 @@ def entry(row: Row, samples: np.ndarray) -> dict[str, Any]:
         "key": row.key or (None if row.root_note is None else NOTES[row.root_note % 12]),
         "density": None if density is None else density_class(density), "loops": row.loops,
         "frames": row.frames, "rate": row.sample_rate_hz, "lufs": row.loudness_lufs, "outside": row.broken,
-        "wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz)),
     }  # fmt: skip
 
 
@@ -69,19 +80,24 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def pages(folder: Path, head: Head, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
-    """(name, text) of `index.html` and, beyond 500 files, `index-2.html` and on. Only one page is held at a time."""
+def pages(
+    folder: Path, head: Head, rows: Iterable[Row], made: Callable[[Row], dict[str, str] | None]
+) -> Iterator[tuple[str, str]]:
+    """(name, text) of `index.html` and, beyond 500 files, `index-2.html` and on. Only one page is held at a time.
+
+    `made` gives a file's card where there is one; it is made from the file where there is none.
+    """
     template = resources.files("pack_builder").joinpath("data/page.html").read_text("utf-8")
-    stream, number, spent = iter(rows), 1, 0
+    stream, number, begun_s = iter(rows), 1, 0.0
     while chunk := list(islice(stream, PAGE_FILES)):
         files = []
         for row in chunk:
-            samples, _ = read_sound(folder / row.file)
-            item = entry(row, samples)
-            if spent < BUDGET_BYTES:
-                item["sound"] = _text(sound(samples, row.sample_rate_hz, int(row.sha256[:8], 16)))
-                spent += len(item["sound"])
-            files.append(item)
+            heard = begun_s < EMBEDDED_S
+            begun_s += row.seconds
+            seen = made(row)
+            if seen is None or heard > ("sound" in seen):
+                seen = card(row, read_sound(folder / row.file)[0], heard)
+            files.append(entry(row) | {name: text for name, text in seen.items() if heard or name != "sound"})
         facts = {"label": head.label, "pack": head.name, "page": number, "files": files,
                  "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}."}  # fmt: skip
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from pack_builder.options import BuildOptions
 from pack_builder.plan import Job
-from pack_builder.rows import Gap, Row
 from pack_builder.source import EngineSource
 from pack_builder.workers import Workers
 
-Call = tuple[EngineSource, str, Job, BuildOptions]
+if TYPE_CHECKING:
+    from pack_builder.render import Made
+
+Call = tuple[EngineSource, str, Job, BuildOptions, bool]
 
 
 class Pool(Protocol):
@@ -27,14 +29,14 @@ class Pool(Protocol):
     def call(self, function: Callable[..., Any], *values: Any) -> Any:
         """The result of one call."""
 
-    def render(self, calls: Iterable[Call]) -> Iterator[Row | Gap]:
-        """Make files and put them into the pack; rows and gaps in the order in which they are done."""
+    def render(self, calls: Iterable[Call]) -> Iterator["Made"]:
+        """Make files and put them into the pack; what came of them, in the order in which they are done."""
 
 
 class LocalPool(Workers):
     """Worker processes of this machine, or this process where `jobs` is 1."""
 
-    def render(self, calls: Iterable[Call]) -> Iterator[Row | Gap]:
+    def render(self, calls: Iterable[Call]) -> Iterator["Made"]:
         """Each worker writes the files it made."""
         from pack_builder.render import render_job
 

@@ -1,8 +1,9 @@
 """One job from seed to file: render, finish, check, label, write. Runs in the main process or in a worker."""
 
 import hashlib
+import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from pathlib import Path
@@ -22,9 +23,10 @@ from pack_builder.key import Pitch, key_of, pitch_of
 from pack_builder.limits import SOUND, broken
 from pack_builder.manifest import Gap, Model, Row
 from pack_builder.options import BuildOptions
+from pack_builder.page import card
 from pack_builder.plan import Job, file_of
 from pack_builder.shots import cut_shot
-from pack_builder.sounds import FORMATS, encode
+from pack_builder.sounds import FORMATS, encode, read_sound_from
 from pack_builder.source import EngineLike, EngineSource
 from pack_builder.texts import LICENCE
 
@@ -33,10 +35,11 @@ SHOT_CEILING_DBTP = -1.0
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one job: a row and the bytes of its file, or the gap it left."""
+    """What came of one job: a row, the bytes of its file and what the page shows of it, or the gap it left."""
 
     entry: Row | Gap
-    data: bytes | None
+    data: bytes | None = None
+    card: dict[str, str] | None = None
 
 
 @lru_cache(maxsize=1)
@@ -71,8 +74,7 @@ def outcome_of(source: EngineSource, engine: EngineLike, job: Job, options: Buil
 
     if job.shape == "shot":
         return first_good(job, options.attempts, options.keep_best, draw, judge_shot)
-    quick = None if not chain.effects else lambda raw: findings_of(raw, job, rate)
-    return first_good(job, options.attempts, options.keep_best, draw, judge, quick)
+    return first_good(job, options.attempts, options.keep_best, draw, judge)
 
 
 def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
@@ -127,13 +129,14 @@ def software() -> str:
     return f"musika-daw {version('musika-daw')}"
 
 
-def make(source: EngineSource, model: str, job: Job, options: BuildOptions) -> Made:
-    """Render one file of the pack to bytes; a gap where no attempt kept to the limits."""
+def make(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
+    """Render one file of the pack to bytes; a gap where no attempt kept to the limits. Where the file is to be
+    `heard` from the page, its card has sound."""
     engine = engine_of(source, model)
     outcome = outcome_of(source, engine, job, options)
     bpm = None if job.bpm is None else float(job.bpm)
     if outcome.chosen is None:
-        return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried), None)
+        return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
     chosen, rate, attempt = outcome.chosen, options.sample_rate_hz, outcome.attempt
     samples, findings = chosen.samples, chosen.findings
     key, fit = (None, 0.0) if job.shape == "shot" else key_of(samples, rate)
@@ -155,14 +158,15 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions) -> M
         density_curve=_curves(job, findings), **_musical(job, rate, len(samples)),
         **_measured(findings, chosen.level),
     )  # fmt: skip
-    return Made(row, data)
+    # of the file's own bytes, so that a card made of the file later is the same
+    return Made(row, data, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
 
 
-def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions) -> Row | Gap:
-    """Make one file of the pack, whole or not at all, and give back its manifest row or the gap it left."""
-    made = make(source, model, job, options)
+def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
+    """Make one file of the pack, whole or not at all, and give back what came of it, without the file's bytes."""
+    made = make(source, model, job, options, heard)
     write_made(options.out, made)
-    return made.entry
+    return replace(made, data=None)
 
 
 def write_made(folder: Path, made: Made) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -53,18 +54,27 @@ def read_sound(path: Path) -> tuple[np.ndarray, Header]:
 
     The tags of FLAC and AIFF files are not read; their chunk list is empty.
     """
-    if path.suffix == ".wav":
-        from musika_daw.riff_reader import read_wave
+    with path.open("rb") as stream:
+        try:
+            return read_sound_from(stream, path.suffix)
+        except ValueError as error:
+            raise ValueError(f"{path.name}: {error}") from None
 
-        return read_wave(path)
+
+def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
+    """`read_sound` of an open file of this suffix."""
+    if suffix == ".wav":
+        from musika_daw.riff_reader import read_wave_from
+
+        return read_wave_from(stream)
     import soundfile
 
     try:
-        with soundfile.SoundFile(path) as file:
+        with soundfile.SoundFile(stream) as file:
             samples = file.read(dtype="float32", always_2d=True)
             bits = int("".join(filter(str.isdigit, file.subtype)) or 0)
             return samples, Header(
                 f"pcm{bits}", file.channels, file.samplerate, bits, file.frames, 0, Tags(), ()
             )
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"{path.name}: {' '.join(str(error).split())}") from None
+        raise ValueError(" ".join(str(error).split())) from None

@@ -115,13 +115,13 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         created = before.created
     job = _job(take, kind, len(earlier), {row.word for row in earlier})
     engine = _Heard(renderer, take)
-    entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options)
+    entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options, True).entry
     if not isinstance(entry, Row):
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
     rows = (*earlier, entry)
     models = tuple(dict.fromkeys(Model(row.kind, row.model, row.weights_sha256) for row in rows))
     head = Head(label, name, created, software(), {**options.recipe(), "live": True}, models)
-    close(options, head, lambda: rows, tuple)
+    close(options, head, lambda: rows, tuple, lambda _: None)
     return folder / entry.file
 
 

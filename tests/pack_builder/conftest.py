@@ -25,7 +25,7 @@ def small(tmp_path: Path) -> Callable[..., BuildOptions]:
 @pytest.fixture(autouse=True)
 def no_sound_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without embedded sound, which takes longer than all the rest of a small pack."""
-    monkeypatch.setattr("pack_builder.page.BUDGET_BYTES", 0)
+    monkeypatch.setattr("pack_builder.page.EMBEDDED_S", 0)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_a_large_pack_has_several_pages(pack: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "PAGE_FILES", 2)
     monkeypatch.setattr(module, "BUDGET_BYTES", 1)
     manifest = read_manifest(pack)
-    made = dict(pages(pack, manifest, manifest.rows))
+    made = dict(pages(pack, manifest, manifest.rows, lambda _: None))
     assert list(made) == ["index.html", "index-2.html"]
     data = [json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1]) for text in made.values()]
     assert [len(page["files"]) for page in data] == [2, 1]
@@ -193,7 +193,7 @@ def test_no_name_can_end_the_script_that_holds_it(pack: Path) -> None:
 
     manifest = read_manifest(pack)
     rows = [replace(manifest.rows[0], kit="</script><b>")]
-    [(_, text)] = pages(pack, Head("a", "b", "", "", {}, ()), rows)
+    [(_, text)] = pages(pack, Head("a", "b", "", "", {}, ()), rows, lambda _: None)
     assert "</script><b>" not in text
 
 
@@ -231,4 +231,4 @@ def test_ogg_checksums_are_those_of_the_encoder() -> None:
 
 def test_a_row_without_its_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        list(pages(tmp_path, Head("a", "b", "", "", {}, ()), [ROW]))
+        list(pages(tmp_path, Head("a", "b", "", "", {}, ()), [ROW], lambda _: None))
