@@ -6,29 +6,30 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pack_builder.journal import read_state
-from pack_builder.manifest import MANIFEST, Manifest, read_manifest
+from pack_builder.manifest import MANIFEST
 from pack_builder.options import BuildOptions, Extension
 from pack_builder.recipe import options_from
 from pack_builder.rows import Model, Row
+from pack_builder.stream import iter_rows, read_head
 
 
-def options_again(manifest_path: str, only: tuple[str, ...], **outside: Any) -> tuple[BuildOptions, Manifest]:
-    """Options that make the pack of a manifest (a folder or its `manifest.json`) again, and that manifest.
+def options_again(manifest_path: str, only: tuple[str, ...], **outside: Any) -> tuple[BuildOptions, Path]:
+    """Options that make the pack of a manifest (a folder or its `manifest.json`) again, and the folder it lies in.
 
     `only` names files: a name or path, its word, its job, or a pattern with `*`. Raises ValueError where the
     manifest cannot be read or nothing in it has that name.
     """
     path = Path(manifest_path)
     folder = path.parent if path.name == MANIFEST else path
-    manifest = read_manifest(folder)
+    head = read_head(folder)
     jobs: list[str] = []
     for name in only:
-        found = [row.job for row in manifest.rows if _named(row, name)]
+        found = [row.job for row in iter_rows(folder) if _named(row, name)]
         if not found:
             raise ValueError(f"--only {name!r}: must name a file of {folder / MANIFEST}, a word of one or a pattern")
         jobs += [job for job in found if job not in jobs]
-    options = options_from(manifest.recipe, weights=_weights(manifest.models), **outside)
-    return (replace(options, only=tuple(jobs)) if jobs else options), manifest
+    options = options_from(head.recipe, weights=_weights(head.models), **outside)
+    return (replace(options, only=tuple(jobs)) if jobs else options), folder
 
 
 def _named(row: Row, name: str) -> bool:
@@ -40,10 +41,10 @@ def _weights(models: tuple[Model, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((model.kind, model.weights_sha256) for model in models)
 
 
-def differences(manifest: Manifest, made: Manifest) -> list[str]:
-    """Files that were made again and are not what the older manifest says, by name."""
-    said = {row.job: row.sha256 for row in manifest.rows}
-    return [row.file for row in made.rows if said.get(row.job) != row.sha256]
+def differences(folder: Path, made: Path) -> list[str]:
+    """Files of the pack in `made` that are not what the manifest in `folder` says, by name."""
+    said = {row.job: row.sha256 for row in iter_rows(folder)}
+    return [row.file for row in iter_rows(made) if said.get(row.job) != row.sha256]
 
 
 def options_extended(folder: str, loops: int, takes: int, resume: bool, **outside: Any) -> BuildOptions:

@@ -29,6 +29,7 @@ from pack_builder.pool import Pool, pool_for
 from pack_builder.render import describe, software
 from pack_builder.rows import Gap, Model, Row
 from pack_builder.source import MUSIKA, EngineSource
+from pack_builder.stream import iter_gaps
 
 
 class BuildError(Exception):
@@ -82,7 +83,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     began = time.monotonic()
     found = _state_in(options)
     if found and found.complete and not options.resume and found.recipe == options.recipe():
-        return Result(options.out, 0, len(read_manifest(options.out).gaps), 0.0, 0.0)
+        return Result(options.out, 0, sum(1 for _ in iter_gaps(options.out)), 0.0, 0.0)
     _check_space(options)
     try:
         with pool_for(options) as workers:

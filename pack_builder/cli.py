@@ -112,11 +112,9 @@ def build(
     if texts["out"] is None:
         raise ValueError("--from-manifest: needs --out, a new or empty folder")
     outside = outside_values({name: texts[name] for name in _OUTSIDE})
-    options, manifest = options_again(from_manifest, only, **outside)
+    options, folder = options_again(from_manifest, only, **outside)
     run_build(options, progress)
-    from pack_builder.manifest import read_manifest
-
-    if different := differences(manifest, read_manifest(options.out)):
+    if different := differences(folder, options.out):
         for name in different[:20]:
             click.echo(f"{name}: other bytes than the manifest says", err=True)
         fail(f"{len(different)} files came out differently (another machine, or another version of a library?)", 1)
@@ -160,7 +158,7 @@ def run_build(options: "BuildOptions", progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.build import BuildError, build
     from pack_builder.console import JsonLines, clock, observer, pack_table
-    from pack_builder.manifest import iter_rows
+    from pack_builder.stream import iter_rows
 
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -27,11 +27,11 @@ def through(chain: Chain, samples: np.ndarray, sample_rate_hz: int, loops: bool)
     frames, wide = len(samples), np.ascontiguousarray(samples.T, np.float32)
     if not loops:
         rest = np.zeros((wide.shape[0], round(chain.tail_s * sample_rate_hz)), np.float32)
-        return np.ascontiguousarray(board.process(np.concatenate([wide, rest], axis=1), sample_rate_hz, reset=True).T)
+        return np.asarray(board.process(np.concatenate([wide, rest], axis=1), sample_rate_hz, reset=True).T)
     lead = round((_SETTLE_S + chain.tail_s) * sample_rate_hz)
     around = np.take(wide, np.arange(-lead, frames), axis=1, mode="wrap")
     heard = board.process(np.ascontiguousarray(around), sample_rate_hz, reset=True)
-    return np.ascontiguousarray(heard[:, lead:].T)
+    return np.asarray(heard[:, lead:].T)  # channel after channel in memory, as all that follows is fastest
 
 
 @lru_cache(maxsize=4)

@@ -42,7 +42,10 @@ def true_peak(samples: np.ndarray, loops: bool) -> float:
     around = np.pad(samples, edges, mode="wrap" if loops else "constant")
     size = _BLOCK_FRAMES + 2 * _EDGE_FRAMES
     views = np.lib.stride_tricks.sliding_window_view(around, size, axis=0)[::_BLOCK_FRAMES]
-    loud = np.abs(views).max(axis=(1, 2)) >= 0.5 * peak
+    inner_frames = around[_EDGE_FRAMES : _EDGE_FRAMES + blocks * _BLOCK_FRAMES]
+    tops = np.max([np.abs(channel).reshape(blocks, _BLOCK_FRAMES).max(axis=1) for channel in inner_frames.T], axis=0)
+    near = np.max([np.roll(tops, shift) for shift in (-1, 0, 1)], axis=0)
+    loud = near >= 0.5 * peak
     between = resample_poly(views[loud], OVERSAMPLING, 1, axis=2)
     inner = slice(_EDGE_FRAMES // 2 * OVERSAMPLING, -_EDGE_FRAMES // 2 * OVERSAMPLING)  # away from the block's cuts
     return max(peak, float(np.abs(between[..., inner]).max()))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from musika_daw.atomic import inside, sha256_of
-from pack_builder.manifest import MANIFEST, iter_rows, read_manifest
+from pack_builder.manifest import MANIFEST
 from pack_builder.rows import Gap, Model, Row, models_from, plain
+from pack_builder.stream import iter_gaps, iter_rows, read_head
 
 JOURNAL, CARDS = ".musika-pack.journal", ".musika-pack.cards"
 
@@ -31,7 +32,7 @@ class State:
         """Finished files and gaps, as recorded."""
         if self.complete:
             yield from iter_rows(self.folder)
-            yield from read_manifest(self.folder).gaps
+            yield from iter_gaps(self.folder)
             return
         with (self.folder / JOURNAL).open("rb") as stream:
             stream.readline()
@@ -74,8 +75,8 @@ def read_state(folder: Path) -> State | None:
             raise ValueError(f"{JOURNAL}: damaged") from None
     if not (folder / MANIFEST).is_file():
         return None
-    manifest = read_manifest(folder)
-    return State(folder, manifest.recipe, manifest.models, manifest.created, True)
+    head = read_head(folder)
+    return State(folder, head.recipe, head.models, head.created, True)
 
 
 class Journal:

@@ -44,14 +44,15 @@ def loudness(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> float:
         return -math.inf
     if loops:
         lead = round(_SETTLE_S * sample_rate_hz)
-        wide = np.take(samples.T, np.arange(-lead, frames + block), axis=1, mode="wrap").astype(np.float64)
+        wide = np.take(samples.T, np.arange(-lead, frames + block), axis=1, mode="wrap")
         count = max(1, round(frames / sample_rate_hz / _STEP_S))
         starts = lead + np.arange(count) * frames // count
     else:
-        wide = np.pad(samples.T.astype(np.float64), ((0, 0), (0, max(0, block - frames))))
+        wide = np.pad(samples.T, ((0, 0), (0, max(0, block - frames))))
         starts = np.arange(0, wide.shape[1] - block + 1, round(_STEP_S * sample_rate_hz))
-    weighted = sosfilt(k_weighting(sample_rate_hz), wide)
-    power = np.square(weighted).sum(axis=0)
+    power = np.zeros(wide.shape[1])
+    for channel in wide:
+        power += np.square(sosfilt(k_weighting(sample_rate_hz), channel.astype(np.float64)))
     sums = np.concatenate([[0.0], np.cumsum(power)])
     blocks = np.maximum(sums[starts + block] - sums[starts], 0.0) / block
     loud = blocks[blocks > 10 ** ((_ABSOLUTE_DB - _OFFSET_DB) / 10)]

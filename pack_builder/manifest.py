@@ -116,16 +116,6 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{folder}: {MANIFEST} is not text") from None
 
 
-def iter_rows(folder: Path) -> Iterator[Row]:
-    """The rows of a manifest that this program wrote, one at a time, as they stand in its lines."""
-    with (folder / MANIFEST).open(encoding="utf-8") as stream:
-        for line in stream:
-            if line.startswith('  "gaps"'):
-                return
-            if line.startswith('    {"file"'):
-                yield Row.from_dict(json.loads(line.rstrip().removesuffix(",")))
-
-
 def write_manifest(
     folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], texts: dict[str, str]
 ) -> None:

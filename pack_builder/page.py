@@ -1,7 +1,7 @@
 """The preview page: one HTML file with pictures and sound in it, that needs no network and no other file.
 
-Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first quarter of
-an hour of a pack (16 MB). Over http the page plays the real files; from a disk it plays what is not embedded by the
+Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first ten minutes
+of a pack (11 MB). Over http the page plays the real files; from a disk it plays what is not embedded by the
 browser's own player, with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
 """
 
@@ -26,7 +26,7 @@ from pack_builder.rows import Row
 from pack_builder.sounds import read_sound
 
 PAGE_FILES = 500
-EMBEDDED_S = 900.0
+EMBEDDED_S = 600.0
 PICTURE_COLUMNS, PICTURE_ROWS = 96, 32
 _QUALITY = 0.6  # libsndfile's scale from best (0) to smallest (1)
 

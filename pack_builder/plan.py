@@ -26,10 +26,6 @@ _KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
 _FILL_BEAT = 12  # a fill is the last bar of a phrase of four
 
 
-# a style without a clear beat fails with every seed
-STYLE_ATTEMPTS = 3
-
-
 @dataclass(frozen=True)
 class Job:
     """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
@@ -69,10 +65,10 @@ class Job:
         return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
 
     def style(self, attempt: int = 0) -> int:
-        """Style seed of one attempt: a style that failed three times is given up, unless others share it."""
-        if attempt < STYLE_ATTEMPTS or self.kit is not None or self.anchors:
+        """Style seed of one attempt: a style that failed is given up, unless others share it."""
+        if not attempt or self.kit is not None or self.anchors:
             return self.style_seed
-        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt // STYLE_ATTEMPTS}")
+        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt}")
 
     @property
     def take_bpm(self) -> Fraction | None:

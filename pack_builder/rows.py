@@ -3,6 +3,7 @@
 import types
 import typing
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T", "Row", "Gap")
@@ -119,18 +120,26 @@ class Model:
     weights_sha256: str
 
 
+@cache
+def _allowed(cls: type) -> dict[str, tuple[type, ...]]:
+    """The types that each field may hold; a whole number is a number."""
+    found = {}
+    for name, expected in typing.get_type_hints(cls).items():
+        members = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
+        allowed = tuple(typing.get_origin(member) or member for member in members)
+        found[name] = (*allowed, int) if float in allowed else allowed
+    return found
+
+
 def _checked(cls: type[T], values: Any, what: str) -> T:
     if not isinstance(values, dict):
         raise ValueError(f"manifest {what}: must be an object")
-    hints = typing.get_type_hints(cls)
-    if unknown := sorted(set(values) ^ set(hints)):
-        raise ValueError(f"manifest {what}: field {unknown[0]!r} is missing or unknown")
-    for name, expected in hints.items():
-        members = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-        allowed: tuple[Any, ...] = tuple(typing.get_origin(member) or member for member in members)
-        wide = (*allowed, int) if float in allowed else allowed
+    allowed = _allowed(typing.cast(Any, cls))
+    if values.keys() != allowed.keys():
+        raise ValueError(f"manifest {what}: field {min(values.keys() ^ allowed.keys())!r} is missing or unknown")
+    for name, kinds in allowed.items():
         value = values[name]
-        if not isinstance(value, wide) or (isinstance(value, bool) and bool not in allowed):
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise ValueError(f"manifest {what}: field {name!r} holds {value!r:.40}")
     return cls(**values)
 

@@ -13,8 +13,9 @@ from pack_builder.attempts import facts_of
 from pack_builder.check import Findings, check_loop, check_take, clipped_frames, silent
 from pack_builder.finish import CEILING_DBTP, measure
 from pack_builder.limits import broken
-from pack_builder.manifest import CHECKSUMS, Manifest, Row, read_checksums, read_manifest
+from pack_builder.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.sounds import SUFFIXES, read_sound
+from pack_builder.stream import iter_gaps, iter_rows
 
 LEVEL_TOLERANCE_DB = 0.1
 # 24 bits against the float sound that was measured when it was made
@@ -47,13 +48,17 @@ def verify(folder: Path, deep: bool = False) -> Report:
     `deep` also measures tempo, beat offset, seam and density again and holds them against the manifest and the
     limits of the quality gate.
     """
-    manifest = read_manifest(folder)
-    differences = [Difference(row.file, what) for row in manifest.rows for what in check_row(folder, row, deep)]
-    differences += _check_texts(folder, manifest)
-    listed = {row.file for row in manifest.rows}
+    for _ in iter_gaps(folder):  # a manifest that is damaged anywhere is none, before hours of checks
+        pass
+    differences: list[Difference] = []
+    listed: dict[str, str] = {}
+    for row in iter_rows(folder):
+        differences += [Difference(row.file, what) for what in check_row(folder, row, deep)]
+        listed[row.file] = row.sha256
+    differences += _check_texts(folder, listed)
     found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}"))
     present = sorted(path.relative_to(folder).as_posix() for path in found)
-    return Report(len(manifest.rows), tuple(differences), tuple(name for name in present if name not in listed))
+    return Report(len(listed), tuple(differences), tuple(name for name in present if name not in listed))
 
 
 def check_row(folder: Path, row: Row, deep: bool = False) -> Iterator[str]:
@@ -143,13 +148,12 @@ def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
         yield f"cue holds {len(tags.cues)} markers, manifest says {row.bars} bars"
 
 
-def _check_texts(folder: Path, manifest: Manifest) -> Iterator[Difference]:
+def _check_texts(folder: Path, listed: dict[str, str]) -> Iterator[Difference]:
     try:
         sums = read_checksums(folder)
     except (ValueError, OSError) as error:
         yield Difference(CHECKSUMS, str(error))
         return
-    listed = {row.file: row.sha256 for row in manifest.rows}
     for name in sorted(set(sums) | set(listed)):
         if name in listed:
             if sums.get(name) != listed[name]:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from pack_stand_in import SOURCE
 from musika_daw import atomic
 from pack_builder.build import BuildError, Result, build
 from pack_builder.check import seam
-from pack_builder.journal import JOURNAL
+from pack_builder.journal import CARDS, JOURNAL
 from pack_builder.limits import SEAM_LIMIT
 from pack_builder.manifest import read_checksums, read_manifest
 from pack_builder.options import BuildOptions
+from pack_builder.sounds import read_sound
 from pack_builder.verify import verify
 
 Small = Callable[..., BuildOptions]
@@ -133,6 +135,25 @@ def test_resuming_keeps_the_time_of_creation(small: Small) -> None:
     journal.write_text(journal.read_text().replace('"created": "', '"created": "1999 '))
     built(small(resume=True))
     assert read_manifest(small().out).created.startswith("1999 ")
+
+
+@pytest.mark.parametrize("damage", [0, 1, 500])
+def test_pictures_made_before_an_interruption_are_kept_and_lost_ones_made_again(
+    small: Small, monkeypatch: pytest.MonkeyPatch, damage: int
+) -> None:
+    built(small())
+    page = (small().out / "index.html").read_text()
+    options = small(out=str(small().out) + "2")
+    with pytest.raises(KeyboardInterrupt):
+        built(options, Silent(3))
+    cards = options.out / CARDS
+    cards.write_bytes(cards.read_bytes()[: len(cards.read_bytes()) - damage])
+    made_again = []
+    monkeypatch.setattr("pack_builder.page.read_sound", lambda path: made_again.append(path) or read_sound(path))
+    built(replace(options, resume=True))
+    assert (options.out / "index.html").read_text() == page
+    assert len(made_again) == (damage > 1)  # without its end of line a record is still whole
+    assert not cards.exists()
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])

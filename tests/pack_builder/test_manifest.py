@@ -3,8 +3,9 @@
 import csv
 import io
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,14 +14,15 @@ from hypothesis import strategies as st
 from pack_helpers import GAP, ROW
 
 from pack_builder.manifest import (
+    Head,
     Manifest,
     checksum_text,
-    iter_rows,
     read_checksums,
     read_manifest,
     write_manifest,
 )
 from pack_builder.rows import Gap, Model, Row, models_from
+from pack_builder.stream import iter_gaps, iter_rows, read_head
 
 PACK = Manifest(
     "MSK", "First", "2026-01-01", "musika-daw 1", {"seed": 7}, (Model("techno", "t", "ab"),), (ROW,), (GAP,)
@@ -103,6 +105,27 @@ def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(5)]
     write_manifest(tmp_path, PACK, iter(rows), iter([GAP, GAP]), {})
     assert list(iter_rows(tmp_path)) == rows
+    assert list(iter_gaps(tmp_path)) == [GAP, GAP]
+    assert read_head(tmp_path) == Head(**{field.name: getattr(PACK, field.name) for field in fields(Head)})
+
+
+def test_a_manifest_that_another_program_wrote_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text(json.dumps(json.loads(PACK.to_json()), indent=4))
+    assert (list(iter_rows(tmp_path)), list(iter_gaps(tmp_path))) == ([ROW], [GAP])
+    assert read_head(tmp_path).recipe == PACK.recipe
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_damaged_manifest_never_passes_as_a_shorter_one(data: st.DataObject) -> None:
+    text = PACK.to_json()
+    at = data.draw(st.integers(0, len(text) - 4))
+    with TemporaryDirectory() as folder:
+        place = Path(folder)
+        (place / "manifest.json").write_text(text[:at])
+        with pytest.raises(ValueError, match=r"^manifest"):
+            assert (list(iter_rows(place)), list(iter_gaps(place))) == ([ROW], [GAP])
+
 
 
 def test_a_gap_tells_its_reasons_most_frequent_first() -> None:

@@ -80,11 +80,10 @@ def test_files_are_filed_by_tempo_and_measured_density(small: Callable[..., Buil
     assert file_of(jobs[2], options, 0.9).startswith("Loops/Piano_Takes/dense/MSK_First_piano_take_dense_")
 
 
-def test_a_style_that_failed_three_times_is_given_up_unless_others_share_it() -> None:
+def test_a_style_that_failed_is_given_up_unless_others_share_it() -> None:
     job = Job("techno/loop/120/0", "techno", "loop", "word", 7, 99)
     styles = [job.style(attempt) for attempt in range(7)]
-    assert styles[:3] == [99] * 3
-    assert styles[3] == styles[5] != 99
-    assert styles[6] not in styles[:6]
+    assert styles[0] == 99
+    assert len(set(styles)) == 7
     shared = Job("techno/kit/a/0", "techno", "loop", "word", 7, 99, kit="a")
     assert {shared.style(attempt) for attempt in range(7)} == {99}
