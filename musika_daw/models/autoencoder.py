@@ -221,7 +221,7 @@ class Decoder(nn.Module):
         stride = self.config.level1.stride
         chance = self.noise.angles(first * stride, out.shape[3], None if ring is None else ring * stride)
         phases, gains = advice.split([self.tracker.advice, self.curve.advice * self.config.channels], -1)
-        tracked = self.tracker(out[0], phases, chance)
+        tracked = self.tracker(out[0], phases, chance, first * stride)
         phase = tracked.phase + carrier[:, : self.config.tracked_bins]
         return DecodedSpectrum(out[0], phase, tracked, self.curve(gains))
 

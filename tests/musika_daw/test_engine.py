@@ -41,6 +41,22 @@ def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
     assert error_db(whole, joined) < -90
 
 
+@pytest.mark.parametrize(("model", "seed"), [("techno", 13), ("piano", 15)])
+def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: str, seed: int) -> None:
+    shipped, tempo = Engine.load(model), TempoMap.constant(129)
+    whole = shipped.render(32, 24, tempo, Controls(seed))
+    begin = tempo.frame(Fraction(32), shipped.sample_rate_hz)
+
+    @given(st.fractions(min_value=32, max_value=52, max_denominator=9), st.fractions(Fraction(1, 9), 4))
+    @settings(max_examples=6, deadline=None)
+    def check(start: Fraction, beats: Fraction) -> None:
+        part = shipped.render(start, beats, tempo, Controls(seed))
+        first = tempo.frame(start, shipped.sample_rate_hz) - begin
+        assert np.abs(part - whole[first : first + len(part)]).max() < 10 ** (-120 / 20)
+
+    check()
+
+
 @pytest.fixture(scope="module")
 def piano(piano_model: Path) -> Engine:
     return Engine.load(piano_model)
