@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.jack import FRAMES_WRAP
+from bridge.jack_frames import FRAMES_WRAP
 
 RATE = 48_000
 CLOCK = "jack_midi_clock:mclk_out"

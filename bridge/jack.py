@@ -1,4 +1,4 @@
-"""JACK: joining a server, its frame counter, and its transport (`JackSource`).
+"""JACK: joining a server, and its transport (`JackSource`).
 
 Needs the extra `jack` (JACK-Client) and a running server, which is never started from here.
 """
@@ -9,12 +9,10 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bridge.jack_frames import ROLLING
 from bridge.midi_port import CLIENT_NAME
 from bridge.source import SourceError, TransportSource, host_time
 from bridge.transport import Transport
-
-ROLLING = 1  # jack_transport_state_t; STOPPED is 0, STARTING 3: waiting for slow clients, not moving
-FRAMES_WRAP = 1 << 32
 
 
 def open_client(name: str, server: str | None) -> Any:
@@ -39,28 +37,6 @@ def leave(client: Any, lost: bool) -> None:
         _LOST.append(client)  # its callbacks must stay where libjack's threads may still look for them
     else:
         client.close()
-
-
-class FrameCounter:
-    """A server's counter of frames, of 32 bits and wrapping once a day, as one that does not wrap."""
-
-    def __init__(self) -> None:
-        self._cycle = (0, 0)
-
-    def start(self, counter: int) -> None:
-        """Count from here on, from 0."""
-        self._cycle = (counter, 0)
-
-    def begin(self, counter: int) -> int:
-        """A cycle begins at this state of the counter; returns its first frame."""
-        frame = self.at(counter)
-        self._cycle = (counter, frame)
-        return frame
-
-    def at(self, counter: int) -> int:
-        """The frame of a state of the counter, at most 12 hours from the last cycle."""
-        before, ours = self._cycle
-        return ours + (counter - before + FRAMES_WRAP // 2) % FRAMES_WRAP - FRAMES_WRAP // 2
 
 
 def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:

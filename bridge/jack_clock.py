@@ -14,7 +14,6 @@ from bridge.source import Listener, TransportSource, host_time
 from bridge.transport import Transport
 
 STAMP_JITTER_S = 0.0005
-READING_S = 0.0005  # two clocks that were read further apart than this say nothing about each other
 READINGS = 32
 LAST_WORDS_S = 0.5
 
@@ -22,9 +21,10 @@ LAST_WORDS_S = 0.5
 class JackMidiClockSource(MidiClockSource):
     """MIDI clock from a JACK MIDI port of our own; every clock has the frame it was sent for.
 
-    `connect` names the port to connect to; without it the user connects. Clocks are filtered on the server's
-    frame counter, so that neither Python's lateness nor an overloaded server is taken for jitter; only the
-    result is put on the host's clock. `start` raises SourceError without the extra, the server or the port.
+    `connect` names the port to connect to; without it the user connects. Clocks are filtered on the frames that the
+    server has played, so that neither Python's lateness nor a server that was held up is taken for jitter or for lost
+    clocks; only the result is put on the host's clock. `start` raises SourceError without the extra, the server or the
+    port.
     """
 
     def __init__(
@@ -69,11 +69,10 @@ class JackMidiClockSource(MidiClockSource):
 
     def latest(self) -> Transport:
         """The transport of this moment; not playing when the port is closed."""
-        now_s = self.clock()
         if not self._jack.is_open:
-            return Transport.of(host_time_s=now_s)
-        record = self.machine.transport(self._jack.frame / self._jack.rate_hz)
-        return record.replace(host_time_s=now_s)
+            return Transport.of(host_time_s=self.clock())
+        frame, now_s = self._jack.read(self.clock) or (self._jack.frame, self.clock())
+        return self.machine.transport(frame / self._jack.rate_hz).replace(host_time_s=now_s)
 
 
 class JackMidiClockOut:
@@ -122,9 +121,9 @@ class JackMidiClockOut:
         if not self._jack.is_open:
             return
         rate_hz = self._jack.rate_hz
-        before_s, frame, now_s = self._clock(), self._jack.frame, self._clock()
-        if now_s - before_s < READING_S:
-            self._offsets_s.append(frame / rate_hz - (before_s + now_s) / 2)
+        pair, now_s = self._jack.read(self._clock), self._clock()
+        if pair is not None:
+            self._offsets_s.append(pair[0] / rate_hz - pair[1])
         if not self._offsets_s:
             return
         offset_s = sorted(self._offsets_s)[len(self._offsets_s) // 2]

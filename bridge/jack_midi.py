@@ -9,7 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from bridge.jack import FrameCounter, leave, open_client
+from bridge.jack import leave, open_client
+from bridge.jack_frames import ServedFrames
 from bridge.midi_port import CLIENT_NAME, OnMessage
 from bridge.source import SourceError, host_time
 
@@ -30,7 +31,7 @@ class JackMidiPort:
         self._lost = False
         self.port: Any = None
         self.rate_hz = 48000.0
-        self.frames = FrameCounter()
+        self.frames = ServedFrames()
 
     @property
     def is_open(self) -> bool:
@@ -40,13 +41,17 @@ class JackMidiPort:
     @property
     def frame(self) -> int:
         """The server's frame of this moment, an estimate between cycles."""
-        return self.frames.at(self._client.frame_time)
+        return self.frames.now(self._client)
+
+    def read(self, clock: Callable[[], float]) -> tuple[int, float] | None:
+        """The server's frame of this moment, and the moment by another clock; see `ServedFrames.read`."""
+        return self.frames.read(self._client, clock)
 
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError without the extra, the server or the other port."""
         self.stop()
         client = open_client(self._client_name, self._server)
-        self.rate_hz = float(client.samplerate)
+        self.rate_hz, self.frames = float(client.samplerate), ServedFrames()
         self.port = (
             client.midi_outports.register("out") if self._output else client.midi_inports.register("in")
         )
@@ -90,7 +95,7 @@ class JackMidiPort:
     def _process(self, frames: int) -> None:
         client = self._client
         if client is not None:
-            self._on_cycle(self.frames.begin(client.last_frame_time), frames)
+            self._on_cycle(self.frames.begin(client, frames), frames)
 
 
 class JackMidiInput:

@@ -36,6 +36,12 @@ class Line:
         line._sxy = period_s * line._sxx
         return line
 
+    def copy(self) -> Line:
+        """Another line through the same points."""
+        copy = Line()
+        copy.__dict__.update(self.__dict__)
+        return copy
+
     def add(self, tick: float, time_s: float) -> None:
         """Fit one more point."""
         self.points += 1

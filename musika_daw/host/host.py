@@ -20,7 +20,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bridge import SourceError, Transport, TransportSource, host_time
+from bridge import SourceError, Transport, TransportSource, Valid, host_time
 from musika_daw.host.audition import Audition
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.grid import Grid
@@ -89,6 +89,8 @@ class Host:
     ) -> None:  # fmt: skip
         self.source, self.follower, self.live, self.player = source, follower, live, player
         self.cache, self.clock = cache, clock
+        # how far the times that `fill` is given are ahead of those of the source
+        self.shift_s: Callable[[], float] = lambda: 0.0
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
         self.audition = Audition(player.sample_rate_hz)
@@ -130,12 +132,15 @@ class Host:
             self.source_errors += 1
             self._record = Transport()
         self._bar_beats = self._record.signature_numerator * 4 / self._record.signature_denominator
-        self.grid = grid = self.follower.update(self._record, now_s)
+        shift_s, record = self.shift_s(), self._record
+        if shift_s and record.knows(Valid.HOST_TIME_S):
+            record = record.replace(host_time_s=record.host_time_s + shift_s)
+        self.grid = grid = self.follower.update(record, now_s + shift_s)
         self.audition.step()
         self.player.gain = self.live.gain
         bpm = self._choice.update(grid.bpm, now_s)
         self.piece = Piece(bpm, self.live.controls(), self.player.sample_rate_hz, self.effects)
-        self._beat = self.follower.here(now_s)
+        self._beat = self.follower.here(now_s + shift_s)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)
         except WorkerError as error:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from bridge import SourceError, host_time
-from bridge.jack import ROLLING, FrameCounter, leave, open_client
+from bridge.jack import leave, open_client
+from bridge.jack_frames import ROLLING, ServedFrames
 from musika_daw.host.grid import DeviceClock
 from musika_daw.host.player import BLOCK_MAX
 from musika_daw.host.sinks import Fill, Sink, SinkError
@@ -24,8 +25,10 @@ class JackSink(Sink):
 
     With `follow_transport` the callback asks the server itself whether it rolls and where: `fill` then gets
     seconds of the transport, and `is_ready`, asked before play begins anywhere, holds the transport back until
-    the sound is rendered. Otherwise `fill` gets host times. All clients of a JACK server hear each other in
-    time, so its latency is compensated only for what follows a clock outside it (`compensate`).
+    the sound is rendered. While `in_server_time`, for a source that counts the server's frames too, `fill` gets
+    seconds of what the server has played, which are `shift_s` ahead of host times; otherwise host times. All clients of
+    a JACK server hear each other in time, so its latency is compensated only for what follows a clock outside it
+    (`compensate`).
     """
 
     def __init__(
@@ -42,7 +45,9 @@ class JackSink(Sink):
         self._lost = False
         self._block = np.zeros((2, BLOCK_MAX), np.float32)
         self._xruns = 0
-        self._frames = FrameCounter()
+        self._frames = ServedFrames()
+        self.in_server_time = False
+        self._shift_s = 0.0
         self._device_latency_s = 0.0
         self.sample_rate_hz = 48_000
         self._open()
@@ -54,7 +59,7 @@ class JackSink(Sink):
             raise SinkError(f"sink: {error}") from error
         self._lost = False
         self.sample_rate_hz = int(client.samplerate)
-        self._clock = DeviceClock(self.sample_rate_hz)
+        self._clock, self._frames = DeviceClock(self.sample_rate_hz), ServedFrames()
         self._ports = (client.outports.register("left"), client.outports.register("right"))
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)
@@ -69,7 +74,6 @@ class JackSink(Sink):
         if self._client is None:
             self._open()
         client = self._client
-        self._frames.start(client.last_frame_time)
         client.activate()
         if self._connect:
             targets = client.get_ports(self._connect, is_audio=True, is_input=True)
@@ -107,9 +111,14 @@ class JackSink(Sink):
         client = self._client
         if client is None or self._lost or self._follow:
             return
-        before_s, counter, after_s = host_time(), client.frame_time, host_time()
-        if after_s - before_s < 0.0005:
-            self._clock.observe(self._frames.at(counter), (before_s + after_s) / 2)
+        pair = self._frames.read(client, host_time)
+        if pair is not None:
+            self._clock.observe(*pair)
+            self._shift_s = pair[0] / self.sample_rate_hz - pair[1]
+
+    def shift_s(self) -> float:
+        """How far the times that `fill` gets are ahead of host times, as of the last `step`."""
+        return self._shift_s if self.in_server_time else 0.0
 
     @property
     def is_connected(self) -> bool:
@@ -143,9 +152,11 @@ class JackSink(Sink):
             state, position = client.transport_query_struct()
             self.transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
         else:
-            start = self._frames.begin(client.last_frame_time)
+            start = self._frames.begin(client, frames)
             if not self._clock.is_set:
                 block.fill(0)
+            elif self.in_server_time:
+                fill(block, start / self.sample_rate_hz + self.latency_s)
             else:
                 fill(block, self._clock.time_s(start) + self._device_latency_s + self.latency_s)
         for port, channel in zip(self._ports, block):

@@ -95,6 +95,11 @@ def _in_jack(thing: TransportSource | Sink) -> bool:
     return any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
 
 
+def _in_server_time(source: TransportSource) -> bool:
+    """Whether a source counts what a JACK server plays, and not time: where that is held up, both stand still."""
+    return isinstance(source, JackMidiClockSource)
+
+
 class Session:
     """Everything of one `musika-daw run`. Raises what its parts raise, before any sound is made."""
 
@@ -145,6 +150,7 @@ class Session:
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)
         if isinstance(self.sink, JackSink):
             self.sink.transport_fill, self.sink.is_ready = host.fill, host.is_ready
+            self.sink.in_server_time, host.shift_s = _in_server_time(self.source), self.sink.shift_s
         return host
 
     def start(self) -> None:
@@ -248,6 +254,7 @@ class Session:
             fresh.start()
             if isinstance(self.sink, JackSink):
                 self.sink.follow_transport(name == "jack")
+                self.sink.in_server_time = _in_server_time(fresh)
         except (SourceError, SinkError) as error:
             self.source_problem = f"{name}: {error}"
             fresh.stop()

@@ -47,6 +47,9 @@ class JackClient:
             raise AssertionError
         return self.state, self.position
 
+    def transport_query_struct(self) -> tuple[int, SimpleNamespace]:
+        return self.state, SimpleNamespace(frame=self.position["frame"])
+
     def incoming_midi_events(self) -> list[tuple[int, memoryview]]:
         return [(offset, memoryview(data)) for offset, data in self.events]
 

@@ -174,6 +174,55 @@ def test_lost_ticks_are_counted(first: int, count: int, phase_s: float) -> None:
     assert clock.state.tempo_bpm == pytest.approx(120, abs=0.1)
 
 
+@settings(max_examples=20, deadline=None)
+@given(
+    st.integers(0, 2**32), st.sampled_from([60.0, 93.0, 120.0, 174.0, 234.375]), st.sampled_from([0.005, 0.02]),
+    st.sampled_from([0.0, 0.005]),
+)  # fmt: skip
+def test_no_tick_is_miscounted_where_a_server_drops_cycles(seed: int, bpm: float, lost: float, late: float) -> None:
+    """Ticks with exact stamps: those of a dropped cycle never come, those of a late callback are a cycle late."""
+    rng, clock, number = random.Random(seed), ClockFilter(jitter_s=0.0005), 0
+    period, size, gone = 48000 * 60 / bpm / 24, 512, False
+    for cycle in range(40 * 48000 // size):
+        calm = not 300 < cycle < 3400
+        gone = not calm and rng.random() < (0.3 if gone else lost)
+        shift = size if not calm and rng.random() < late else 0
+        while round(number * period) < (cycle + 1) * size:
+            if not gone:
+                clock.tick((round(number * period) + shift) / 48000)
+            number += 1
+    assert clock.last_tick == number - 1
+    assert clock.state.position((number - 1) * period / 48000) == pytest.approx(number - 1, abs=0.01)
+
+
+def test_lost_ticks_that_look_like_half_the_tempo_are_found_out() -> None:
+    clock = ClockFilter(jitter_s=0.0005)
+    for i in range(200):
+        if i not in (101, 103, 105):
+            clock.tick(i / 48)
+    assert clock.last_tick == 199
+    assert clock.state.tempo_bpm == pytest.approx(120)
+
+
+def test_half_the_tempo_is_not_taken_for_lost_ticks() -> None:
+    clock = ClockFilter(jitter_s=0.0005)
+    for i in range(100):
+        clock.tick(i / 48)
+    for i in range(1, 50):
+        clock.tick(99 / 48 + i / 24)
+    assert clock.last_tick == 148
+    assert clock.state.tempo_bpm == pytest.approx(60)
+
+
+def test_one_late_tick_moves_nothing() -> None:
+    clock = ClockFilter(jitter_s=0.0005)
+    for i in range(200):
+        clock.tick(i / 48 + (0.0107 if i == 100 else 0.0))
+        if i > 100:
+            assert clock.state.position(10.0) == pytest.approx(480, abs=1e-6)
+    assert (clock.last_tick, clock.lost, clock.changes) == (199, 0, 0)
+
+
 def test_ticks_that_come_late_in_a_lump_are_not_counted_twice() -> None:
     clock = ClockFilter()
     for i in range(200):
