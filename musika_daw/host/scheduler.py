@@ -178,7 +178,7 @@ class Scheduler:
         if not slots:
             return
         self._jobs += 1
-        job = Job(self._jobs, generation.piece, chunk, tuple(slots))
+        job = Job(self._jobs, generation.piece, chunk, tuple(slots), need is Need.URGENT)
         self._job = job, generation
         self.worker.submit(job)
 

@@ -20,18 +20,20 @@ import numpy as np
 from musika_daw.host.cache import shared_views
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.host.urgency import urgent
 
 READY_LIMIT_S = 120.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """Render chunks first_chunk.. of a piece, one into each of `slots`."""
+    """Render chunks first_chunk.. of a piece, one into each of `slots`; `urgent` if play would soon wait for it."""
 
     number: int
     piece: Piece
     first_chunk: int
     slots: tuple[int, ...]
+    urgent: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,9 @@ def _serve(
     try:
         while True:
             job = pipe.recv()
-            pipe.send(render_job(chunks, views, job))
+            with urgent(job.urgent):
+                done = render_job(chunks, views, job)
+            pipe.send(done)
     except (EOFError, OSError):
         return
     finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bridge.jack_frames import ServedFrames
 from bridge.source import host_time
 
 RATE = 48_000
@@ -22,7 +23,8 @@ def off_beat_ms(frames: Sequence[int], beat_frames: float = RATE / 2, origin: fl
 
 @dataclass(frozen=True)
 class Cycle:
-    """One period as recorded: server's frame, transport state and frame, tempo of the master (0: none), audio."""
+    """One period as recorded: what the server had played by then, state and frame of the transport, tempo of the
+    master (0: none), host time, audio."""
 
     counter: int
     state: int
@@ -40,17 +42,18 @@ class Recorder:
         self.client = jack.Client(name, no_start_server=True, servername=server)
         self._port = self.client.inports.register("in")
         self._midi = self.client.midi_inports.register("midi")
+        self._frames = ServedFrames()
         self.cycles: list[Cycle] = []
         self.messages: list[tuple[int, bytes]] = []  # server's frame, MIDI message
         self.client.set_process_callback(self._process)
         self.client.activate()
 
-    def _process(self, _frames: int) -> None:
+    def _process(self, frames: int) -> None:
+        counter = self._frames.begin(self.client, frames)
         state, position = self.client.transport_query_struct()
         bpm = float(position.beats_per_minute) if position.valid & 0x10 else 0.0
         audio = self._port.get_array().copy()
         since_s = self.client.frames_since_cycle_start / RATE
-        counter = self.client.last_frame_time
         self.cycles.append(Cycle(counter, state, position.frame, bpm, host_time() - since_s, audio))
         for offset, event in self._midi.incoming_midi_events():
             self.messages.append((counter + offset, bytes(event)))
@@ -77,7 +80,7 @@ class Recorder:
         return found
 
     def gaps(self, since: int = 0) -> int:
-        """Times that the server dropped cycles since one: its transport stood still then while its clock went on."""
+        """Times that cycles were missed since one."""
         cycles = self.cycles[since:]
         counters, sizes = [cycle.counter for cycle in cycles], [len(cycle.audio) for cycle in cycles]
         return sum(b - a != size for a, b, size in zip(counters, counters[1:], sizes))

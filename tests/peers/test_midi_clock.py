@@ -131,7 +131,9 @@ def test_the_host_leads_by_midi_clock_on_frames(jack: Jack) -> None:
     intervals = np.diff(clocks)
     assert np.median(intervals[:190]) == 1000
     assert np.median(intervals[-48:]) == pytest.approx(RATE * 60 / 140 / 24, abs=1)
-    assert np.abs(clocks[:200] - np.polyval(np.polyfit(range(200), clocks[:200], 1), range(200))).max() <= RATE // 1000
+    steady = clocks[:200]
+    numbers = np.round((steady - steady[0]) / 1000)  # a cycle that the recorder missed had clocks too
+    assert np.abs(steady - np.polyval(np.polyfit(numbers, steady, 1), numbers)).max() <= RATE // 1000
     program = jack.folder / "jack_mclk_dump.log"
     dump.terminate()
     dump.wait(5)

@@ -94,6 +94,7 @@ def target(screen: dict[str, str], tmp_path: Path) -> Iterator[list[str]]:
     program.wait(10)
 
 
+@pytest.mark.limit_s(300)
 def test_captured_bars_are_dragged_into_another_program(
     screen: dict[str, str], daw: int, target: list[str], tmp_path: Path
 ) -> None:
