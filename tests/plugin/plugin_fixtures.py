@@ -39,12 +39,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def host(folder: Path) -> Iterator[Callable[..., PluginSession]]:
-    """Starts a host with the stand-in renderer, or with a real model."""
+    """Starts a host with the stand-in renderer, or with a real model, slowed down if need be."""
     started: list[PluginSession] = []
 
     def start(rate_hz: int = 48_000, slowness: float = 0.0, model: str = "", **options: Any) -> PluginSession:
-        name = model or f"frames:{rate_hz}:{slowness}"
-        session = PluginSession(PluginOptions(name, **options), load_renderer if model else load)
+        name = f"slowed:{model}:{slowness}" if model and slowness else model or f"frames:{rate_hz}:{slowness}"
+        session = PluginSession(PluginOptions(name, **options), load if ":" in name else load_renderer)
         started.append(session)
         session.start()
         return session

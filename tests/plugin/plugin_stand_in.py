@@ -9,6 +9,7 @@ from fractions import Fraction
 import numpy as np
 
 from musika_daw.controls import Controls
+from musika_daw.host.render import Renderer, load_renderer
 from musika_daw.tempo import Beats, TempoMap, exact
 
 PERIOD = 1 << 20
@@ -50,7 +51,26 @@ def code_of(bpm: Fraction, controls: Controls) -> np.float32:
     return np.float32(mixed % 8192 / 8192)
 
 
-def load(model: str) -> FrameRenderer:
-    """`frames:RATE:SLOWNESS`, loaded in the renderer's process; the variable SLOWNESS overrules it."""
-    _, rate, slowness = model.split(":")
-    return FrameRenderer(int(rate), float(os.environ.get("PLUGIN_TEST_SLOWNESS", slowness)))
+class SlowedRenderer:
+    """A real model that takes `slowness` seconds more for a second of audio."""
+
+    def __init__(self, model: str, slowness: float) -> None:
+        self._renderer, self._slowness = load_renderer(model), slowness
+        self.name, self.kind, self.weights_hash = self._renderer.name, self._renderer.kind, self._renderer.weights_hash
+        self.sample_rate_hz = self._renderer.sample_rate_hz
+
+    def render(
+        self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
+    ) -> np.ndarray:
+        """What the model renders, later."""
+        audio = self._renderer.render(start_beat, beats, tempo_map, controls)
+        time.sleep(len(audio) / self.sample_rate_hz * self._slowness)
+        return audio
+
+
+def load(model: str) -> Renderer:
+    """`frames:RATE:SLOWNESS` or `slowed:MODEL:SLOWNESS`, loaded in the renderer's process; the variable
+    PLUGIN_TEST_SLOWNESS overrules it."""
+    kind, what, slowness = model.split(":")
+    slow = float(os.environ.get("PLUGIN_TEST_SLOWNESS", slowness))
+    return SlowedRenderer(what, slow) if kind == "slowed" else FrameRenderer(int(what), slow)

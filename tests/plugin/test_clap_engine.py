@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -40,6 +42,17 @@ def test_bars_17_to_20_at_the_models_rate_are_those_of_render(host, clap, engine
     assert np.abs(rendered).max() > 0.1
     # and bit by bit where both are cut into the same runs
     assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), rate, first, last))
+
+
+def test_a_model_slower_than_real_time_gives_the_same_bars(host, clap, engine: Engine) -> None:
+    host(model="techno", slowness=1.3)
+    rate = engine.sample_rate_hz
+    first, last = (round(beat * 60 * rate / BPM) for beat in (64, 68))
+    begin_s = time.perf_counter()
+    audio = bounce(clap, rate, first, last)
+    assert time.perf_counter() - begin_s > (last - first) / rate
+    assert difference_db(audio, engine.render(64, 4, TempoMap.constant(BPM), Controls(seed=4))) <= -90
+    assert np.abs(audio).max() > 0.1
 
 
 def test_bars_at_another_rate_are_those_of_render_resampled(host, clap, engine: Engine) -> None:

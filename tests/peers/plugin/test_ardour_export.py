@@ -142,3 +142,16 @@ def test_two_exports_are_equal_and_are_what_the_engine_renders(kind: str, ardour
     assert difference_db(first, rendered) <= -90
     assert np.abs(rendered).max() > 0.1
     assert np.array_equal(first, of_the_runs(engine, bpm, Controls(style_seed=0, morph_seed=1), rate, 0, frames))
+
+
+@pytest.mark.parametrize("kind", IDS)
+def test_an_export_of_a_model_slower_than_real_time_is_what_the_engine_renders(kind: str, ardour: Ardour, host) -> None:
+    host(model="techno", slowness=1.3)
+    torch.set_num_threads(1)
+    engine = Engine.load("techno")
+    rate, bpm = engine.sample_rate_hz, 128
+    frames = round(8 * 60 * rate / bpm)
+    audio = ardour.export(kind, frames, rate, bpm)
+    rendered = engine.render(0, 8, TempoMap.constant(bpm), Controls())
+    assert difference_db(audio, rendered) <= -90
+    assert np.abs(rendered).max() > 0.1
