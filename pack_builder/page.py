@@ -87,10 +87,15 @@ def pages(
 
     `made` gives a file's card where there is one; it is made from the file where there is none.
     """
+
+    def name_of(page: int) -> str:
+        return "index.html" if page == 1 else f"index-{page}.html"
+
     template = resources.files("pack_builder").joinpath("data/page.html").read_text("utf-8")
     stream, number, begun_s = iter(rows), 1, 0.0
-    while chunk := list(islice(stream, PAGE_FILES)):
-        files = []
+    chunk = list(islice(stream, PAGE_FILES))
+    while chunk:
+        following, files = list(islice(stream, PAGE_FILES)), []
         for row in chunk:
             heard = begun_s < EMBEDDED_S
             begun_s += row.seconds
@@ -99,8 +104,9 @@ def pages(
                 seen = card(row, read_sound(folder / row.file)[0], heard)
             files.append(entry(row) | {name: text for name, text in seen.items() if heard or name != "sound"})
         facts = {"label": head.label, "pack": head.name, "page": number, "files": files,
+                 "before": name_of(number - 1) if number > 1 else None,
+                 "after": name_of(number + 1) if following else None,
                  "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}."}  # fmt: skip
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
-        name = "index.html" if number == 1 else f"index-{number}.html"
-        yield name, template.replace("{{title}}", f"{head.label} - {head.name}").replace("{{data}}", data)
-        number += 1
+        yield name_of(number), template.replace("{{title}}", f"{head.label} - {head.name}").replace("{{data}}", data)
+        chunk, number = following, number + 1

@@ -199,6 +199,7 @@ def test_a_large_pack_has_several_pages(pack: Path, monkeypatch: pytest.MonkeyPa
     assert list(made) == ["index.html", "index-2.html"]
     data = [json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1]) for text in made.values()]
     assert [len(page["files"]) for page in data] == [2, 1]
+    assert [(page["before"], page["after"]) for page in data] == [(None, "index-2.html"), ("index.html", None)]
     assert ["sound" in file for page in data for file in page["files"]] == [True, False, False]
 
 
