@@ -41,12 +41,16 @@ def server_name() -> Iterator[str]:
 
 
 class Master:
-    """`jack_transport` as timebase master."""
+    """`jack_transport` as timebase master, or without a `bpm` as one who only starts, stops and locates.
 
-    def __init__(self, program: subprocess.Popen[bytes], bpm: float) -> None:
+    As a master it counts beats on while the transport stands, so that its beats and frames part.
+    """
+
+    def __init__(self, program: subprocess.Popen[bytes], bpm: float | None) -> None:
         self._program = program
-        self._say("master")
-        self.tempo(bpm)
+        if bpm is not None:
+            self._say("master")
+            self.tempo(bpm)
 
     def play(self, for_s: float | None = None) -> None:
         """Start; and stop again after some seconds, if given."""
@@ -117,8 +121,8 @@ class Jack:
         self._closing.callback(end, program)
         return program
 
-    def master(self, bpm: float = 120.0) -> Master:
-        """Start a timebase master."""
+    def master(self, bpm: float | None = 120.0) -> Master:
+        """Start a timebase master, or without a tempo one who tells frames only."""
         need("jack_transport")
         return Master(self.spawn("jack_transport"), bpm)
 
