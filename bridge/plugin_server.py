@@ -13,26 +13,10 @@ import selectors
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
-
+from bridge.plugin_instance import Attendant, PluginInstance
 from bridge.plugin_rendezvous import announce, find_host, new_token, withdraw
-from bridge.plugin_wire import (
-    CHUNK_FRAMES,
-    FRAME_MAX,
-    VERSION,
-    Audio,
-    Flush,
-    Hello,
-    HostState,
-    PluginReader,
-    PluginTransport,
-    Stats,
-    Verdict,
-    Welcome,
-    encode,
-)
+from bridge.plugin_wire import VERSION, Hello, PluginReader, PluginTransport, Stats, Verdict, Welcome, encode
 from bridge.sockets import bind
 from bridge.source import Counts, SourceError, host_time
 
@@ -41,62 +25,7 @@ STRANGERS_MAX = 8  # connections that have not said hello yet
 HELLO_LIMIT_S = 2.0
 UNSENT_MAX = 64 << 20  # a plugin whose process stands still for long is given up
 BUSY_S, IDLE_S = 0.002, 0.05
-STEPS_BETWEEN_READS_S = 0.01
 logger = logging.getLogger("bridge")
-
-
-@dataclass(eq=False)
-class PluginInstance:
-    """One plugin on one track. `sent` maps its slots to the chunks of this generation that it holds."""
-
-    hello: Hello
-    generation: int
-    transport: PluginTransport | None = None
-    heard_s: float = 0.0
-    stats: Stats = field(default_factory=Stats)
-    sent: dict[int, int] = field(default_factory=dict)
-    unsent: bytearray = field(default_factory=bytearray)
-
-    @property
-    def sample_rate_hz(self) -> int:
-        """Sample rate of the DAW."""
-        return round(self.hello.sample_rate_hz)
-
-    def holds(self, chunk: int) -> bool:
-        """Whether a chunk of this generation was sent and not overwritten since."""
-        return self.sent.get(chunk % self.hello.slots) == chunk
-
-    def send_audio(self, chunk: int, samples: np.ndarray) -> None:
-        """Send frames chunk * CHUNK_FRAMES and on, float32 `[CHUNK_FRAMES, 2]`."""
-        self.sent[chunk % self.hello.slots] = chunk
-        self.unsent += encode(Audio(chunk, self.generation, samples))
-
-    def take_in(self, place: int, until_frame: int = FRAME_MAX, *, flush: bool = False) -> None:
-        """Tell that a place is taken in, and up to where; with `flush` all that was sent before is of the past."""
-        if flush:
-            self.generation = self.generation % 0xFFFFFFFF + 1
-            self.sent.clear()
-        self.unsent += encode(Flush(place, until_frame, self.generation))
-
-    def tell(self, state: HostState) -> None:
-        """Tell how the host is."""
-        self.unsent += encode(Stats(state=state))
-
-
-class Attendant(Protocol):
-    """What is done with what plugins say; every method runs in the server's thread."""
-
-    def joined(self, instance: PluginInstance) -> None:
-        """A plugin was welcomed."""
-
-    def left(self, instance: PluginInstance) -> None:
-        """A plugin is gone."""
-
-    def moved(self, instance: PluginInstance, news: PluginTransport, now_s: float) -> None:
-        """A plugin told where it is; `instance.transport` is still what it told before."""
-
-    def step(self, now_s: float) -> bool:
-        """Look after everything; called every few milliseconds while there is work. Returns whether there is."""
 
 
 @dataclass(eq=False)
@@ -321,8 +250,3 @@ class PluginServer:
 
     def _count(self, name: str) -> None:
         self.counts = dataclasses.replace(self.counts, **{name: getattr(self.counts, name) + 1})
-
-
-def chunk_range(first_frame: int, last_frame: int) -> range:
-    """The chunks that frames first..last lie in; `last_frame` is one past the last."""
-    return range(first_frame // CHUNK_FRAMES, -(-last_frame // CHUNK_FRAMES))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bridge.plugin_server import Attendant, PluginInstance, PluginServer
+from bridge.plugin_instance import Attendant, PluginInstance
+from bridge.plugin_server import PluginServer
 from bridge.plugin_wire import Flag, Known, PluginTransport
 from bridge.source import Counts, Listener, TransportSource
 from bridge.transport import Transport

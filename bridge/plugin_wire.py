@@ -282,3 +282,8 @@ def _transport(values: tuple) -> PluginTransport:
 _DECODERS: dict[type, Callable[[tuple], FromPlugin]] = {
     Hello: _hello, PluginTransport: _transport, Stats: lambda values: Stats(*values[:4]),
 }  # fmt: skip
+
+
+def chunk_range(first_frame: int, last_frame: int) -> range:
+    """The chunks that frames first..last lie in; `last_frame` is one past the last."""
+    return range(first_frame // CHUNK_FRAMES, -(-last_frame // CHUNK_FRAMES))

@@ -12,7 +12,7 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -91,6 +91,13 @@ class Engine:
             generator, decoder, config, mean=mean, deviation=deviation, labels=tuple(weights.facts["labels"]),
             kind=weights.facts["kind"], name=weights.facts["name"], weights_hash=weights.hash,
         )  # fmt: skip
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have `call` called between the layers of both networks; what it raises ends the rendering."""
+        for network in (self.generator, self.decoder):
+            for module in network.modules():
+                if next(module.children(), None) is None:
+                    module.register_forward_pre_hook(lambda *_: call())
 
     def render(
         self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None

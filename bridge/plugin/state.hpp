@@ -3,7 +3,9 @@
 //   {"musika":1,"session":"00f1e2d3c4b5a697","density":-1,"energy":40,...,"gain_db":-3.5,"bypass":0}
 #pragma once
 
+#include <atomic>
 #include <cctype>
+#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +17,16 @@
 namespace musika {
 
 constexpr size_t kStateBytesMax = 4096;
+
+// The id of an instance that no song has saved yet.
+inline uint64_t new_session() {
+    static std::atomic<uint64_t> made{0};
+    uint64_t x = static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+    x += static_cast<uint64_t>(reinterpret_cast<uintptr_t>(&made)) + (made.fetch_add(1) << 48);
+    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9ULL;  // splitmix64's mixer
+    x = (x ^ (x >> 27)) * 0x94D049BB133111EBULL;
+    return (x ^ (x >> 31)) | 1;
+}
 
 inline std::string save_state(uint64_t session, const Values& values) {
     char part[80];

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
-from bridge.plugin_server import PluginInstance, chunk_range
-from bridge.plugin_wire import CHUNK_FRAMES, Flag, Known, PluginTransport
+from bridge.plugin_instance import PluginInstance
+from bridge.plugin_wire import CHUNK_FRAMES, Flag, Known, PluginTransport, chunk_range
 from musika_daw.host import piece as grid
 from musika_daw.host.piece import Piece
 from musika_daw.host.plugin_map import Place, SongMap, segments
@@ -19,16 +20,27 @@ RUN_FRAMES = RUN_CHUNKS * grid.CHUNK_FRAMES
 CROSS_FRAMES = 256
 URGENT_S = 0.7
 SENDS_A_STEP = 48
-TOO_LATE = 6
 # Frames first..last of a piece, float32 `[2, last - first]`, or None if they are not rendered yet
 Read = Callable[[Piece, int, int], np.ndarray | None]
 
 
+class Urgency(IntEnum):
+    """Why a run is needed, the most urgent first."""
+
+    WAITED_FOR = 0  # by an offline bounce
+    PLAYING = 1
+    LANDING = 2  # where the loop begins, or the song: people go there next
+    STANDING = 3
+    BOUNCED_NEXT = 4
+    AHEAD = 5
+    TOO_LATE = 6  # over before it would be rendered
+
+
 @dataclass(frozen=True)
 class Want:
-    """A run of a piece that a plugin needs; `urgency` 0 is the most urgent."""
+    """A run of a piece that a plugin needs."""
 
-    urgency: int
+    urgency: Urgency
     piece: Piece
     run: int
 
@@ -59,10 +71,10 @@ class PluginFeed:
         """Whether a bounce waits for it."""
         return self._news is not None and Flag.WAITING in self._news.flags
 
-    def feed(self, rendered: int, render_s: float = 0.0) -> list[Want]:
+    def feed(self, rendered: int, late_s: float = 0.0) -> list[Want]:
         """Send what is rendered and not sent yet; returns the runs that what is missing is made of.
 
-        `render_s` is how long a run takes: in real time what will be over by then is rendered last.
+        In real time, what will be over in `late_s` is rendered last.
 
         `rendered` is a number that changes with everything that is rendered: as long as it, the place and the
         chunk being played are the same there is nothing to look for.
@@ -78,7 +90,7 @@ class PluginFeed:
             return self._wants
         in_time = news.frame
         if Flag.PLAYING in news.flags and Flag.OFFLINE not in news.flags:
-            in_time += round(render_s * self.song.sample_rate_hz)
+            in_time += round(late_s * self.song.sample_rate_hz)
         sends = SENDS_A_STEP
         wants: dict[tuple[Piece, int], Want] = {}
         for chunk, urgency in self._path(news):
@@ -90,7 +102,7 @@ class PluginFeed:
                 sends -= 1
             else:
                 if news.frame // CHUNK_FRAMES <= chunk < in_time // CHUNK_FRAMES:
-                    urgency = TOO_LATE
+                    urgency = Urgency.TOO_LATE
                 for key in self._runs(chunk):
                     if key not in wants or wants[key].urgency > urgency:
                         wants[key] = Want(urgency, *key)
@@ -132,7 +144,7 @@ class PluginFeed:
             if boundary is not None and start - boundary < CROSS_FRAMES:
                 yield from _runs_of(self.song.place(boundary - 1), start, min(stop, boundary + CROSS_FRAMES))
 
-    def _path(self, news: PluginTransport) -> Iterator[tuple[int, int]]:
+    def _path(self, news: PluginTransport) -> Iterator[tuple[int, Urgency]]:
         """(chunk, urgency) in the order of need: from here on, around the loop; no two in one slot."""
         rate = self.song.sample_rate_hz
         urgent = round(URGENT_S * rate / CHUNK_FRAMES)
@@ -147,14 +159,13 @@ class PluginFeed:
             if not fresh(chunk):
                 continue
             if Flag.WAITING in news.flags and index < 2:
-                yield chunk, 0
+                yield chunk, Urgency.WAITED_FOR
             elif index <= urgent:
-                yield chunk, 1 if Flag.PLAYING in news.flags else 3
+                yield chunk, Urgency.PLAYING if Flag.PLAYING in news.flags else Urgency.STANDING
                 if index == urgent:
-                    # where the loop begins, or the song: people go there next
-                    yield from ((c, 2) for c in self._landing(news, urgent) if fresh(c))
+                    yield from ((c, Urgency.LANDING) for c in self._landing(news, urgent) if fresh(c))
             else:
-                yield chunk, 4 if offline else 5
+                yield chunk, Urgency.BOUNCED_NEXT if offline else Urgency.AHEAD
 
     def _ahead_of(self, news: PluginTransport) -> Iterator[int]:
         """Chunks that play will come through, round the loop."""

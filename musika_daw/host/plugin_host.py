@@ -4,7 +4,8 @@
 plugin --TRANSPORT--> SongMap --place--> PluginFeed --wants--> worker (a process) --> shared memory
    ^---------------------AUDIO, FLUSH--------+---------------------chunks-------------------+
 ```
-An offline bounce that waits comes first, then what plays, then what may be played next.
+An offline bounce that waits comes first, then what plays, then what may be played next. What plays or is waited for
+does not wait for the others: a run that is being rendered for later is given up for it, and rendered again.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bridge.plugin_server import PluginInstance
+from bridge.plugin_instance import PluginInstance
 from bridge.plugin_wire import HostState, PluginTransport
 from musika_daw.host.cache import ChunkCache, Generation
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.plugin_feed import RUN_CHUNKS, PluginFeed, Want
+from musika_daw.host.plugin_feed import RUN_CHUNKS, PluginFeed, Urgency, Want
 from musika_daw.host.plugin_map import SongMap
 from musika_daw.host.worker import Job, Worker, WorkerError
 
@@ -28,6 +29,10 @@ SESSIONS_MAX = 64
 RETRY_S = 0.5
 AGAIN_S = 5.0
 BUSY_FOR_S = 5.0
+RENDER_S = 0.1  # until the first run was timed
+# After a seek either the run that plays is rendered first, and what is left of it sounds before a gap, or the next one,
+# and all before it is silent. Both are silent for as long where 1.5 times the time of a run is left: at most that long.
+LATE = 1.5
 logger = logging.getLogger("musika_daw")
 
 
@@ -50,10 +55,11 @@ class PluginHost:
         self.feeds: dict[PluginInstance, PluginFeed] = {}
         # a plugin that comes back, or is made active again, finds what its song is like
         self._songs: OrderedDict[tuple[int, int], SongMap] = OrderedDict()
-        self._job: tuple[Job, Generation] | None = None
-        self._jobs = 0
+        # under way; the last is being rendered, those before it are being given up
+        self._jobs: dict[int, tuple[Job, Generation]] = {}
+        self._submitted = 0
         self._finished = 0
-        self._render_s = 0.0
+        self._render_s = RENDER_S
         self._used: dict[tuple[int, int], int] = {}
         self._uses = 0
         self._retry_s = 0.0
@@ -88,12 +94,13 @@ class PluginHost:
         """Collect what is rendered, send it, ask for what is missing."""
         try:
             self._collect(now_s)
-            wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished, self._render_s)]
-            if self._job is None and now_s >= self._retry_s and not self._lost:
+            late_s = LATE * self._render_s
+            wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished, late_s)]
+            if now_s >= self._retry_s and not self._lost:
                 self._ask(wants)
         except WorkerError as error:
             self._worker_died(error)
-        return self._job is not None or (bool(self.feeds) and now_s - self._active_s < BUSY_FOR_S)
+        return self.is_rendering or (bool(self.feeds) and now_s - self._active_s < BUSY_FOR_S)
 
     def close(self) -> None:
         """Make no more workers; worker and cache are the caller's."""
@@ -102,7 +109,7 @@ class PluginHost:
     @property
     def is_rendering(self) -> bool:
         """Whether a job is under way."""
-        return self._job is not None
+        return bool(self._jobs)
 
     def _read(self, piece: Piece, first: int, last: int) -> np.ndarray | None:
         """Frames of a piece from the cache, float32 `[2, last - first]`, or None if one is missing."""
@@ -126,6 +133,8 @@ class PluginHost:
         if not wants:
             return
         want = min(wants, key=lambda w: w.urgency)
+        if self._jobs and not self._makes_way(want, wants):
+            return
         wanted = {(w.piece, w.run) for w in wants}
         generation = self.cache.generation(want.piece)
         first = want.run * RUN_CHUNKS
@@ -134,10 +143,21 @@ class PluginHost:
             self.cache.release(slots)
             return
         self._tidy(generation)
-        self._jobs += 1
-        job = Job(self._jobs, want.piece, first, tuple(slots))
-        self._job = job, generation
+        self._submitted += 1
+        job = Job(self._submitted, want.piece, first, tuple(slots), want.urgency is Urgency.PLAYING)
+        self._jobs[job.number] = job, generation
         self.worker.submit(job)
+
+    def _makes_way(self, want: Want, wants: list[Want]) -> bool:
+        """Whether what is being rendered is given up for something else."""
+        if want.urgency > Urgency.PLAYING:
+            return False
+        job, _ = next(reversed(self._jobs.values()))
+        needs = (w.urgency for w in wants if w.piece == job.piece and w.run * RUN_CHUNKS == job.first_chunk)
+        # what is late now was not when it was begun, and is nearly done
+        return min(needs, default=Urgency.AHEAD) in (
+            Urgency.LANDING, Urgency.STANDING, Urgency.BOUNCED_NEXT, Urgency.AHEAD,
+        )  # fmt: skip
 
     def _is_rendered(self, want: Want) -> bool:
         """A chunk may need two pieces, one of which is there."""
@@ -160,10 +180,13 @@ class PluginHost:
             return
         for done in self.worker.finished():
             self.cpu_s += done.cpu_s
-            if self._job is None or done.number != self._job[0].number:
+            if done.number not in self._jobs:
                 continue
-            job, generation = self._job
-            self._job, self.problem = None, done.problem
+            job, generation = self._jobs.pop(done.number)
+            if done.given_up:
+                self.cache.release(job.slots)
+                continue
+            self.problem = done.problem
             self._finished += 1
             self._render_s += 0.3 * (done.seconds - self._render_s)
             if done.problem is not None:
@@ -193,9 +216,9 @@ class PluginHost:
         """Plugins play on with what they have; the next worker is made in another thread."""
         self.problem = str(error)
         self.deaths += 1
-        if self._job is not None:
-            self.cache.release(self._job[0].slots)
-            self._job = None
+        for job, _ in self._jobs.values():
+            self.cache.release(job.slots)
+        self._jobs.clear()
         self._lost = True
         self._tell(HostState.RESTARTING)
         if self._new_worker is not None:

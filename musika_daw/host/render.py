@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +29,14 @@ class Renderer(Protocol):
         self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
     ) -> np.ndarray:
         """Audio of a stretch of the timeline, float32 `[frames, 2]` at `sample_rate_hz`."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A renderer that can be stopped half way."""
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have `call` called every few milliseconds of a rendering; what it raises ends it."""
 
 
 class ChunkRenderer:

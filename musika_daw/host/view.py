@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
-from bridge.plugin_server import PluginInstance
+from bridge.plugin_instance import PluginInstance
 from bridge.plugin_wire import Flag, Format, Known, PluginState
 from musika_daw.host.host import Status
 from musika_daw.host.keys import HELP

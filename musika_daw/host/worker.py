@@ -19,10 +19,11 @@ import numpy as np
 
 from musika_daw.host.cache import shared_views
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.host.render import ChunkRenderer, Interruptible, Renderer, load_renderer
 from musika_daw.host.urgency import urgent
 
 READY_LIMIT_S = 120.0
+LOOK_S = 0.002
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Done:
-    """A job's end; `problem` says in one line why nothing was rendered. `cpu_s` is processor time spent."""
+    """A job's end; `problem` says in one line why nothing was rendered. `cpu_s` is processor time spent.
+
+    One that was `given_up` had to make way for another.
+    """
 
     number: int
     seconds: float
     cpu_s: float
     problem: str | None = None
+    given_up: bool = False
+
+
+class GivenUp(Exception):
+    """What is being rendered is not wanted any more."""
 
 
 class WorkerError(RuntimeError):
@@ -54,7 +63,7 @@ class Worker(Protocol):
     """Renders jobs one after another; nothing here ever waits."""
 
     def submit(self, job: Job) -> None:
-        """Take a job."""
+        """Take a job. One that is being rendered meanwhile makes way for it, and may end given up."""
 
     def finished(self) -> list[Done]:
         """Jobs that ended since the last call. Raises WorkerError if the process died."""
@@ -66,14 +75,16 @@ class Worker(Protocol):
 def render_job(chunks: ChunkRenderer, views: list[np.ndarray], job: Job) -> Done:
     """Render one job into the slots; what the renderer raises becomes the problem."""
     begin_s, cpu_s = time.perf_counter(), time.process_time()
-    problem = None
+    problem, given_up = None, False
     try:
         audio = chunks.chunks(job.piece, job.first_chunk, len(job.slots))
         for index, slot in enumerate(job.slots):
             views[slot][:] = audio[:, index * CHUNK_FRAMES : (index + 1) * CHUNK_FRAMES]
+    except GivenUp:
+        given_up = True
     except Exception as error:  # a model or plugin may raise anything, and the host plays on
         problem = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    return Done(job.number, time.perf_counter() - begin_s, time.process_time() - cpu_s, problem)
+    return Done(job.number, time.perf_counter() - begin_s, time.process_time() - cpu_s, problem, given_up)
 
 
 class InlineWorker:
@@ -167,10 +178,15 @@ def _serve(
     memory = SharedMemory(memory_name)  # the spawned process shares the parent's tracker, which frees it once
     views = shared_views(memory, slots)
     chunks = ChunkRenderer(renderer)
+    if isinstance(renderer, Interruptible):
+        renderer.watch(_watcher(pipe))
     pipe.send({"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash})
     try:
         while True:
             job = pipe.recv()
+            if pipe.poll():
+                pipe.send(Done(job.number, 0, 0, given_up=True))
+                continue
             with urgent(job.urgent):
                 done = render_job(chunks, views, job)
             pipe.send(done)
@@ -180,3 +196,19 @@ def _serve(
         views.clear()
         with contextlib.suppress(BufferError):  # an array may still be in a caller's hand
             memory.close()
+
+
+def _watcher(pipe: Connection) -> Callable[[], None]:
+    """What a renderer calls as it goes on: raises GivenUp once the next job, or the end, is waiting in the pipe."""
+    looked_s = 0.0
+
+    def look() -> None:
+        nonlocal looked_s
+        now_s = time.perf_counter()
+        if now_s - looked_s < LOOK_S:
+            return
+        looked_s = now_s
+        if pipe.poll():
+            raise GivenUp
+
+    return look

@@ -165,3 +165,24 @@ def test_a_take_keeps_the_tempo_it_is_given(piano: Engine) -> None:
     own, slow, fast = (piano.take(8, controls, bpm=bpm) for bpm in (None, 70, 140))
     assert error_db(slow, fast) > -40
     assert error_db(own, piano.take(8, controls)) < -120
+
+
+def test_a_rendering_can_be_stopped_between_any_two_layers(tiny_model: Path) -> None:
+    engine = Engine.load(tiny_model)
+    tempo, left = TempoMap.constant(128), [10**9]
+    whole = engine.render(0, 2, tempo)
+
+    def count_down() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyError("enough")
+
+    engine.watch(count_down)
+    assert np.array_equal(engine.render(0, 2, tempo), whole)
+    calls = 10**9 - left[0]
+    assert calls > 10
+    for left[0] in range(calls):
+        with pytest.raises(KeyError, match="enough"):
+            engine.render(0, 2, tempo)
+    left[0] = calls
+    assert np.array_equal(engine.render(0, 2, tempo), whole)

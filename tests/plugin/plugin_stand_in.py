@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -25,6 +26,11 @@ class FrameRenderer:
 
     def __init__(self, rate_hz: int = 48_000, slowness: float = 0.0) -> None:
         self.sample_rate_hz, self.slowness = rate_hz, slowness
+        self._watcher: Callable[[], None] = lambda: None
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have `call` called as the audio takes its time."""
+        self._watcher = call
 
     def render(
         self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
@@ -32,8 +38,10 @@ class FrameRenderer:
         """Audio of a stretch of the timeline, float32 `[n, 2]`."""
         first = tempo_map.frame(exact(start_beat), self.sample_rate_hz)
         last = tempo_map.frame(exact(start_beat) + exact(beats), self.sample_rate_hz)
-        if self.slowness:
-            time.sleep((last - first) / self.sample_rate_hz * self.slowness)
+        end_s = time.perf_counter() + (last - first) / self.sample_rate_hz * self.slowness
+        while (left_s := end_s - time.perf_counter()) > 0:
+            self._watcher()
+            time.sleep(min(left_s, 0.005))
         left = left_at(np.arange(first, last))
         right = np.full(last - first, code_of(tempo_map.points[0].bpm, controls or Controls()), np.float32)
         return np.stack([left, right], 1)
