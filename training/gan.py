@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from musika_daw import conditioning
 from musika_daw.models.config import GeneratorConfig, generator_from_dict, to_dict
@@ -52,8 +52,9 @@ class GanTrainer:
         self.optimizer_d = torch.optim.AdamW(
             self.discriminator.parameters(), settings.learning_rate, betas, weight_decay=1e-4
         )
-        self.reader = ConditionReader(config) if settings.lambda_obey else None
-        if self.reader is not None:
+        self.reader = None
+        if settings.lambda_obey:
+            self.reader = ConditionReader(config, settings.reader_width, settings.reader_blocks)
             self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
         self.mixing = CrossChannelMixing()
         self.ema = Ema(self.generator, settings.average)
@@ -174,13 +175,18 @@ class GanTrainer:
         self.discriminator.load_state_dict(state["discriminator"])
         if self.inference is not None:
             self.inference.load_state_dict(state["inference"])
-        if self.reader is not None and "reader" in state:
+        if self.reader is not None and _fits(self.reader, state.get("reader", {})):
             self.reader.load_state_dict(state["reader"])
             self.optimizer_r.load_state_dict(state["optimizer_r"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.optimizer_d.load_state_dict(state["optimizer_d"])
         self.steps = state["steps"]
         torch.set_rng_state(state["random"])
+
+
+def _fits(module: nn.Module, saved: dict[str, Tensor]) -> bool:
+    """Whether saved weights are of a module of this size; a reader of another size begins anew, it learns fast."""
+    return {k: v.shape for k, v in module.state_dict().items()} == {k: v.shape for k, v in saved.items()}
 
 
 def _kl(mean: Tensor, log_variance: Tensor) -> Tensor:

@@ -86,10 +86,11 @@ class ConditionReader(nn.Module):
     """Reads the conditions `[B, T, CHANNELS]` back from latents `[B, T, channels]`; flags are not read.
 
     The warm start alone may hide density in style and anchors, and then the generator does not obey what it is
-    asked: so this reader learns from real latents, and samples must read as what they were asked for.
+    asked: so this reader learns from real latents, and samples must read as what they were asked for. A bar is told
+    from its neighbours by what changes every two or four beats, so it hears three seconds to either side.
     """
 
-    def __init__(self, config: GeneratorConfig, width: int = 96, blocks: int = 5) -> None:
+    def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 6) -> None:
         super().__init__()
         self.inward = FrameConv(config.channels, width, 3)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))

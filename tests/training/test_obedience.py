@@ -80,8 +80,15 @@ def test_a_steady_tone_is_tonal_and_noise_is_not() -> None:
 
 
 def test_settings_of_older_runs_still_hold() -> None:
-    """A run that began without a reader resumes with a fresh one."""
-    old = GanTrainer(SIZES, GanSettings(discriminator_width=16, lambda_obey=0.0)).state()
-    new = GanTrainer(SIZES, dataclasses.replace(GanSettings(discriminator_width=16), lambda_obey=0.3))
-    new.restore(old)
-    assert new.reader is not None
+    """A run that began without a reader, or with one of another size, resumes with a fresh one."""
+    wanted = GanSettings(discriminator_width=16, lambda_obey=0.3)
+    for change in ({"lambda_obey": 0.0}, {"reader_width": 96, "reader_blocks": 5}):
+        new = GanTrainer(SIZES, wanted)
+        assert new.reader is not None
+        fresh = {k: v.clone() for k, v in new.reader.state_dict().items()}
+        new.restore(GanTrainer(SIZES, dataclasses.replace(wanted, **change)).state())
+        assert all(torch.equal(v, fresh[k]) for k, v in new.reader.state_dict().items())
+    same = GanTrainer(SIZES, dataclasses.replace(wanted, seed=1))
+    new.restore(same.state())
+    assert same.reader is not None
+    assert all(torch.equal(v, new.reader.state_dict()[k]) for k, v in same.reader.state_dict().items())
