@@ -13,6 +13,7 @@ from bridge.source import host_time
 
 RATE = 48_000
 STARTED = 1  # jack_transport_state_t: rolling
+XRUN_S = 0.1  # a report and the cycles it is about are no further apart
 
 
 def off_beat_ms(frames: Sequence[int], beat_frames: float = RATE / 2, origin: float = 0.0) -> np.ndarray:
@@ -45,7 +46,9 @@ class Recorder:
         self._frames = ServedFrames()
         self.cycles: list[Cycle] = []
         self.messages: list[tuple[int, bytes]] = []  # server's frame, MIDI message
+        self.xruns: list[float] = []  # host time of every xrun that the server reported
         self.client.set_process_callback(self._process)
+        self.client.set_xrun_callback(lambda _: self.xruns.append(host_time()))
         self.client.activate()
 
     def _process(self, frames: int) -> None:
@@ -84,6 +87,11 @@ class Recorder:
         cycles = self.cycles[since:]
         counters, sizes = [cycle.counter for cycle in cycles], [len(cycle.audio) for cycle in cycles]
         return sum(b - a != size for a, b, size in zip(counters, counters[1:], sizes))
+
+    def is_disturbed(self, cycle: Cycle) -> bool:
+        """Whether the server reported an xrun about then: not all clients were done in time, and what was heard, or
+        what this client read of the transport, may be another cycle's."""
+        return any(abs(xrun_s - cycle.heard_s) < XRUN_S for xrun_s in self.xruns)
 
     def rolling(self) -> list[Cycle]:
         """The cycles in which the transport rolled."""
