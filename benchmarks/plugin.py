@@ -1,6 +1,7 @@
-"""The plugin: worst case of `process()`, speed of a bounce, silence after a seek where nothing is cached.
+"""The plugin: worst case of `process()`, speed of a bounce, silence after seeks where nothing is cached, and until a host
+that was killed has been started again.
 
-    python -m benchmarks.plugin [--blocks 20000] [--model techno]
+    python -m benchmarks.plugin [--blocks 20000] [--seeks 60] [--kills 5] [--model techno]
 
 Builds the plugin and the trap program of the tests in a folder of its own; needs what `make plugin` needs.
 """
@@ -9,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -23,12 +26,15 @@ NATIVE = ROOT / "tests" / "plugin" / "native"
 CORE = ROOT / "bridge" / "plugin"
 RATE = 48_000
 BLOCK_NS = 128 / RATE * 1e9
+SEEK_PLAYS_S = 0.3, 0.5, 1.0
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--blocks", type=int, default=20_000)
+    parser.add_argument("--seeks", type=int, default=60)
+    parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--model", default="techno")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -40,7 +46,10 @@ def main() -> None:
         flags = f"-std=c++17 -O2 -pthread -rdynamic -I{CORE} -isystem /usr/share/dpf/distrho/src"
         subprocess.run(["g++", *flags.split(), str(NATIVE / "trap.cpp"), "-o", str(trap), "-ldl"], check=True)
         _measure_process(trap, clap, options.blocks)
+        sys.path.insert(0, str(NATIVE.parent))
         _measure_bounce(clap, options.model)
+        _measure_seeks(clap, options.model, options.seeks)
+        _measure_kills(clap, options.model, options.kills)
 
 
 def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
@@ -61,7 +70,6 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
 
 
 def _measure_bounce(clap: Path, model: str) -> None:
-    sys.path.insert(0, str(NATIVE.parent))
     from clap_host import ClapHost, Song
 
     from musika_daw.host.plugin_session import PluginOptions, PluginSession
@@ -76,17 +84,79 @@ def _measure_bounce(clap: Path, model: str) -> None:
         one.play(512, 30 * RATE)
         took_s = time.perf_counter() - begin_s
         print(f"bounce with {model}: {30 / took_s:.1f} times real time on {session.host.cpu_s:.1f} s of one core")
-        one.set_offline(False)
-        silences = []
-        for place in range(10):
-            first = (100 + 50 * place) * RATE
-            audio = one.play(first, first + RATE, real_time=True)
-            silent = np.flatnonzero(np.abs(audio[128:]).max(1) > 0)
-            silences.append((silent[0] + 128) / RATE * 1000 if len(silent) else 1000.0)
-        print(f"seek where nothing is cached: silent for {np.median(silences):.0f} ms, at worst {max(silences):.0f} ms")
         one.close()
     finally:
         session.stop()
+
+
+def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
+    """Seeks to anywhere, some while what the last one asked for is still being rendered: all silence of each."""
+    from clap_host import ClapHost, Song
+
+    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+
+    session = PluginSession(PluginOptions(model))
+    session.start()
+    try:
+        one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))
+        chance = random.Random(0)
+        silences = []
+        for place in range(seeks):
+            first = (100 + 50 * place) * RATE + chance.randrange(RATE)
+            audio = one.play(first, first + int(chance.choice(SEEK_PLAYS_S) * RATE), real_time=True)
+            silences.append(np.count_nonzero(np.abs(audio[128:]).max(1) == 0) / RATE * 1000)
+        one.close()
+    finally:
+        session.stop()
+    print(
+        f"{seeks} seeks where nothing is cached: silent for {np.median(silences):.0f} ms in the median, "
+        f"95 % {np.percentile(silences, 95):.0f} ms, at worst {max(silences):.0f} ms"
+    )
+
+
+def _measure_kills(clap: Path, model: str, kills: int) -> None:
+    """A host that is killed and started again as a program: from its start until the plugin sounds."""
+    from clap_host import ClapHost, Song
+
+    from bridge.plugin_rendezvous import find_host
+
+    command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
+    one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))
+    first = 100 * RATE
+
+    def started() -> tuple[subprocess.Popen[bytes], float, float]:
+        nonlocal first
+        begin_s = time.perf_counter()
+        host = subprocess.Popen(command)
+        found_s = None
+        while True:
+            block = one.play(first, first + 128, real_time=True)
+            first += 128
+            if found_s is None and (found := find_host()) is not None and found.pid == host.pid:
+                found_s = time.perf_counter()
+            if np.abs(block).max() > 0:
+                now_s = time.perf_counter()
+                return host, (found_s or now_s) - begin_s, now_s - begin_s
+
+    host, ready_s, sound_s = started()
+    print(f"host started cold: ready after {ready_s:.2f} s, sound after {sound_s:.2f} s")
+    times = []
+    for _ in range(kills):
+        host.kill()
+        host.wait()
+        first += 100 * RATE
+        silent = one.play(first, first + RATE, real_time=True)
+        assert not np.any(silent[128:]), "sound without a host"
+        host, ready_s, sound_s = started()
+        times.append((ready_s, sound_s))
+    host.send_signal(signal.SIGINT)
+    host.wait(20)
+    one.close()
+    ready, sound = np.array(times).T
+    print(
+        f"{kills} times killed and started again: ready after {np.median(ready):.2f} s, sound after "
+        f"{np.median(sound):.2f} s in the median and {max(sound):.2f} s at worst"
+    )
 
 
 if __name__ == "__main__":

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bridge import host_time
+from bridge.plugin_rendezvous import rendezvous_folder
 from bridge.plugin_source import PluginSource
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.effects import EffectChain
+from musika_daw.host.orphan import ORPHAN_FILE
 from musika_daw.host.plugin_host import PluginHost
 from musika_daw.host.render import Renderer, load_renderer
 from musika_daw.host.worker import ProcessWorker
@@ -80,5 +82,7 @@ class PluginSession:
     def _new_worker(self) -> ProcessWorker:
         name = self._cache.memory_name
         assert name is not None
-        self._worker = ProcessWorker(self.options.model, name, SLOTS, self._load)
+        self._worker = ProcessWorker(
+            self.options.model, name, SLOTS, self._load, orphan_file=rendezvous_folder() / ORPHAN_FILE
+        )
         return self._worker

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.process
 import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
+from musika_daw import __version__
 from musika_daw.host.cache import shared_views
+from musika_daw.host.orphan import Adopted, Task, adopt, attach, bury, wait_for_host
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.render import ChunkRenderer, Interruptible, Renderer, load_renderer
 from musika_daw.host.urgency import urgent
@@ -110,29 +114,49 @@ class InlineWorker:
 class ProcessWorker:
     """A process that loads a model and renders into shared memory.
 
-    `load` is a function at the top of a module, called with `model` in the process. Raises WorkerError with the
-    model's own complaint if it does not load.
+    `load` is a function at the top of a module, called with `model` in the process. Should this process be killed, the
+    renderer waits a while for the next that names the same `orphan_file`. Raises WorkerError with the model's own
+    complaint if it does not load.
     """
 
     def __init__(
         self, model: str, memory_name: str, slots: int, load: Callable[[str], Renderer] = load_renderer,
-        limit_s: float = READY_LIMIT_S,
+        limit_s: float = READY_LIMIT_S, orphan_file: Path | None = None,
     ) -> None:  # fmt: skip
+        task = Task(memory_name, slots)
+        loaded = f"{__version__} {load.__module__}.{load.__qualname__} {model}"
+        found = adopt(orphan_file, loaded) if orphan_file is not None else None
+        self.is_adopted = found is not None
+        self._process: multiprocessing.process.BaseProcess | Adopted
+        if found is not None:
+            self._pipe, self._process = found
+            answer = self._answer(limit_s, task)
+            if not isinstance(answer, str):
+                self.facts: dict[str, str] = answer
+                return
+            self.close()
+            self.is_adopted = False
         context = multiprocessing.get_context("spawn")
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(theirs, load, model, memory_name, slots), name="musika-renderer", daemon=True
+            target=_serve, args=(theirs, load, model, task, orphan_file, loaded), name="musika-renderer", daemon=True
         )
         self._process.start()
         theirs.close()
-        try:
-            answer = self._pipe.recv() if self._pipe.poll(limit_s) else f"no answer in {limit_s:g} s"
-        except (EOFError, OSError):
-            answer = "its process died while loading"
+        answer = self._answer(limit_s)
         if isinstance(answer, str):
             self.close()
             raise WorkerError(f"model: {answer}")
-        self.facts: dict[str, str] = answer
+        self.facts = answer
+
+    def _answer(self, limit_s: float, task: Task | None = None) -> dict[str, str] | str:
+        """What the renderer says once it is ready, or why it is not."""
+        try:
+            if task is not None:
+                self._pipe.send(task)
+            return self._pipe.recv() if self._pipe.poll(limit_s) else f"no answer in {limit_s:g} s"
+        except (EOFError, OSError):
+            return "its process died while loading"
 
     @property
     def pid(self) -> int | None:
@@ -158,57 +182,82 @@ class ProcessWorker:
 
     def close(self) -> None:
         """End the process."""
-        self._pipe.close()
+        with contextlib.suppress(OSError, ValueError):
+            self._pipe.send(None)
         self._process.join(1)
         if self._process.is_alive():
             self._process.terminate()
             self._process.join(2)
+        self._pipe.close()
 
 
 def _serve(
-    pipe: Connection, load: Callable[[str], Renderer], model: str, memory_name: str, slots: int
+    pipe: Connection, load: Callable[[str], Renderer], model: str, task: Task, orphan_file: Path | None, loaded: str
 ) -> None:
     """The renderer's process: answer with the model's facts, or with a complaint; then render until told to end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which then closes the pipe
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the host, which then says that it is over
     try:
         renderer = load(model)
     except (ValueError, OSError) as error:
         pipe.send(" ".join(str(error).split()))
         return
-    memory = SharedMemory(memory_name)  # the spawned process shares the parent's tracker, which frees it once
-    views = shared_views(memory, slots)
-    chunks = ChunkRenderer(renderer)
+    memory = SharedMemory(task.memory_name)  # the spawned process shares the parent's tracker, which frees it once
+    facts = {"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash}
+    chunks, attention, attached = ChunkRenderer(renderer), _Attention(), False
     if isinstance(renderer, Interruptible):
-        renderer.watch(_watcher(pipe))
-    pipe.send({"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash})
+        renderer.watch(attention)
+    while True:
+        was_told = _render_for(pipe, attention, chunks, memory, task.slots, facts)
+        pipe.close()
+        if was_told or orphan_file is None:
+            return
+        bury(memory, attached)
+        try:
+            heir = wait_for_host(orphan_file, loaded)
+            if heir is None:
+                return
+            pipe, task = heir, heir.recv()
+            memory, attached = attach(task), True
+        except (EOFError, OSError):
+            return
+
+
+def _render_for(
+    pipe: Connection, attention: _Attention, chunks: ChunkRenderer, memory: SharedMemory, slots: int,
+    facts: dict[str, str],
+) -> bool:  # fmt: skip
+    """Render for one host; returns whether that told the renderer to end, and was not killed."""
+    views = shared_views(memory, slots)
+    attention.pipe = pipe
     try:
-        while True:
-            job = pipe.recv()
+        pipe.send(facts)
+        while (job := pipe.recv()) is not None:
             if pipe.poll():
                 pipe.send(Done(job.number, 0, 0, given_up=True))
                 continue
             with urgent(job.urgent):
                 done = render_job(chunks, views, job)
             pipe.send(done)
+        return True
     except (EOFError, OSError):
-        return
+        return False
     finally:
         views.clear()
         with contextlib.suppress(BufferError):  # an array may still be in a caller's hand
             memory.close()
 
 
-def _watcher(pipe: Connection) -> Callable[[], None]:
+class _Attention:
     """What a renderer calls as it goes on: raises GivenUp once the next job, or the end, is waiting in the pipe."""
-    looked_s = 0.0
 
-    def look() -> None:
-        nonlocal looked_s
+    def __init__(self) -> None:
+        self.pipe: Connection | None = None
+        self._looked_s = 0.0
+
+    def __call__(self) -> None:
         now_s = time.perf_counter()
-        if now_s - looked_s < LOOK_S:
+        if self.pipe is None or now_s - self._looked_s < LOOK_S:
             return
-        looked_s = now_s
-        if pipe.poll():
+        self._looked_s = now_s
+        if self.pipe.poll():
             raise GivenUp
-
-    return look
