@@ -1,5 +1,5 @@
-"""The plugin: worst case of `process()`, speed of a bounce, silence after seeks where nothing is cached, and until a host
-that was killed has been started again.
+"""The plugin: worst case of `process()`, speed of a bounce, silence after seeks where nothing is cached, and until a
+host that was killed has been started again.
 
     python -m benchmarks.plugin [--blocks 20000] [--seeks 60] [--kills 5] [--model techno]
 
