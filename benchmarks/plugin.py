@@ -122,32 +122,31 @@ def _measure_kills(clap: Path, model: str, kills: int) -> None:
 
     command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
     one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))
-    first = 100 * RATE
 
-    def started() -> tuple[subprocess.Popen[bytes], float, float]:
-        nonlocal first
+    def started(first: int) -> tuple[subprocess.Popen[bytes], float, float]:
+        """The host, and seconds until it was there and until the plugin sounded."""
         begin_s = time.perf_counter()
         host = subprocess.Popen(command)
-        found_s = None
-        while True:
-            block = one.play(first, first + 128, real_time=True)
-            first += 128
-            if found_s is None and (found := find_host()) is not None and found.pid == host.pid:
-                found_s = time.perf_counter()
-            if np.abs(block).max() > 0:
-                now_s = time.perf_counter()
-                return host, (found_s or now_s) - begin_s, now_s - begin_s
+        there_s = 0.0
+        for frame in range(first, first + 60 * RATE, 128):
+            time.sleep(max(0.0, begin_s + (frame - first) / RATE - time.perf_counter()))
+            block = one.process(frame)
+            if not there_s and (found := find_host()) is not None and found.pid == host.pid:
+                there_s = time.perf_counter() - begin_s
+            if np.any(block):
+                return host, there_s, time.perf_counter() - begin_s
+        raise RuntimeError("no sound within a minute")
 
-    host, ready_s, sound_s = started()
+    host, ready_s, sound_s = started(0)
     print(f"host started cold: ready after {ready_s:.2f} s, sound after {sound_s:.2f} s")
     times = []
-    for _ in range(kills):
+    for kill in range(1, kills + 1):
         host.kill()
         host.wait()
-        first += 100 * RATE
-        silent = one.play(first, first + RATE, real_time=True)
-        assert not np.any(silent[128:]), "sound without a host"
-        host, ready_s, sound_s = started()
+        first = 1000 * kill * RATE
+        if np.any(one.play(first, first + RATE, real_time=True)[128:]):
+            raise RuntimeError("sound without a host")
+        host, ready_s, sound_s = started(first + RATE)
         times.append((ready_s, sound_s))
     host.send_signal(signal.SIGINT)
     host.wait(20)

@@ -145,11 +145,10 @@ def attach(task: Task) -> SharedMemory:
     return memory
 
 
-def bury(memory: SharedMemory, attached: bool) -> None:
-    """Free the memory of a host that was killed; `attached` as by `attach`."""
+def bury(memory: SharedMemory) -> None:
+    """Free the memory of the host that started this process and was killed: the tracker that they share lives on in
+    this process. (That of a host which did not start it has gone with it, and has freed its memory.)"""
     if os.name == "posix":
-        if attached:
-            resource_tracker.register(f"/{memory.name}", "shared_memory")
         with contextlib.suppress(OSError):
             memory.unlink()
 

@@ -211,7 +211,8 @@ def _serve(
         pipe.close()
         if was_told or orphan_file is None:
             return
-        bury(memory, attached)
+        if not attached:
+            bury(memory)
         try:
             heir = wait_for_host(orphan_file, loaded)
             if heir is None:
