@@ -94,13 +94,13 @@ class LineServer:
         bound.setblocking(False)
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Begin to serve; who connected before has been waiting."""
         self._thread.start()
 
     def close(self) -> None:
         """Close the port and every connection."""
         self._halt.set()
-        if threading.current_thread() is not self._thread:
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(2)
         self._server.close()
 

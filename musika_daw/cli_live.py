@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from musika_daw.cli_plugin import run_plugin
+from musika_daw.ending import ended_by_signals
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
@@ -121,13 +122,14 @@ def run(source: str, **values: Any) -> None:
     )  # fmt: skip
     try:
         session = Session(options)
-        try:
-            if values["learn"]:
-                session.midi_map.learn(values["learn"])
-            session.start()
-            _show(session, values["seconds"], view=not values["no_view"])
-        finally:
-            session.stop()
+        with ended_by_signals(session.end):
+            try:
+                if values["learn"]:
+                    session.midi_map.learn(values["learn"])
+                session.start()
+                _show(session, values["seconds"], view=not values["no_view"])
+            finally:
+                session.stop()
     except (SourceError, SinkError, WorkerError) as error:
         raise ValueError(str(error)) from error
     for kept in session.keeper.results:
@@ -147,8 +149,6 @@ def _show(session: Any, seconds: float | None, view: bool) -> None:
         else:
             while not session.quit and time.monotonic() < end_s:
                 time.sleep(0.05)
-    except KeyboardInterrupt:
-        session.quit = True
     finally:
         keys.stop()
     meter = session.host.player.meter()

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from musika_daw.ending import ended_by_signals
+
 VIEW_HZ = 5
 IDLE_MINUTES = 10
 
@@ -27,32 +29,30 @@ def run_plugin(values: dict[str, Any]) -> None:
     )  # fmt: skip
     try:
         session = PluginSession(options)
-        try:
-            session.start()
-            _show(session, values["seconds"], view=not values["no_view"])
-        finally:
-            session.stop()
+        with ended_by_signals(session.end):
+            try:
+                session.start()
+                _show(session, values["seconds"], view=not values["no_view"])
+            finally:
+                session.stop()
     except (SourceError, WorkerError) as error:
         raise ValueError(str(error)) from error
 
 
 def _show(session: Any, seconds: float | None, view: bool) -> None:
     end_s = time.monotonic() + seconds if seconds is not None else float("inf")
-    try:
-        if view:
-            from rich.live import Live
+    if view:
+        from rich.live import Live
 
-            from musika_daw.host.view import plugin_table
+        from musika_daw.host.view import plugin_table
 
-            with Live(refresh_per_second=VIEW_HZ, transient=True) as live:
-                while not session.is_over() and time.monotonic() < end_s:
-                    live.update(plugin_table(session.source.instances, session.host, session.source.counts))
-                    time.sleep(1 / VIEW_HZ)
-        else:
+        with Live(refresh_per_second=VIEW_HZ, transient=True) as live:
             while not session.is_over() and time.monotonic() < end_s:
+                live.update(plugin_table(session.source.instances, session.host, session.source.counts))
                 time.sleep(1 / VIEW_HZ)
-    except KeyboardInterrupt:
-        session.quit = True
+    else:
+        while not session.is_over() and time.monotonic() < end_s:
+            time.sleep(1 / VIEW_HZ)
     host, counts = session.host, session.source.counts
     click.echo(f"{host.rendered_s:.1f} s rendered, {host.deaths} renderers lost, {counts.malformed} bad messages")
 

@@ -46,8 +46,8 @@ class ControlServer:
         self._told = 0
         self._counts: dict[str, int] = {}
 
-    def start(self) -> None:
-        """Open the port. Raises bridge.SourceError if it is taken."""
+    def open(self) -> None:
+        """Take the port; who connects waits until `start`. Raises bridge.SourceError if it is taken."""
         if self._server is not None:
             return
         bound = bind(socket.SOCK_STREAM, HOST, self._wanted_port, "control socket")
@@ -56,6 +56,10 @@ class ControlServer:
             bound, self._line, self._problem, name="control", clients_max=CLIENTS_MAX, per_s=500.0,
             on_tick=self._tick, tick_s=TICK_S,
         )  # fmt: skip
+
+    def start(self) -> None:
+        """Begin to answer, once there is something to tell."""
+        assert self._server is not None, "open it first"
         self._server.start()
 
     def stop(self) -> None:

@@ -59,6 +59,10 @@ class PluginSession:
         self._alone_since_s = host_time()
         self.source.start()
 
+    def end(self) -> None:
+        """Ask whoever runs this session to stop it."""
+        self.quit = True
+
     def stop(self) -> None:
         """Stop everything and give everything back."""
         self.source.stop()

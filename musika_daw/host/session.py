@@ -170,13 +170,15 @@ class Session:
             self._clock_out.start()
             self._started.append(self._clock_out)
         if options.control_port is not None:
-            self._start_control(options.control_port)
+            self._open_control(options.control_port)
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:
             self._act("play")
+        if self.control is not None:
+            self.control.start()  # a host that answers is one that plays
 
-    def _open_control(self, name: str) -> InputPort | JackMidiInput:
+    def _open_midi_control(self, name: str) -> InputPort | JackMidiInput:
         kind, _, port = name.partition(":")
         if kind != JACK_MIDI:
             return open_input(name, self._controller)
@@ -197,10 +199,10 @@ class Session:
         follows_jack = isinstance(self.sink, JackSink) and isinstance(source, JackSource)
         return JackFollower(bpm) if follows_jack else Follower(bpm)
 
-    def _start_control(self, port: int) -> None:
+    def _open_control(self, port: int) -> None:
         control = ControlServer(self, port)
         try:
-            control.start()
+            control.open()
         except SourceError as error:
             if self.options.control_must:
                 raise
@@ -208,6 +210,10 @@ class Session:
             return
         self.control = control
         self._started.append(control)
+
+    def end(self) -> None:
+        """Ask whoever runs this session to stop it."""
+        self.quit = True
 
     def stop(self) -> None:
         """Stop everything and give everything back."""
@@ -229,7 +235,7 @@ class Session:
 
     def _act(self, action: str) -> None:
         if action == "quit":
-            self.quit = True
+            self.end()
         elif action in ("play", "stop"):
             self._steer(action)
         elif action == "effects":
@@ -288,7 +294,7 @@ class Session:
         """Let the controllers of a MIDI input move the controls, of no other. For the control thread. Raises
         SourceError if it is none.
         """
-        fresh = None if port is None else self._open_control(port)
+        fresh = None if port is None else self._open_midi_control(port)
         old, self._control_port = self._control_port, fresh
         if isinstance(old, JackMidiInput):
             self.host.revived_here.remove(old)

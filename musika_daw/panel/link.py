@@ -17,6 +17,7 @@ from musika_daw.panel.strip import TransportStrip
 
 START_MS = 700
 ON_THE_WAY_S = 0.6
+OWN_CLOCK = "internal"
 
 
 class HostLink(QObject):
@@ -35,7 +36,8 @@ class HostLink(QObject):
         self._on_the_way: dict[str, tuple[float | None, float]] = {}
         self._welcome: Welcome | None = None
         self._status: HostStatus | None = None
-        self._was: tuple[int, Mapping[str, float | None], str] | None = None
+        self._was: tuple[int, HostStatus] | None = None  # of the host with this process id
+        self._gives_back: HostStatus | None = None
         self._reason = ""
         steering.setEnabled(False)
         client.welcomed.connect(self._welcomed)
@@ -80,14 +82,30 @@ class HostLink(QObject):
         self._strip.picker.refresh()
         before, ours = self._was, self.process is not None and self.process.pid == welcome.pid
         if before is not None and before[0] != welcome.pid and ours:
-            self.client.request("set", values=dict(before[1]))
-            self.client.request("source", lambda _kind, _data: None, name=before[2])
+            self._gives_back = before[1]
+            self.client.request("set", values=dict(before[1].values))
+
+    def _give_back(self, was: HostStatus, status: HostStatus) -> None:
+        """Have a host that came back follow what the one before it did; its own clock also stopped with it."""
+        wants_play = was.playing if was.source == OWN_CLOCK else None
+
+        def follows(kind: str, _data: Mapping[str, object], playing: bool = False) -> None:
+            if kind == "done" and wants_play not in (None, playing):
+                self.client.request("act", action="play" if wants_play else "stop")
+
+        if was.source == status.source:
+            follows("done", {}, status.playing)  # choosing it again would stop the clock
+        else:
+            self.client.request("source", follows, name=was.source)
 
     def _show(self, status: HostStatus) -> None:
         if self._welcome is None:
             return
+        if self._gives_back is not None:
+            was, self._gives_back = self._gives_back, None
+            self._give_back(was, status)
         self._status = status
-        self._was = (self._welcome.pid, status.values, status.source)
+        self._was = (self._welcome.pid, status)
         now_s = time.monotonic()
         self._on_the_way = {
             name: (value, until_s)
@@ -119,7 +137,7 @@ class HostLink(QObject):
         self.client.request(offer.kind, **offer.values)
 
     def _lost(self) -> None:
-        self._welcome = self._status = None
+        self._welcome = self._status = self._gives_back = None
         self._on_the_way.clear()
         self._strip.show_nothing()
         self._steering.setEnabled(False)

@@ -260,7 +260,7 @@ def test_a_flood_of_hostile_lines_is_survived(session: Session) -> None:
 def test_a_taken_port_is_told(session: Session) -> None:
     assert session.control is not None
     with pytest.raises(SourceError, match="control socket: port"):
-        ControlServer(session, session.control.port).start()
+        ControlServer(session, session.control.port).open()
 
 
 def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(

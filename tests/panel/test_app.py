@@ -92,6 +92,14 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         window.host_notice.buttons[0].click()
         assert until(lambda: window.client.is_welcome and process.pid != first, 120)
         assert until(lambda: link._status is not None and link._status.values["truncation"] == 0.25)
+        assert until(lambda: window.strip.lamp.state == "locked", 120)  # it plays as the one before did
+        window.strip.play_pressed.emit(False)
+        assert until(lambda: window.strip.lamp.state == "stopped")
+        os.kill(process.pid, signal.SIGKILL)
+        assert until(lambda: window.host_notice.buttons and window.strip.lamp.state == "no host", 30)
+        window.host_notice.buttons[0].click()
+        assert until(lambda: link._status is not None and link._gives_back is None, 120)
+        assert until(lambda: window.strip.lamp.state == "stopped")
     finally:
         window.close()
         window.deleteLater()

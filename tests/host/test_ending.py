@@ -1,0 +1,83 @@
+"""A host that is told to end leaves whole files, also if it has only just begun."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from musika_daw.ending import ended_by_signals
+from tests.waiting import wait_for
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A host at the moment when its port is there, and nothing plays yet."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "musika_daw.cli", "run", "internal", "--model", "click", "--sink", "file:out.wav",
+         "--no-view", "--control-port", str(port), "--map", "map.toml"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert wait_for(lambda: is_taken(port) or process.poll() is not None, 60)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_host_that_is_ended_as_it_starts_leaves_a_file_that_is_whole(
+    host: subprocess.Popen[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    host.send_signal(number)
+    out, complaints = host.communicate(timeout=60)
+    assert (host.returncode, complaints) == (0, "")
+    assert "blocks" in out
+    assert soundfile.info(tmp_path / "out.wav").samplerate == 48_000
+    assert not (tmp_path / "out.wav.part").exists()
+
+
+def test_the_second_signal_interrupts_and_the_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    told: list[bool] = []
+    with ended_by_signals(lambda: told.append(True)):
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_for(lambda: told)
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+    assert told == [True]
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_outside_the_main_thread_signals_are_left_alone() -> None:
+    before, done = signal.getsignal(signal.SIGINT), []
+
+    def work() -> None:
+        with ended_by_signals(lambda: None):
+            done.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [before]
