@@ -12,7 +12,7 @@ TOLD = ("SIGINT", "SIGTERM", "SIGBREAK")  # the last is Windows' own
 
 @contextmanager
 def ended_by_signals(quit_: Callable[[], None]) -> Iterator[None]:
-    """While this lasts, Ctrl-C and SIGTERM call `quit_`, in the middle of whatever goes on; the second one interrupts it.
+    """While this lasts, Ctrl-C and SIGTERM call `quit_` in the middle of whatever goes on; a second one interrupts it.
 
     Outside the main thread, where Python hears no signals, it does nothing.
     """
