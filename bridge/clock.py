@@ -101,7 +101,8 @@ class ClockFilter:
             time_s = self.last_time_s
         period_s = self.period_s
         if period_s is None:
-            self._fresh = False
+            if self._fresh:  # of the grid before nothing is known that could be held against this one
+                self._restart(Line())
             self._accept(self.last_tick + 1, time_s)
             if self.period_s is not None:
                 self._jitter.begin(self._line, self._kept)
