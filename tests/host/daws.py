@@ -160,7 +160,7 @@ def osc(dialect: str, say: Callable[[Transport], bytes], period_s: float) -> Cal
 def udp(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
     """The bridge protocol; TCP carries the same lines."""
     source = UdpSource()
-    sent = ((at_s, encode(WireMessage("transport", fake.truth(at_s)))) for at_s in _every(0.02, until_s))
+    sent = ((at_s, encode(WireMessage("transport", fake.truth(at_s)))) for at_s in _every(0.05, until_s))
     arriving = _arriving(sent, fake, jitter_s)
     return _heard(arriving, lambda data, at_s: source._packet(data, SENDER, at_s), lambda _: source.latest())
 
@@ -223,5 +223,5 @@ DAWS: dict[str, Callable[..., Hears]] = {
     "jack": jack, "midi": midi_clock, "mtc": time_code, "link": link, "udp": udp,
     "osc:ableton": osc("ableton", _ableton, 0.1), "osc:reaper": osc("reaper", _reaper, 0.033),
     "osc:ardour": osc("ardour", _ardour, 0.1), "osc:bitwig": osc("bitwig", _bitwig, 0.05),
-    "osc:musika": osc("musika", own_messages, 0.02), "link+osc:ableton": link_and_ableton,
+    "osc:musika": osc("musika", own_messages, 0.05), "link+osc:ableton": link_and_ableton,
 }  # fmt: skip

@@ -17,7 +17,7 @@ from musika_daw.host.follow import Follower
 from musika_daw.host.follow_jack import JackFollower
 from tests.host.daws import DAWS
 
-STEP_S = 0.02
+STEP_S = 0.04
 BARS = 16.0  # the loop, in beats: errors are told within it
 # how exactly a source tells where it is: the last digit of its text, in beats
 DIGIT_BEATS = {"osc:reaper": 1 / 100, "osc:bitwig": 1 / 400}

@@ -18,7 +18,6 @@ from musika_daw import host as package
 from musika_daw.cli import main
 from musika_daw.controls import Controls
 from musika_daw.host.cache import ChunkCache
-from musika_daw.host.capture import Keeper, Take, heard_loop, keep, last_bars
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.session import Session, SessionOptions
 from musika_daw.host.sinks import FileSink, PortAudioSink, SinkError, list_devices
@@ -94,60 +93,6 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
     assert len(first) >= 3
     assert np.abs(np.diff(first[1:3]) - RATE / 2).max() < RATE * 0.001
     assert not out.with_name("take.wav.part").exists()
-
-
-def test_the_last_bars_are_those_that_were_played() -> None:
-    piece = Piece(Fraction(120), Controls(), RATE)
-    assert last_bars(37.9, 4, piece) == Take(20, 4, piece)
-    assert last_bars(36.0, 8, piece).start_beat == 4
-    assert last_bars(5, 16, piece).start_beat == 0
-    with pytest.raises(ValueError, match="bars: 3, must be one of 4, 8, 16"):
-        Take(0, 3, piece)
-
-
-def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
-    piece = Piece(Fraction(126), Controls(seed=2), RATE)
-    loop = heard_loop(noise, Take(16, 4, piece), RATE)
-    assert len(loop) == round(16 * 60 * RATE / 126)
-    first = round(16 * 60 * RATE / 126)
-    heard = noise.render(Fraction(0), 40, __import__("musika_daw").TempoMap.constant(126), piece.controls)
-    assert np.abs(loop[480:] - heard[first + 480 : first + len(loop)]).max() < 10 ** (-90 / 20)
-    assert abs(loop[0, 0] - loop[-1, 0]) < 2 * np.abs(np.diff(loop[:, 0])).max()
-
-
-def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_path: Path) -> None:
-    from musika_daw.engine import Engine
-    from musika_daw.riff_reader import read_header
-    from pack_builder.verify import verify
-
-    folder = tmp_path / "kept"
-    engine = Engine.load(tiny_model)
-    piece = Piece(Fraction(130), Controls(seed=5, density=0.5), 44_100)
-    one = keep(engine, Take(16, 4, piece), folder)
-    two = keep(engine, Take(32, 8, piece), folder)
-    assert one != two
-    assert not verify(folder).differences
-    tags = read_header(two).tags
-    assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
-    assert '"start_beat": 32' in tags.info["ICMT"]
-    assert '"seed": 5' in tags.info["ICMT"]
-
-
-def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_path: Path) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("in the way")
-    piece = Piece(Fraction(120), Controls(), RATE)
-    keeper = Keeper("click", tmp_path / "kept")
-    broken = Keeper("click", blocked)
-    keeper.ask(Take(0, 4, piece))
-    broken.ask(Take(0, 4, piece))
-    assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
-    assert wait_for(lambda: broken.poll() == 0, RENDERS_S)
-    keeper.close()
-    broken.close()
-    assert keeper.results[0].endswith(".wav")
-    assert Path(keeper.results[0]).exists()
-    assert "file" in broken.results[0]
 
 
 @pytest.mark.parametrize("text", ["internal", "link", "midi:X", "midi", "jack", "jack-midi:a:b", "mtc:X", "mtc", "udp",

@@ -1,0 +1,119 @@
+"""Capture: the bars that were heard, as the pack builder would have written them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musika_daw.controls import Controls
+from musika_daw.host.capture import Keeper, Take, _Heard, heard_loop, keep, last_bars
+from musika_daw.host.piece import Piece
+from musika_daw.riff_reader import read_header
+from musika_daw.tempo import TempoMap
+from pack_builder.build import build
+from pack_builder.manifest import read_manifest
+from pack_builder.options import BuildOptions
+from pack_builder.source import EngineSource
+from tests.pack_builder.pack_helpers import Silent
+from tests.waiting import wait_for
+
+RATE = 48_000
+RENDERS_S = 120.0
+
+
+def test_the_last_bars_are_those_that_were_played() -> None:
+    piece = Piece(Fraction(120), Controls(), RATE)
+    assert last_bars(37.9, 4, piece) == Take(20, 4, piece)
+    assert last_bars(36.0, 8, piece).start_beat == 4
+    assert last_bars(5, 16, piece).start_beat == 0
+    with pytest.raises(ValueError, match="bars: 3, must be one of 4, 8, 16"):
+        Take(0, 3, piece)
+
+
+def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
+    piece = Piece(Fraction(126), Controls(seed=2), RATE)
+    loop = heard_loop(noise, Take(16, 4, piece), RATE)
+    assert len(loop) == round(16 * 60 * RATE / 126)
+    first = round(16 * 60 * RATE / 126)
+    heard = noise.render(Fraction(0), 40, TempoMap.constant(126), piece.controls)
+    assert np.abs(loop[480:] - heard[first + 480 : first + len(loop)]).max() < 10 ** (-90 / 20)
+    assert abs(loop[0, 0] - loop[-1, 0]) < 2 * np.abs(np.diff(loop[:, 0])).max()
+
+
+def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_path: Path) -> None:
+    from musika_daw.engine import Engine
+    from pack_builder.verify import verify
+
+    folder = tmp_path / "kept"
+    engine = Engine.load(tiny_model)
+    piece = Piece(Fraction(130), Controls(seed=5, density=0.5), 44_100)
+    one = keep(engine, Take(16, 4, piece), folder)
+    two = keep(engine, Take(32, 8, piece), folder)
+    assert one != two
+    assert not verify(folder).differences
+    tags = read_header(two).tags
+    assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
+    assert '"start_beat": 32' in tags.info["ICMT"]
+    assert '"seed": 5' in tags.info["ICMT"]
+
+
+def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    take = Take(0, 4, Piece(Fraction(240), Controls(), RATE))
+    keeper = Keeper("click", folder)
+    keeper.ask(take)
+    assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
+    assert keeper.results[0].endswith(".wav")
+    assert Path(keeper.results[0]).exists()
+    folder.rename(tmp_path / "elsewhere")
+    folder.write_text("in the way")
+    keeper.ask(take)
+    assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
+    keeper.close()
+    assert "kept" in keeper.results[1]
+
+
+def chunks(path: Path) -> dict[str, bytes]:
+    """The chunks of a WAV file by their names, in order."""
+    data, found, at = path.read_bytes(), {}, 12
+    while at < len(data):
+        name, size = data[at : at + 4].decode(), struct.unpack_from("<I", data, at + 4)[0]
+        found[name + data[at + 8 : at + 12].decode() if name == "LIST" else name] = data[at + 8 : at + 8 + size]
+        at += 8 + size + size % 2
+    return found
+
+
+@pytest.mark.parametrize("bars", [4, 8, 16])
+def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(
+    noise, tmp_path: Path, bars: int
+) -> None:
+    take = Take(64, bars, Piece(Fraction(180), Controls(seed=4, style_seed=9), 44_100))
+    kept = keep(noise, take, tmp_path / "kept")
+    options = BuildOptions.parse(
+        kinds=("techno",), bpm="180", bars=str(bars), loops_per_bpm="1", sample_rate="44100", label="MSK", name="Live",
+        out=str(tmp_path / "built"), attempts="1", keep_best=True, jobs="1",
+    )  # fmt: skip
+    source = EngineSource(lambda _: _Heard(noise, take), Controls)
+    assert len(build(options, Silent(), source).manifest.rows) == 1
+    rows = [read_manifest(folder).rows for folder in (tmp_path / "kept", tmp_path / "built")]
+    theirs = tmp_path / "built" / rows[1][0].file
+    assert kept == tmp_path / "kept" / rows[0][0].file
+    assert kept.parent.relative_to(tmp_path / "kept") == theirs.parent.relative_to(tmp_path / "built")
+    mine, other = chunks(kept), chunks(theirs)
+    assert list(mine) == list(other)
+    # which bars and which seeds is all they differ in
+    assert {name for name in mine if mine[name] != other[name]} == {"LISTINFO"}
+    tags = [read_header(path).tags for path in (kept, theirs)]
+    assert {name for name in tags[0].info if tags[0].info[name] != tags[1].info[name]} <= {"INAM", "ICMT"}
+    facts = [json.loads(tag.info["ICMT"]) for tag in tags]
+    assert list(facts[0]) == list(facts[1])
+    assert (facts[0]["seed"], facts[0]["style_seed"], facts[0]["start_beat"]) == (4, 9, 64)
+    assert facts[0]["model"] == facts[1]["model"] == "noise"
+    named = {"file", "sha256", "job", "word", "seed", "style_seed", "start_beat", "tried"}
+    differ = {name for name in vars(rows[0][0]) if getattr(rows[0][0], name) != getattr(rows[1][0], name)}
+    assert differ <= named
