@@ -45,8 +45,10 @@ test: setup-dev lint types
 	scripts/install-test-peers
 	@echo "==> tests"
 	$(BIN)/python -m pytest --cov --cov-report=term --ignore=tests/peers
+	@echo "==> the live host against one real program of each kind"
+	$(BIN)/python -m pytest --no-cov -m quick tests/peers
 
-# JACK, Ardour, Hydrogen, Link: apart from `test`, since a machine without real time may drop cycles of sound
+# all that is done with JACK, Ardour, Hydrogen and Link takes a quarter of an hour
 test-peers: setup-dev
 	scripts/install-test-peers
 	$(BIN)/python -m pytest --no-cov tests/peers

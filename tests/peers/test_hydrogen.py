@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from bridge.osc_codec import encode
 from tests.peers.recorder import RATE
@@ -36,6 +37,7 @@ def _prepare(home: Path) -> None:
     (folder / "hydrogen.conf").write_text(text)
 
 
+@pytest.mark.quick
 def test_play_tempo_stop_and_relocate_are_followed(jack: Jack, tmp_path: Path) -> None:
     need("h2cli", str(DATA / "demo_songs/GM_kit_demo1.h2song"))
     _prepare(tmp_path)

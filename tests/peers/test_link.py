@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.peers.server import Jack
 from tests.programs import end, need_module
@@ -20,6 +21,7 @@ def _rows(path: Path) -> np.ndarray:
     return np.array([[float(value) for value in row] for row in rows if len(row) == 5])
 
 
+@pytest.mark.quick
 def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: Path) -> None:
     need_module("aalink", "link")
     told = tmp_path / "peer.txt"
@@ -43,16 +45,16 @@ def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: 
         time.sleep(0.5)
         assert set(_rows(told)[:, 2]) == {97.5}, "joining changed the session's tempo"
         say("play 1")
-        time.sleep(7)
+        time.sleep(5)
         say("tempo 133")
         stepped_s = time.perf_counter()
-        time.sleep(4)
+        time.sleep(3)
         say("play 0")
         stopped_s = time.perf_counter()
-        time.sleep(2)
+        time.sleep(1)
         say("play 1")
         again_s = time.perf_counter()
-        time.sleep(5)
+        time.sleep(4)
         rows = _rows(told)
         clicks = np.array([at_s for _, _, at_s in recorder.clicks()])
         # host times of single cycles are late by chance; the server's frames are not

@@ -42,6 +42,7 @@ def _undisturbed(recorder: Recorder, master: Master, play: Callable[[], None]) -
         time.sleep(1)
 
 
+@pytest.mark.quick
 def test_start_and_play_are_within_five_milliseconds_of_the_grid(jack: Jack) -> None:
     recorder, master, session = _clocked(jack)
 
