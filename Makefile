@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PACK   ?= packs/first
 
-# make test-peers   play with real JACK, Ardour, Hydrogen and Link programs
+# make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
 .PHONY: help setup setup-dev pack test test-peers lint types bench clean plugin plugin-all
