@@ -38,7 +38,7 @@ class Line:
 
     def copy(self) -> Line:
         """Another line through the same points."""
-        copy = Line()
+        copy = object.__new__(Line)  # a filter asks for one every tick
         copy.__dict__.update(self.__dict__)
         return copy
 
