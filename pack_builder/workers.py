@@ -1,15 +1,15 @@
 """Run calls one after another here, or side by side in worker processes."""
 
-import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_context
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
+
+from musika_daw.orphans import end_with_parent
 
 
 @contextmanager
@@ -30,17 +30,10 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _start_worker() -> None:
-    """Let a worker end when it is told to, and when the main process is killed: it would wait for ever otherwise."""
+    """Let a worker end when it is told to, and when the main process is killed."""
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    parent = parent_process()
-
-    def watch() -> None:
-        if parent is not None:
-            parent.join()
-            os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+    end_with_parent()
 
 
 class Workers:

@@ -103,9 +103,10 @@ def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jo
 @corpus.command()
 @click.argument("out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1, 600))
+@click.option("--style", help="Music of one style only, such as 'dub techno'; a wrong one lists all.  [default: mixed]")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-def example(out: Path, minutes: float, seed: int) -> None:
+def example(out: Path, minutes: float, style: str | None, seed: int) -> None:
     """Write a folder of music in the public domain, to try `corpus folder` and what follows with."""
     from training.corpus.folder.example import write_example
 
-    write_example(out, minutes, seed, lambda path: click.echo(str(path)))
+    write_example(out, minutes, seed, style, lambda path: click.echo(str(path)))

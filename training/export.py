@@ -101,6 +101,8 @@ def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     config = config_named(config_name)
     torch.manual_seed(seed)
     decoder, generator = Decoder(config.autoencoder), build_generator(config.generator)
+    encoder = Encoder(config.autoencoder)
+    save_weights(Path(out) / "encoder.safetensors", "encoder", encoder.state_dict(), to_dict(config.autoencoder), {})
     decoder_hash = save_weights(
         Path(out) / "decoder.safetensors", "decoder", decoder.state_dict(), to_dict(config.autoencoder), {}
     )
@@ -112,7 +114,7 @@ def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     }
     facts = {
         "name": config_name, "kind": kind, "labels": ["phase", "tempo", "density", "energy"], "licence": "none",
-        "decoder": "decoder.safetensors", "decoder_hash": decoder_hash, "encoder_hash": "", "steps": 0,
-        "hours_trained": 0,
+        "decoder": "decoder.safetensors", "decoder_hash": decoder_hash, "steps": 0,
+        "encoder_hash": encoder_hash(encoder), "hours_trained": 0,
     }  # fmt: skip
     save_weights(Path(out) / f"{config_name}.safetensors", "generator", tensors, to_dict(config.generator), facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ FORMATS = (
     ("wav", "WAV", "PCM_16", 44_100, 2), ("flac", "FLAC", "PCM_16", 48_000, 2), ("mp3", "MP3", None, 44_100, 2),
     ("ogg", "OGG", "VORBIS", 44_100, 2), ("aiff", "AIFF", "PCM_24", 96_000, 2), ("WAV", "WAV", "FLOAT", 22_050, 1),
     ("opus", "OGG", "OPUS", 48_000, 2), ("mp3", "MP3", None, 32_000, 1), ("w64", "W64", "PCM_16", 8_000, 1),
-    ("wav", "WAVEX", "PCM_16", 44_100, 6),
+    ("wav", "WAVEX", "PCM_16", 44_100, 6), ("m4a", "M4A", None, 44_100, 2),
 )  # fmt: skip
 
 
@@ -57,7 +58,16 @@ def write(path: Path, audio: np.ndarray, form: tuple[str, str, str | None, int, 
     _, container, subtype, rate_hz, channels = form
     shaped = audio[:, :1] if channels == 1 else np.concatenate([audio] * (channels // 2), 1)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if container == "M4A":
+        return _write_m4a(path, shaped, rate_hz)
     soundfile.write(path, shaped, rate_hz, subtype=subtype, format=container)
+    return path
+
+
+def _write_m4a(path: Path, audio: np.ndarray, rate_hz: int) -> Path:
+    command = ["ffmpeg", "-v", "error", "-y", "-f", "f32le", "-ar", str(rate_hz), "-ac", str(audio.shape[1]), "-i", "-",
+               "-c:a", "aac", "-b:a", "128k", str(path)]  # fmt: skip
+    subprocess.run(command, input=audio.astype("<f4").tobytes(), check=True)
     return path
 
 
@@ -78,7 +88,8 @@ def write_good(folder: Path, count: int, seconds: float = 12.0) -> dict[str, flo
 
 
 def write_broken(folder: Path) -> dict[str, str]:
-    """Ten files broken in different ways, and words of the reason each must be given."""
+    """Eleven files that cannot be used, each in another way, and words of the reason each must be given; with them one
+    that can, `again.mp3`."""
     good = beat_song(131, 12, 900)
     write(folder / "source.flac", good, FORMATS[1])
     (folder / "empty.wav").write_bytes(b"")

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from tests.training.folder.music import FORMATS, beat_song, write, write_broken, write_good
+from tests.training.folder.guide import Guide
+from tests.training.folder.music import FORMATS, beat_song, write
 from training.cli import main
 from training.corpus import Corpus
 from training.corpus.folder import FolderReport, build, build_folder, prepare
@@ -30,12 +31,9 @@ class Built:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """Thirty-nine good files and eleven that are broken; one of the latter is a twin of the one good among them."""
-    source, corpus = tmp_path_factory.mktemp("music"), tmp_path_factory.mktemp("corpus") / "mine"
-    tempi, reasons = write_good(source, 39, 10.5), write_broken(source)
-    (source / "cover.jpg").write_bytes(b"\xff\xd8")
-    return Built(source, corpus, tempi, reasons, build_folder(source, corpus, licence="CC0-1.0"))
+def built(guide: Guide) -> Built:
+    """The corpus of the guide's first command."""
+    return Built(guide.music, guide.corpus, guide.tempi, guide.reasons, build_folder(guide.music, guide.corpus))
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_the_rest_is_kept_at_its_length_and_tempo(built: Built) -> None:
     assert built.report.others == 1
     for song in corpus.songs:
         assert song.frames / SAMPLE_RATE_HZ == pytest.approx(10.5 if song.name in built.tempi else 12, abs=1.2)
-        assert song.licence == "CC0-1.0"
+        assert song.licence == "all rights reserved"
         assert np.abs(corpus.audio(song)).max() > 0.1
         bpm = built.tempi.get(song.name)
         if bpm is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.orphans import end_with_parent
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare
@@ -184,7 +185,7 @@ def _prepared(
                 yield name, digest, Prepared() if same else prepare(source / name, scratch, shortest_s), scratch
                 known |= {row.sha256 for row in [journal.rows[name]] if row.outcome == KEPT}
             return
-        with ProcessPoolExecutor(jobs) as pool:
+        with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
             yield from _in_order(pool, source, wanted(), shortest_s, jobs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import soundfile
 
-from training.corpus.store import SAMPLE_RATE_HZ, Corpus
+from training.corpus.store import SAMPLE_RATE_HZ
 
 
 def write_example(
-    folder: Path, minutes: float, seed: int = 0, progress: Callable[[Path], None] | None = None
-) -> list[Path]:
-    """Write about `minutes` of techno songs as FLAC files named after their tempo; files that are there are kept."""
-    from training.corpus.techno import build_techno
+    folder: Path, minutes: float, seed: int = 0, style: str | None = None,
+    progress: Callable[[Path], None] | None = None,
+) -> list[Path]:  # fmt: skip
+    """Write about `minutes` of songs as FLAC files named after their tempo; files that are there are kept.
 
+    `style` is one of the techno corpus's, None for all of them; ValueError for another.
+    """
+    from training.corpus.techno import render_song
+    from training.corpus.techno.style import style_named
+
+    chosen = None if style is None else style_named(style)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    with tempfile.TemporaryDirectory() as scratch:
-        build_techno(Path(scratch), minutes / 60, seed)
-        corpus = Corpus(Path(scratch))
-        for number, song in enumerate(corpus.songs):
-            path = folder / f"example {number + 1:02d} {song.bpm:.4g} bpm.flac"
-            if not path.exists():
-                part = path.with_suffix(".part")
-                soundfile.write(part, corpus.audio(song), SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-                part.replace(path)
-            if progress:
-                progress(path)
-            files.append(path)
+    files: list[Path] = []
+    frames = 0
+    while frames < minutes * 60 * SAMPLE_RATE_HZ:
+        audio, labels = render_song(seed, len(files), None, style=chosen)
+        path = folder / f"example {len(files) + 1:02d} {labels.bpm:.4g} bpm.flac"
+        if not path.exists():
+            part = path.with_suffix(".part")
+            soundfile.write(part, audio, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
+            part.replace(path)
+        if progress:
+            progress(path)
+        files.append(path)
+        frames += len(audio)
     return files

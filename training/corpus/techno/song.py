@@ -44,12 +44,15 @@ def song_name(seed: int, index: int) -> str:
     return f"techno-{seed}-{index:05d}"
 
 
-def render_song(seed: int, index: int, oneshots: OneShots | None, bars: int = BARS) -> tuple[np.ndarray, SongLabels]:
+def render_song(
+    seed: int, index: int, oneshots: OneShots | None, bars: int = BARS, style: Style | None = None
+) -> tuple[np.ndarray, SongLabels]:
     """Song `index` of `seed`: audio float32 `[frames, 2]` at 44.1 kHz in -1..1, and its labels.
 
-    The same arguments give the same samples. Beat 0 is frame 0; the length is `bars` bars rounded once."""
+    The same arguments give the same samples. Beat 0 is frame 0; the length is `bars` bars rounded once; a `style`
+    of None is drawn."""
     rng = rng_of(seed, index, "song")
-    style = draw_style(rng)
+    style = style or draw_style(rng)
     bpm = draw_bpm(rng, style)
     swing = float(rng.uniform(*style.swing)) if rng.random() < 0.7 else 0.0
     grid = Grid(bpm, bars, swing)

@@ -68,6 +68,14 @@ STYLES = (
 )  # fmt: skip
 
 
+def style_named(name: str) -> Style:
+    """A style by its name; ValueError for another."""
+    for style in STYLES:
+        if style.name == name:
+            return style
+    raise ValueError(f"style: {name!r}, must be one of {', '.join(s.name for s in STYLES)}")
+
+
 def draw_style(rng: np.random.Generator) -> Style:
     """A style by weight."""
     weights = np.array([s.weight for s in STYLES])
