@@ -12,6 +12,7 @@ import numpy as np
 from pack_builder.curve import measured_curve
 from pack_builder.limits import SILENCE_DBFS
 from pack_builder.onsets import Strength, circular_strength, magnitudes, mono, note_onsets_s
+from pack_builder.wrap import wrapped
 
 TAIL_S = 3.0  # takes die away over their last 3 s, at most a quarter: no notes are asked for there
 _TEMPO_SEARCH = 0.06
@@ -148,7 +149,7 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
         return 0.0, 0.0
     near, wide = (round(reach_s * sample_rate_hz / hop) for reach_s in (0.006, 0.03))
     edge = (wide + 1) * hop + size
-    around = np.take(signal / peak, np.arange(-edge, len(signal) + edge), mode="wrap")
+    around = wrapped(signal / peak, edge, edge)
 
     def at(beat: int) -> tuple[float, float, float]:
         # each beat gets frames of its own, centred on it exactly as the wrap's are centred on the wrap

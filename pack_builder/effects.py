@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from pack_builder.chain import EFFECTS, VST3, Chain
+from pack_builder.wrap import wrapped
 
 _SETTLE_S = 1.0  # filters and compressors have forgotten what came before after this
 _INPUT_PEAK = 0.5
 _HOLD_S = 0.002
+_STEP_FRAMES = 8
 _RELEASE_DB_PER_S = 80.0
 
 
@@ -24,13 +26,12 @@ def through(chain: Chain, samples: np.ndarray, sample_rate_hz: int, loops: bool)
     if not chain.effects:
         return samples
     board = _board(chain)
-    frames, wide = len(samples), np.ascontiguousarray(samples.T, np.float32)
+    wide = np.ascontiguousarray(samples.T, np.float32)
     if not loops:
         rest = np.zeros((wide.shape[0], round(chain.tail_s * sample_rate_hz)), np.float32)
         return np.asarray(board.process(np.concatenate([wide, rest], axis=1), sample_rate_hz, reset=True).T)
     lead = round((_SETTLE_S + chain.tail_s) * sample_rate_hz)
-    around = np.take(wide, np.arange(-lead, frames), axis=1, mode="wrap")
-    heard = board.process(np.ascontiguousarray(around), sample_rate_hz, reset=True)
+    heard = board.process(np.ascontiguousarray(wrapped(wide, lead, 0)), sample_rate_hz, reset=True)
     return np.asarray(heard[:, lead:].T)  # channel after channel in memory, as all that follows is fastest
 
 
@@ -72,7 +73,8 @@ def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: 
     """Samples [frames, channels] with peaks above `ceiling` (a magnitude) held down to it.
 
     The gain falls over 2 ms before a peak and comes back at 80 dB/s, the same for all channels, so the stereo
-    image stays. A loop's gain curve is that of the loop as it repeats.
+    image stays. A loop's gain curve is that of the loop as it repeats. Gains are found for steps of 8 frames, each
+    by the largest sample of its own and both neighbours, with straight lines between them.
     """
     from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
@@ -82,18 +84,24 @@ def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: 
     top = float(loud.max(initial=0.0))
     if not top > ceiling:
         return samples
-    frames, reach = len(samples), max(1, round(_HOLD_S * sample_rate_hz))
+    frames, reach = len(samples), max(1, round(_HOLD_S * sample_rate_hz / _STEP_FRAMES))
     # as far before the start as the gain can still be coming back from
-    lead = math.ceil(20 * math.log10(top / ceiling) / _RELEASE_DB_PER_S * sample_rate_hz) + 2 * reach
-    around = np.take(loud, np.arange(-lead, frames + 2 * reach), mode="wrap" if loops else "clip")
-    over_db = 20 * np.log10(np.maximum(around / np.float32(ceiling), 1.0), dtype=np.float64)
-    wide = maximum_filter1d(over_db, 2 * reach + 1)
-    slope = np.arange(len(wide)) * (_RELEASE_DB_PER_S / sample_rate_hz)
+    release_db = _RELEASE_DB_PER_S * _STEP_FRAMES / sample_rate_hz
+    lead = math.ceil(20 * math.log10(top / ceiling) / release_db) + 2 * (reach + 2)
+    before, after = lead * _STEP_FRAMES, 2 * (reach + 2) * _STEP_FRAMES + -frames % _STEP_FRAMES
+    around = wrapped(loud, before, after) if loops else np.pad(loud, (before, after), mode="edge")
+    steps = around.reshape(-1, _STEP_FRAMES).max(axis=1)
+    over_db = 20 * np.log10(np.maximum(steps / ceiling, 1.0), dtype=np.float64)
+    wide = maximum_filter1d(over_db, 2 * (reach + 1) + 1)
+    slope = np.arange(len(wide)) * release_db
     falling = np.maximum(np.maximum.accumulate(wide + slope) - slope, 0.0)
     width = reach | 1  # two sliding means make a triangle that ends within the filter's reach
     smooth = uniform_filter1d(uniform_filter1d(falling, width), width)
-    gain = np.exp(smooth[lead : lead + frames] * (-math.log(10) / 20)).astype(np.float32)
-    return samples * gain[:, None]
+    gain = np.exp(smooth[lead - 1 :] * (-math.log(10) / 20)).astype(np.float32)
+    part = ((np.arange(_STEP_FRAMES) + 0.5) / _STEP_FRAMES).astype(np.float32)
+    half = _STEP_FRAMES // 2  # from the middle of one step to that of the next
+    lines = (gain[:-1, None] + np.diff(gain)[:, None] * part).reshape(-1)[half : half + frames]
+    return samples * lines[:, None]
 
 
 def check_chain(chain: Chain) -> None:

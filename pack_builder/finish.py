@@ -5,16 +5,18 @@ No fade anywhere, so loops stay seamless.
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
 from pack_builder.effects import hold_peaks
 from pack_builder.loudness import loudness
+from pack_builder.wrap import wrapped
 
 CEILING_DBTP = -1.0
 OVERSAMPLING = 4
-_BLOCK_FRAMES = 256
-_EDGE_FRAMES = 64
+_BLOCK_FRAMES = 32
+_REACH_FRAMES = 10
 _HELD_LEAST_DB = 0.1
 
 
@@ -26,29 +28,44 @@ class Level:
     true_peak_dbtp: float
 
 
-def true_peak(samples: np.ndarray, loops: bool) -> float:
-    """Largest magnitude of [frames, channels] between the samples too, by 4x oversampling (BS.1770-4 annex 2).
+@cache
+def _between() -> np.ndarray:
+    """What the samples of a block and its neighbours give between them: float32 [52, 96].
 
-    Only blocks that reach half of the largest sample are oversampled: a wave between samples of less than half
-    would have to overshoot them by 6 dB, and even a tone at a quarter of the sample rate overshoots by 3 only.
+    The usual 4x interpolator (81 taps, Kaiser window of 5), written out as one matrix for a block of 32 samples with 10
+    on either side, which a processor multiplies an order of magnitude faster than it filters.
     """
-    from scipy.signal import resample_poly
+    from scipy.signal import firwin
 
+    reach = _REACH_FRAMES * OVERSAMPLING
+    taps = OVERSAMPLING * firwin(2 * reach + 1, 1 / OVERSAMPLING, window=("kaiser", 5.0))
+    matrix = np.zeros((_BLOCK_FRAMES + 2 * _REACH_FRAMES, _BLOCK_FRAMES, OVERSAMPLING - 1))
+    for frame in range(_BLOCK_FRAMES):
+        for part in range(1, OVERSAMPLING):
+            # sample n lies OVERSAMPLING * (n - frame) before the place, which is part after the frame
+            near = np.arange(frame - _REACH_FRAMES, frame + _REACH_FRAMES + 1)
+            tap = reach + part - OVERSAMPLING * (near - frame)
+            inside = (tap >= 0) & (tap <= 2 * reach)
+            matrix[near[inside] + _REACH_FRAMES, frame, part - 1] = taps[tap[inside]]
+    return matrix.reshape(len(matrix), -1).astype(np.float32)
+
+
+def true_peak(samples: np.ndarray, loops: bool) -> float:
+    """Largest magnitude of [frames, channels] between the samples too, by 4x oversampling (BS.1770-4 annex 2)."""
     if not len(samples):
         return 0.0
-    peak = float(np.abs(samples).max())
-    blocks = -(-len(samples) // _BLOCK_FRAMES)
-    edges = ((_EDGE_FRAMES, _EDGE_FRAMES + blocks * _BLOCK_FRAMES - len(samples)), (0, 0))
-    around = np.pad(samples, edges, mode="wrap" if loops else "constant")
-    size = _BLOCK_FRAMES + 2 * _EDGE_FRAMES
-    views = np.lib.stride_tricks.sliding_window_view(around, size, axis=0)[::_BLOCK_FRAMES]
-    inner_frames = around[_EDGE_FRAMES : _EDGE_FRAMES + blocks * _BLOCK_FRAMES]
-    tops = np.max([np.abs(channel).reshape(blocks, _BLOCK_FRAMES).max(axis=1) for channel in inner_frames.T], axis=0)
-    near = np.max([np.roll(tops, shift) for shift in (-1, 0, 1)], axis=0)
-    loud = near >= 0.5 * peak
-    between = resample_poly(views[loud], OVERSAMPLING, 1, axis=2)
-    inner = slice(_EDGE_FRAMES // 2 * OVERSAMPLING, -_EDGE_FRAMES // 2 * OVERSAMPLING)  # away from the block's cuts
-    return max(peak, float(np.abs(between[..., inner]).max()))
+    peak, matrix = float(np.abs(samples).max()), _between()
+    rest = -len(samples) % _BLOCK_FRAMES
+    for channel in samples.T:
+        if loops:
+            around = wrapped(channel, _REACH_FRAMES, _REACH_FRAMES + rest)
+        else:
+            # a wave may be largest just before its first sample or after its last
+            around = np.pad(channel, (_BLOCK_FRAMES + _REACH_FRAMES, _BLOCK_FRAMES + _REACH_FRAMES + rest))
+        blocks = np.lib.stride_tricks.sliding_window_view(around, len(matrix))[::_BLOCK_FRAMES]
+        between = blocks @ matrix
+        peak = max(peak, float(between.max()), -float(between.min()))
+    return peak
 
 
 def measure(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> Level:

@@ -9,6 +9,8 @@ from functools import cache
 
 import numpy as np
 
+from pack_builder.wrap import wrapped
+
 # BS.1770-4, tables 1 and 2: head and high-pass filter at 48 kHz, (b0 b1 b2, a0 a1 a2)
 _FILTERS_48K = (
     ((1.53512485958697, -2.69169618940638, 1.19839281085285), (1.0, -1.69065929318241, 0.73248077421585)),
@@ -44,7 +46,7 @@ def loudness(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> float:
         return -math.inf
     if loops:
         lead = round(_SETTLE_S * sample_rate_hz)
-        wide = np.take(samples.T, np.arange(-lead, frames + block), axis=1, mode="wrap")
+        wide = wrapped(samples.T, lead, block)
         count = max(1, round(frames / sample_rate_hz / _STEP_S))
         starts = lead + np.arange(count) * frames // count
     else:

@@ -61,9 +61,12 @@ class Workers:
             self._pool.shutdown(wait=True, cancel_futures=True)
 
     def call(self, function: Callable[..., Any], *values: Any) -> Any:
-        """The result of one call."""
-        [result] = self.each(function, [values])
-        return result
+        """The result of one call. Every process makes it, so that all of them have started when work begins."""
+        if self._pool is None:
+            return function(*values)
+        with _interrupts_held():
+            calls = [self._pool.submit(function, *values) for _ in range(self.jobs)]
+        return calls[0].result()
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Results of many calls in the order in which they finish; only a few wait in the queue at a time."""

@@ -93,6 +93,8 @@ class GanTrainer:
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
             losses["gradient"] = clip_gradients(self.generator, s.clip)
+            if self.steps < s.hold_until_step:
+                self.generator.zero_grad(set_to_none=True)  # left as it is, by the decay of weights too
             self.optimizer.step()
             self.ema.update(self.generator, self.steps)
         self.discriminator.requires_grad_(True)

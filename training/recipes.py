@@ -66,6 +66,7 @@ class GanSettings(StageSettings):
     discriminator_pace: float = 1.0
     average: float = 0.995
     warm_start: bool = True
+    hold_until_step: int = 0
     regress_until_step: int = 0
     lambda_kl: float = 1e-4
     lambda_rebuild: float = 0.1

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE, piano, techno
 
@@ -74,6 +76,16 @@ def test_peaks_are_held_at_the_ceiling_and_the_rest_is_left_alone(loops: bool) -
     assert np.abs(held).max() <= 0.3 * 1.001
     assert np.array_equal(held[8000:18000], sound[8000:18000])
     assert hold_peaks(held * 0.5, 44100, 0.3, loops) is not held
+
+
+@given(st.integers(1, 3000), st.integers(0, 1000), st.floats(0.05, 1.0), st.booleans())
+def test_no_peak_is_over_the_ceiling_however_short_or_wild(frames: int, seed: int, ceiling: float, loops: bool) -> None:
+    rng = np.random.default_rng(seed)
+    wild = (rng.normal(size=(frames, 2)) * np.exp(2 * rng.normal(size=(frames, 1)))).astype(np.float32)
+    held = hold_peaks(wild, 44100, ceiling, loops)
+    assert held.shape == wild.shape
+    assert np.abs(held).max() <= ceiling * (1 + 1e-5)
+    assert (np.abs(held) <= np.abs(wild)).all()
 
 
 def test_a_limiter_makes_a_peaky_sound_louder() -> None:
