@@ -9,7 +9,8 @@ PACK   ?= packs/first
 # make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
-.PHONY: help setup setup-dev pack test test-peers lint types bench clean plugin plugin-all
+# make test-kill    kill every stage of training ten times, at random moments
+.PHONY: help setup setup-dev pack test test-peers test-kill lint types bench clean plugin plugin-all
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -52,6 +53,9 @@ test: setup-dev lint types
 test-peers: setup-dev
 	scripts/install-test-peers
 	$(BIN)/python -m pytest --no-cov tests/peers
+
+test-kill: setup-dev
+	$(BIN)/python -m benchmarks.train_kill
 
 plugin:
 	$(MAKE) -C bridge/plugin

@@ -17,6 +17,7 @@ CEILING_DBTP = -1.0
 OVERSAMPLING = 4
 _BLOCK_FRAMES = 32
 _REACH_FRAMES = 10
+_AT_ONCE = 48  # blocks: products so small that no library spreads them over threads, which workers would fight for
 _HELD_LEAST_DB = 0.1
 
 
@@ -63,8 +64,9 @@ def true_peak(samples: np.ndarray, loops: bool) -> float:
             # a wave may be largest just before its first sample or after its last
             around = np.pad(channel, (_BLOCK_FRAMES + _REACH_FRAMES, _BLOCK_FRAMES + _REACH_FRAMES + rest))
         blocks = np.lib.stride_tricks.sliding_window_view(around, len(matrix))[::_BLOCK_FRAMES]
-        between = blocks @ matrix
-        peak = max(peak, float(between.max()), -float(between.min()))
+        for start in range(0, len(blocks), _AT_ONCE):
+            between = blocks[start : start + _AT_ONCE] @ matrix
+            peak = max(peak, float(between.max()), -float(between.min()))
     return peak
 
 

@@ -1,10 +1,11 @@
 """Run calls one after another here, or side by side in worker processes."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, util
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
@@ -34,6 +35,8 @@ def _start_worker() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     end_with_parent()
+    # all that a worker made is in place or sent: what libraries clean up when a process ends would only take time
+    util.Finalize(None, os._exit, args=(0,), exitpriority=0)
 
 
 class Workers:

@@ -138,14 +138,16 @@ def gan(
     from training.encode import LatentCorpus
     from training.gan import train_gan
     from training.parallel import launch
-    from training.recipes import PAPER_GAN, GanSettings, apply_settings
-    from training.sources import generator_start
+    from training.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
+    from training.sources import generator_start, is_run
     from training.watch import watching
 
     _set_threads(threads)
     corpus = LatentCorpus(latents)
     config = config_of_latents(config_name, corpus.config, corpus.has_notes)
     base = PAPER_GAN if config_name.startswith("paper") else GanSettings()
+    if base == GanSettings() and init_from is not None and not is_run(init_from):
+        base = FINE_TUNE_GAN
     settings = apply_settings(base, pairs)
     together = launch(devices, accelerator, precision)
     start = None

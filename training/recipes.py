@@ -88,6 +88,9 @@ PAPER_GAN = GanSettings(
     adversary_from_step=0, r1=10.0, r1_every=1,
 )  # fmt: skip
 
+# exported weights come without the networks that judged them: these learn first, against a generator left as it is
+FINE_TUNE_GAN = replace(GanSettings(), hold_until_step=80, adversary_from_step=0)
+
 S = TypeVar("S", bound=StageSettings)
 
 

@@ -79,7 +79,7 @@ def write_good(folder: Path, count: int, seconds: float = 12.0) -> dict[str, flo
         name = f"album {number // 9}/{number:02d} track.{form[0]}"
         bpm = None if number % 13 == 12 else 100.0 + 1.75 * number
         if bpm is None:
-            audio = drifting_song(seconds, number)[:: max(1, RATE_HZ // form[3])]
+            audio = drifting_song(seconds * max(1, form[3] / RATE_HZ), number)[:: max(1, RATE_HZ // form[3])]
         else:
             audio = beat_song(bpm, seconds, number, form[3])
         write(folder / name, audio, form)

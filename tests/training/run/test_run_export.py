@@ -187,3 +187,23 @@ def test_settings_are_checked(pair: str, words: str, stages: Stages, tmp_path: P
     assert words in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "x").exists()
+
+
+def test_networks_that_exported_weights_lack_learn_before_the_generator_moves(
+    stages: Stages, models: Path, tmp_path: Path
+) -> None:
+    export_named(stages.gan, None, "first", "")
+    start = load_checkpoint(generator_start("first", TINY.generator, QUICK_GAN, tmp_path / "s", stages.latents))
+    quick = ["--config", "tiny", "--threads", "1", "--set", "batch=2", "--set", "discriminator_width=8",
+             "--set", "hold_until_step=2", "--resume"]  # fmt: skip
+    moved = []
+    for steps in (2, 3):
+        arguments = ["gan", str(stages.latents), "--out", str(tmp_path / "g"), "--init-from", "first", *quick]
+        result = CliRunner().invoke(main, [*arguments, "--steps", str(steps)])
+        assert result.exit_code == 0, result.output
+        state = load_checkpoint(tmp_path / "g")
+        moved.append(any(not torch.equal(v, state["generator"][k]) for k, v in start["generator"].items()))
+        judged = start["discriminator"]
+        assert any(not torch.equal(v, state["discriminator"][k]) for k, v in judged.items())
+    assert moved == [False, True]
+    assert json.loads((tmp_path / "g" / "run.json").read_text())["settings"]["adversary_from_step"] == 0
