@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from tests.training.folder.guide import MODEL, TIME, TINY, Guide, commands, give
 from tests.training.folder.music import write_broken, write_good
@@ -29,4 +28,3 @@ def guide(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
                 line = line.replace(text, text.replace("techno", "tiny"))
             made.said.append(give(line.replace(TIME, TINY), home))
         yield made
-    torch.set_flush_denormal(False)
