@@ -13,7 +13,6 @@
 #include <string>
 #include <thread>
 
-#include "gain.hpp"
 #include "link.hpp"
 #include "place.hpp"
 #include "playback.hpp"

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "chunk_cache.hpp"
-#include "snapshot.hpp"
+#include "shared.hpp"
 
 using namespace musika;
 
