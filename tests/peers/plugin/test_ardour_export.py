@@ -129,6 +129,7 @@ def test_an_export_in_seven_eight_is_exact(kind: str, ardour: Ardour, host) -> N
     assert len(np.unique(audio[:, 1])) == 1
 
 
+@pytest.mark.limit_s(300)
 @pytest.mark.parametrize("kind", IDS)
 def test_two_exports_are_equal_and_are_what_the_engine_renders(kind: str, ardour: Ardour, host) -> None:
     host(model="techno")
@@ -144,6 +145,7 @@ def test_two_exports_are_equal_and_are_what_the_engine_renders(kind: str, ardour
     assert np.array_equal(first, of_the_runs(engine, bpm, Controls(style_seed=0, morph_seed=1), rate, 0, frames))
 
 
+@pytest.mark.limit_s(300)
 @pytest.mark.parametrize("kind", IDS)
 def test_an_export_of_a_model_slower_than_real_time_is_what_the_engine_renders(kind: str, ardour: Ardour, host) -> None:
     host(model="techno", slowness=1.3)
