@@ -10,15 +10,24 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.peers.recorder import RATE
 from tests.peers.server import Jack
 from tests.programs import end, need_module
 from tests.waiting import wait_for
+
+CALM_S = 4.0  # a dropped cycle of 10.7 ms is made up for in that time
 
 
 def _rows(path: Path) -> np.ndarray:
     """What the peer wrote: host time, beat, tempo, playing, peers."""
     rows = [line.split() for line in path.read_text().splitlines()]
     return np.array([[float(value) for value in row] for row in rows if len(row) == 5])
+
+
+def _is_calm(offsets_s: np.ndarray) -> bool:
+    """Whether the server played without a stop: its frames kept their distance to host time."""
+    blocks = offsets_s[: len(offsets_s) // 16 * 16].reshape(-1, 16)
+    return bool(np.ptp(np.median(blocks, 1)) < 0.001)
 
 
 @pytest.mark.quick
@@ -56,19 +65,23 @@ def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: 
         again_s = time.perf_counter()
         time.sleep(4)
         rows = _rows(told)
-        clicks = np.array([at_s for _, _, at_s in recorder.clicks()])
-        # host times of single cycles are late by chance; the server's frames are not
+        # host times of single cycles are late by chance, the server's frames are not; but they stand still where it
+        # drops cycles, after which the host, which goes by Link's clock, bends its way back to the beat
         frames = np.array([frame for _, frame, _ in recorder.clicks()])
-        cycles = recorder.cycles
-        offset_s = np.median([c.heard_s - c.counter / 48_000 for c in cycles])
-        clicks = frames / 48_000 + offset_s
+        counters = np.array([cycle.counter for cycle in recorder.cycles])
+        offsets_s = np.array([cycle.heard_s for cycle in recorder.cycles]) - counters / RATE
+        clicks = frames / RATE + [np.median(offsets_s[np.abs(counters - frame) < RATE // 4]) for frame in frames]
+        around = [(counters > f - CALM_S * RATE) & (counters < f + RATE // 2) for f in frames]
+        calm = np.array([_is_calm(offsets_s[near]) for near in around])
         beats = np.interp(clicks, rows[:, 0], rows[:, 1])
         error_ms = (beats - np.round(beats)) * 60_000 / np.interp(clicks, rows[:, 0], rows[:, 2])
         steady = (clicks < stepped_s - 0.1) | (clicks > stepped_s + 60 / 133 + 0.2)
         assert (clicks < stepped_s).sum() >= 4
         assert ((clicks > stepped_s) & steady).sum() >= 4
-        assert np.abs(np.median(error_ms[steady])) < 3
-        assert np.ptp(error_ms[steady][1:]) < 3
+        judged = error_ms[1:][(steady & calm)[1:]]
+        assert len(judged) >= 6
+        assert np.abs(np.median(judged)) < 3
+        assert np.ptp(judged) < 3
         assert not ((clicks > stopped_s + 0.1) & (clicks < again_s)).any()
         assert (clicks > again_s).sum() >= 4
     finally:
