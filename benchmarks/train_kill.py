@@ -30,6 +30,7 @@ import soundfile
 import torch
 
 SAVE_EVERY_S = 1.0
+NEEDED = ("folder", "autoencoder-1")  # by the other stages
 QUICK = ("--config", "tiny", "--threads", "1", "--resume", "--set", "log_every=1", "--set",
          f"save_every_s={SAVE_EVERY_S}", "--set", "warmup_steps=5")  # fmt: skip
 
@@ -261,6 +262,8 @@ def main(kills: int, steps: int, seed: int, only: str | None) -> None:
         folder = Path(name)
         write_music(folder / "music", folder / "songs", 12, 10)
         for stage in stages(folder, steps):
+            if only not in (None, stage.name) and stage.name not in NEEDED:
+                continue
             if stage.name == "gan":
                 encoder = str(folder / "autoencoder-1" / "whole")
                 finish(("encode", str(folder / "folder" / "whole"), "--autoencoder", encoder), folder / "latents")
