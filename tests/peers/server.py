@@ -91,7 +91,9 @@ class Jack:
 
     def start(self, period: int = PERIOD) -> None:
         """Start the server."""
-        command = ["jackd", "-n", self.name, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", str(period)]
+        # 256 ports take 46 MB of /dev/shm, the usual 2048 take 105: more than a container has
+        command = ["jackd", "-n", self.name, "-p", "256", "-R", "-P", "60",
+                   "-d", "dummy", "-r", str(RATE), "-p", str(period)]  # fmt: skip
         self._server = self._spawn(command)
         assert wait_for(self._answers), f"jackd does not answer: {(self.folder / 'jackd.log').read_text()[-300:]}"
 
