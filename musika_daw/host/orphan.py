@@ -28,6 +28,7 @@ from bridge.plugin_rendezvous import write_private
 
 ORPHAN_FILE = "plugin-renderer"
 ORPHAN_S = 30.0
+GREETING_S = 1.0
 FILE_BYTES_MAX = 4096
 KEY_BYTES = 16
 
@@ -95,13 +96,20 @@ def adopt(file: Path, loaded: str) -> tuple[Connection, Adopted] | None:
     try:
         with file.open("rb") as opened:
             notice = parse_notice(opened.read(FILE_BYTES_MAX).decode("ascii"))
-        if notice.loaded != loaded:
+        if notice.loaded != loaded or not _greets(notice.port):
             return None
         pipe = Client(("127.0.0.1", notice.port), authkey=bytes.fromhex(notice.key))
     except (OSError, ValueError, EOFError, AuthenticationError):
         return None
     _send_at_once(pipe)
     return pipe, Adopted(notice.pid, pipe)
+
+
+def _greets(port: int) -> bool:
+    """Whether somebody speaks at once who is connected to, as a renderer does: for another who has its port now
+    (it may have been killed as well) `Client` would wait for ever."""
+    with socket.create_connection(("127.0.0.1", port), GREETING_S) as there:
+        return bool(there.recv(1))
 
 
 def wait_for_host(file: Path, loaded: str, limit_s: float = ORPHAN_S) -> Connection | None:

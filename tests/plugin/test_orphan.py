@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,7 +27,7 @@ from bridge.plugin_rendezvous import find_host
 from bridge.plugin_wire import PluginState
 from musika_daw.controls import Controls
 from musika_daw.host.cache import ChunkCache
-from musika_daw.host.orphan import ORPHAN_FILE, parse_notice
+from musika_daw.host.orphan import KEY_BYTES, ORPHAN_FILE, adopt, parse_notice
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.worker import Done, Job, ProcessWorker
 from tests.waiting import wait_for
@@ -174,6 +175,14 @@ def test_strangers_are_not_answered_and_another_model_is_not_taken(folder: Path,
     finally:
         cache.close()
     assert program.poll() is None
+
+
+def test_a_stranger_who_has_an_orphans_port_and_says_nothing_is_left(tmp_path: Path) -> None:
+    file = tmp_path / ORPHAN_FILE
+    with socket.create_server(("127.0.0.1", 0)) as stranger:
+        port = stranger.getsockname()[1]
+        file.write_text(json.dumps({"port": port, "key": "0f" * KEY_BYTES, "pid": os.getpid(), "loaded": "x"}))
+        assert adopt(file, "x") is None
 
 
 NOTICES = st.fixed_dictionaries({
