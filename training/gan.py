@@ -54,13 +54,8 @@ class GanTrainer:
         )
         self.reader = None
         if settings.lambda_obey:
-            s = settings
-            self.reader = ConditionReader(
-                config, s.reader_width, s.reader_blocks, s.reader_noise, s.reader_dropout
-            )
-            self.optimizer_r = torch.optim.AdamW(
-                self.reader.parameters(), 2 * s.learning_rate, betas, weight_decay=s.reader_decay
-            )
+            self.reader = ConditionReader(config, settings.reader_width, settings.reader_blocks)
+            self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
         self.mixing = CrossChannelMixing()
         self.ema = Ema(self.generator, settings.average)
         self.steps = 0

@@ -87,30 +87,20 @@ class ConditionReader(nn.Module):
 
     The warm start alone may hide density in style and anchors, and then the generator does not obey what it is
     asked: so this reader learns from real latents, and samples must read as what they were asked for. A bar is told
-    from its neighbours by what changes every two or four beats, so it hears three seconds to either side. While it
-    trains it hears through noise, with channels and features missing: otherwise it soon knows every song of a
-    corpus by heart and would pass anything that reminds it of one.
+    from its neighbours by what changes every two or four beats, so it hears three seconds to either side.
     """
 
-    def __init__(
-        self, config: GeneratorConfig, width: int = 128, blocks: int = 6, noise: float = 0.4, dropout: float = 0.4
-    ) -> None:
+    def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 6) -> None:
         super().__init__()
-        self.noise, self.dropout = noise, dropout
         self.inward = FrameConv(config.channels, width, 3)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
         self.outward = nn.Linear(width, conditioning.CHANNELS)
 
     def forward(self, latents: Tensor) -> Tensor:
-        x = self.inward(self._veiled(latents) if self.training else latents)
+        x = self.inward(latents)
         for conv in self.convs:
-            x = x + F.dropout(conv(F.leaky_relu(x, 0.2)), self.dropout, self.training)
+            x = x + conv(F.leaky_relu(x, 0.2))
         return self.outward(F.leaky_relu(x, 0.2))
-
-    def _veiled(self, latents: Tensor) -> Tensor:
-        """Latents under noise, some channels silent throughout."""
-        heard = torch.rand(len(latents), 1, latents.shape[-1], device=latents.device) >= self.dropout / 3
-        return (latents + self.noise * torch.randn_like(latents)) * heard
 
     def error(self, latents: Tensor, conditions: Tensor) -> Tensor:
         """Mean square error over the groups that are given, each group counting the same."""

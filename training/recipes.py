@@ -71,11 +71,8 @@ class GanSettings(StageSettings):
     lambda_kl: float = 1e-4
     lambda_rebuild: float = 0.1
     lambda_obey: float = 0.3
-    reader_width: int = 128
+    reader_width: int = 192
     reader_blocks: int = 6
-    reader_noise: float = 0.4
-    reader_dropout: float = 0.4
-    reader_decay: float = 0.1
     balance_density: float = 0.0
     adversary_from_step: int = 200
     r1: float = 1.0
