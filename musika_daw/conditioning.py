@@ -65,3 +65,9 @@ def group_slices() -> dict[str, slice]:
         out[name] = slice(at, at + WIDTHS[name])
         at += WIDTHS[name]
     return out
+
+
+def phase_channels(period_beats: float) -> list[int]:
+    """Where the sine and the cosine of one period lie among the channels of `Conditions.features`."""
+    turn = PHASE_PERIODS_BEATS.index(period_beats)
+    return [turn, len(PHASE_PERIODS_BEATS) + turn]

@@ -27,12 +27,16 @@ from training.latent_discriminator import (
     CrossChannelMixing,
     LatentDiscriminator,
     LatentInference,
+    without_drums,
 )
 from training.latent_excerpts import ANCHORS, Batch, LatentExcerpts
 from training.loop import train
 from training.losses import relativistic
 from training.recipes import GanSettings
 from training.run import Ema, Report, Run, clip_gradients
+
+# about a beat: 21.5 latents a second, 100 to 150 bpm
+SLOW_FRAMES = (9, 11, 13)
 
 
 class GanTrainer:
@@ -54,15 +58,20 @@ class GanTrainer:
         )
         self.reader = None
         if settings.lambda_obey:
-            self.reader = ConditionReader(config, settings.reader_width, settings.reader_blocks)
+            self.reader = ConditionReader(config, settings.reader_width, settings.reader_blocks, settings.bar_weight)
             self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
         self.mixing = CrossChannelMixing()
         self.ema = Ema(self.generator, settings.average)
         self.steps = 0
 
     def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
-        """One update of discriminator and generator; returns named scalar losses."""
-        s, size = self.settings, batch.latents.shape[0]
+        """One update of discriminator and generator; returns named scalar losses.
+
+        The reader learns from the whole batch, all others from its first 1 / `reader_batches`.
+        """
+        s = self.settings
+        whole, size = batch, batch.latents.shape[0] // s.reader_batches
+        batch = batch.first(size)
         for optimizer, pace in ((self.optimizer, 1.0), (self.optimizer_d, s.discriminator_pace)):
             for group in optimizer.param_groups:
                 group["lr"] = s.learning_rate * rate_factor * pace
@@ -70,7 +79,7 @@ class GanTrainer:
         losses: dict[str, Tensor] = {}
         total = batch.latents.new_zeros(())
         if self.reader is not None:
-            self._train_reader(self.reader, batch, rate_factor, losses)
+            self._train_reader(self.reader, whole, rate_factor, losses)
         if adversary:
             anchors = torch.randn(size, ANCHORS, self.config.coordinate)
             style = torch.randn(size, self.config.style)
@@ -84,7 +93,7 @@ class GanTrainer:
             losses["adversary"] = relativistic(scores, real_scores)
             total = total + s.lambda_adversary * losses["adversary"]
             if self.reader is not None:
-                losses["obey"] = self.reader.error(made, batch.conditions)
+                losses["obey"] = self.reader.error(self._heard(made), batch.conditions)
                 total = total + s.lambda_obey * losses["obey"]
         warm = not s.regress_until_step or self.steps < s.regress_until_step
         if self.inference is not None and warm:
@@ -107,11 +116,18 @@ class GanTrainer:
         reader.requires_grad_(True)
         for group in self.optimizer_r.param_groups:
             group["lr"] = 2 * self.settings.learning_rate * rate_factor
-        losses["reader"] = reader.error(batch.latents, batch.conditions)
+        losses["reader"] = reader.error(self._heard(batch.latents), batch.conditions)
         self.optimizer_r.zero_grad(set_to_none=True)
         losses["reader"].backward()
         self.optimizer_r.step()
         reader.requires_grad_(False)
+
+    def _heard(self, latents: Tensor) -> Tensor:
+        """What the reader is given: a share of the rows without drums."""
+        if not (share := self.settings.reader_without_drums):
+            return latents
+        rows = torch.rand(len(latents)) < share
+        return without_drums(latents, rows, SLOW_FRAMES[int(torch.randint(len(SLOW_FRAMES), ()))])
 
     def _mixed(self, latents: Tensor, share: Tensor | None) -> Tensor:
         return latents if share is None else self.mixing(latents, share)
@@ -224,7 +240,7 @@ def train_gan(
     }  # fmt: skip
 
     def update(step: int, rate_factor: float) -> dict[str, Tensor]:
-        return trainer.step(data.batch(step, settings.batch), rate_factor)
+        return trainer.step(data.batch(step, settings.batch * settings.reader_batches), rate_factor)
 
     return train(
         run, trainer, update, settings, minutes=minutes, max_steps=max_steps, facts=facts, report=report

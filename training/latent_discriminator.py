@@ -90,11 +90,16 @@ class ConditionReader(nn.Module):
     from its neighbours by what changes every two or four beats, so it hears three seconds to either side.
     """
 
-    def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 6) -> None:
+    weights: Tensor
+
+    def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 6, bar_weight: float = 1.0) -> None:
         super().__init__()
         self.inward = FrameConv(config.channels, width, 3)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
         self.outward = nn.Linear(width, conditioning.CHANNELS)
+        weights = torch.ones(conditioning.CHANNELS)
+        weights[conditioning.phase_channels(conditioning.BEATS_PER_BAR)] = bar_weight
+        self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, latents: Tensor) -> Tensor:
         x = self.inward(latents)
@@ -103,14 +108,27 @@ class ConditionReader(nn.Module):
         return self.outward(F.leaky_relu(x, 0.2))
 
     def error(self, latents: Tensor, conditions: Tensor) -> Tensor:
-        """Mean square error over the groups that are given, each group counting the same."""
-        distance = (self(latents) - conditions[..., : conditioning.CHANNELS]).square()
+        """Mean square error over the given groups, each counting the same; within phase the bar counts `bar_weight`."""
+        distance = (self(latents) - conditions[..., : conditioning.CHANNELS]).square() * self.weights
         total = latents.new_zeros(())
         for part in conditioning.group_slices().values():
             given = conditions[..., part.stop - 1]
             of_group = distance[..., part.start : part.stop - 1].mean(-1)
             total = total + (of_group * given).sum() / given.sum().clamp(min=1)
         return total / len(conditioning.GROUPS)
+
+
+def without_drums(latents: Tensor, rows: Tensor, beat_frames: int) -> Tensor:
+    """Latents `[B, T, channels]`; those of `rows` (bool `[B]`) averaged over an odd `beat_frames`, about a beat.
+
+    What strikes on every beat is the same in every average: what is left is harmony, and how the sound changes from
+    beat to beat. A reader that always hears the drums tells the bar by them alone, and lets chords change where they
+    like.
+    """
+    half = beat_frames // 2
+    padded = F.pad(latents.transpose(1, 2), (half, half), mode="replicate")
+    slow = F.avg_pool1d(padded, beat_frames, 1).transpose(1, 2)
+    return torch.where(rows[:, None, None], slow, latents)
 
 
 class LatentInference(nn.Module):

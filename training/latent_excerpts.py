@@ -28,6 +28,10 @@ class Batch:
     conditions: Tensor
     weights: Tensor
 
+    def first(self, rows: int) -> Batch:
+        """Its first `rows`."""
+        return Batch(self.latents[:rows], self.conditions[:rows], self.weights[:rows])
+
 
 class LatentExcerpts:
     """Draws batches of latent excerpts with their conditions; batch `step` depends on seed and step alone."""

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width")
+AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width", "reader_batches")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,9 @@ class GanSettings(StageSettings):
     lambda_obey: float = 0.3
     reader_width: int = 192
     reader_blocks: int = 6
+    reader_batches: int = 1
+    reader_without_drums: float = 0.0
+    bar_weight: float = 1.0
     balance_density: float = 0.0
     adversary_from_step: int = 200
     r1: float = 1.0

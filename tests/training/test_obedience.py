@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
-from musika_daw.conditioning import CHANNELS, group_slices
+from musika_daw.conditioning import CHANNELS, group_slices, phase_channels
 from musika_daw.models import TINY
 from training.encode import LatentSong
 from training.gan import GanTrainer
-from training.latent_discriminator import ConditionReader
+from training.latent_discriminator import ConditionReader, without_drums
 from training.latent_excerpts import Batch, LatentExcerpts
 from training.losses import advance_error, tonality_error
 from training.recipes import GanSettings
@@ -50,6 +51,46 @@ def test_a_generator_learns_to_be_read_as_what_was_asked() -> None:
         errors.append((float(losses["reader"]), float(losses["obey"])))
     first, last = np.mean(errors[:10], 0), np.mean(errors[-10:], 0)
     assert (last < 0.5 * first).all(), (first, last)
+
+
+def test_without_drums_only_what_changes_from_beat_to_beat_is_left() -> None:
+    frames = torch.arange(88)
+    beats = (frames % 11 == 0).float()  # struck on every beat of 11 latents
+    chord = (frames // 44 % 2).float()  # changes at the bar line
+    latents = torch.stack([beats, chord], -1).expand(2, -1, -1)
+    heard = without_drums(latents, torch.tensor([True, False]), 11)
+    assert torch.equal(heard[1], latents[1])
+    assert heard[0, 5:-5, 0].std() < 1e-6
+    middle = heard[0, :, 1]
+    assert (middle[:38] == 0).all()
+    assert (middle[49:83] == 1).all()
+    assert (middle[38:50].diff() >= 0).all()
+
+
+def test_a_reader_may_learn_from_more_than_the_others() -> None:
+    settings = GanSettings(batch=2, reader_batches=3, reader_without_drums=0.5, bar_weight=4.0, discriminator_width=16,
+                           adversary_from_step=0, warm_start=False)  # fmt: skip
+    trainer = GanTrainer(SIZES, settings)
+    seen: dict[str, list[int]] = {"reader": [], "generator": []}
+    assert trainer.reader is not None
+    trainer.reader.register_forward_hook(lambda _m, told, _out: seen["reader"].append(len(told[0])))
+    trainer.generator.register_forward_hook(lambda _m, told, _out: seen["generator"].append(len(told[0])))
+    latents = torch.randn(6, SIZES.seq_len, SIZES.channels)
+    trainer.step(Batch(latents, told(6, torch.zeros(6, 1)), torch.full((6, SIZES.seq_len, 4), 0.25)))
+    assert seen == {"reader": [6, 2], "generator": [2]}
+
+
+def test_the_bar_counts_more_where_it_is_told_to() -> None:
+    torch.manual_seed(0)
+    plain, keen = ConditionReader(SIZES), ConditionReader(SIZES, bar_weight=4.0)
+    keen.load_state_dict(plain.state_dict())
+    conditions = torch.zeros(1, SIZES.seq_len, CHANNELS)
+    conditions[..., group_slices()["phase"].stop - 1] = 1
+    off = plain(torch.zeros(1, SIZES.seq_len, SIZES.channels)).detach()
+    conditions[..., : group_slices()["phase"].stop - 1] = off[..., : group_slices()["phase"].stop - 1]
+    conditions[..., phase_channels(4.0)] += 1  # all else is read rightly
+    latents = torch.zeros(1, SIZES.seq_len, SIZES.channels)
+    assert keen.error(latents, conditions).item() == pytest.approx(4 * plain.error(latents, conditions).item())
 
 
 def test_rare_densities_are_drawn_more_often() -> None:
