@@ -27,6 +27,7 @@ from training.corpus import Corpus
 from training.excerpts import Excerpts
 from training.loop import train
 from training.losses import (
+    LevelLoss,
     MultiResolutionLoss,
     MultiScaleSpectralDistance,
     advance_error,
@@ -37,7 +38,7 @@ from training.losses import (
 )
 from training.principal import start_from_components
 from training.recipes import AutoencoderSettings
-from training.run import Ema, Report, Run, clip_gradients
+from training.run import Ema, Report, Run, clip_gradients, load_checkpoint
 
 LEVELS = ("1", "2", "both")
 
@@ -74,6 +75,7 @@ class AutoencoderTrainer:
         self.wave_loss: nn.Module = (
             MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         )
+        self.level_loss = LevelLoss(config.sample_rate_hz) if settings.lambda_level else None
         self.steps = 0
 
     def _trained_parts(self) -> list[nn.Module]:
@@ -167,6 +169,9 @@ class AutoencoderTrainer:
             heard, wanted = one_view(wave_made, wave[..., margin : wave.shape[-1] - margin])
             losses["wave"] = self.wave_loss(heard, wanted)
             total = total + s.lambda_wave * losses["wave"]
+            if self.level_loss is not None:
+                losses["level"] = self.level_loss(heard, wanted)
+                total = total + s.lambda_level * losses["level"]
             if s.lambda_adversary and self.adversary is not None:
                 total = total + self.adversary.step(heard, wanted, losses, rate_factor)
         return total
@@ -234,18 +239,6 @@ def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str
     trainer.decoder.load_state_dict(state["decoder"])
     trainer.trained.load_state_dict(state["ema"])
     return trainer.encoder.state_dict(), trainer.decoder.state_dict()
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint from a run folder or file; only tensors and plain numbers are read, never code."""
-    path = Path(path)
-    file = path / "checkpoint.pt" if path.is_dir() else path
-    if not file.exists():
-        raise ValueError(f"run {path}: no checkpoint there")
-    try:
-        return torch.load(file, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(f"run {path}: not a checkpoint of this program ({type(error).__name__})") from error
 
 
 def train_autoencoder(

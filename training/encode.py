@@ -26,10 +26,10 @@ from musika_daw.density import density_curve
 from musika_daw.models import AutoencoderConfig, Encoder
 from musika_daw.models.config import autoencoder_from_dict, to_dict
 from musika_daw.roll import Notes
-from training.autoencoder import averaged_weights, load_checkpoint
+from training.autoencoder import averaged_weights
 from training.corpus import Corpus, Song
 from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
-from training.run import write_json
+from training.run import load_checkpoint, write_json
 
 # energy 0 and 1, as RMS level over about a second
 ENERGY_RANGE_DB = (-36.0, -8.0)

@@ -12,8 +12,8 @@ from torch import Tensor
 from musika_daw.checkpoint import check_name, load_weights, role_of, save_weights, user_folder
 from musika_daw.models import Encoder
 from musika_daw.models.config import autoencoder_from_dict
-from training.autoencoder import load_checkpoint
 from training.encode import encoder_hash
+from training.run import load_checkpoint
 from training.sources import AutoencoderWeights, autoencoder_weights
 
 

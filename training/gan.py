@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from musika_daw import conditioning
 from musika_daw.models.config import GeneratorConfig, generator_from_dict, to_dict
 from musika_daw.models.generator import build_generator
-from training.autoencoder import load_checkpoint
 from training.encode import LatentCorpus
 from training.latent_discriminator import (
     ConditionReader,
@@ -33,7 +32,7 @@ from training.latent_excerpts import ANCHORS, Batch, LatentExcerpts
 from training.loop import train
 from training.losses import relativistic
 from training.recipes import GanSettings
-from training.run import Ema, Report, Run, clip_gradients
+from training.run import Ema, Report, Run, clip_gradients, load_checkpoint
 
 # about a beat: 21.5 latents a second, 100 to 150 bpm
 SLOW_FRAMES = (9, 11, 13)

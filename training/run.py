@@ -266,3 +266,15 @@ def _widen(path: Path, fields: list[str]) -> None:
         writer.writeheader()
         writer.writerows(rows)
     part.replace(path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint from a run folder or file; only tensors and plain numbers are read, never code."""
+    path = Path(path)
+    file = path / "checkpoint.pt" if path.is_dir() else path
+    if not file.exists():
+        raise ValueError(f"run {path}: no checkpoint there")
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(f"run {path}: not a checkpoint of this program ({type(error).__name__})") from error

@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from musika_daw.checkpoint import find_model, load_weights, role_of
 from musika_daw.models import Decoder, Encoder
 from musika_daw.models.config import AutoencoderConfig, GeneratorConfig, autoencoder_from_dict, generator_from_dict
-from training.autoencoder import AutoencoderTrainer, averaged_weights, load_checkpoint
+from training.autoencoder import AutoencoderTrainer, averaged_weights
 from training.encode import LatentCorpus
 from training.gan import GanTrainer
 from training.recipes import AutoencoderSettings, GanSettings
+from training.run import load_checkpoint
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from musika_daw.tempo import TempoMap
 from tests.training.songs import write_corpus
 from training.autoencoder import (
     AutoencoderTrainer,
-    load_checkpoint,
     train_autoencoder,
 )
 from training.cli import main
@@ -28,6 +27,7 @@ from training.export import export_generator
 from training.gan import GanTrainer, train_gan
 from training.latent_excerpts import LatentExcerpts, anchor_weights
 from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
+from training.run import load_checkpoint
 
 FAST = AutoencoderSettings(
     batch=4,

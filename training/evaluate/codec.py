@@ -32,7 +32,8 @@ class Codec:
             read = load_weights(path / "encoder.safetensors", "encoder")
             config, encoder_weights, decoder_weights, digest = made.config, read.tensors, made.tensors, made.hash
         elif (path / "checkpoint.pt").is_file():
-            from training.autoencoder import averaged_weights, load_checkpoint
+            from training.autoencoder import averaged_weights
+            from training.run import load_checkpoint
 
             state = load_checkpoint(path)
             encoder_weights, decoder_weights = averaged_weights(state)

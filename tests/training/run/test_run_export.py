@@ -17,10 +17,10 @@ from musika_daw.models import TINY
 from musika_daw.models.generator import build_generator
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
-from training.autoencoder import load_checkpoint
 from training.cli import main
 from training.encode import LatentCorpus, encoder_hash
 from training.export import export_generator, export_named, made_with
+from training.run import load_checkpoint
 from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
 
 

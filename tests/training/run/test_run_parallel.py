@@ -15,8 +15,8 @@ from torch import Tensor
 
 from tests.training.run.conftest import Stages
 from training import parallel
-from training.autoencoder import load_checkpoint
 from training.parallel import FabricProcesses, Processes, launch
+from training.run import load_checkpoint
 
 
 class Exchange:
