@@ -122,3 +122,22 @@ def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match="none of this program"):
         Run(tmp_path, {}, resume=True).load()
+
+
+def test_a_time_box_ends_a_session_and_the_next_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("training.run.time.monotonic", lambda: now)
+
+    class Slow(Counter):
+        def update(self, batch: int, factor: float) -> dict[str, Tensor]:
+            nonlocal now
+            now += 10
+            return super().update(batch, factor)
+
+    for session, minutes in enumerate((1.0, 0.5)):
+        run = Run(tmp_path, {"stage": "count"}, resume=session > 0)
+        counter = Slow(set())
+        train(run, counter, counter.update, Settings(), minutes=minutes)
+        state = run.load()
+        assert state is not None
+        assert (state["steps"], state["seconds"]) == ((6, 60.0), (9, 90.0))[session]

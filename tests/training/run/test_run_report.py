@@ -45,6 +45,22 @@ def test_examples_are_held_out_music_and_pieces_of_the_same_length(stages: Stage
             assert pair[0].std() > 1e-4
 
 
+@pytest.mark.parametrize("stage", ["autoencoder", "gan"])
+def test_tensorboard_holds_the_same_sound(stage: str, stages: Stages) -> None:
+    import soundfile
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = getattr(stages, stage)
+    events = EventAccumulator(str(run / "events"), size_guidance={"audio": 0})
+    events.Reload()
+    assert sorted(events.Tags()["audio"]) == sorted(f"{role}/{i}" for role in ("made", "target") for i in range(3))
+    heard = next(e for e in events.Audio("made/1") if e.step == 4)
+    sound, rate_hz = soundfile.read(io.BytesIO(heard.encoded_audio_string))
+    file, file_rate_hz = soundfile.read(run / "examples" / "000004-1-made.flac", always_2d=True)
+    assert rate_hz == file_rate_hz
+    np.testing.assert_allclose(sound.reshape(-1), file.mean(1), atol=2e-4)
+
+
 def test_the_report_grows_and_stays_small(tmp_path: Path) -> None:
     (tmp_path / "examples").mkdir()
     rows = ["step,seconds,total,rec"] + [f"{i},{i},{1 / (i + 1)},nan" for i in range(20_000)]
