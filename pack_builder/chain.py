@@ -2,10 +2,13 @@
 
 | preset | effects | techno | piano |
 |---|---|---|---|
-| none | nothing; one gain to the loudness target | -12 LUFS | -18 LUFS |
-| clean | rumble filter, peaks held by at most 6 dB | -12 | -18 |
+| none | nothing; one gain to the loudness target | -18 LUFS | -18 LUFS |
+| clean | rumble filter, peaks held by at most 6 dB | -14 | -18 |
 | warm | rumble filter, gentle compression, more body, softer treble, a little saturation | -12 | -18 |
-| club | rumble filter, firmer compression, more bottom and air, peaks held by at most 10 dB | -9 | -16 |
+| club | rumble filter, firmer compression, more bottom and air, peaks held by at most 10 dB | -11 | -16 |
+
+The ceiling comes first: a loop whose peaks stand out more than the limiter may hold stays below the target. Of 45 loops
+of the techno model about a third reach it with none, half with clean, nearly all with warm and six of ten with club.
 
 A user's own chain is a TOML file::
 
@@ -126,7 +129,7 @@ _CLUB = (
 )
 PRESETS: dict[str, dict[str, Chain]] = {
     "clean": {
-        "techno": Chain("clean", -12.0, limiter_db=6.0, effects=(_RUMBLE,)),
+        "techno": Chain("clean", -14.0, limiter_db=6.0, effects=(_RUMBLE,)),
         "piano": Chain("clean", -18.0, limiter_db=3.0, effects=(_RUMBLE,)),
     },
     "warm": {
@@ -134,10 +137,10 @@ PRESETS: dict[str, dict[str, Chain]] = {
         "piano": Chain("warm", -18.0, limiter_db=3.0, effects=_WARM),
     },
     "club": {
-        "techno": Chain("club", -9.0, limiter_db=10.0, effects=_CLUB),
+        "techno": Chain("club", -11.0, limiter_db=10.0, effects=_CLUB),
         "piano": Chain("club", -16.0, limiter_db=6.0, effects=_CLUB),
     },
-    "none": {"techno": Chain("none", -12.0), "piano": Chain("none", -18.0)},
+    "none": {"techno": Chain("none", -18.0), "piano": Chain("none", -18.0)},
 }
 
 

@@ -72,6 +72,11 @@ def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]
     return best[1] if sure else None, max(0.0, best[0])
 
 
+def tonic_of(key: str) -> int:
+    """Pitch class 0..11 (C is 0) of the tonic of a key like `Amin`."""
+    return NOTES.index(key.removesuffix("maj").removesuffix("min"))
+
+
 def pitch_of(samples: np.ndarray, sample_rate_hz: int) -> Pitch | None:
     """Pitch of one sound [frames, channels], or None where it is not clear. 30 Hz .. 1 kHz."""
     signal = mono(samples).astype(np.float64)

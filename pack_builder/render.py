@@ -19,7 +19,7 @@ from pack_builder.curve import DensityCurve, agreement
 from pack_builder.effects import through
 from pack_builder.families import FAMILIES
 from pack_builder.finish import Level, finish, measure
-from pack_builder.key import Pitch, key_of, pitch_of
+from pack_builder.key import Pitch, key_of, pitch_of, tonic_of
 from pack_builder.limits import SOUND, broken
 from pack_builder.manifest import Gap, Model, Row
 from pack_builder.options import BuildOptions
@@ -99,6 +99,8 @@ def tags_of(
         "bpm": None if job.bpm is None else str(job.bpm), "model": engine.name, "weights": engine.weights_hash[:12],
         "job": job.key,
     }  # fmt: skip
+    if key:
+        facts["key"] = key
     info = {"INAM": stem, "IART": options.label}
     if options.source_date:
         info["ICRD"] = options.source_date
@@ -118,7 +120,10 @@ def tags_of(
     # every bar line is rounded by itself, so no error adds up
     starts = (round(Fraction(frames * bar, job.bars)) for bar in range(job.bars))
     cues = tuple(Cue(start, f"bar {bar}") for bar, start in enumerate(starts, 1))
-    return Tags(info, Acid(job.beats, float(job.bpm)), Sampler(((0, frames - 1),)), cues, key)
+    acid = Acid(job.beats, float(job.bpm))
+    if key:  # the tonic in the octave of middle C, which hosts move to a song's key by
+        acid = replace(acid, flags=acid.flags | ACID_ROOT_SET, root_note=60 + tonic_of(key))
+    return Tags(info, acid, Sampler(((0, frames - 1),)), cues, key)
 
 
 @cache
