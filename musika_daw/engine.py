@@ -30,7 +30,7 @@ from musika_daw.controls import Controls, Curve, sample_curve
 from musika_daw.models import Decoder, GeneratorConfig
 from musika_daw.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.models.generator import build_generator
-from musika_daw.playing import asked_density, span_notes, span_roll
+from musika_daw.playing import asked_density, span_notes, span_roll, written_key
 from musika_daw.roll import Notes
 from musika_daw.tempo import Beats, TempoMap, exact
 
@@ -91,6 +91,10 @@ class Engine:
             generator, decoder, config, mean=mean, deviation=deviation, labels=tuple(weights.facts["labels"]),
             kind=weights.facts["kind"], name=weights.facts["name"], weights_hash=weights.hash,
         )  # fmt: skip
+
+    def key(self, controls: Controls | None = None) -> str | None:
+        """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
+        return written_key(controls or Controls()) if self.config.score else None
 
     def watch(self, call: Callable[[], None]) -> None:
         """Have `call` called between the layers of both networks; what it raises ends the rendering."""

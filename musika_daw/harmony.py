@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 10)
 # how often each degree (I ii iii IV V vi vii) follows another: rows from, columns to
@@ -36,6 +37,11 @@ class Key:
 
     tonic: int
     steps: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """Like `Amin` or `F#maj`."""
+        return f"{NOTES[self.tonic]}{'min' if self.steps == MINOR else 'maj'}"
 
     @property
     def scale(self) -> np.ndarray:

@@ -19,6 +19,11 @@ def asked_density(controls: Controls) -> Curve:
     return partial(score.wandering_density, controls.seed) if controls.density is None else controls.density
 
 
+def written_key(controls: Controls) -> str:
+    """Name of the key that the score of these controls is in, like `Amin`."""
+    return score.piece_of(_style_seed(controls)).key.name
+
+
 def span_notes(
     first_s: float,
     stop_s: float,

@@ -38,8 +38,8 @@ class Outcome:
     tried: list[dict[str, Any]]
 
 
-def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, attempt: int) -> np.ndarray:
-    """Raw audio of one attempt, float32 [frames, 2]; raises RenderError for a wrong shape or values."""
+def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
+    """The engine's controls for one attempt."""
     from pack_builder.curve import DensityCurve
 
     asked: Any = None if job.density is None else float(job.density)
@@ -48,7 +48,12 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
     values: dict[str, Any] = {"seed": job.seed(attempt), "style_seed": job.style(attempt), "density": asked}
     if job.energy is not None:
         values["energy"] = float(job.energy)
-    controls = source.controls(**values)
+    return source.controls(**values)
+
+
+def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, attempt: int) -> np.ndarray:
+    """Raw audio of one attempt, float32 [frames, 2]; raises RenderError for a wrong shape or values."""
+    controls = controls_of(source, job, attempt)
     exact = job.frames_exact(sample_rate_hz)
     if job.bpm is not None and job.bars is not None:
         samples = engine.loop(job.bpm, job.bars, controls, sample_rate_hz, job.start_beat)

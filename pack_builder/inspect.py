@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
+from musika_daw.harmony import NOTES
 from musika_daw.labels import tempo_in_file_name
 from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
 from musika_daw.riff_reader import read_header
-
-_NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
 def tempo_of_length(header: Header) -> float | None:
@@ -71,4 +70,4 @@ def _channels(count: int) -> str:
 
 
 def _note(number: int) -> str:
-    return f"{_NOTES[number % 12]}{number // 12 - 1}"
+    return f"{NOTES[number % 12]}{number // 12 - 1}"

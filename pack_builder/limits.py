@@ -10,7 +10,7 @@
 | seam | at most 0.3 over the loop's strongest beat | see `check.seam` |
 | step | no larger than the largest bend elsewhere | see `check.seam_step` |
 | end | -40 dB or less at the end of a take | a take must not be cut in a note |
-| sound | like its kind | a one-shot that is none (see `shots`) is not cut |
+| no such sound | like its kind | a one-shot that is none (see `shots`) is not cut |
 | level | -40 LUFS or more after finishing | below that a file is noise with a spike in it |
 """
 
@@ -30,7 +30,8 @@ CLIPPED_LIMIT_FRAMES = 12
 LOUDNESS_LIMIT_LUFS = -40.0
 
 SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
-    "silence", "clipping", "tempo", "beat offset", "no steady beat", "seam", "seam step", "end", "level", "sound",
+    "silence", "clipping", "tempo", "beat offset", "no steady beat", "seam", "seam step", "end", "level",
+    "no such sound",
 )  # fmt: skip
 
 

@@ -158,6 +158,9 @@ class BuildOptions:
                 f"--density-curve: its last point is at {float(options.density_curve[-1][0]):g} s, "
                 f"a take ends at {float(options.take_seconds):g} s (--take-seconds)"
             )
+        for option, count in (("--kits", options.kits), ("--one-shots", options.one_shots)):
+            if count and not options.loop_kinds:
+                raise ValueError(f"{option} {count}: {', '.join(used)} has none, allowed is 0 (--kind techno has them)")
         if not options.files:
             raise ValueError(
                 f"--loops-per-bpm {options.loops_per_bpm} with --takes {options.takes}: "

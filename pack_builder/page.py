@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.harmony import NOTES
 from musika_daw.peaks import waveform
-from pack_builder.key import NOTES
 from pack_builder.manifest import Head
 from pack_builder.ogg import with_serial
 from pack_builder.onsets import magnitudes, mono
 from pack_builder.plan import density_class
 from pack_builder.rows import Row
 from pack_builder.sounds import read_sound
+from pack_builder.texts import title_of
 
 PAGE_FILES = 500
 EMBEDDED_S = 600.0
@@ -108,5 +109,5 @@ def pages(
                  "after": name_of(number + 1) if following else None,
                  "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}."}  # fmt: skip
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
-        yield name_of(number), template.replace("{{title}}", f"{head.label} - {head.name}").replace("{{data}}", data)
+        yield name_of(number), template.replace("{{title}}", title_of(head.label, head.name)).replace("{{data}}", data)
         chunk, number = following, number + 1

@@ -13,19 +13,19 @@ import numpy as np
 
 from musika_daw.atomic import write_atomic
 from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
-from pack_builder.attempts import Candidate, Outcome, facts_of, findings_of, first_good, raw_sound
+from pack_builder.attempts import Candidate, Outcome, controls_of, facts_of, findings_of, first_good, raw_sound
 from pack_builder.check import Findings, clipped_frames, silent
 from pack_builder.curve import DensityCurve, agreement
 from pack_builder.effects import through
 from pack_builder.families import FAMILIES
 from pack_builder.finish import Level, finish, measure
-from pack_builder.key import Pitch, key_of, pitch_of, tonic_of
+from pack_builder.key import Pitch, key_of, tonic_of
 from pack_builder.limits import SOUND, broken
 from pack_builder.manifest import Gap, Model, Row
 from pack_builder.options import BuildOptions
 from pack_builder.page import card
 from pack_builder.plan import Job, file_of
-from pack_builder.shots import cut_shot
+from pack_builder.shots import cut_shot, in_tune
 from pack_builder.sounds import FORMATS, encode, read_sound_from
 from pack_builder.source import EngineLike, EngineSource
 from pack_builder.texts import LICENCE
@@ -82,10 +82,11 @@ def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
     if shot is None:
         nothing = np.zeros((0, 2), np.float32)
         return Candidate(nothing, Findings(False, 0), Level(-np.inf, -np.inf), 0.0, {SOUND: 1.0})
-    samples, gain_db, _ = finish(shot.samples, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
+    tuned, pitch = in_tune(shot.samples, sample_rate_hz, sound)
+    samples, gain_db, _ = finish(tuned, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
     level = measure(samples, sample_rate_hz, loops=False)
     findings = Findings(False, clipped_frames(samples))
-    extra = {"likeness": shot.likeness, "onset_s": round(shot.onset_s, 5)}
+    extra = {"likeness": shot.likeness, "onset_s": round(shot.onset_s, 5), "pitch": pitch}
     return Candidate(samples, findings, level, gain_db, broken(findings), extra)
 
 
@@ -144,8 +145,10 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
     chosen, rate, attempt = outcome.chosen, options.sample_rate_hz, outcome.attempt
     samples, findings = chosen.samples, chosen.findings
-    key, fit = (None, 0.0) if job.shape == "shot" else key_of(samples, rate)
-    pitch = pitch_of(samples[round(0.03 * rate) :], rate) if job.role in ("kick", "stab") else None
+    key, fit = None, 0.0
+    if job.shape != "shot":
+        key, fit = key_of(samples, rate, engine.key(controls_of(source, job, attempt)))
+    pitch: Pitch | None = chosen.extra.get("pitch")
     file = file_of(job, options, findings.density, pitch.name if pitch else key, not chosen.over)
     form = FORMATS[options.format]
     tags = tags_of(job, options, Path(file).stem, len(samples), attempt, engine, key=key, pitch=pitch)

@@ -4,12 +4,15 @@
 loop      ... ....|\\__.....|\\___....|\\__ ...     onsets measured on the loop as it repeats
 cut              [|\\____]                         from 1 ms before the onset to the next one, or its decay
 ```
+A kick or stab whose pitch is clear is tuned: played so much slower or faster, half a semitone at most, that it sounds
+its nearest note.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from pack_builder.key import Pitch, pitch_of
 from pack_builder.onsets import circular_strength, mono, pick
 
 LONGEST_S = {"kick": 0.6, "hat": 0.3, "clap": 0.45, "stab": 1.0}
@@ -19,6 +22,10 @@ _SIFT_HZ = {"kick": 0.0, "hat": 2000.0, "clap": 300.0, "stab": 80.0}
 _LEAD_S, _FADE_IN_S, _FADE_OUT_S = 0.001, 0.0005, 0.005
 _LOOK_S, _SHORTEST_S = 0.09, 0.05
 _QUIET_DB = -45.0
+PITCHED = ("kick", "stab")
+_ATTACK_S = 0.03
+_BODY_HZ = {"kick": 200.0, "stab": 1500.0}  # what may play above is not what the pitch is heard by
+_TUNED_CENTS = 10.0
 
 
 @dataclass(frozen=True)
@@ -75,6 +82,34 @@ def cut_shot(samples: np.ndarray, sample_rate_hz: int, sound: str) -> Shot | Non
     return None if best is None else Shot(_ended(best.samples, sample_rate_hz), best.likeness, best.onset_s)
 
 
+def in_tune(samples: np.ndarray, sample_rate_hz: int, sound: str) -> tuple[np.ndarray, Pitch | None]:
+    """A cut sound [frames, 2] tuned to its nearest note, and that; as it was, and None, where it has no clear pitch.
+
+    A pitch is clear where, after tuning by what was measured, what is measured is within 10 cents of the note.
+    """
+    from scipy.signal import resample
+
+    pitch = _pitch(samples, sample_rate_hz, sound) if sound in PITCHED else None
+    if pitch is None:
+        return samples, None
+    wanted = round(len(samples) * 2 ** (pitch.cents / 1200))
+    longest = round(LONGEST_S[sound] * sample_rate_hz)
+    moved = _faded(np.asarray(resample(samples, wanted), np.float32)[:longest], sample_rate_hz)
+    heard = _pitch(moved, sample_rate_hz, sound)
+    if heard is None or heard.note != pitch.note or abs(heard.cents) > _TUNED_CENTS:
+        return samples, None
+    return moved, heard
+
+
+def _pitch(samples: np.ndarray, sample_rate_hz: int, sound: str) -> Pitch | None:
+    body = samples[round(_ATTACK_S * sample_rate_hz) :]
+    high = _BODY_HZ[sound]
+    hz = np.fft.rfftfreq(2 * len(body), 1 / sample_rate_hz)
+    gain = np.clip(2 - hz / high, 0, 1)[:, None]
+    smooth = np.fft.irfft(np.fft.rfft(body, 2 * len(body), axis=0) * gain, 2 * len(body), axis=0)[: len(body)]
+    return pitch_of(smooth, sample_rate_hz)
+
+
 def _sifted(samples: np.ndarray, sample_rate_hz: int, low_hz: float) -> np.ndarray:
     """A loop [frames, 2] without what lies below `low_hz` (from there to an octave below it fades), as it repeats."""
     if not low_hz:
@@ -90,7 +125,11 @@ def _ended(piece: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     audible = np.flatnonzero(loud > loud.max() * 10 ** (_QUIET_DB / 20))
     shortest = round(_SHORTEST_S * sample_rate_hz)
     end = max(shortest, int(audible[-1]) + 1) if len(audible) else shortest
-    cut = piece[:end].astype(np.float32).copy()
+    return _faded(piece[:end].astype(np.float32), sample_rate_hz)
+
+
+def _faded(piece: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    cut = piece.copy()
     rise, fall = (round(seconds * sample_rate_hz) for seconds in (_FADE_IN_S, _FADE_OUT_S))
     cut[:rise] *= np.linspace(0, 1, rise, dtype=np.float32)[:, None]
     cut[-fall:] *= np.linspace(1, 0, fall, dtype=np.float32)[:, None]

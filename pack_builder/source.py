@@ -1,4 +1,4 @@
-"""Where sound comes from: the engine, behind the two calls that a pack needs of it."""
+"""Where sound comes from: the engine, behind the calls that a pack needs of it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +23,8 @@ class EngineLike(Protocol):
         self, seconds: float, controls: Any, sample_rate_hz: int = ..., start_s: float = ...,
         bpm: Fraction | None = ...,
     ) -> np.ndarray: ...
+
+    def key(self, controls: Any) -> str | None: ...
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ import numpy as np
 from musika_daw.atomic import inside, sha256_of
 from musika_daw.riff import ACID_ONE_SHOT, Header
 from pack_builder.attempts import facts_of
+from pack_builder.chain import Chain
 from pack_builder.check import Findings, check_loop, check_take, clipped_frames, silent
 from pack_builder.finish import CEILING_DBTP, measure
 from pack_builder.limits import broken
 from pack_builder.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.sounds import SUFFIXES, read_sound
-from pack_builder.stream import iter_gaps, iter_rows
+from pack_builder.stream import iter_gaps, iter_rows, read_head
 
 LEVEL_TOLERANCE_DB = 0.1
 # 24 bits against the float sound that was measured when it was made
@@ -52,8 +53,10 @@ def verify(folder: Path, deep: bool = False) -> Report:
         pass
     differences: list[Difference] = []
     listed: dict[str, str] = {}
+    ceilings = _ceilings(folder)
     for row in iter_rows(folder):
-        differences += [Difference(row.file, what) for what in check_row(folder, row, deep)]
+        ceiling_dbtp = CEILING_DBTP if row.shape == "shot" else ceilings.get(row.kind, CEILING_DBTP)
+        differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
         listed[row.file] = row.sha256
     differences += _check_texts(folder, listed)
     found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}"))
@@ -61,7 +64,15 @@ def verify(folder: Path, deep: bool = False) -> Report:
     return Report(len(listed), tuple(differences), tuple(name for name in present if name not in listed))
 
 
-def check_row(folder: Path, row: Row, deep: bool = False) -> Iterator[str]:
+def _ceilings(folder: Path) -> dict[str, float]:
+    """The true peak in dBTP that each kind of file may have, by the chain that the pack was finished with."""
+    chains = read_head(folder).recipe.get("chains")
+    if not isinstance(chains, dict):
+        return {}
+    return {kind: Chain.from_json(chain).ceiling_dbtp for kind, chain in chains.items()}
+
+
+def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = CEILING_DBTP) -> Iterator[str]:
     """What differs between one manifest row and its file."""
     try:
         path = inside(folder, row.file)
@@ -87,8 +98,8 @@ def check_row(folder: Path, row: Row, deep: bool = False) -> Iterator[str]:
     ):
         if said is not None and not abs(heard - said) <= LEVEL_TOLERANCE_DB:
             yield f"{name} {heard:.2f} dB, manifest says {said:.2f}"
-    if level.true_peak_dbtp > CEILING_DBTP + LEVEL_TOLERANCE_DB:
-        yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {CEILING_DBTP:g}"
+    if level.true_peak_dbtp > ceiling_dbtp + LEVEL_TOLERANCE_DB:
+        yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {ceiling_dbtp:g}"
     if deep:
         yield from _deep_differences(row, samples)
 

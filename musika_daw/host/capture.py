@@ -80,6 +80,10 @@ class _Heard:
         """Never asked for: every job here is a loop."""
         raise ValueError("take: what was heard is a loop")
 
+    def key(self, controls: Any) -> str | None:
+        """Not told: what was heard may have gone from one key to another."""
+        return None
+
 
 def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name: str = "Live") -> Path:
     """Write a take as a loop into a pack folder, with its manifest; returns the file.

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from musika_daw.controls import Controls
 from musika_daw.engine import CHUNK_LATENTS, Engine
+from musika_daw.score import piece_of
 from musika_daw.tempo import TempoMap, TempoPoint
 
 RAMP = TempoMap(
@@ -75,6 +76,11 @@ def test_chunked_equals_whole_with_a_score(piano: Engine, cuts: list[Fraction]) 
 def test_a_score_is_heard(piano: Engine) -> None:
     few, many = (piano.render(0, 8, TempoMap.constant(120), Controls(3, density=d)) for d in (0.2, 0.8))
     assert error_db(few, many) > -40
+
+
+def test_a_model_with_a_score_tells_its_key(piano: Engine, engine: Engine) -> None:
+    assert piano.key(Controls(1, style_seed=5)) == piece_of(5).key.name
+    assert engine.key(Controls(1, style_seed=5)) is None
 
 
 def test_a_loop_with_a_score_continues_where_it_began(piano: Engine) -> None:

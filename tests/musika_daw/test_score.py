@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from musika_daw import harmony, roll, score
 from musika_daw.controls import Controls
 from musika_daw.density import density_curve, rate_of_density
-from musika_daw.playing import span_notes, span_roll
+from musika_daw.playing import span_notes, span_roll, written_key
 from musika_daw.roll import Notes
 from musika_daw.tempo import TempoMap, TempoPoint
 
@@ -114,6 +114,18 @@ def test_a_morph_changes_the_key_half_way() -> None:
     far = span_notes(0, 8, TEMPO, replace(a, morph_seed=5, morph=0.6))
     np.testing.assert_array_equal(rows(near), rows(span_notes(0, 8, TEMPO, a)))
     np.testing.assert_array_equal(rows(far), rows(span_notes(0, 8, TEMPO, b)))
+    names = [written_key(controls) for controls in (a, replace(a, morph_seed=5, morph=0.6), b)]
+    assert names[0] != names[1] == names[2]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_key_that_is_told_is_that_of_the_notes(seed: int) -> None:
+    name = written_key(Controls(3, style_seed=seed))
+    minor, tonic = name.endswith("min"), harmony.NOTES.index(name[:-3])
+    scale = {(tonic + step) % 12 for step in (harmony.MINOR if minor else harmony.MAJOR)}
+    leading = {(tonic + 11) % 12} if minor else set()  # of the dominant
+    played = span_notes(0, 30, TEMPO, Controls(3, style_seed=seed, density=0.5)).key % 12
+    assert np.isin(played, list(scale | leading)).all()
 
 
 @given(seeds)

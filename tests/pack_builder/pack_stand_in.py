@@ -106,6 +106,9 @@ class StandIn:
             return self._spoilt(piano_along(seconds, density, sample_rate_hz, controls.seed), controls.seed)
         return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
 
+    def key(self, controls: Any) -> str | None:
+        return None
+
     def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.fault == "slow":
             time.sleep(0.2)

@@ -70,6 +70,47 @@ def test_every_loop_says_what_it_is_to_libsndfile(small: Small) -> None:
             assert "acid" not in log
 
 
+@pytest.mark.parametrize("form", ["wav24", "flac", "aiff"])
+def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
+    small: Small, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    import mutagen
+
+    monkeypatch.setattr("pack_builder.render.key_of", lambda *_: ("F#min", 0.9))
+    options = small(format=form)
+    for row in built(options).manifest.rows:
+        assert row.key == "F#min"
+        path = options.out / row.file
+        assert path.stem.endswith("_F#min")
+        with soundfile.SoundFile(path) as file:
+            log = file.extra_info
+        if form == "wav24":
+            assert '"key": "F#min"' in log
+            assert ("Root note : 0x42" in log) == (row.shape == "loop")
+        else:
+            tags = mutagen.File(path).tags
+            assert str(tags["TKEY"] if form == "aiff" else tags["initialkey"][0]) == (
+                "F#m" if form == "aiff" else "F#min"
+            )
+    assert "RootNoteInvalid" not in log or "acid" not in log
+
+
+@pytest.mark.parametrize(("form", "text"), [
+    ("wav24", "acid, smpl\nand cue chunks"), ("flac", "LOOPLENGTH, INITIALKEY"), ("aiff", "an ID3 tag"),
+])  # fmt: skip
+def test_the_readme_tells_of_what_is_there(small: Small, form: str, text: str) -> None:
+    options = small(format=form, label="My_Label", name="Night_Drive")
+    built(options)
+    readme = (options.out / "README.txt").read_text()
+    assert readme.startswith("My Label - Night Drive\n" + 22 * "=" + "\n")
+    assert text in readme
+    assert "One_Shots" not in readme
+    assert "{" not in readme
+    takes = small(kinds=("piano",), out=str(options.out) + "2")
+    built(takes)
+    assert "downbeat" not in (takes.out / "README.txt").read_text()
+
+
 def test_what_is_written_is_what_was_measured(small: Small) -> None:
     options = small()
     for row in built(options).manifest.rows:
@@ -91,9 +132,7 @@ def test_other_sample_rates(small: Small, sample_rate_hz: int) -> None:
     assert not verify(options.out).differences
 
 
-def test_same_seed_same_bytes_other_seed_other_music(
-    small: Small, whole: dict[str, bytes], tmp_path: Path
-) -> None:
+def test_same_seed_same_bytes_other_seed_other_music(small: Small, whole: dict[str, bytes], tmp_path: Path) -> None:
     built(small())
     assert audio_bytes(small().out) == whole
     other = small(seed="8", out=str(tmp_path / "other"))
@@ -111,9 +150,7 @@ def test_workers_change_nothing(small: Small, whole: dict[str, bytes]) -> None:
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4])
-def test_an_interrupted_build_goes_on_to_the_same_bytes(
-    small: Small, whole: dict[str, bytes], stop_after: int
-) -> None:
+def test_an_interrupted_build_goes_on_to_the_same_bytes(small: Small, whole: dict[str, bytes], stop_after: int) -> None:
     options = small()
     with pytest.raises(KeyboardInterrupt):
         built(options, Silent(stop_after))

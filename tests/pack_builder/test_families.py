@@ -17,7 +17,7 @@ from pack_builder.key import key_of, pitch_of
 from pack_builder.manifest import read_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.plan import plan
-from pack_builder.shots import LONGEST_S, cut_shot
+from pack_builder.shots import LONGEST_S, cut_shot, in_tune
 from pack_builder.verify import verify
 
 Small = Callable[..., BuildOptions]
@@ -125,6 +125,35 @@ def test_pitch_is_measured_to_the_cent(hz: float, name: str, sample_rate_hz: int
     assert abs(pitch.cents) < 5
 
 
+@pytest.mark.parametrize("cents", [-43, 0, 31])
+@pytest.mark.parametrize("sample_rate_hz", [44100, 96000])
+def test_a_kick_between_two_notes_is_tuned_to_the_nearer(cents: int, sample_rate_hz: int) -> None:
+    seconds = np.arange(round(0.4 * sample_rate_hz)) / sample_rate_hz
+    note_hz = 55 * 2 ** (cents / 1200)  # A1
+    phase = np.cumsum(note_hz + 300 * np.exp(-seconds / 0.006)) / sample_rate_hz
+    hats = 0.05 * np.random.default_rng(1).standard_normal(len(seconds))
+    kick = (np.sin(2 * np.pi * phase) * np.exp(-seconds / 0.15) + hats * np.exp(-seconds / 0.1)) * (seconds > 0)
+    sound = kick[:, None].repeat(2, axis=1).astype(np.float32)
+    tuned, pitch = in_tune(sound, sample_rate_hz, "kick")
+    assert pitch is not None
+    assert pitch.name == "A1"
+    assert abs(pitch.cents) < 5
+    assert len(tuned) == pytest.approx(len(sound) * 2 ** (cents / 1200), rel=0.003)
+    assert not tuned[0].any()
+    assert not tuned[-1].any()
+    body = tuned[round(0.1 * sample_rate_hz) : round(0.35 * sample_rate_hz), 0]
+    power = np.abs(np.fft.rfft(body * np.hanning(len(body)), 1 << 20))
+    assert 12 * np.log2(power.argmax() * sample_rate_hz / (1 << 20) / 55) == pytest.approx(0, abs=0.1)
+
+
+def test_what_has_no_pitch_is_left_as_it_is() -> None:
+    noise = np.random.default_rng(1).standard_normal((13230, 2)).astype(np.float32)
+    for sound in ("kick", "hat", "stab"):
+        left, pitch = in_tune(noise, 44100, sound)
+        assert pitch is None
+        assert left is noise
+
+
 def test_noise_has_no_pitch() -> None:
     noise = np.random.default_rng(1).standard_normal((22050, 2)).astype(np.float32)
     assert pitch_of(noise, 44100) is None
@@ -147,6 +176,18 @@ def test_a_clear_key_is_told_and_moves_with_the_music(name: str, shift: int) -> 
     notes = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
     assert key == notes[((0 if name == "Cmaj" else 9) + shift) % 12] + name[-3:]
     assert fit > 0.8
+
+
+def test_the_key_of_a_score_is_told_where_it_is_heard() -> None:
+    bright = np.random.default_rng(3).standard_normal((4 * 44100, 1)).astype(np.float32) * 0.3
+    chords = np.concatenate([
+        sum(struck(261.63 * 2 ** (note / 12), 1.0, 0.6, 44100) for note in chord) for chord in CHORDS["Amin"]
+    ])[:, None]  # fmt: skip
+    sound = (chords * 0.2 + bright)[: len(chords)].repeat(2, axis=1).astype(np.float32)
+    assert key_of(sound, 44100)[0] is None  # too little of it is in tune to tell by itself
+    assert key_of(sound, 44100, "Amin")[0] == "Amin"
+    assert key_of(sound, 44100, "D#maj")[0] is None
+    assert key_of(bright.repeat(2, axis=1), 44100, "Amin")[0] is None
 
 
 def test_drums_and_noise_have_no_key() -> None:

@@ -1,6 +1,7 @@
 """Labels in every format, presets and projects, read by programs and libraries that are not ours."""
 
 import io
+import re
 import subprocess
 import wave
 import xml.etree.ElementTree as Xml
@@ -170,10 +171,11 @@ def test_presets_name_files_that_are_there(pack: Path, manifest: Manifest) -> No
     assert heard == used
 
 
-# the rules of the published DAWproject 1.0 schema for the elements that a pack uses, in our own words:
-# element -> (required attributes, optional attributes, children in their order)
+# The rules of Project.xsd and MetaData.xsd of github.com/bitwig/dawproject (format 1.0) for the elements that a pack
+# uses, in our own words: element -> (required attributes, optional attributes, children in their order: `!` must be
+# there, `*` any number, `+` one or more, else at most one; `|` stands between those of which there is at most one).
 RULES: dict[str, tuple[str, str, str]] = {
-    "Project": ("version", "", "Application Transport Structure Arrangement Scenes"),
+    "Project": ("version", "", "Application! Transport Structure Arrangement Scenes"),
     "Application": ("name version", "", ""),
     "Transport": ("", "", "Tempo TimeSignature"),
     "Tempo": ("unit", "id name color comment parameterID max min value", ""),
@@ -186,26 +188,43 @@ RULES: dict[str, tuple[str, str, str]] = {
     "Lanes": ("", "id name color comment timeUnit track", "Lanes* Clips*"),
     "Clips": ("", "id name color comment timeUnit track", "Clip*"),
     "Clip": ("time", "name color comment duration contentTimeUnit playStart playStop loopStart loopEnd fadeTimeUnit "
-             "fadeInTime fadeOutTime enable reference", "Clips Warps"),
-    "Warps": ("contentTimeUnit", "id name color comment timeUnit track", "Audio Warp*"),
-    "Audio": ("channels sampleRate duration", "id name color comment timeUnit track algorithm", "File"),
+             "fadeInTime fadeOutTime enable reference", "Clips|Warps|Audio|Lanes"),
+    "Warps": ("contentTimeUnit", "id name color comment timeUnit track", "Audio! Warp+"),
+    "Audio": ("channels sampleRate duration", "id name color comment timeUnit track algorithm", "File!"),
     "File": ("path", "external", ""),
     "Warp": ("time contentTime", "", ""),
+    "MetaData": ("", "", "Title Artist Album OriginalArtist Composer Songwriter Producer Arranger Year Genre Copyright "
+                 "Website Comment"),
+    **dict.fromkeys(("Title", "Artist", "Album", "Comment"), ("", "", "")),
 }  # fmt: skip
-UNITS = {"timeUnit": {"beats", "seconds"}, "contentTimeUnit": {"beats", "seconds"}, "role": {"regular", "master"},
-         "unit": {"bpm", "linear"}, "contentType": {"audio"}, "external": {"true"}}  # fmt: skip
+# what an attribute may hold, wherever it stands
+NUMBER, WHOLE = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", r"[-+]?\d+"
+VALUES = {
+    **dict.fromkeys(("time", "duration", "playStart", "loopStart", "loopEnd", "contentTime"), NUMBER),
+    **dict.fromkeys(("channels", "sampleRate", "audioChannels", "numerator", "denominator"), WHOLE),
+    **dict.fromkeys(("external", "loaded", "solo"), "true|false|0|1"),
+    **dict.fromkeys(("timeUnit", "contentTimeUnit"), "beats|seconds"),
+    **dict.fromkeys(("id", "track", "destination"), r"[A-Za-z_][\w.-]*"),  # an XML name without a colon
+    "role": "regular|master|effect|submix|vca", "contentType": "(audio|automation|notes|video|markers|tracks| )*",
+    "unit": "linear|normalized|percent|decibel|hertz|semitones|seconds|beats|bpm",
+}  # fmt: skip
 
 
 def check_element(element: Xml.Element) -> None:
     required, optional, children = (text.split() for text in RULES[element.tag])
     assert set(required) <= set(element.attrib) <= {*required, *optional}, element.tag
-    for name, values in UNITS.items():
-        assert element.get(name, next(iter(values))) in values
-    places = [next(n for n, rule in enumerate(children) if rule.rstrip("*") == child.tag) for child in element]
+    for name, value in element.attrib.items():
+        assert re.fullmatch(VALUES.get(name, ".*"), value), (element.tag, name, value)
+    places = [
+        next(place for place, rule in enumerate(children) if child.tag in rule.rstrip("!*+").split("|"))
+        for child in element
+    ]
     assert places == sorted(places), element.tag
+    for place, rule in enumerate(children):
+        least, most = {"!": (1, 1), "*": (0, None), "+": (1, None)}.get(rule[-1], (0, 1))
+        assert places.count(place) >= least, (element.tag, rule)
+        assert most is None or places.count(place) <= most, (element.tag, rule)
     for child in element:
-        if child.tag + "*" not in children:
-            assert sum(other.tag == child.tag for other in element) == 1
         check_element(child)
 
 
@@ -216,7 +235,9 @@ def test_dawprojects_keep_to_the_schema_and_lay_every_loop_out(pack: Path, manif
             assert archive.namelist() == ["project.xml", "metadata.xml"]
             root = Xml.fromstring(archive.read("project.xml"))
             about = Xml.fromstring(archive.read("metadata.xml"))
+        assert (root.tag, about.tag) == ("Project", "MetaData")
         check_element(root)
+        check_element(about)
         assert [child.tag for child in about] == ["Title", "Artist", "Album", "Comment"]
         ids = [element.get("id") for element in root.iter() if element.get("id")]
         assert len(set(ids)) == len(ids)
@@ -260,6 +281,15 @@ def test_reaper_projects_load_in_a_parser_that_is_not_ours(pack: Path, manifest:
                 end = position + info.duration - 1e-4
                 laid.add(file.removeprefix("../"))
     assert laid == {row.file for row in manifest.rows if row.shape != "shot"}
+
+
+def test_one_shots_lie_on_the_keys_sound_by_sound(manifest: Manifest) -> None:
+    from pack_builder.presets import presets_of
+
+    [shots] = [preset for preset in presets_of("A_B", manifest.rows) if preset.name.endswith("one_shots")]
+    roles = [row.role for row in shots.rows]
+    assert len(roles) > 2
+    assert roles == sorted(roles, key=["kick", "hat", "clap", "stab"].index)
 
 
 def test_large_packs_are_split_into_presets_and_projects_of_a_useful_size() -> None:

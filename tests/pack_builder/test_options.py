@@ -84,6 +84,8 @@ BAD = [
     ({"jobs": "0"}, "--jobs 0: must be within 1..256"),
     ({"out": " "}, "--out '': must name a folder"),
     ({"loops_per_bpm": "0", "takes": "0"}, "at least one loop or take"),
+    ({"kinds": ("piano",), "kits": "2"}, "--kits 2: piano has none, allowed is 0"),
+    ({"kinds": ("piano",), "one_shots": "1"}, "--one-shots 1: piano has none, allowed is 0"),
 ]
 
 

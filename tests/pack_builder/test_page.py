@@ -37,6 +37,7 @@ SCRIPT = """
     const by = id => document.getElementById(id);
     told.cards = document.querySelectorAll("article").length;
     told.count = by("count").textContent;
+    told.names = [...document.querySelectorAll("h2")].map(title => [title.textContent, title.title]);
     const type = (id, value, name) => { by(id).value = value; by(id).dispatchEvent(new Event(name)); };
     const shown = () => [...document.querySelectorAll("article")].filter(card => !card.hidden).length;
     type("search", files[0].name.slice(-6), "input");
@@ -157,6 +158,8 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     rows = read_manifest(pack).rows
     assert told["cards"] == len(rows) == 3
     assert told["count"] == "3 of 3 files"
+    stems = [Path(row.file).stem for row in rows]
+    assert told["names"] == [[stem.removeprefix("MSK_First_"), stem] for stem in stems]
     assert told["searched"] == 1
     assert told["byTempo"] == 1
     assert told["painted"]

@@ -46,7 +46,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "mono": (lambda path: rewrite(path, lambda samples: samples[:, :1]), "channels 1, manifest says 2"),
     "empty": (lambda path: rewrite(path, lambda samples: samples[:0]), "holds no samples"),
     "louder": (lambda path: rewrite(path, lambda samples: samples * 1.05), "loudness"),
-    "over": (lambda path: rewrite(path, lambda samples: samples * 1.05), "allowed up to -1"),
+    "over": (lambda path: rewrite(path, lambda samples: samples * 1.8), "allowed up to -1"),
     "silent": (lambda path: rewrite(path, lambda samples: samples * 0), "loudness -inf"),
     "tempo": (lambda path: rewrite(path, acid=Acid(4, 121)), "acid says 4 beats at 121, manifest 4 at 120"),
     "beats": (lambda path: rewrite(path, acid=Acid(8, 120)), "acid says 8 beats"),
@@ -71,6 +71,16 @@ def test_damage_is_named(pack: Path, name: str) -> None:
     found = [difference.what for difference in report.differences]
     assert any(message in what for what in found), found
     assert {difference.file for difference in report.differences} == {path.relative_to(pack).as_posix()}
+
+
+def test_the_ceiling_is_that_of_the_chain(tmp_path: Path) -> None:
+    (tmp_path / "loud.toml").write_text("ceiling_dbtp = -0.1\nloudness_lufs = -5.0\nlimiter_db = 3.0\n")
+    options = BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack"), "finish": str(tmp_path / "loud.toml")})
+    build(options, Silent(), SOURCE)
+    assert any(row.true_peak_dbtp == pytest.approx(-0.1, abs=0.01) for row in read_manifest(options.out).rows)
+    assert not verify(options.out, deep=True).differences
+    rewrite(loop_of(options.out), lambda samples: samples * 1.05)
+    assert any("allowed up to -0.1" in difference.what for difference in verify(options.out).differences)
 
 
 def test_a_tempo_in_a_take_is_named(pack: Path) -> None:
