@@ -91,8 +91,11 @@ class Player:
             elapsed_s = at_s - grid.at_s if grid.playing else 0.0
             beat = grid.fold(grid.beat + elapsed_s * grid.beats_per_s)
             self.beat = beat
-            if beat >= grid.floor_beat:
-                self._follow(out, grid, beat, frames)
+            silent = self._count_in(grid, beat, frames)
+            if silent:
+                self._release(RELEASE_FRAMES)
+            if silent < frames:
+                self._follow(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
         else:
             self._release(RELEASE_FRAMES)
         for voice in self._voices:
@@ -113,6 +116,12 @@ class Player:
     def uses(self, generation: Generation) -> bool:
         """Whether something of a generation is still to be heard."""
         return self.generation is generation or any(v.generation is generation for v in self._voices)
+
+    def _count_in(self, grid: Grid, beat: float, frames: int) -> int:
+        """Frames of a block that begins at a beat that lie before the floor; the first beat is heard from its start."""
+        if beat >= grid.floor_beat:
+            return 0
+        return min(frames, round((grid.floor_beat - beat) / grid.beats_per_s * self.sample_rate_hz))
 
     def _follow(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
         generation = self.generation

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import Transport
+from bridge import FakeTransport, Transport
+from bridge.transport import POSITION
 from musika_daw.host.follow import Follower
 from musika_daw.host.follow_jack import JackFollower
 from musika_daw.host.timeline import TempoChoice, Timeline
@@ -32,6 +34,23 @@ def test_a_source_without_positions_counts_in_to_the_next_bar() -> None:
     stopped = follower.update(_link(9, 2, playing=False), 9)
     assert not stopped.playing
     assert follower.update(_link(10, 0.02), 10).beat == 0.02
+
+
+@pytest.mark.parametrize("wait_s", [0.5, 0.5037, 0.51])
+def test_a_count_in_ends_on_the_beat_and_not_with_the_block_it_ends_in(play, clicks, wait_s: float) -> None:
+    class Session(FakeTransport):  # a phase and no position, as Link has
+        def report(self, at_s: float) -> Transport | None:
+            record = super().report(at_s)
+            if record is None:
+                return None
+            return record.without(POSITION).replace(phase_beats=(record.position_beats - 1) % 4, quantum_beats=4)
+
+    played = play(Session(120).play(wait_s), 3)  # at phase 3: a beat to the next bar
+    first = wait_s + 0.5
+    late_ms = (clicks(played.audio)[:3] / 48_000 - [first, first + 0.5, first + 1]) * 1000
+    assert abs(late_ms[0]) < 0.5  # the fade-in of 32 frames
+    assert np.abs(late_ms[1:]).max() < 0.05
+    assert played.audio[: int(first * 48_000) - 1].max() == 0
 
 
 def test_a_session_without_start_and_stop_plays_from_where_it_is() -> None:
