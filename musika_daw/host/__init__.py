@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from musika_daw.host.capture import Take, keep, last_bars
     from musika_daw.host.click import ClickRenderer
+    from musika_daw.host.device_clock import DeviceClock
     from musika_daw.host.follow import Follower
     from musika_daw.host.follow_jack import JackFollower
-    from musika_daw.host.grid import DeviceClock, Grid
+    from musika_daw.host.grid import Grid
     from musika_daw.host.host import Host, Status
     from musika_daw.host.live import LiveControls
     from musika_daw.host.mapping import MidiMap
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from musika_daw.host.sources import SourceOptions, make_source
 
 _HOME = {
-    "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "grid", "FileSink": "sinks",
+    "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "device_clock", "FileSink": "sinks",
     "Follower": "follow", "Grid": "grid", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
     "Meter": "player", "MidiMap": "mapping", "Piece": "piece", "Played": "offline", "Player": "player",
     "PluginHost": "plugin_host", "PluginOptions": "plugin_session", "PluginSession": "plugin_session",

@@ -1,4 +1,4 @@
-"""`Grid`: where the song is at any time, as the audio callback needs it; `DeviceClock`: when a frame is heard."""
+"""`Grid`: where the song is at any time, as the audio callback needs it."""
 
 from __future__ import annotations
 
@@ -45,53 +45,3 @@ class Grid:
         if self.loops and beat >= self.loop_end:
             return self.loop_start + math.fmod(beat - self.loop_start, self.loop_end - self.loop_start)
         return beat
-
-
-class DeviceClock:
-    """Host times of device frames, from pairs that come late by a little that varies.
-
-    A loop of second order: `rate` follows the device's crystal slowly, so that one late pair moves nothing by
-    more than a few hundredths of what it is late. Pairs off by more than `reset_s` start afresh.
-    """
-
-    def __init__(self, sample_rate_hz: float, bandwidth_hz: float = 0.1, reset_s: float = 0.05) -> None:
-        self.nominal_s = 1.0 / sample_rate_hz
-        self._omega = 2 * math.pi * bandwidth_hz
-        self._reset_s = reset_s
-        self._line: tuple[int, float, float] | None = None
-        self._pairs = 0
-
-    @property
-    def is_set(self) -> bool:
-        """Whether a pair has been seen."""
-        return self._line is not None
-
-    def observe(self, frame: int, host_s: float) -> None:
-        """Take one pair."""
-        if self._line is None:
-            self._line, self._pairs = (frame, host_s, self.nominal_s), 1
-            return
-        last, at_s, period_s = self._line
-        elapsed = frame - last
-        if elapsed <= 0:
-            return
-        foretold_s = at_s + elapsed * period_s
-        error_s = host_s - foretold_s
-        if abs(error_s) > self._reset_s:
-            self._line, self._pairs = (frame, host_s, self.nominal_s), 1
-            return
-        self._pairs += 1
-        span_s = elapsed * self.nominal_s
-        # the mean of the first pairs, then the loop: otherwise the first pair's lateness stays for seconds
-        gain = max(min(1.0, 1.4142 * self._omega * span_s), 1.0 / self._pairs)
-        period_s += self.nominal_s * min(1.0, (self._omega**2) * span_s) * error_s if self._pairs > 100 else 0.0
-        limit = self.nominal_s * 0.002
-        period_s = min(max(period_s, self.nominal_s - limit), self.nominal_s + limit)
-        self._line = (frame, foretold_s + gain * error_s, period_s)
-
-    def time_s(self, frame: int) -> float:
-        """Host time of a frame. Raises ValueError before the first pair."""
-        line = self._line
-        if line is None:
-            raise ValueError("frame: no pair of frame and time was observed yet")
-        return line[1] + (frame - line[0]) * line[2]

@@ -13,7 +13,7 @@ import numpy as np
 from bridge import SourceError, host_time
 from bridge.jack import leave, open_client
 from bridge.jack_frames import ROLLING, ServedFrames
-from musika_daw.host.grid import DeviceClock
+from musika_daw.host.device_clock import DeviceClock
 from musika_daw.host.player import BLOCK_MAX
 from musika_daw.host.sinks import Fill, Sink, SinkError
 
@@ -46,6 +46,7 @@ class JackSink(Sink):
         self._block = np.zeros((2, BLOCK_MAX), np.float32)
         self._xruns = 0
         self._frames = ServedFrames()
+        self._began: tuple[int, float] | None = None  # of the latest cycle: first frame, host time
         self.in_server_time = False
         self._shift_s = 0.0
         self._device_latency_s = 0.0
@@ -59,7 +60,7 @@ class JackSink(Sink):
             raise SinkError(f"sink: {error}") from error
         self._lost = False
         self.sample_rate_hz = int(client.samplerate)
-        self._clock, self._frames = DeviceClock(self.sample_rate_hz), ServedFrames()
+        self._clock, self._frames, self._began = DeviceClock(self.sample_rate_hz), ServedFrames(), None
         self._ports = (client.outports.register("left"), client.outports.register("right"))
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)
@@ -111,9 +112,12 @@ class JackSink(Sink):
         client = self._client
         if client is None or self._lost or self._follow:
             return
-        pair = self._frames.read(client, host_time)
-        if pair is not None:
-            self._clock.observe(*pair)
+        # the server's own clock between cycles is bent for seconds where it dropped one: so when cycles began is used
+        began, self._began = self._began, None
+        if began is not None:
+            self._clock.observe(*began)
+        pair = self._frames.read(client, host_time) if self.in_server_time else None
+        if pair is not None:  # the source reads that same clock
             self._shift_s = pair[0] / self.sample_rate_hz - pair[1]
 
     def shift_s(self) -> float:
@@ -153,6 +157,7 @@ class JackSink(Sink):
             self.transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
         else:
             start = self._frames.begin(client, frames)
+            self._began = start, host_time() - client.frames_since_cycle_start / self.sample_rate_hz
             if not self._clock.is_set:
                 block.fill(0)
             elif self.in_server_time:

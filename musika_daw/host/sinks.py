@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from bridge import host_time
-from musika_daw.host.grid import DeviceClock
+from musika_daw.host.device_clock import DeviceClock
 
 Fill = Callable[[np.ndarray, float], None]
 

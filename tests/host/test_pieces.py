@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from musika_daw.controls import Controls
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.click import ClickRenderer
+from musika_daw.host.device_clock import DeviceClock
 from musika_daw.host.effects import EffectChain, parse_effect
-from musika_daw.host.grid import DeviceClock, Grid
+from musika_daw.host.grid import Grid
 from musika_daw.host.interpolate import MARGIN, Interpolator
 from musika_daw.host.piece import CHUNK_FRAMES, Piece, chunk_of
 from musika_daw.host.render import ChunkRenderer, load_renderer
@@ -166,6 +167,22 @@ def test_the_device_clock_follows_a_crystal_through_late_pairs(ppm: float, seed:
     assert clock.time_s(frame + 512) == 500
     with pytest.raises(ValueError, match="no pair"):
         DeviceClock(48_000).time_s(0)
+
+
+@given(step_ms=st.sampled_from([-9.0, 3.0, 10.67, 21.33]), seed=st.integers(0, 1000))
+@settings(max_examples=20, deadline=None)
+def test_a_device_that_stood_still_is_a_step_and_no_slower_crystal(step_ms: float, seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    late = chance.exponential(0.0001, 2000)  # as a sound server wakes up, and at times much later
+    late[chance.random(2000) < 0.02] += 0.004
+    clock = DeviceClock(48_000)
+    off_ms = []
+    for index in range(2000):
+        stood_s = step_ms / 1000 if index >= 1000 else 0.0
+        clock.observe(index * 512, 100 + index * 512 / 48_000 + stood_s + late[index])
+        off_ms.append((clock.time_s(index * 512) - 100 - index * 512 / 48_000 - stood_s) * 1000)
+    assert np.abs(off_ms[200:1000]).max() < 1
+    assert np.abs(off_ms[1020:]).max() < 1, "a fifth of a second after the step"
 
 
 def test_effects_are_lines_and_a_chunk_does_not_depend_on_what_was_played(noise) -> None:
