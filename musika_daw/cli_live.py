@@ -121,8 +121,9 @@ def run(source: str, **values: Any) -> None:
         click.get_current_context().get_parameter_source("control_port") is click.core.ParameterSource.COMMANDLINE,
     )  # fmt: skip
     try:
-        session = Session(options)
-        with ended_by_signals(session.end):
+        with ended_by_signals() as ending:
+            session = Session(options)
+            ending.quit_ = session.end
             try:
                 if values["learn"]:
                     session.midi_map.learn(values["learn"])

@@ -28,8 +28,9 @@ def run_plugin(values: dict[str, Any]) -> None:
         None if idle is None else idle * 60,
     )  # fmt: skip
     try:
-        session = PluginSession(options)
-        with ended_by_signals(session.end):
+        with ended_by_signals() as ending:
+            session = PluginSession(options)
+            ending.quit_ = session.end
             try:
                 session.start()
                 _show(session, values["seconds"], view=not values["no_view"])

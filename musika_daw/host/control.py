@@ -115,7 +115,7 @@ class ControlServer:
         elif request.kind == "audition":
             self._later(client, request, lambda: self._session.audition(values["file"], values["gain_db"]))
         elif request.kind == "midi":
-            self._in_control_thread(client, request, lambda: self._session.listen_to_midi(values["port"]))
+            self._in_control_thread(client, request, lambda: self._session.midi.listen(values["port"]))
         else:
             _told(client, request, lambda: self._at_once(request))
 
@@ -210,7 +210,7 @@ class ControlServer:
             },
             "values": session.live.values(), "effects_on": bool(host.effects),
             "midi": {
-                "port": session.midi_control, "learning": session.midi_map.learning,
+                "port": session.midi.input_name, "learning": session.midi_map.learning,
                 "bindings": {name: b.controller for name, b in session.midi_map.bindings.items()},
                 "problem": session.midi_map.problem,
             },

@@ -201,6 +201,10 @@ class Host:
             self.fill_errors,
         )  # fmt: skip
 
+    def here(self) -> float:
+        """Where the song is at this moment. For the control thread."""
+        return self.follower.here(self.clock() + self.shift_s())
+
     @property
     def beat(self) -> float:
         """Where the song is, as of the last step."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,11 @@ from typing import Any
 from bridge import (
     CombinedSource,
     InternalClock,
-    JackMidiClockOut,
     JackMidiClockSource,
     JackSource,
-    MidiClockOut,
     SourceError,
     TransportSource,
 )
-from bridge.jack_midi import JackMidiInput
-from bridge.midi_port import InputPort, open_input
 from musika_daw.host.audition import load_clip
 from musika_daw.host.cache import ChunkCache
 from musika_daw.host.capture import Keeper, last_bars
@@ -33,6 +28,7 @@ from musika_daw.host.host import Host
 from musika_daw.host.jack_sink import JackSink
 from musika_daw.host.live import LiveControls
 from musika_daw.host.mapping import MidiMap
+from musika_daw.host.midi_ports import MidiPorts
 from musika_daw.host.player import Player
 from musika_daw.host.remote import OscControl
 from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
@@ -40,7 +36,7 @@ from musika_daw.host.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.worker import ProcessWorker
 
 SLOTS_AT_48K = 192
-JACK_MIDI = "jack-midi"
+INTERNAL = "internal"
 logger = logging.getLogger("musika_daw")
 
 
@@ -114,8 +110,6 @@ class Session:
         self._worker: Any = None
         self._cache: ChunkCache | None = None
         self._started: list[Any] = []
-        self._control_port: InputPort | JackMidiInput | None = None
-        self._clock_out: MidiClockOut | JackMidiClockOut | None = None
         self.source_name = options.source
         self.source_problem: str | None = None
         self.notes: list[str] = []
@@ -126,6 +120,7 @@ class Session:
         except BaseException:
             self._free()
             raise
+        self.midi = MidiPorts(self.host, options.source_options.jack_server, self.midi_map.feed)
         self.keeper = Keeper(options.model, options.keep_to)
 
     def _make_host(self) -> Host:
@@ -164,11 +159,10 @@ class Session:
             )
             control.start()
             self._started.append(control)
-        self.listen_to_midi(options.midi_control)
+        self._started.append(self.midi)
+        self.midi.listen(options.midi_control)
         if options.clock_out is not None:
-            self._clock_out = self._make_clock(options.clock_out)
-            self._clock_out.start()
-            self._started.append(self._clock_out)
+            self.midi.send_clock(self.source, options.clock_out)
         if options.control_port is not None:
             self._open_control(options.control_port)
         self.host.start()
@@ -177,23 +171,6 @@ class Session:
             self._act("play")
         if self.control is not None:
             self.control.start()  # a host that answers is one that plays
-
-    def _open_midi_control(self, name: str) -> InputPort | JackMidiInput:
-        kind, _, port = name.partition(":")
-        if kind != JACK_MIDI:
-            return open_input(name, self._controller)
-        opened = JackMidiInput(port or None, self._controller, server=self.options.source_options.jack_server)
-        self.host.revived_here.append(opened)
-        return opened
-
-    def _make_clock(self, name: str) -> MidiClockOut | JackMidiClockOut:
-        kind, _, port = name.partition(":")
-        if kind != JACK_MIDI:
-            return MidiClockOut(self.source, name)
-        clock = JackMidiClockOut(self.source, port or None, server=self.options.source_options.jack_server)
-        self.host.on_step.append(clock.step)
-        self.host.revived_here.append(clock)
-        return clock
 
     def _follower(self, source: TransportSource, bpm: float) -> Follower | JackFollower:
         follows_jack = isinstance(self.sink, JackSink) and isinstance(source, JackSource)
@@ -219,8 +196,6 @@ class Session:
         """Stop everything and give everything back."""
         self.sink.stop()
         self.host.stop()
-        if self._control_port is not None:
-            self._control_port.close()
         for thing in reversed(self._started):
             thing.stop()
         self.keeper.close()
@@ -251,16 +226,19 @@ class Session:
     def switch_source(self, name: str, bpm: float | None = None) -> None:
         """Follow another source. For the control thread. Raises ValueError for a name that is none, SourceError or
         SinkError for a source that cannot start; the old one then goes on.
+
+        A clock of our own goes on where the song is, at its tempo unless `bpm` is given.
         """
         told = self.options.source_options
-        fresh = make_source(name, told if bpm is None else dataclasses.replace(told, bpm=bpm))
+        if bpm is None:
+            bpm = self._present_bpm() if name == INTERNAL else told.bpm
+        fresh = make_source(name, dataclasses.replace(told, bpm=bpm))
         old = self.source
         old.stop()
         try:
             fresh.start()
             if isinstance(self.sink, JackSink):
                 self.sink.follow_transport(name == "jack")
-                self.sink.in_server_time = _in_server_time(fresh)
         except (SourceError, SinkError) as error:
             self.source_problem = f"{name}: {error}"
             fresh.stop()
@@ -268,16 +246,26 @@ class Session:
                 old.start()
             raise
         host = self.host
+        if isinstance(fresh, InternalClock):
+            fresh.locate(host.here())
+            if host.grid.playing:
+                fresh.play()
         for things in (host.revived, host.revived_here):
             if old in things:
                 things.remove(old)
         (host.revived_here if _in_jack(fresh) else host.revived).append(fresh)
         if old in self._started:
             self._started[self._started.index(old)] = fresh
-        if self._clock_out is not None:
-            self._clock_out.source = fresh
+        self.midi.follow(fresh)
         self.source, self.source_name, self.source_problem = fresh, name, None
-        host.follow(fresh, self._follower(fresh, told.bpm if bpm is None else bpm), is_noisy(name))
+        if isinstance(self.sink, JackSink):
+            self.sink.in_server_time = _in_server_time(fresh)
+        host.follow(fresh, self._follower(fresh, bpm), is_noisy(name))
+
+    def _present_bpm(self) -> float:
+        """Tempo of the music; where the source's trembles, the one that is rendered."""
+        piece = self.host.piece
+        return float(piece.bpm) if piece is not None and is_noisy(self.source_name) else self.host.grid.bpm
 
     def switch_effects(self, on: bool) -> None:
         """Hear the effects, or the music without them."""
@@ -289,25 +277,6 @@ class Session:
             self.host.audition.end()
         else:
             self.host.audition.begin(load_clip(Path(file), self.sink.sample_rate_hz), gain_db)
-
-    def listen_to_midi(self, port: str | None) -> None:
-        """Let the controllers of a MIDI input move the controls, of no other. For the control thread. Raises
-        SourceError if it is none.
-        """
-        fresh = None if port is None else self._open_midi_control(port)
-        old, self._control_port = self._control_port, fresh
-        if isinstance(old, JackMidiInput):
-            self.host.revived_here.remove(old)
-        if old is not None:
-            old.close()
-
-    @property
-    def midi_control(self) -> str | None:
-        """The MIDI input whose controllers move the controls."""
-        return None if self._control_port is None else self._control_port.name
-
-    def _controller(self, message: Sequence[int], _time_s: float) -> None:
-        self.midi_map.feed(message)
 
     def keep(self, bars: int) -> None:
         """Have the last bars written into the folder. Without anything played there is nothing to keep."""

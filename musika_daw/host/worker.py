@@ -157,6 +157,9 @@ class ProcessWorker:
             return self._pipe.recv() if self._pipe.poll(limit_s) else f"no answer in {limit_s:g} s"
         except (EOFError, OSError):
             return "its process died while loading"
+        except BaseException:  # the host is told to end while a model loads, which takes seconds
+            self._process.terminate()
+            raise
 
     @property
     def pid(self) -> int | None:
