@@ -55,6 +55,14 @@ class HostClient(QObject):
         self._retry.stop()
         self._socket.abort()
 
+    def ask_to_end(self) -> bool:
+        """Ask the host to end, at once, and stop looking for one; returns whether there is a host."""
+        self._retry.stop()
+        if not self.request("act", action="quit"):
+            return False
+        self._socket.flush()
+        return self._socket.bytesToWrite() == 0
+
     def request(self, kind: str, answered: Answered | None = None, **values: Any) -> bool:
         """Ask for something; `answered` gets the kind and the keys of the answer. Returns whether there is a host.
 

@@ -61,9 +61,10 @@ class HostLink(QObject):
 
     def stop(self) -> None:
         """Leave the host, and end it if it was started here."""
-        self.client.stop()
         if self.process is not None:
-            self.process.stop()
+            ours = self._welcome is not None and self._welcome.pid == self.process.pid
+            self.process.stop(self.client.ask_to_end if ours else lambda: False)
+        self.client.stop()
 
     def set_values(self, values: Mapping[str, float | None]) -> None:
         """Tell the host."""
@@ -87,14 +88,13 @@ class HostLink(QObject):
 
     def _give_back(self, was: HostStatus, status: HostStatus) -> None:
         """Have a host that came back follow what the one before it did; its own clock also stopped with it."""
-        wants_play = was.playing if was.source == OWN_CLOCK else None
 
-        def follows(kind: str, _data: Mapping[str, object], playing: bool = False) -> None:
-            if kind == "done" and wants_play not in (None, playing):
-                self.client.request("act", action="play" if wants_play else "stop")
+        def follows(kind: str, _data: Mapping[str, object]) -> None:
+            if kind == "done" and was.source == OWN_CLOCK:
+                self.client.request("act", action="play" if was.playing else "stop")
 
         if was.source == status.source:
-            follows("done", {}, status.playing)  # choosing it again would stop the clock
+            follows("done", {})
         else:
             self.client.request("source", follows, name=was.source)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import QObject, QProcess, Signal
 
 TEXT_MAX = 4000
 END_MS = 10_000
+POSIX = os.name == "posix"
 
 
 class HostProcess(QObject):
@@ -20,7 +21,7 @@ class HostProcess(QObject):
 
     def __init__(self, arguments: Sequence[str], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.arguments = list(arguments)
+        self.arguments, self.end_ms = list(arguments), END_MS
         self._process = QProcess(self)
         self._process.setProgram(sys.executable)
         self._process.readyReadStandardError.connect(self._hear)
@@ -47,20 +48,27 @@ class HostProcess(QObject):
             self._process.setArguments(["-m", "musika_daw.cli", "run", *self.arguments, "--no-view"])
             self._process.start()
 
-    def stop(self) -> None:
-        """End it as Ctrl-C would, so that what is being captured is finished, and wait until it has."""
+    def stop(self, ask: Callable[[], bool] = lambda: False) -> None:
+        """End it so that what is being captured is finished, and wait until it has.
+
+        `ask` tells it in its own words to end, and says whether it could; Windows knows no signal that a program
+        without a window hears. One that was not asked, or does not end in time, is interrupted as by Ctrl-C where
+        there is that, then killed.
+        """
         if not self.is_running:
             return
         self._stopping = True
-        if os.name == "posix":
-            os.kill(self.pid, signal.SIGINT)
-        else:
-            self._process.terminate()
-        for harder in (self._process.terminate, self._process.kill):
-            if self._process.waitForFinished(END_MS):
-                return
+        if ask() and self._process.waitForFinished(self.end_ms):
+            return
+        # on Windows `terminate` is heard by windows only, and would be waited for in vain
+        ways = (self._interrupt, self._process.terminate) if POSIX else ()
+        for harder in (*ways, self._process.kill):
             harder()
-        self._process.waitForFinished(END_MS)
+            if self._process.waitForFinished(self.end_ms):
+                return
+
+    def _interrupt(self) -> None:
+        os.kill(self.pid, signal.SIGINT)
 
     def _hear(self) -> None:
         heard = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")

@@ -95,6 +95,38 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
     assert not out.with_name("take.wav.part").exists()
 
 
+def test_the_own_clock_goes_on_where_the_music_is_and_as_fast(tmp_path: Path) -> None:
+    out = tmp_path / "take.wav"
+    session = Session(SessionOptions("internal", f"file:{out}", "click", keep_to=tmp_path / "kept"))
+    daw = FakeTransport(131).locate(0, 32.3).play(1)
+    session.source = session.host.source = daw
+    try:
+        session.start()
+        assert wait_for(lambda: session.host.scheduler.is_ready(32.3), RENDERS_S)
+        daw.epoch_s = daw.clock()  # the script begins now
+        assert wait_for(lambda: session.host.beat > 36.4, 10)
+        session.host.soon.put(lambda: session.switch_source("internal"))
+        assert wait_for(lambda: session.host.beat > 41.4, 10)
+        assert session.source_name == "internal"
+        now_s = daw.clock()
+        assert session.host.grid.bpm == pytest.approx(131)
+        off_beats = session.host.grid.beat_at(now_s) - daw.truth(now_s - daw.epoch_s).position_beats
+        assert abs(off_beats) < 0.002
+        session.live.act("stop")
+        assert wait_for(lambda: not session.host.grid.playing, 10)
+        session.host.soon.put(lambda: session.switch_source("internal", 99))
+        assert wait_for(lambda: session.host.grid.bpm == pytest.approx(99), 10)
+        assert not session.host.grid.playing
+        assert session.host.beat > 41
+    finally:
+        session.stop()
+    audio, _ = soundfile.read(out)
+    loud = np.flatnonzero(np.abs(audio[:, 0]) > 0.1)
+    first = loud[np.diff(loud, prepend=-10_000) > 5000]
+    assert len(first) == 9  # beats 33 to 41
+    assert np.abs(np.diff(first) - RATE * 60 / 131).max() < RATE * 0.001
+
+
 @pytest.mark.parametrize("text", ["internal", "link", "midi:X", "midi", "jack", "jack-midi:a:b", "mtc:X", "mtc", "udp",
                                   "tcp", "osc:reaper"])  # fmt: skip
 def test_every_source_has_a_name(text: str) -> None:

@@ -107,6 +107,33 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
     assert (tmp_path / "out.wav").is_file()  # it was ended in good order
 
 
+@pytest.mark.parametrize("hangs", [False, True])
+def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
+    app: QApplication, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    monkeypatch.setattr("musika_daw.panel.process.POSIX", False)
+    probe = StandIn(tmp_path)
+    port = probe.port
+    probe.server.close()
+    out = tmp_path / "out.wav"
+    host = ("internal", "--model", "click", "--sink", f"file:{out}", "--map", str(tmp_path / "m.toml"))
+    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
+    window.show()
+    window.start()
+    process = window.link.process
+    assert process is not None
+    try:
+        assert until(lambda: window.client.is_welcome, 120)
+        if hangs:
+            process.end_ms = 500
+            os.kill(process.pid, signal.SIGSTOP)
+    finally:
+        window.close()
+        window.deleteLater()
+    assert not process.is_running
+    assert out.is_file() != hangs  # it has its name only where the host came to the end
+
+
 def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, until: Until) -> None:
     probe = StandIn(tmp_path)
     port = probe.port
