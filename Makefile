@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PACK   ?= packs/first
 
-# make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does some of it
+# make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
 # make test-kill    kill every stage of training ten times, at random moments
@@ -46,7 +46,7 @@ test: setup-dev lint types
 	scripts/install-test-peers
 	@echo "==> tests"
 	$(BIN)/python -m pytest --cov --cov-report=term --ignore=tests/peers
-	@echo "==> the live host against a JACK transport, a MIDI clock and Hydrogen"
+	@echo "==> the live host against one real program of each kind"
 	$(BIN)/python -m pytest --no-cov -m quick tests/peers
 
 # all that is done with JACK, Ardour, Hydrogen and Link takes a quarter of an hour

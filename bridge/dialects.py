@@ -98,7 +98,7 @@ REAPER = Dialect(
     readers={
         "/time": number("position_s"),
         "/time/str": clock_text,
-        "/beat/str": bar_text(100),
+        "/beat/str": bar_text(100),  # hundredths of a beat, 5 ms at 120 bpm: to be smoothed by who plays by it
         "/samples/str": whole_number("position_frames"),
         "/tempo/raw": number("tempo_bpm"),
         "/play": flag("playing"),
