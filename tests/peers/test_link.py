@@ -74,8 +74,9 @@ def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: 
         # host times of single cycles are late by chance, the server's frames are not; but they stand still where it
         # drops cycles, after which the host, which goes by Link's clock, bends its way back to the beat
         frames = np.array([frame for _, frame, _ in recorder.clicks()])
-        counters = np.array([cycle.counter for cycle in recorder.cycles])
-        offsets_s = np.array([cycle.heard_s for cycle in recorder.cycles]) - counters / RATE
+        cycles = list(recorder.cycles)  # more come all the time
+        counters = np.array([cycle.counter for cycle in cycles])
+        offsets_s = np.array([cycle.heard_s for cycle in cycles]) - counters / RATE
         clicks = frames / RATE + [np.median(offsets_s[np.abs(counters - frame) < RATE // 4]) for frame in frames]
         around = [(counters > f - CALM_S * RATE) & (counters < f + RATE // 2) for f in frames]
         calm = np.array([_is_calm(offsets_s[near]) for near in around])
