@@ -5,6 +5,8 @@ common and the journal stays the one record of what is finished. A worker that d
 which Ray gives to another; where this process dies, `--resume` goes on from the journal.
 """
 
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +20,37 @@ if TYPE_CHECKING:
     from pack_builder.render import Made
 
 _IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker waits for this process
+_STARTS = 3
+# of a cluster on this machine: on a busy one its processes start and answer later than Ray allows by itself
+_PATIENCE = {
+    "RAY_worker_register_timeout_seconds": "600", "RAY_agent_register_timeout_ms": "600000",
+    "RAY_health_check_failure_threshold": "100",
+}  # fmt: skip
+
+
+def start(address: str | None, **options: Any) -> Any:
+    """Ray, connected to the cluster at an address (None: a new one on this machine); `options` are those of `ray.init`.
+
+    Raises ValueError in one line where Ray is not installed or nothing answers. Ray gives a new cluster 30 s to start,
+    which a busy machine may need for reading it from the disk alone: then it is started again.
+    """
+    try:
+        ray = import_module("ray")
+    except ImportError:
+        raise ValueError("--cluster: needs ray, install musika-daw[cluster]") from None
+    if address is None:
+        for name, value in _PATIENCE.items():
+            os.environ.setdefault(name, value)
+    starts = 0
+    while True:
+        starts += 1
+        try:
+            ray.init(address, log_to_driver=False, logging_level="error", **options)
+            return ray
+        except Exception as error:  # which is the class that Ray raises for one of its processes being late
+            if starts == _STARTS or "timed out during startup" not in str(error):
+                raise ValueError(f"--cluster {address or 'local'}: {' '.join(str(error).split())[:200]}") from None
+            ray.shutdown()
 
 
 class ClusterPool:
@@ -27,21 +60,15 @@ class ClusterPool:
     """
 
     def __init__(self, address: str) -> None:
-        try:
-            ray = import_module("ray")
-        except ImportError:
-            raise ValueError("--cluster: needs ray, install musika-daw[cluster]") from None
-        self._ray: Any = ray
-        self._started_here = not ray.is_initialized()
-        if self._started_here:
-            try:
-                ray.init(
-                    None if address == "local" else address, log_to_driver=False, logging_level="error",
-                    include_dashboard=False if address == "local" else None,
-                )  # fmt: skip
-            except (ConnectionError, ValueError, RuntimeError, OSError) as error:
-                raise ValueError(f"--cluster {address}: {' '.join(str(error).split())[:200]}") from None
-        self.jobs = max(1, int(ray.cluster_resources().get("CPU", 1)))
+        running = sys.modules.get("ray")
+        self._started_here = running is None or not running.is_initialized()
+        if not self._started_here:
+            self._ray: Any = running
+        elif address == "local":
+            self._ray = start(None, include_dashboard=False)
+        else:
+            self._ray = start(address)
+        self.jobs = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
     def __enter__(self) -> Self:
         return self

@@ -4,8 +4,10 @@ A module of its own, so that worker processes can import it.
 """
 
 import os
+import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -114,6 +116,11 @@ class StandIn:
             time.sleep(0.2)
         if self.fault == "die":
             os._exit(9)
+        if self.fault == "killed" and seed % 3 == 0:
+            mark = Path(os.environ["STAND_IN_DEATHS"], str(seed))
+            if not mark.exists():  # once for each seed
+                mark.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "short":
             return samples[:-1]
         if self.fault == "silent":

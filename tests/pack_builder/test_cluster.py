@@ -1,87 +1,60 @@
-"""A Ray cluster makes the bytes of a local build, also while its workers are being killed."""
+"""A Ray cluster makes the bytes of a local build, also where its workers are killed at their work."""
 
 import os
-import random
-import signal
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import ray
 from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE
 
+from pack_builder import cluster as module
 from pack_builder.build import BuildError, build
 from pack_builder.manifest import read_manifest
 from pack_builder.options import BuildOptions
 
 Small = Callable[..., BuildOptions]
-LOOPS = {"bpm": "120", "kinds": ("techno",), "loops_per_bpm": "12", "models": ("techno:slow",)}
+LOOPS = {"bpm": "120", "kinds": ("techno",), "loops_per_bpm": "12"}
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """Two workers on this machine, which find the stand-in."""
+def deaths(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the stand-in leaves a mark before it kills the process that it is in."""
+    return tmp_path_factory.mktemp("deaths")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory, deaths: Path) -> Iterator[Any]:
+    """Two workers on this machine, which find the stand-in and are given as much time as others."""
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parents[2])])
-    ray.init(
-        num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error", object_store_memory=10**8,
-        _temp_dir=str(tmp_path_factory.mktemp("r")), runtime_env={"env_vars": {"PYTHONPATH": paths}},
-    )  # fmt: skip
-    yield ray
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (
+            ("PYTHONPATH", paths), ("STAND_IN_DEATHS", str(deaths)), ("RAY_worker_niceness", "0"),
+        ):  # fmt: skip
+            patch.setenv(name, value)
+        ray = module.start(
+            None, num_cpus=2, include_dashboard=False, object_store_memory=10**8,
+            _temp_dir=str(tmp_path_factory.mktemp("r")),
+        )  # fmt: skip
+        yield ray
+        ray.shutdown()
 
 
-def workers_of_this_test() -> list[int]:
-    """Processes of Ray workers at work that descend from this process."""
-    parents: dict[int, int] = {}
-    busy = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            parents[int(entry.name)] = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            if (entry / "cmdline").read_bytes().startswith(b"ray::make"):
-                busy.append(int(entry.name))
-        except (OSError, IndexError):
-            continue  # it ended while we looked
-
-    def ours(pid: int) -> bool:
-        while pid > 1 and pid != os.getpid():
-            pid = parents.get(pid, 0)
-        return pid == os.getpid()
-
-    return [pid for pid in busy if ours(pid)]
-
-
-def test_a_cluster_makes_the_same_pack_while_workers_die(cluster: Any, small: Small, tmp_path: Path) -> None:
-    plain = small(**LOOPS, out=str(tmp_path / "plain"))
+def test_a_cluster_makes_the_same_pack_while_workers_die(
+    cluster: Any, small: Small, tmp_path: Path, deaths: Path
+) -> None:
+    plain = small(**LOOPS, models=("techno",), out=str(tmp_path / "plain"))
     build(plain, Silent(), SOURCE)
-    killed: list[int] = []
-    done = threading.Event()
-
-    def kill() -> None:
-        draw = random.Random(7)
-        while not done.is_set() and len(killed) < 3:
-            time.sleep(0.3)
-            if pids := workers_of_this_test():
-                victim = draw.choice(pids)
-                os.kill(victim, signal.SIGKILL)
-                killed.append(victim)
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    options = small(**LOOPS, cluster="auto")
-    try:
-        build(options, Silent(), SOURCE)
-    finally:
-        done.set()
-        thread.join()
-    assert killed
+    options = small(**LOOPS, models=("techno:killed",), cluster="auto")
+    build(options, Silent(), SOURCE)
+    rows = read_manifest(plain.out).rows
+    died = {path.name for path in deaths.iterdir()}
+    assert died == {str(attempt["seed"]) for row in rows for attempt in row.tried if attempt["seed"] % 3 == 0}
+    assert len(died) > 2
     assert audio_bytes(options.out) == audio_bytes(plain.out)
-    assert read_manifest(options.out).rows == read_manifest(plain.out).rows
+    assert read_manifest(options.out).rows == rows
     assert (options.out / "checksums.sha256").read_bytes() == (plain.out / "checksums.sha256").read_bytes()
 
 
@@ -111,3 +84,39 @@ def test_without_ray_the_extra_is_named(small: Small, monkeypatch: pytest.Monkey
     with pytest.raises(ValueError, match=r"^--cluster: needs ray, install musika-daw\[cluster\]$"):
         build(small(cluster="auto"), Silent(), SOURCE)
     assert not small().out.exists()
+
+
+class Late:
+    """Ray on a machine that is too busy for it, some times."""
+
+    def __init__(self, message: str, times: int) -> None:
+        self.message, self.times, self.calls = message, times, 0
+
+    def init(self, address: str | None, **options: Any) -> None:
+        self.calls += 1
+        if self.calls <= self.times:
+            raise Exception(self.message)
+
+    def shutdown(self) -> None:
+        assert self.calls <= self.times
+
+
+@pytest.mark.parametrize(("times", "calls"), [(0, 1), (2, 3)])
+def test_a_cluster_that_starts_late_is_started_again(monkeypatch: pytest.MonkeyPatch, times: int, calls: int) -> None:
+    late = Late("The current node timed out during startup. This could", times)
+    monkeypatch.setattr(module, "import_module", lambda _: late)
+    monkeypatch.setattr(module, "os", SimpleNamespace(environ={}))
+    assert module.start(None) is late
+    assert late.calls == calls
+
+
+@pytest.mark.parametrize(("message", "calls"), [("timed out during startup", 3), ("no\n  such thing", 1)])
+def test_what_keeps_a_cluster_from_starting_is_told(
+    monkeypatch: pytest.MonkeyPatch, message: str, calls: int
+) -> None:
+    late = Late(message, 9)
+    monkeypatch.setattr(module, "import_module", lambda _: late)
+    monkeypatch.setattr(module, "os", SimpleNamespace(environ={}))
+    with pytest.raises(ValueError, match=f"^--cluster local: {' '.join(message.split())}$"):
+        module.start(None)
+    assert late.calls == calls
