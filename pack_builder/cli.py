@@ -255,8 +255,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def fail(message: str, code: int = 2) -> NoReturn:
     """End the program with one line on stderr."""
-    line = " ".join(message.split())
-    click.echo(f"error: {line[:1].lower()}{line[1:]}", err=True)
+    click.echo(f"error: {' '.join(message.split())}", err=True)
     sys.exit(code)
 
 
@@ -268,7 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        fail(error.format_message())
+        message = error.format_message()
+        fail(message[:1].lower() + message[1:])
     except ValueError as error:
         fail(str(error))
     except (click.Abort, KeyboardInterrupt):

@@ -73,7 +73,8 @@ def _choose(pool: list[str], index: int, length: int) -> list[str]:
 def check_name(option: str, value: str, naming: str) -> str:
     """`value` where it may stand in a file name; else raises ValueError naming the option and what is allowed."""
     if len(value) > NAME_LIMIT or not _NAME.fullmatch(value):
-        raise ValueError(f"{option} {value!r}: must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first")
+        spaces = " (_ for a space)" if " " in value else ""
+        raise ValueError(f"{option} {value!r}: must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first{spaces}")
     if naming == "splice" and any(letter.isdigit() for letter in value):
         raise ValueError(f"{option} {value!r}: must hold no digits with --naming splice (they mean the tempo)")
     if _TEMPO_LIKE.search(value):

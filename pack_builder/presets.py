@@ -60,12 +60,12 @@ def preset_texts(stem: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
 def sfz(preset: Preset) -> str:
     """An SFZ instrument. One-shots play to their end, loops until the key is let go."""
     head = f"// {preset.name}: one sound a key from C1"
-    lines = [head, "<control>", f"default_path={_UP}", "<global>", "ampeg_release=0.02"]
+    lines = [head, "<global>", "ampeg_release=0.02"]
     for key, row in enumerate(preset.rows, FIRST_KEY):
         loop = f"loop_mode=loop_continuous loop_start=0 loop_end={row.frames - 1}"
         mode = loop if row.loops else "loop_mode=one_shot"
         lines.append(f"<region> key={key} pitch_keycenter={key} {mode}")
-        lines.append(f"sample={row.file}")
+        lines.append(f"sample={_UP}{row.file}")  # whole: not every sampler knows a default_path
     return "\n".join(lines) + "\n"
 
 

@@ -88,6 +88,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         title=title, line="=" * len(title), contents="\n".join(parts), gaps=_gap_text(gaps),
         about=_about(shapes, suffix, bits, rate_hz), folders=_folders(tops),
         models="\n".join(f"  {model.kind}: {model.name} ({model.weights_sha256[:12]})" for model in head.models),
+        inspect="Look into one file:     musika-pack inspect FILE\n" if suffix == "WAV" else "",
         software=head.software, seed=head.recipe.get("seed"),
     )  # fmt: skip
 

@@ -104,6 +104,7 @@ def test_the_readme_tells_of_what_is_there(small: Small, form: str, text: str) -
     readme = (options.out / "README.txt").read_text()
     assert readme.startswith("My Label - Night Drive\n" + 22 * "=" + "\n")
     assert text in readme
+    assert ("musika-pack inspect" in readme) == (form == "wav24")
     assert "One_Shots" not in readme
     assert "{" not in readme
     takes = small(kinds=("piano",), out=str(options.out) + "2")

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from pack_helpers import Silent
 from pack_stand_in import SOURCE, techno
+from sfzen import SFZ
 
 from musika_daw.riff import Acid, Cue, Sampler, Tags
 from pack_builder.aiff import encode_aiff, extended
@@ -133,31 +134,25 @@ def test_every_wav_opens_in_sndfile_info(pack: Path, manifest: Manifest) -> None
     assert "*** " not in told.stdout
 
 
-def regions(text: str) -> list[dict[str, str]]:
-    """The regions of an SFZ text by its own rules: opcodes are name=value, a sample's name goes to the line's end."""
-    found: list[dict[str, str]] = []
-    for line in text.splitlines():
-        line = line.partition("//")[0].strip() if not line.startswith("sample=") else line
-        if line.startswith("<region>"):
-            found.append(dict(item.split("=", 1) for item in line.removeprefix("<region>").split()))
-        elif line.startswith("sample="):
-            found[-1]["sample"] = line.removeprefix("sample=")
-    return found
-
-
 def test_presets_name_files_that_are_there(pack: Path, manifest: Manifest) -> None:
     used: set[str] = set()
     for path in sorted((pack / "Presets" / "SFZ").glob("*.sfz")):
-        text = path.read_text()
-        assert "default_path=../../\n" in text
-        keys = [int(region["key"]) for region in regions(text)]
-        assert keys == list(range(36, 36 + len(keys)))
-        for region in regions(text):
-            info = soundfile.info((path.parent / "../.." / region["sample"]).resolve())
-            used.add(region["sample"])
-            assert (region["loop_mode"] == "one_shot") == region["sample"].startswith("One_Shots/")
-            if "loop_end" in region:
-                assert int(region["loop_end"]) == info.frames - 1
+        instrument = SFZ(str(path))  # of sfzen, which checks every opcode and its value
+        assert not instrument.errors
+        regions = [region.inherited_opcodes() for region in instrument.regions()]
+        assert not [opcode.error for region in regions for opcode in region.values() if opcode.error]
+        assert [region["key"].value for region in regions] == list(range(36, 36 + len(regions)))
+        for region in regions:
+            assert region["pitch_keycenter"].value == region["key"].value
+            assert region["sample"].exists()
+            file = Path(region["sample"].abspath)
+            name = file.relative_to(pack.resolve()).as_posix()
+            used.add(name)
+            one_shot = name.startswith("One_Shots/")
+            assert region["loop_mode"].value == ("one_shot" if one_shot else "loop_continuous")
+            if not one_shot:
+                loop = (region["loop_start"].value, region["loop_end"].value)
+                assert loop == (0, soundfile.info(file).frames - 1)
     assert used == {row.file for row in manifest.rows if row.shape != "take"}
     heard: set[str] = set()
     for path in sorted((pack / "Presets" / "DecentSampler").glob("*.dspreset")):

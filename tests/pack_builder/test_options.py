@@ -80,7 +80,7 @@ BAD = [
     ({"seed": "-1"}, "--seed -1: must be within 0..4294967295"),
     ({"sample_rate": "22050"}, "--sample-rate 22050: must be within 44100..96000"),
     ({"sample_rate": "50000"}, "--sample-rate 50000: must be one of 44100, 48000, 88200, 96000"),
-    ({"label": "a b"}, "--label 'a b': must be 1..32 of"),
+    ({"label": "a b"}, "--label 'a b': must be 1..32 of A-Z a-z 0-9 _ - #, not _ - # first (_ for a space)"),
     ({"jobs": "0"}, "--jobs 0: must be within 1..256"),
     ({"out": " "}, "--out '': must name a folder"),
     ({"loops_per_bpm": "0", "takes": "0"}, "at least one loop or take"),
