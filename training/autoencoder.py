@@ -27,7 +27,6 @@ from training.corpus import Corpus
 from training.excerpts import Excerpts
 from training.loop import train
 from training.losses import (
-    LevelLoss,
     MultiResolutionLoss,
     MultiScaleSpectralDistance,
     advance_error,
@@ -75,7 +74,6 @@ class AutoencoderTrainer:
         self.wave_loss: nn.Module = (
             MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         )
-        self.level_loss = LevelLoss(config.sample_rate_hz) if settings.lambda_level else None
         self.steps = 0
 
     def _trained_parts(self) -> list[nn.Module]:
@@ -169,9 +167,6 @@ class AutoencoderTrainer:
             heard, wanted = one_view(wave_made, wave[..., margin : wave.shape[-1] - margin])
             losses["wave"] = self.wave_loss(heard, wanted)
             total = total + s.lambda_wave * losses["wave"]
-            if self.level_loss is not None:
-                losses["level"] = self.level_loss(heard, wanted)
-                total = total + s.lambda_level * losses["level"]
             if s.lambda_adversary and self.adversary is not None:
                 total = total + self.adversary.step(heard, wanted, losses, rate_factor)
         return total

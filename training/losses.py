@@ -13,7 +13,7 @@ from musika_daw.models import AutoencoderConfig, mid_side
 # the shortest hears what gain curves do
 STUDIO_FFTS = (128, 512, 1024, 2048, 4096)
 PAPER_HOPS = (64, 128, 256, 512)
-_MAGNITUDE_FLOOR, _LEVEL_FLOOR = 1e-4, 1e-6
+_MAGNITUDE_FLOOR = 1e-4
 
 
 def magnitudes(wave: Tensor, fft: int, hop: int) -> Tensor:
@@ -39,40 +39,6 @@ class MultiResolutionLoss(nn.Module):
             # per excerpt, so that a loud one does not outweigh a quiet one
             linear = (a - b).abs().sum((1, 2)) / (b.sum((1, 2)) + 1e-2 * b.shape[1])
             total = total + log + linear.mean()
-        return total / len(self.ffts)
-
-
-# the kick's, the bass's, chords', what is bright, the hats'
-LEVEL_EDGES_HZ = (30.0, 160.0, 600.0, 2500.0, 6000.0, 16_000.0)
-_LEVEL_FFTS = (2048, 512)
-
-
-class LevelLoss(nn.Module):
-    """How far the levels of five bands are apart, in nepers, where the target is loud (`[B, t]` waves).
-
-    Distances of single bins settle at their median, which lies below their power, most of all at attacks, where phases
-    do not agree yet: a band's energy is right only if it is judged as one.
-    """
-
-    def __init__(self, sample_rate_hz: int, ffts: Sequence[int] = _LEVEL_FFTS) -> None:
-        super().__init__()
-        self.ffts = tuple(ffts)
-        for fft in self.ffts:
-            hz = torch.fft.rfftfreq(fft, 1 / sample_rate_hz)
-            edges = torch.tensor(LEVEL_EDGES_HZ)
-            inside = (hz[:, None] >= edges[:-1]) & (hz[:, None] < edges[1:])
-            self.register_buffer(f"bands_{fft}", inside.float(), persistent=False)
-
-    def forward(self, wave: Tensor, target: Tensor) -> Tensor:
-        total = wave.new_zeros(())
-        for fft in self.ffts:
-            bands = getattr(self, f"bands_{fft}")
-            made, wanted = (magnitudes(w, fft, fft // 8).square() @ bands for w in (wave, target))
-            weight = wanted.sqrt()
-            # per excerpt and band, so that neither loud ones nor the bass outweigh the others
-            weight = weight / (weight.mean(1, keepdim=True) + 1e-3)
-            apart = (torch.log(made + _LEVEL_FLOOR) - torch.log(wanted + _LEVEL_FLOOR)).abs() / 2
-            total = total + (weight * apart).mean()
         return total / len(self.ffts)
 
 

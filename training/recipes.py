@@ -40,7 +40,6 @@ class AutoencoderSettings(StageSettings):
     lambda_tonality: float = 0.5
     loudness: float = 0.7
     lambda_wave: float = 1.0
-    lambda_level: float = 0.0
     lambda_level1: float = 0.1
     lambda_latent: float = 0.002
     lambda_features: float = 1.0
