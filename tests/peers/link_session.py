@@ -87,6 +87,8 @@ def link_clicks(recorder: Recorder, rows: np.ndarray) -> LinkClicks:
         return offsets_s[first:last]
 
     times_s = frames / RATE + [np.median(near(frame, 0.25, 0.25)) for frame in frames]
+    told = times_s < rows[-1, 0]  # of later ones the peer has said nothing yet
+    frames, times_s = frames[told], times_s[told]
     beats = np.interp(times_s, rows[:, 0], rows[:, 1])
     late_ms = (beats - np.round(beats)) * 60_000 / np.interp(times_s, rows[:, 0], rows[:, 2])
     return LinkClicks(times_s, beats, late_ms, np.array([_is_calm(near(frame, CALM_S, 0.5)) for frame in frames]))
