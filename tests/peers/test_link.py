@@ -50,3 +50,17 @@ def test_clicks_are_on_the_beats_that_another_peer_counts(jack: Jack, tmp_path: 
     for begun_s in (started_s, again_s):  # the first beat to be heard is that of a bar
         assert np.round(clicks.beats[times_s > begun_s][0]) % 4 == 0
     assert not ((times_s < started_s) | ((times_s > stopped_s + 0.1) & (times_s < again_s))).any()
+
+
+def test_sound_is_early_by_what_lies_behind_the_server(jack: Jack, tmp_path: Path) -> None:
+    need_module("aalink", "link")
+    with closing(LinkPeer(tmp_path)) as peer:
+        recorder = jack.record()
+        recorder.client.transport_start()
+        session = jack.play("link", recorder, latency_s=0.1)
+        assert wait_for(lambda: session.source.peers == 1, 15)
+        peer.play()
+        time.sleep(6)
+        clicks = link_clicks(recorder, peer.rows())
+    assert clicks.calm.sum() >= 3
+    assert np.abs(clicks.late_ms[clicks.calm] + 100).max() < 1
