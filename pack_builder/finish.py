@@ -19,6 +19,7 @@ _BLOCK_FRAMES = 32
 _REACH_FRAMES = 10
 _AT_ONCE = 48  # blocks: products so small that no library spreads them over threads, which workers would fight for
 _HELD_LEAST_DB = 0.1
+_SHARES = (1.2, 1.5)  # of what is missing; holding peaks down costs loudness itself, so once is mostly not enough
 
 
 @dataclass(frozen=True)
@@ -84,17 +85,21 @@ def finish(
 
     Where the target would push the true peak over the ceiling, peaks are held down by up to `limiter_db`; beyond
     that the ceiling wins and the file stays quieter. With 0, the default, one gain is all that happens and attacks
-    stay as they are. Silence comes back as it is.
+    stay as they are. What is held down is found in two steps, so that the target is reached to about 0.1 dB where
+    the limiter may do enough. Silence comes back as it is.
     """
     peak = true_peak(samples, loops)
     if not peak:
         return samples, 0.0, Level(-math.inf, -math.inf)
-    full = samples / np.float32(peak)  # measured at full scale, so that the meter's absolute gate cannot matter
+    whole = full = samples / np.float32(peak)  # measured at full scale, where the meter's absolute gate cannot matter
     heard = loudness(full, sample_rate_hz, loops)
-    held_db = min(limiter_db, max(0.0, target_lufs - heard - ceiling_dbtp)) if math.isfinite(heard) else 0.0
-    top = 1.0
-    if held_db > _HELD_LEAST_DB:
-        full = hold_peaks(full, sample_rate_hz, 10 ** (-held_db / 20), loops)
+    held_db, top = 0.0, 1.0
+    for share in _SHARES:
+        missing_db = target_lufs - heard - ceiling_dbtp if math.isfinite(heard) else 0.0
+        if missing_db <= _HELD_LEAST_DB or held_db >= limiter_db - _HELD_LEAST_DB:
+            break
+        held_db = min(limiter_db, held_db + share * missing_db)
+        full = hold_peaks(whole, sample_rate_hz, 10 ** (-held_db / 20), loops)
         top = true_peak(full, loops)
         heard = loudness(full, sample_rate_hz, loops) - 20 * math.log10(top)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp

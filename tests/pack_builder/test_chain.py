@@ -97,6 +97,19 @@ def test_a_limiter_makes_a_peaky_sound_louder() -> None:
     assert held.true_peak_dbtp <= -1
 
 
+@pytest.mark.parametrize("more_db", [0.5, 1.5, 2.5])
+@pytest.mark.parametrize("loops", [True, False])
+def test_the_target_is_reached_where_the_limiter_may_do_enough(more_db: float, loops: bool) -> None:
+    raw = techno(128, 1) if loops else piano(4, 3)[0]
+    reached = finish(raw, 44100, 0.0, loops)[2].loudness_lufs
+    sound, _, level = finish(raw, 44100, reached + more_db, loops, limiter_db=12.0)
+    assert level.loudness_lufs == pytest.approx(reached + more_db, abs=0.1)
+    assert measure(sound, 44100, loops).loudness_lufs == pytest.approx(level.loudness_lufs, abs=0.02)
+    assert level.true_peak_dbtp <= -1
+    weak = finish(raw, 44100, reached + more_db, loops, limiter_db=more_db / 4)[2]
+    assert weak.loudness_lufs < reached + more_db - 0.1
+
+
 TOML = """
 loudness_lufs = -14
 ceiling_dbtp = -2.0
