@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -118,6 +119,32 @@ class Looper:
         # the server does it after the next cycle
         if state == STARTED and position.frame + 2 * frames >= self._end:
             self.client.transport_locate(self._start)
+
+    def close(self) -> None:
+        """Leave the server."""
+        self.client.deactivate()
+        self.client.close()
+
+
+class Timebase:
+    """A JACK client that tells bars and beats exactly by the frames. `jack_transport` as a master loses ticks, and does
+    not end its cycle any more once it is sent elsewhere while it rolls."""
+
+    def __init__(self, server: str, bpm: float) -> None:
+        jack = importlib.import_module("jack")
+        self.client = jack.Client("timebase", no_start_server=True, servername=server)
+        self._bpm = bpm
+        self.client.set_timebase_callback(self._tell)
+        self.client.activate()
+
+    def _tell(self, _state: object, _frames: int, position: Any, _is_new: bool) -> None:
+        beats = position.frame / RATE * self._bpm / 60
+        position.valid = 0x10
+        position.beats_per_minute = self._bpm
+        position.beats_per_bar = position.beat_type = 4
+        position.ticks_per_beat = 1920
+        position.bar, position.beat = int(beats // 4) + 1, int(beats % 4) + 1
+        position.tick, position.bar_start_tick = int(beats % 1 * 1920), beats // 4 * 7680
 
     def close(self) -> None:
         """Leave the server."""

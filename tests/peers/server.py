@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.peers.recorder import RATE, Looper, Recorder
+from tests.peers.recorder import RATE, Looper, Recorder, Timebase
 from tests.programs import end, need
 from tests.waiting import wait_for
 
@@ -140,6 +140,12 @@ class Jack:
         looper = Looper(self.name, start, end_frame)
         self._closing.callback(looper.close)
         return looper
+
+    def timebase(self, bpm: float) -> Timebase:
+        """Have bars and beats told from here on."""
+        master = Timebase(self.name, bpm)
+        self._closing.callback(master.close)
+        return master
 
     def play(self, source: str, recorder: Recorder | None = None, model: str = "click", **options: Any) -> Any:
         """Start the host into the recorder."""

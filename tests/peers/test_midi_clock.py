@@ -90,6 +90,29 @@ def test_continue_and_locate_are_followed_by_song_position(jack: Jack) -> None:
     assert off_ms.max() <= 10.0
 
 
+def test_a_locate_while_it_rolls_is_heard_within_a_fifth_of_a_second(jack: Jack) -> None:
+    need("jack_midi_clock")
+    recorder = jack.record()
+    transport = jack.timebase(120.0).client
+    jack.spawn("jack_midi_clock", "-d", "0")
+    assert wait_for(lambda: bool(recorder.client.get_ports("jack_midi_clock")))
+    jack.play(SOURCE, recorder)
+    time.sleep(1.5)
+    transport.transport_start()
+    time.sleep(3.2)
+    for target in (30 * RATE, 10 * RATE):  # forward and back
+        since, asked = len(recorder.cycles), recorder.client.frame_time
+        transport.transport_locate(target)
+        time.sleep(2.6)
+        clicks = [click for click in recorder.clicks(since=since) if click[0] >= target]
+        assert len(clicks) >= 4
+        assert (clicks[0][1] - asked) / RATE < 0.2
+        # as after any Continue the first clock comes one clock late, 1/24 of a beat
+        late_ms = off_beat_ms([frame for frame, _, _ in clicks]) - BEAT / 24 / RATE * 1000
+        assert np.abs(late_ms[0]) < 5
+        assert np.abs(late_ms[2:]).max() < 1
+
+
 def test_a_tempo_step_of_the_clock_is_locked_within_a_beat(jack: Jack) -> None:
     recorder, master, session = _clocked(jack)
     master.play()
