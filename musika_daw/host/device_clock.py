@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 
-STEP_S = 0.001
 STEP_PAIRS, STRAY_PAIRS = 8, 1
 
 
@@ -14,14 +13,17 @@ class DeviceClock:
 
     A loop of second order: `rate` follows the device's crystal slowly, so that one late pair moves nothing by
     more than a few hundredths of what it is late. A device that stood still, as a sound server does where it drops a
-    cycle, is a step and no slower crystal: eight pairs in a row that agree on being off are the new line, at the old
-    rate. Pairs off by more than `reset_s` start afresh.
+    cycle, is a step and no slower crystal: eight pairs in a row that agree, to `step_s`, on being off by more than
+    that are the new line, at the old rate. Without `step_s`, for pairs that are themselves in steps, they are not.
+    Pairs off by more than `reset_s` start afresh.
     """
 
-    def __init__(self, sample_rate_hz: float, bandwidth_hz: float = 0.1, reset_s: float = 0.05) -> None:
+    def __init__(
+        self, sample_rate_hz: float, bandwidth_hz: float = 0.1, reset_s: float = 0.05, step_s: float = math.inf
+    ) -> None:
         self.nominal_s = 1.0 / sample_rate_hz
         self._omega = 2 * math.pi * bandwidth_hz
-        self._reset_s = reset_s
+        self._reset_s, self._step_s = reset_s, step_s
         self._line: tuple[int, float, float] | None = None
         self._pairs = 0
         # the line as it was before the latest pairs that are off it on one side, and by how much they are
@@ -71,7 +73,7 @@ class DeviceClock:
 
     def _stepped(self, frame: int, host_s: float, error_s: float) -> bool:
         """Whether the latest pairs lie on a line beside this one; then that is the line."""
-        if abs(error_s) < STEP_S or (self._old_line is not None and error_s * self._off[-1] < 0):
+        if abs(error_s) < self._step_s or (self._old_line is not None and error_s * self._off[-1] < 0):
             self._old_line = None
             return False
         if self._old_line is None:
@@ -82,7 +84,7 @@ class DeviceClock:
         foretold_s = at_s + (frame - at_frame) * period_s
         self._off.append(host_s - foretold_s)
         agreeing = sorted(self._off)[STRAY_PAIRS:-STRAY_PAIRS]
-        if len(self._off) < STEP_PAIRS or agreeing[-1] - agreeing[0] > STEP_S:
+        if len(self._off) < STEP_PAIRS or agreeing[-1] - agreeing[0] > self._step_s:
             return False
         self._line = frame, foretold_s + agreeing[len(agreeing) // 2], period_s
         self._old_line = None

@@ -18,6 +18,7 @@ from musika_daw.host.player import BLOCK_MAX
 from musika_daw.host.sinks import Fill, Sink, SinkError
 
 TransportFill = Callable[[np.ndarray, float, bool], None]
+STEP_S = 0.001  # cycles begin when they should, to a tenth of that
 
 
 class JackSink(Sink):
@@ -60,7 +61,8 @@ class JackSink(Sink):
             raise SinkError(f"sink: {error}") from error
         self._lost = False
         self.sample_rate_hz = int(client.samplerate)
-        self._clock, self._frames, self._began = DeviceClock(self.sample_rate_hz), ServedFrames(), None
+        self._clock, self._began = DeviceClock(self.sample_rate_hz, step_s=STEP_S), None
+        self._frames = ServedFrames()
         self._ports = (client.outports.register("left"), client.outports.register("right"))
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)

@@ -175,7 +175,7 @@ def test_a_device_that_stood_still_is_a_step_and_no_slower_crystal(step_ms: floa
     chance = np.random.default_rng(seed)
     late = chance.exponential(0.0001, 2000)  # as a sound server wakes up, and at times much later
     late[chance.random(2000) < 0.02] += 0.004
-    clock = DeviceClock(48_000)
+    clock = DeviceClock(48_000, step_s=0.001)
     off_ms = []
     for index in range(2000):
         stood_s = step_ms / 1000 if index >= 1000 else 0.0
