@@ -171,9 +171,11 @@ def gan(
 @click.option("--licence", default="all rights reserved", show_default=True, help="Licence text kept in the file.")
 @click.option("--licence-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="File that holds the licence text.")  # fmt: skip
+@click.option("--mean-with", metavar="MODEL",
+              help="Write the mean of the run's weights and of this model's, which the run began with.")  # fmt: skip
 def export(
     run: Path | None, gan_run: Path | None, autoencoder: str | None, name: str, out: Path | None, licence: str,
-    licence_file: Path | None,
+    licence_file: Path | None, mean_with: str | None,
 ) -> None:  # fmt: skip
     """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name."""
     if (run is None) == (gan_run is None):
@@ -185,9 +187,9 @@ def export(
     if licence_file is not None:
         licence = licence_file.read_text(encoding="utf-8")
     if out is None:
-        files = export_named(made, autoencoder, name, licence)
+        files = export_named(made, autoencoder, name, licence, mean_with)
     else:
-        files = export_generator(made, autoencoder, out, name, licence)
+        files = export_generator(made, autoencoder, out, name, licence, mean_with)
     for file in files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
     click.echo(f"musika-daw render loop.wav --loop --model {name if out is None else out}")

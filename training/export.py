@@ -9,12 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from musika_daw.checkpoint import check_name, load_weights, role_of, save_weights, user_folder
+from musika_daw.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
 from musika_daw.models import Encoder
-from musika_daw.models.config import autoencoder_from_dict
+from musika_daw.models.config import autoencoder_from_dict, generator_from_dict
+from musika_daw.models.generator import build_generator
 from training.encode import encoder_hash
 from training.run import load_checkpoint
-from training.sources import AutoencoderWeights, autoencoder_weights
+from training.sources import AutoencoderWeights, autoencoder_weights, respread
 
 
 def export_autoencoder(source: str | Path, out: Path) -> tuple[str, str]:
@@ -44,8 +45,12 @@ def _write_beside(out: Path, name: str, kind: str, weights: AutoencoderWeights) 
     return own, made
 
 
-def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str) -> list[Path]:
+def export_generator(
+    run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str, mean_with: str | Path | None = None
+) -> list[Path]:
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
+
+    `mean_with` names a model that the run began with: the mean of its weights and the run's is written.
 
     A folder's models share `decoder.safetensors` where it is the same; another is `NAME-decoder.safetensors`.
     `autoencoder` None stands for the one whose latents the generator learned. Raises ValueError if the
@@ -57,10 +62,11 @@ def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name:
     weights = autoencoder_weights(autoencoder or made_with(run))
     if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")
+    made = state["ema"] if mean_with is None else _mean(state, mean_with)
     out = Path(out)
     encoder_file, _ = _write_beside(out, name, "encoder", weights)
     decoder_file, decoder_hash = _write_beside(out, name, "decoder", weights)
-    tensors = {**state["ema"], "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
+    tensors = {**made, "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
     facts = {
         "name": name, "kind": state["kind"], "labels": state["labels"], "licence": licence,
         "decoder": decoder_file.name, "decoder_hash": decoder_hash, "encoder_hash": state["encoder_hash"],
@@ -70,9 +76,28 @@ def export_generator(run: Path, autoencoder: str | Path | None, out: Path, name:
     return [out / f"{name}.safetensors", decoder_file, encoder_file]
 
 
-def export_named(run: Path, autoencoder: str | Path | None, name: str, licence: str) -> list[Path]:
+def _mean(state: dict[str, Any], other: str | Path) -> dict[str, Tensor]:
+    """Half-way between a run's averaged weights and another model's, in the run's units of latents.
+
+    What fine-tuning teaches has mostly been learned there, and most of what it forgets is still known (Wortsman et al.,
+    CVPR 2022).
+    """
+    weights = load_weights(find_model(other), "generator")
+    same = generator_from_dict(weights.config) == generator_from_dict(state["generator_config"])
+    if not same or weights.facts["encoder_hash"] != state["encoder_hash"]:
+        raise ValueError(f"mean-with {other}: is of another configuration or for another autoencoder")
+    generator = build_generator(generator_from_dict(weights.config))
+    generator.load_state_dict({k: v.float() for k, v in weights.tensors.items() if not k.startswith("latent_")})
+    old = {"mean": weights.tensors["latent_mean"].float(), "deviation": weights.tensors["latent_deviation"].float()}
+    respread(generator, old, state["mean"].float(), state["deviation"].float())
+    return {k: (state["ema"][k] + v) / 2 for k, v in generator.state_dict().items()}
+
+
+def export_named(
+    run: Path, autoencoder: str | Path | None, name: str, licence: str, mean_with: str | Path | None = None
+) -> list[Path]:
     """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
-    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence)
+    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with)
 
 
 def made_with(run: Path) -> str:
@@ -96,7 +121,6 @@ def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     from musika_daw.models import config_named
     from musika_daw.models.autoencoder import Decoder
     from musika_daw.models.config import to_dict
-    from musika_daw.models.generator import build_generator
 
     config = config_named(config_name)
     torch.manual_seed(seed)

@@ -131,7 +131,7 @@ def generator_start(
         raise ValueError(f"init-from {source}: its weights do not fit their configuration") from error
     corpus = LatentCorpus(latents) if latents is not None else None
     if corpus is not None and corpus.encoder_hash == old.get("encoder_hash"):
-        _respread(trainer.generator, old, torch.from_numpy(corpus.mean), torch.from_numpy(corpus.deviation))
+        respread(trainer.generator, old, torch.from_numpy(corpus.mean), torch.from_numpy(corpus.deviation))
     state = trainer.state()
     state["ema"] = trainer.generator.state_dict()
     for name, fresh in state.items():
@@ -141,7 +141,7 @@ def generator_start(
 
 
 @torch.no_grad()
-def _respread(generator: nn.Module, old: dict[str, Any], mean: Tensor, deviation: Tensor) -> None:
+def respread(generator: nn.Module, old: dict[str, Any], mean: Tensor, deviation: Tensor) -> None:
     """Make a generator's last layer give the same latents in units of another mean and deviation."""
     last: Any = generator.outward
     layer = last if isinstance(last, nn.Conv1d) else last.conv

@@ -207,3 +207,28 @@ def test_networks_that_exported_weights_lack_learn_before_the_generator_moves(
         assert any(not torch.equal(v, state["discriminator"][k]) for k, v in judged.items())
     assert moved == [False, True]
     assert json.loads((tmp_path / "g" / "run.json").read_text())["settings"]["adversary_from_step"] == 0
+
+
+def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path) -> None:
+    """Twice the same weights are those weights, in the run's own units; another encoder's are refused."""
+    first = export_generator(stages.gan, None, tmp_path / "first", "m", "")[0]
+    same = load_weights(export_generator(stages.gan, None, tmp_path / "same", "m", "", first)[0], "generator")
+    weights = load_weights(first, "generator")
+    for key, value in weights.tensors.items():
+        torch.testing.assert_close(same.tensors[key], value, atol=1e-3, rtol=2e-3)
+    tensors = {k: v.float() for k, v in weights.tensors.items()}
+    name = "inward.conv.weight"
+    moved = {**tensors, name: tensors[name] + 1, "latent_deviation": 2 * tensors["latent_deviation"]}
+    save_weights(tmp_path / "m2.safetensors", "generator", moved, weights.config, weights.facts)
+    out = export_generator(stages.gan, None, tmp_path / "mean", "m", "", tmp_path / "m2.safetensors")[0]
+    mean = load_weights(out, "generator").tensors
+    torch.testing.assert_close(mean[name].float(), tensors[name] + 0.5, atol=1e-3, rtol=1e-3)
+    # the other's last layer counts twice, as its units are twice as large
+    last = "outward.conv.weight"
+    torch.testing.assert_close(mean[last].float(), 1.5 * tensors[last], atol=1e-3, rtol=2e-3)
+    torch.testing.assert_close(mean["latent_deviation"].float(), tensors["latent_deviation"], atol=1e-3, rtol=1e-3)
+    strange = {**weights.facts, "encoder_hash": "0" * 64}
+    save_weights(tmp_path / "m3.safetensors", "generator", tensors, weights.config, strange)
+    with pytest.raises(ValueError, match=r"mean-with .*m3.*another autoencoder"):
+        export_generator(stages.gan, None, tmp_path / "no", "m", "", tmp_path / "m3.safetensors")
+    assert not (tmp_path / "no").exists()
