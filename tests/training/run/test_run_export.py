@@ -215,7 +215,7 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     same = load_weights(export_generator(stages.gan, None, tmp_path / "same", "m", "", first)[0], "generator")
     weights = load_weights(first, "generator")
     for key, value in weights.tensors.items():
-        torch.testing.assert_close(same.tensors[key], value, atol=1e-3, rtol=2e-3)
+        torch.testing.assert_close(same.tensors[key], value, atol=5e-3, rtol=2e-3)  # means in half precision
     tensors = {k: v.float() for k, v in weights.tensors.items()}
     name = "inward.conv.weight"
     moved = {**tensors, name: tensors[name] + 1, "latent_deviation": 2 * tensors["latent_deviation"]}
