@@ -173,9 +173,11 @@ def gan(
               help="File that holds the licence text.")  # fmt: skip
 @click.option("--mean-with", metavar="MODEL",
               help="Write the mean of the run's weights and of this model's, which the run began with.")  # fmt: skip
+@click.option("--share", default=0.5, show_default=True, type=click.FloatRange(0, 1),
+              help="Share of the run's weights in that mean.")  # fmt: skip
 def export(
     run: Path | None, gan_run: Path | None, autoencoder: str | None, name: str, out: Path | None, licence: str,
-    licence_file: Path | None, mean_with: str | None,
+    licence_file: Path | None, mean_with: str | None, share: float,
 ) -> None:  # fmt: skip
     """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name."""
     if (run is None) == (gan_run is None):
@@ -187,9 +189,9 @@ def export(
     if licence_file is not None:
         licence = licence_file.read_text(encoding="utf-8")
     if out is None:
-        files = export_named(made, autoencoder, name, licence, mean_with)
+        files = export_named(made, autoencoder, name, licence, mean_with, share)
     else:
-        files = export_generator(made, autoencoder, out, name, licence, mean_with)
+        files = export_generator(made, autoencoder, out, name, licence, mean_with, share)
     for file in files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
     click.echo(f"musika-daw render loop.wav --loop --model {name if out is None else out}")

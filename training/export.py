@@ -46,11 +46,13 @@ def _write_beside(out: Path, name: str, kind: str, weights: AutoencoderWeights) 
 
 
 def export_generator(
-    run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str, mean_with: str | Path | None = None
-) -> list[Path]:
+    run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str, mean_with: str | Path | None = None,
+    share: float = 0.5,
+) -> list[Path]:  # fmt: skip
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
 
-    `mean_with` names a model that the run began with: the mean of its weights and the run's is written.
+    `mean_with` names a model that the run began with, or was: the mean of its weights and the run's is written,
+    in which the run's have a `share`.
 
     A folder's models share `decoder.safetensors` where it is the same; another is `NAME-decoder.safetensors`.
     `autoencoder` None stands for the one whose latents the generator learned. Raises ValueError if the
@@ -62,7 +64,7 @@ def export_generator(
     weights = autoencoder_weights(autoencoder or made_with(run))
     if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")
-    made = state["ema"] if mean_with is None else _mean(state, mean_with)
+    made = state["ema"] if mean_with is None else _mean(state, mean_with, share)
     out = Path(out)
     encoder_file, _ = _write_beside(out, name, "encoder", weights)
     decoder_file, decoder_hash = _write_beside(out, name, "decoder", weights)
@@ -76,8 +78,8 @@ def export_generator(
     return [out / f"{name}.safetensors", decoder_file, encoder_file]
 
 
-def _mean(state: dict[str, Any], other: str | Path) -> dict[str, Tensor]:
-    """Half-way between a run's averaged weights and another model's, in the run's units of latents.
+def _mean(state: dict[str, Any], other: str | Path, share: float) -> dict[str, Tensor]:
+    """Between a run's averaged weights and another model's, in the run's units of latents.
 
     What fine-tuning teaches has mostly been learned there, and most of what it forgets is still known (Wortsman et al.,
     CVPR 2022).
@@ -90,14 +92,15 @@ def _mean(state: dict[str, Any], other: str | Path) -> dict[str, Tensor]:
     generator.load_state_dict({k: v.float() for k, v in weights.tensors.items() if not k.startswith("latent_")})
     old = {"mean": weights.tensors["latent_mean"].float(), "deviation": weights.tensors["latent_deviation"].float()}
     respread(generator, old, state["mean"].float(), state["deviation"].float())
-    return {k: (state["ema"][k] + v) / 2 for k, v in generator.state_dict().items()}
+    return {k: share * state["ema"][k] + (1 - share) * v for k, v in generator.state_dict().items()}
 
 
 def export_named(
-    run: Path, autoencoder: str | Path | None, name: str, licence: str, mean_with: str | Path | None = None
-) -> list[Path]:
+    run: Path, autoencoder: str | Path | None, name: str, licence: str, mean_with: str | Path | None = None,
+    share: float = 0.5,
+) -> list[Path]:  # fmt: skip
     """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
-    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with)
+    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with, share)
 
 
 def made_with(run: Path) -> str:

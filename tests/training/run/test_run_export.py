@@ -220,12 +220,12 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     name = "inward.conv.weight"
     moved = {**tensors, name: tensors[name] + 1, "latent_deviation": 2 * tensors["latent_deviation"]}
     save_weights(tmp_path / "m2.safetensors", "generator", moved, weights.config, weights.facts)
-    out = export_generator(stages.gan, None, tmp_path / "mean", "m", "", tmp_path / "m2.safetensors")[0]
+    out = export_generator(stages.gan, None, tmp_path / "mean", "m", "", tmp_path / "m2.safetensors", 0.75)[0]
     mean = load_weights(out, "generator").tensors
-    torch.testing.assert_close(mean[name].float(), tensors[name] + 0.5, atol=1e-3, rtol=1e-3)
-    # the other's last layer counts twice, as its units are twice as large
+    torch.testing.assert_close(mean[name].float(), tensors[name] + 0.25, atol=1e-3, rtol=1e-3)
+    # the other's last layer is twice as large in the run's units
     last = "outward.conv.weight"
-    torch.testing.assert_close(mean[last].float(), 1.5 * tensors[last], atol=1e-3, rtol=2e-3)
+    torch.testing.assert_close(mean[last].float(), 1.25 * tensors[last], atol=1e-3, rtol=2e-3)
     torch.testing.assert_close(mean["latent_deviation"].float(), tensors["latent_deviation"], atol=1e-3, rtol=1e-3)
     strange = {**weights.facts, "encoder_hash": "0" * 64}
     save_weights(tmp_path / "m3.safetensors", "generator", tensors, weights.config, strange)
