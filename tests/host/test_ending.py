@@ -95,6 +95,8 @@ def test_the_renderer_goes_with_a_host_that_is_ended(
         [sys.executable, "-m", "musika_daw.cli", "run", source, "--no-view", *options],
         cwd=tmp_path, env=os.environ | {"MUSIKA_PLUGIN_DIR": str(tmp_path)}, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        # where the tests run under nohup they ignore it, and so would what they start
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
     )  # fmt: skip
     renderers: set[int] = set()
     try:
