@@ -104,8 +104,7 @@ def test_the_renderer_goes_with_a_host_that_is_ended(
         assert not loaded or wait_for(lambda: is_taken(port), 60)
         renderers = _renderers(process.pid)
         process.send_signal(number)
-        # two seconds where nothing else runs; an orphan by itself would wait for thirty
-        assert wait_for(lambda: process.poll() is not None and not any(map(_is_alive, renderers)), 12)
+        assert wait_for(lambda: process.poll() is not None and not any(map(_is_alive, renderers)), 2)
         assert process.returncode == (0 if loaded else 130)
     finally:
         process.kill()

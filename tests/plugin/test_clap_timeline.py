@@ -86,16 +86,11 @@ def test_a_seek_to_what_is_not_cached_is_silent_for_less_than_200_ms(host, clap)
     one = clap(block=128)
     cached(one, 0)
     one.play(0, 12_800, real_time=True)
-    in_time = []
-    for first in (50 * RATE, 90 * RATE, 130 * RATE):  # a busy machine may be late, but not each time
-        audio = one.play(first, first + RATE, real_time=True)
-        right = audio[:, 0] == expected(first, first + RATE)
-        in_time.append(bool(right[RATE // 5 :].all()))
-        assert right[-RATE // 5 :].all()
-        assert np.all(audio[128 : int(np.argmax(right)) - FADE] == 0)
-        if in_time[-1]:
-            break
-    assert in_time[-1], in_time
+    first = 50 * RATE
+    audio = one.play(first, first + RATE, real_time=True)
+    right = audio[:, 0] == expected(first, first + RATE)
+    assert right[RATE // 5 :].all()
+    assert np.all(audio[128 : int(np.argmax(right)) - FADE] == 0)
 
 
 def test_a_loop_goes_round_without_a_gap(host, clap) -> None:
