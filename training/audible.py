@@ -38,7 +38,7 @@ def audible_effect(latents: np.ndarray, deviation: np.ndarray, decoder: Decoder,
     # stacked stereo latents are decoded one audio channel at a time and share their scale
     excerpts = torch.cat(excerpts.split(size, 2))
     spread = torch.from_numpy(deviation.reshape(-1, size).mean(0).astype(np.float32))
-    weights = bin_weights(decoder.config)
+    weights = bin_weights(decoder.sizes)
 
     def spectra(moved: torch.Tensor) -> torch.Tensor:
         return decoder.spectra(decoder.decode_2(moved)).log_magnitude

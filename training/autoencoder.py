@@ -33,6 +33,7 @@ from training.losses import (
     bin_weights,
     one_view,
     phase_derivatives,
+    relative_error,
     tonality_error,
 )
 from training.principal import start_from_components
@@ -70,7 +71,7 @@ class AutoencoderTrainer:
         )
         self.adversary = WaveAdversary(settings) if phase == 2 else None
         self.ema = Ema(self.trained)
-        self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(config)
+        self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(self.decoder.sizes)
         self.wave_loss: nn.Module = (
             MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         )
@@ -118,14 +119,12 @@ class AutoencoderTrainer:
             wave = wave.flatten(0, 1)[:, None]
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor * group["share"]
-        spectrum = self.encoder.analyse(wave)
-        log_magnitude = self.encoder.spectrum.normalised(spectrum).transpose(1, 2).flatten(2)
-        c1_made, latent_loss = self.through_latents(log_magnitude)
+        c1_made, latent_loss = self.through_latents(self.encoder.log_magnitude(wave))
         losses: dict[str, Tensor] = {"latent": latent_loss}
         total = latent_loss
         # level 2 may begin by matching level-1 latents alone, which costs a fraction of decoding them
         if s.lambda_rec or self.phase == 2:
-            total = total + self._spectral(wave, spectrum, log_magnitude, c1_made, losses, rate_factor)
+            total = total + self._spectral(wave, c1_made, losses, rate_factor)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
@@ -136,22 +135,21 @@ class AutoencoderTrainer:
         return {k: v.detach() for k, v in losses.items()}
 
     def _spectral(
-        self, wave: Tensor, spectrum: Tensor, log_magnitude: Tensor, c1_made: Tensor, losses: dict[str, Tensor],
-        rate_factor: float,
-    ) -> Tensor:  # fmt: skip
+        self, wave: Tensor, c1_made: Tensor, losses: dict[str, Tensor], rate_factor: float
+    ) -> Tensor:
         """Losses of what the decoder makes of level-1 latents."""
         s = self.settings
         made = self.decoder.spectra(c1_made, self._somewhere())
         frames, count = made.log_magnitude.shape[2], made.phase.shape[3]
-        skip = (self.encoder.context - self.encoder.spectrum.context) // self.config.hop
-        inner = slice(skip, skip + frames)
-        target_log = log_magnitude[:, inner].unflatten(2, (self.config.channels, -1)).transpose(1, 2)
+        margin = self.encoder.context - self.decoder.spectrum.context
+        spectrum = self.decoder.analyse(wave[..., margin : wave.shape[-1] - margin])
+        target_log = self.decoder.spectrum.normalised(spectrum)
         losses["rec"] = ((made.log_magnitude - target_log).abs() * self.bin_weights).mean()
         total = s.lambda_rec * losses["rec"]
         if s.lambda_phase:
-            target = spectrum[:, :, inner, :count]
+            target = spectrum[..., :count]
             # powers below 1 bring the quieter partials in; the ear's bands keep the top octave from ruling
-            loud = target.abs() ** s.loudness * self.bin_weights.expand(self.config.bins)[:count]
+            loud = target.abs() ** s.loudness * self.bin_weights.expand(self.decoder.sizes.bins)[:count]
             angles = target.angle()
             losses["phase"] = phase_derivatives(made.phase, angles, loud)
             total = total + s.lambda_phase * losses["phase"]
@@ -160,6 +158,9 @@ class AutoencoderTrainer:
                 losses["advance"] = advance_error(made.tracked.advance, wanted, loud)
                 losses["tonality"] = tonality_error(made.tracked.tonality, wanted, loud)
                 total = total + s.lambda_advance * losses["advance"] + s.lambda_tonality * losses["tonality"]
+                if made.tracked.relative is not None:
+                    losses["relative"] = relative_error(made.tracked.relative, target, s.loudness)
+                    total = total + s.lambda_relative * losses["relative"]
         if self.phase == 2 and (s.lambda_wave or s.lambda_adversary):
             noise = self._noise(frames)
             wave_made = self.decoder.synthesise(made, noise)
@@ -186,7 +187,7 @@ class AutoencoderTrainer:
         """Begin with principal components of example waves `[N, 2, t]`."""
         if self.config.channels == 1:
             waves = waves.flatten(0, 1)[:, None]
-        start_from_components(self.encoder, self.decoder, waves, self.bin_weights.expand(self.config.bins))
+        start_from_components(self.encoder, self.decoder, waves, even=self.settings.paper_losses)
         self.ema = Ema(self.trained)
 
     def state(self) -> dict[str, Any]:
@@ -255,7 +256,9 @@ def train_autoencoder(
     settings = settings or AutoencoderSettings()
     opened = [Corpus(c) for c in corpora]
     trainer = AutoencoderTrainer(config, settings, level, phase)
-    data = Excerpts(opened, weights or [1.0] * len(opened), trainer.excerpt_frames, seed=settings.seed)
+    data = Excerpts(
+        opened, weights or [1.0] * len(opened), trainer.excerpt_frames, seed=settings.seed, swapped=settings.swapped
+    )
     run = Run(out, {"stage": "autoencoder", "level": level, "phase": phase, "config": to_dict(config),
                     "settings": asdict(settings), "corpora": [str(c) for c in corpora]}, resume=resume)  # fmt: skip
     if not run.checkpoint.exists():

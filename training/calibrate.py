@@ -19,12 +19,12 @@ def level_gains(encoder: Encoder, decoder: Decoder, waves: Tensor) -> Tensor:
     Log-magnitudes learned by their median, and frames whose phases do not quite agree where they overlap, lose
     some 2 dB, most where attacks are.
     """
-    power = torch.zeros(2, encoder.config.channels, encoder.config.bins)
+    power = torch.zeros(2, decoder.sizes.channels, decoder.sizes.bins)
     for part in waves.split(4):
         made = decoder(encoder(part))
         wanted = part[..., encoder.context : encoder.context + made.shape[-1]]
         for total, wave in zip(power, (made, wanted)):
-            total += encoder.analyse(wave).abs().square().mean((0, 2))
+            total += decoder.analyse(wave).abs().square().mean((0, 2))
     smooth = F.avg_pool1d(F.pad(power, (_SMOOTH_BINS // 2,) * 2, mode="replicate"), _SMOOTH_BINS, 1)
     floor = 1e-9 * smooth[1].max()
     gains = ((smooth[1] + floor) / (smooth[0] + floor)).sqrt()

@@ -12,8 +12,9 @@ from training.corpus import Corpus, Song
 class Excerpts:
     """Draws batches of audio; batch `step` depends on `seed` and `step` alone.
 
-    `weights` says how much of a batch comes from each corpus. Songs are drawn by length. Excerpts are
-    swapped left/right and varied in level (`gain_db`), the only augmentations that keep every label true.
+    `weights` says how much of a batch comes from each corpus. Songs are drawn by length. Excerpts are swapped
+    left/right (a share `swapped` of them) and varied in level (`gain_db`), the only augmentations that keep every
+    label true. What sits left and what right can only be learned where nothing is swapped.
     """
 
     def __init__(
@@ -25,10 +26,12 @@ class Excerpts:
         split: str = "train",
         seed: int = 0,
         gain_db: tuple[float, float] = (-9.0, 2.0),
+        swapped: float = 0.5,
     ) -> None:
         if len(corpora) != len(weights) or not corpora:
             raise ValueError(f"weights: {len(weights)} given for {len(corpora)} corpora, must be one each")
         self.corpora, self.frames, self.seed, self.gain_db = list(corpora), frames, seed, gain_db
+        self.swapped = swapped
         self.weights = np.asarray(weights, float) / sum(weights)
         self.songs: list[list[Song]] = [c.split(split) for c in corpora]
         for corpus, songs in zip(self.corpora, self.songs):
@@ -46,7 +49,7 @@ class Excerpts:
             song = self.songs[which][int(rng.choice(len(lengths), p=lengths / lengths.sum()))]
             start = int(rng.integers(0, max(1, song.frames - self.frames)))
             part = self.corpora[which].audio(song, start, self.frames).T
-            if rng.random() < 0.5:
+            if rng.random() < self.swapped:
                 part = part[::-1]
             out[i] = part * 10 ** (rng.uniform(*self.gain_db) / 20)
         return out

@@ -99,6 +99,17 @@ def advance_error(advance: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
     return ((1 - torch.cos(advance - phase.diff(dim=2))) * both).sum() / (both.sum() + 1e-9)
 
 
+def relative_error(relative: Tensor, target: Tensor, loudness: float) -> Tensor:
+    """Mean square error of how far the second channel's phase leads the first's (complex `[B, 1, frames, bins]`).
+
+    `target` is the complex STFT `[B, 2, frames, bins]` of the sound; bins count as both channels are heard there.
+    """
+    first, second = target[:, :1], target[:, 1:]
+    level = first.abs() * second.abs() + 1e-12
+    weight = level ** (loudness / 2)
+    return ((relative - second * first.conj() / level).abs().square() * weight).sum() / (weight.sum() + 1e-9)
+
+
 # phases advance evenly over so many frames where a tone is; white noise seems to by the first share, tones by the last
 _TONAL_LAG, _TONAL_FRAMES, _NOISE_COHERENCE, _TONE_COHERENCE = 2, 13, 0.35, 0.9
 
@@ -120,7 +131,7 @@ def tonality_error(tonality: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
 
 
 def bin_weights(config: AutoencoderConfig) -> Tensor:
-    """Weights of STFT bins, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
+    """Weights `[config.bins]`, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
     frequency_hz = torch.arange(config.bins) * config.sample_rate_hz / config.fft
     weights = 1 / (700 + frequency_hz)
     return weights / weights.mean()

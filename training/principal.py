@@ -8,30 +8,39 @@ log-magnitudes and of level-1 latents, and everything else begins silent and lea
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.models import Decoder, Encoder
 from musika_daw.models.autoencoder import LevelDecoder, LevelEncoder
+from training.losses import bin_weights
 
 # deviation of a latent before tanh: well inside its linear part
 LATENT_DEVIATION = 0.25
 
 
 @torch.no_grad()
-def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, weights: Tensor) -> None:
-    """Set the shortcuts of both levels from example waves `[N, channels, t]`; `weights` `[bins]` as in the loss."""
-    config = encoder.config
+def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, *, even: bool = False) -> None:
+    """Set the shortcuts of both levels from example waves `[N, channels, t]`.
+
+    Bins count as in the loss (`bin_weights`), or, with `even`, all the same.
+    """
+    config, sizes = encoder.config, decoder.sizes
+    weights, made_weights = (torch.ones(c.bins) if even else bin_weights(c) for c in (config, sizes))
     log_magnitude = torch.cat([encoder.log_magnitude(w) for w in waves.split(8)])
     latents_1 = _fit_encoder(encoder.level1, _patches(log_magnitude, config.level1.stride),
                              weights.repeat(config.channels * config.level1.stride).sqrt())  # fmt: skip
     # the decoder writes [magnitude (and phase), channels, bins] for each frame; phases start at their carrier
-    target = log_magnitude[:, : latents_1.shape[1] * config.level1.stride]
+    margin = encoder.spectrum.context - decoder.spectrum.context
+    near = F.pad(waves, (-margin, -margin))
+    spectra = torch.cat([decoder.spectrum.normalised(decoder.analyse(w)) for w in near.split(8)])
+    target = spectra.transpose(1, 2).flatten(2)[:, : latents_1.shape[1] * sizes.level1.stride]
     parts = decoder.level1.outputs // target.shape[-1]
     frames = torch.cat([target, torch.zeros_like(target)], -1) if parts == 2 else target
-    _fit_decoder(decoder.level1, latents_1, _patches(frames, config.level1.stride))
+    _fit_decoder(decoder.level1, latents_1, _patches(frames, sizes.level1.stride))
     # a level-1 latent counts by how far it moves the spectrum
-    moved = decoder.level1.shortcut.weight.unflatten(0, (config.level1.stride, parts, config.channels, -1))[:, 0]
-    effect = (moved.square() * weights[:, None]).sum((0, 1, 2)).sqrt()
+    moved = decoder.level1.shortcut.weight.unflatten(0, (sizes.level1.stride, parts, sizes.channels, -1))[:, 0]
+    effect = (moved.square() * made_weights[:, None]).sum((0, 1, 2)).sqrt()
     latents_2 = _fit_encoder(
         encoder.level2, _patches(latents_1, config.level2.stride), effect.repeat(config.level2.stride)
     )

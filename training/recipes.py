@@ -38,6 +38,8 @@ class AutoencoderSettings(StageSettings):
     lambda_phase: float = 0.3
     lambda_advance: float = 0.3
     lambda_tonality: float = 0.5
+    lambda_relative: float = 0.3
+    swapped: float = 0.5
     loudness: float = 0.7
     lambda_wave: float = 1.0
     lambda_level1: float = 0.1

@@ -17,6 +17,7 @@ from training.encode import LatentCorpus
 from training.gan import GanTrainer
 from training.recipes import AutoencoderSettings, GanSettings
 from training.run import load_checkpoint
+from training.transplant import transplanted
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
         return AutoencoderWeights(state["config"], encoder, decoder, facts)
     folder = exported_folder(source)
     made = [load_weights(folder / f, role) for role, f in _halves(source, folder).items()]
-    if made[0].config != made[1].config:
+    coded, decoded = (autoencoder_from_dict(m.config) for m in made)
+    if coded.of_encoder() != decoded.of_encoder():
         raise ValueError(f"model: encoder and decoder in {folder} have different configurations")
     facts = {k: made[1].facts.get(k, 0) for k in ("steps", "phase", "hours_trained")}
     return AutoencoderWeights(made[1].config, made[0].tensors, made[1].tensors, facts)
@@ -93,15 +95,24 @@ def decoder_of(source: str | Path) -> Decoder:
 
 
 def autoencoder_start(source: str | Path, config: AutoencoderConfig, settings: AutoencoderSettings, out: Path) -> Path:
-    """A checkpoint that a run of the autoencoder can begin from; exported weights are written into one, `out`.pt."""
+    """A checkpoint that a run of the autoencoder can begin from.
+
+    Exported weights are written into one, `out`.pt, and so is another decoder of the same latents (`transplanted`).
+    """
     if is_run(source):
-        _check_config(source, load_checkpoint(Path(source)).get("config"), config, autoencoder_from_dict)
-        return Path(source)
+        found = load_checkpoint(Path(source)).get("config")
+        if found is None or autoencoder_from_dict(found) == config:
+            _check_config(source, found, config, autoencoder_from_dict)
+            return Path(source)
     weights = autoencoder_weights(source)
-    _check_config(source, weights.config, config, autoencoder_from_dict)
+    _check_config(source, weights.config, config.of_encoder(), lambda found: autoencoder_from_dict(found).of_encoder())
+    try:
+        decoder = transplanted(weights.decoder, autoencoder_from_dict(weights.config), config)
+    except ValueError as error:
+        raise ValueError(f"init-from {source}: {error}") from error
     trainer = AutoencoderTrainer(config, settings, "both", 1)
     trainer.encoder.load_state_dict(weights.encoder)
-    trainer.decoder.load_state_dict(weights.decoder)
+    trainer.decoder.load_state_dict(decoder)
     return _written({**trainer.state(), "ema": trainer.trained.state_dict(), "seconds": 0.0}, out)
 
 

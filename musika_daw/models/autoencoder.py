@@ -22,7 +22,7 @@ from musika_daw.models.blocks import ConvNeXtBlock, FrameConv
 from musika_daw.models.config import AutoencoderConfig, LevelConfig
 from musika_daw.models.gain import GainCurve
 from musika_daw.models.noise import NoiseTable
-from musika_daw.models.phase import MEMORY, PhaseTracker, Tracked
+from musika_daw.models.phase import MEMORY_SAMPLES, PhaseTracker, Tracked
 from musika_daw.models.spectrum import Spectrum, mid_side
 
 _CACHED_FRAMES = 128
@@ -145,27 +145,29 @@ class DecodedSpectrum:
     def part(self, start: int, stop: int) -> DecodedSpectrum:
         """Frames start..stop, without gains."""
         span = (slice(None), slice(None), slice(start, stop))
-        tracked = None
-        if self.tracked is not None:
-            t = self.tracked
-            tracked = Tracked(t.phase[span], t.advance[span], t.tonality[span], t.attack[span])
+        tracked = None if self.tracked is None else self.tracked.part(start, stop)
         return DecodedSpectrum(self.log_magnitude[span], self.phase[span], tracked)
 
 
 def _upgrade(decoder: Decoder, state: dict[str, Tensor], prefix: str, *_: object) -> None:
-    """Weights from before there were gain curves: these are flat, and what was said of attacks meant something else."""
+    """Of weights from before partials (and before gain curves) what they say of tones (and gains) is kept."""
     assert decoder.tracker is not None
-    head, channels, t = decoder.level1.outward[1], decoder.config.channels, decoder.tracker
-    new = decoder.curve.advice * channels
+    channels, t = decoder.sizes.channels, decoder.tracker
+    spectra = decoder.level1.outputs * decoder.level1.stride
+    told, gains = channels * ((t.stride + 2) * t.tracked + t.bands), channels * decoder.curve.advice
     for name in ("weight", "bias"):
         key = f"{prefix}level1.outward.1.{name}"
-        if key not in state or len(state[key]) != len(getattr(head, name)) - new:
+        old, wanted = state.get(key), spectra + t.advice + gains
+        if old is None or len(old) == wanted or len(old) not in (spectra + told, spectra + told + gains):
             continue
-        spectra, advice = state[key].clone().split([len(state[key]) - t.advice, t.advice])
-        by_channel = advice.unflatten(0, (channels, -1))
-        by_channel[:, t.stride * t.tracked : (t.stride + 1) * t.tracked] = 0
-        by_channel[:, -t.bands :] = 0
-        state[key] = torch.cat([spectra, advice, advice.new_zeros(new, *advice.shape[1:])])
+        new = old.new_zeros(wanted, *old.shape[1:])
+        new[:spectra] = old[:spectra]
+        by_channel = old[spectra : spectra + told].unflatten(0, (channels, -1))
+        tonality = by_channel[:, (t.stride + 1) * t.tracked : (t.stride + 2) * t.tracked]
+        new[spectra:].narrow(0, t.place("tonality"), channels * t.tracked).copy_(tonality.flatten(0, 1))
+        if len(old) == spectra + told + gains:
+            new[-gains:] = old[-gains:]
+        state[key] = new
 
 
 class Decoder(nn.Module):
@@ -175,19 +177,20 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.config = config
-        self.spectrum = Spectrum(config.fft, config.hop)
-        self.tracker = PhaseTracker(config) if config.tracked_bins else None
-        self.level2 = LevelDecoder(config.level2, config.level1.latent)
-        spectra = config.bins * config.channels
+        self.config, sizes = config, config.of_decoder()
+        self.sizes = sizes
+        self.spectrum = Spectrum(sizes.fft, sizes.hop)
+        self.tracker = PhaseTracker(sizes) if sizes.tracked_bins else None
+        self.level2 = LevelDecoder(sizes.level2, sizes.level1.latent)
+        spectra = sizes.bins * sizes.channels
         if self.tracker is None:
-            self.level1 = LevelDecoder(config.level1, 2 * spectra)
+            self.level1 = LevelDecoder(sizes.level1, 2 * spectra)
         else:
-            self.curve = GainCurve(config)
-            advice = self.tracker.advice + self.curve.advice * config.channels
-            self.level1 = LevelDecoder(config.level1, spectra, advice)
+            self.curve = GainCurve(sizes)
+            advice = self.tracker.advice + self.curve.advice * sizes.channels
+            self.level1 = LevelDecoder(sizes.level1, spectra, advice)
             # set after training, so that what is decoded is as loud as what was encoded
-            self.register_buffer("gain", torch.ones(config.channels, config.bins))
+            self.register_buffer("gain", torch.ones(sizes.channels, sizes.bins))
             self.register_load_state_dict_pre_hook(_upgrade)
 
     @cached_property
@@ -204,8 +207,13 @@ class Decoder(nn.Module):
     @property
     def context_before(self) -> int:
         """Latents before a decoded latent on which its samples depend: phases remember longer than they foresee."""
-        memory = 0 if self.tracker is None else MEMORY
-        return self.context_after + -(-memory * self.config.hop // self.config.r_time)
+        memory = 0 if self.tracker is None else MEMORY_SAMPLES
+        return self.context_after + -(-memory // self.config.r_time)
+
+    def analyse(self, wave: Tensor) -> Tensor:
+        """`[B, channels, context + n + context]` left/right samples (`spectrum.context`) to the complex STFT
+        `[B, channels, frames, bins]` that the decoder would have to make for the n in the middle."""
+        return self.spectrum.analyse(mid_side(wave) if self.config.channels == 2 else wave)
 
     def decode_2(self, latents: Tensor) -> Tensor:
         """`[B, n, latent]` to level-1 latents `[B, n * stride, latent1]` in -1..1."""
@@ -214,15 +222,15 @@ class Decoder(nn.Module):
     def spectra(self, latents_1: Tensor, first: int = 0, ring: int | None = None) -> DecodedSpectrum:
         """Level-1 latents to what sounds in every frame; `first` and `ring` as in `forward`, in level-1 latents."""
         out, advice = self.level1(latents_1)
-        out = out.unflatten(2, (-1, self.config.channels, self.config.bins)).permute(2, 0, 3, 1, 4)
+        out = out.unflatten(2, (-1, self.config.channels, self.sizes.bins)).permute(2, 0, 3, 1, 4)
         carrier = self.spectrum.carrier(out.shape[3])
         if self.tracker is None:
             return DecodedSpectrum(out[0], out[1] + carrier)
-        stride = self.config.level1.stride
+        stride = self.sizes.level1.stride
         chance = self.noise.angles(first * stride, out.shape[3], None if ring is None else ring * stride)
         phases, gains = advice.split([self.tracker.advice, self.curve.advice * self.config.channels], -1)
         tracked = self.tracker(out[0], phases, chance, first * stride)
-        phase = tracked.phase + carrier[:, : self.config.tracked_bins]
+        phase = tracked.phase + carrier[:, : self.sizes.tracked_bins]
         return DecodedSpectrum(out[0], phase, tracked, self.curve(gains))
 
     def synthesise(self, spectrum: DecodedSpectrum, noise: Tensor | None = None) -> Tensor:
@@ -268,7 +276,7 @@ class Decoder(nn.Module):
     def forward(self, latents: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
         """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
         or of a circle of `ring` latents."""
-        steps, stride = self.config.level2.stride, self.config.level1.stride
+        steps, stride = self.sizes.level2.stride, self.sizes.level1.stride
         first, ring = first * steps, None if ring is None else ring * steps
         spectra = self.spectra(self.decode_2(latents), first, ring)
         noise = None

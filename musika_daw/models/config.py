@@ -35,6 +35,7 @@ class AutoencoderConfig:
     `channels` 1 codes each audio channel by itself, as the paper does; 2 codes mid and side together.
     The lowest `tracked_bins` bins have phases that follow their tones (`PhaseTracker`, steered in `bands` bands)
     and those above are noise; 0 leaves all phases to the network, as the paper does.
+    The decoder's frames are `window` times as long, and as far apart, as those that the encoder reads.
     """
 
     sample_rate_hz: int
@@ -45,6 +46,21 @@ class AutoencoderConfig:
     level2: LevelConfig
     tracked_bins: int = 0
     bands: int = 32
+    window: int = 1
+
+    def of_decoder(self) -> AutoencoderConfig:
+        """The same with the decoder's own frames in place of the encoder's; ValueError where they do not fit."""
+        stride, rest = divmod(self.level1.stride, self.window)
+        if rest or not stride:
+            raise ValueError(f"window: {self.window}, must divide the level's stride {self.level1.stride}")
+        level1 = dataclasses.replace(self.level1, stride=stride)
+        return dataclasses.replace(
+            self, fft=self.fft * self.window, hop=self.hop * self.window, level1=level1, window=1
+        )
+
+    def of_encoder(self) -> AutoencoderConfig:
+        """The same without what concerns the decoder alone: autoencoders whose latents may be the same agree in it."""
+        return dataclasses.replace(self, tracked_bins=0, bands=32, window=1)
 
     @property
     def bins(self) -> int:
@@ -145,7 +161,7 @@ STUDIO = ModelConfig(
 )  # fmt: skip
 STUDIO_PIANO = ModelConfig(
     "studio-piano",
-    STUDIO.autoencoder,
+    dataclasses.replace(STUDIO.autoencoder, window=2, tracked_bins=512),
     dataclasses.replace(STUDIO.generator, width=320, condition_width=256, score=True),
 )
 TINY = ModelConfig(
@@ -156,7 +172,11 @@ TINY = ModelConfig(
     ),
     GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
 )  # fmt: skip
-TINY_PIANO = ModelConfig("tiny-piano", TINY.autoencoder, dataclasses.replace(TINY.generator, score=True))
+TINY_PIANO = ModelConfig(
+    "tiny-piano",
+    dataclasses.replace(TINY.autoencoder, window=2, tracked_bins=128),
+    dataclasses.replace(TINY.generator, score=True),
+)
 CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, TINY, TINY_PIANO)}
 
 
@@ -170,7 +190,8 @@ def config_named(name: str) -> ModelConfig:
 def config_of_latents(name: str, autoencoder: AutoencoderConfig, notes: bool) -> ModelConfig:
     """The configuration of that name, or its piano's where latents of `autoencoder` come with their notes."""
     config, piano = config_named(name), CONFIGS.get(f"{name}-piano")
-    return piano if notes and piano is not None and piano.autoencoder == autoencoder else config
+    fits = piano is not None and piano.autoencoder.of_encoder() == autoencoder.of_encoder()
+    return piano if notes and piano is not None and fits else config
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -1,30 +1,40 @@
-"""Phases that keep time: tones advance from frame to frame, attacks set where they start.
+"""Phases that keep time: partials advance from frame to frame, attacks set where they start.
 
 Latents say how loud every band is, and so where between two bins a partial lies, but not its absolute phase. A
 network that only sees latents must give a steady tone the same phases in every frame, so it can only hold
-tones at multiples of the frame rate. Here it says instead how fast each bin's phase advances, which follows
-from magnitudes (the slope of the log-magnitude over the bins, as in phase-gradient heap integration, plus
-what the network corrects).
+tones at multiples of the frame rate. Here it says instead how fast phases advance, which follows from magnitudes
+(plus what the network corrects).
 
-An attack has phases of its own. How far from the middle of a frame a click lies follows from how much louder the next
-frame is; phases are the sum of these delays over the bins, from the lowest up (plus what the network corrects). A bin
-that rises by d nepers within two hops believes its attack with weight exp(d) - 1, which is most where the frame first
-holds the attack well. With `turned` the sum of advances and `chance` a random angle for each frame, known from its
-position,
+**Partials.** A sine lies in several bins of a frame, and is only whole where they agree. So each bin takes the
+frequency and the phase of the peak that it belongs to (phase locking: Laroche and Dolson, 1999):
 
-    phase(t) = turned(t) + arg sum_k decay^k ( exp(i chance(t-k)) + weight(t-k) exp(i own(t-k)) ) exp(-i turned(t-k))
+    bins      .  :  |  :  .  .  :  |  :  .        peaks at |
+    owner     -> -> p <- <- -> -> q <- <-
 
-so opinions of the past are carried forward by the tone's own frequency: an attack rules for as long as the sum
-remembers it, and a tone that nothing attacked wanders by a fraction of a hertz. (All bins of a frame share one
-angle, so that the bins of one partial agree. Were it constant, the sum would turn every tone back to its
-bin's own frequency.) The sum reaches `MEMORY` frames back and no further, so a piece decoded with that much
-context is the same however it was cut.
+Who owns whom is found by climbing from bin to bin, each step a mean of the neighbours weighted by a high power of
+their magnitudes rather than a choice: two equal neighbours then make no difference to the last bit. A peak's frequency
+follows exactly from the bins beside it: where a sine is d bins above its middle, these have, under a Hann window,
+magnitudes of ratio (1 + d)(2 + d) / ((1 - d)(2 - d)).
 
-Where opinions cancel, the angle of their sum is at the mercy of the last bit: it is off by as much as the sum is
-smaller than its terms. So that no bit depends on where a piece was cut, all is computed in blocks of `MEMORY` frames
-that begin at the same positions in every piece, and turns are counted from where two blocks meet:
+**Channels.** There is one tracker, of the sum of all channels' power. The network says by how much the second channel's
+phase leads the first's, which no magnitude tells but most instruments keep, as a number on the complex plane that is as
+long as that is certain. Where it is not, a quarter turn is added: of mid and side so far apart, left and right are
+equally loud, which is the best guess.
 
-    ... | block b-1: left(t), turns from t to its end | block b: turned(t), turns from its start to t | ...
+**Attacks** have phases of their own. How far from the middle of a frame a click lies follows from how much louder the
+next frame is; phases are the sum of these delays over the bins, from the lowest up (plus what the network corrects). A
+bin that rises by d nepers within two hops believes its attack with weight exp(d) - 1, which is most where the frame
+first holds the attack well, and is then no part of a partial.
+
+With `turned` the sum of advances, phases are the angle of what was said of them, carried forward:
+
+    said(t, k) = decay^k weight(t-k) exp(i own(t-k)) + bell(k) exp(i chance(t-k))
+    phase(t) = arg sum_k said(t, k) exp(i (turned(t) - turned(t-k)))
+
+so an attack rules for as long as the sum remembers it. A partial that nothing attacked lately wanders, by a fraction of
+a hertz, towards random angles, one for each frame, known from its position. (Were they one constant, the sum would turn
+every tone back to its bin's own frequency.) These are summed with a bell that rises and falls: with weights that
+set in at once each frame's angle was a jolt, and a steady tone rough.
 """
 
 from __future__ import annotations
@@ -37,139 +47,167 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.models.config import AutoencoderConfig
+from musika_daw.models.memory import BlockMemory, safe_angle, turn
 from musika_daw.models.spectrum import LOG_SCALE
 
-MEMORY = 128
-DECAY = 0.98
-_PART = 32
-# Hann windows are nearly Gaussian ones of this time-frequency ratio (samples squared over fft squared)
-_HANN_RATIO = 0.25645
+# samples that phases remember, and what is left of an attack after 256
+MEMORY_SAMPLES = 32_768
+_DECAY = 0.98
 # an attack's opinion weighs no more than this many frames', so that the sum has let go of it when it ends
 _LARGEST_RISE = 3.4
 _WEIGHT_RANGE = 1.5
 # a bin that rises by this many nepers within two hops is half an attack; found on held-out songs
 _ATTACK_RISE, _ATTACK_SHARPNESS = 1.5, 3.0
+# steps from a bin towards its peak, and the power of magnitudes that neighbours are weighted with
+_STEPS, _STEEPNESS = 4, 12.0
+_QUARTER_TURN = 0.3
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """`phase` and `advance` (to the next frame, radians beyond the carrier's) `[B, C, frames, tracked bins]`;
-    `tonality` and `attack` 0..1 `[B, C, frames, tracked bins]`: how far a bin is a tone, and the start of a sound,
-    and so follows `phase` rather than noise."""
+    """What is known of the tracked bins, `[B, C, frames, bins]`.
+
+    `phase`, and `tonality` and `attack` in 0..1: how far a bin is a tone, and the start of a sound, and so follows
+    `phase` rather than noise. `advance` `[B, 1, frames - 1, bins]` to the next frame, in radians beyond the carrier's.
+    `relative` (complex `[B, 1, frames, bins]`, None for one channel) has the angle by which the second channel leads
+    the first, and is as long as that is certain.
+    """
 
     phase: Tensor
     advance: Tensor
     tonality: Tensor
     attack: Tensor
+    relative: Tensor | None = None
+
+    def part(self, start: int, stop: int) -> Tracked:
+        """Frames start..stop."""
+        span = (slice(None), slice(None), slice(start, stop))
+        relative = None if self.relative is None else self.relative[span]
+        return Tracked(self.phase[span], self.advance[span], self.tonality[span], self.attack[span], relative)
 
 
 class PhaseTracker(nn.Module):
-    """Phases and tonality of the lowest `config.tracked_bins` bins from log-magnitudes and a network's advice."""
+    """Phases and tonality of the lowest `config.tracked_bins` bins from log-magnitudes and a network's advice.
+
+    `config` is the decoder's own (`AutoencoderConfig.of_decoder`).
+    """
 
     to_bins: Tensor
     hops: Tensor
-    fading: Tensor
-    sums: Tensor
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
         self.channels, self.stride = config.channels, config.level1.stride
         self.tracked, self.bands = config.tracked_bins, config.bands
-        self.slope = config.hop / (_HANN_RATIO * config.fft) * LOG_SCALE / 2
         self.turn = 2 * math.pi * config.hop / config.fft
-        hops = torch.arange(config.fft // config.hop)[:, None] * torch.arange(config.tracked_bins)
-        self.register_buffer("hops", self.turn * (hops % (config.fft // config.hop)).float(), persistent=False)
+        period = config.fft // config.hop
+        hops = torch.arange(period)[:, None] * torch.arange(config.tracked_bins) % period
+        self.register_buffer("hops", self.turn * hops.float(), persistent=False)
         self.register_buffer("to_bins", _band_shapes(config), persistent=False)
-        lag = torch.arange(MEMORY)[:, None] - torch.arange(MEMORY)
-        # what is left of each frame of a block in its own frames, and what in the frames of the next block
-        fading = torch.stack([torch.where(lag >= 0, DECAY ** lag.float(), 0.0),
-                              torch.where(lag < 0, DECAY ** (lag + MEMORY).float(), 0.0)])  # fmt: skip
-        self.register_buffer("fading", fading, persistent=False)
-        # over the frames of a part of a block: up to each frame, and after it
-        lag = lag[:_PART, :_PART]
-        self.register_buffer("sums", torch.cat([lag >= 0, lag < 0]).float(), persistent=False)
+        ago = torch.arange(MEMORY_SAMPLES // config.hop).float()
+        bell = torch.sin(math.pi * (ago + 0.5) / len(ago)).square()
+        self.memory = BlockMemory(_DECAY ** (ago * config.hop / 256), bell)
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """Names and sizes of what the network gives for one step, in order."""
+        return {
+            "frequency": self.stride * self.tracked, "own": self.tracked, "weight": self.bands,
+            "tonality": self.channels * self.tracked, "relative": 2 * self.tracked if self.channels == 2 else 0,
+        }  # fmt: skip
 
     @property
     def advice(self) -> int:
         """Numbers that the network gives for one step."""
-        return self.channels * ((self.stride + 2) * self.tracked + self.bands)
+        return sum(self.parts.values())
+
+    def place(self, part: str) -> int:
+        """Where a part begins among them."""
+        return sum(list(self.parts.values())[: list(self.parts).index(part)])
 
     def forward(self, log_magnitude: Tensor, advice: Tensor, chance: Tensor, first: int = 0) -> Tracked:
         """`[B, C, frames, bins]`, `[B, frames / stride, advice]`, `[frames]` to phases relative to each carrier.
 
         `first` is the number of the first frame in the endless piece.
         """
-        sizes = [self.stride * self.tracked, self.tracked, self.tracked, self.bands]
-        by_channel = advice.unflatten(2, (self.channels, -1)).transpose(1, 2)
-        correction, own, tonality, weight = by_channel.split(sizes, -1)
-        frequency = correction.unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
-        # slopes need a bin either side; bin 0 mirrors
-        low = log_magnitude[..., : self.tracked + 1]
-        frequency = frequency + self.slope * F.pad(low[..., 2:] - low[..., :-2], (1, 0))
+        correction, own, weight, tonality, relative = advice[:, None].split(list(self.parts.values()), -1)
+        low = _joined(log_magnitude[..., : self.tracked + 1])
+        frames, still = low.shape[2], low[..., :-1].detach()
+        climb = _Climb(still)
+        correction = correction.unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
+        (frequency,) = climb(self.turn * _above_bin(low) + correction, a_bin=self.turn)
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
-        frames = frequency.shape[2]
-        before, after = first % MEMORY, -(first + frames) % MEMORY
-        turned, left = self._turns(F.pad(advance, (0, 0, before + 1, after)).unflatten(2, (-1, MEMORY)))
-        rise, start = self._attacks(low[..., : self.tracked].detach())
+
+        # carriers turn by this from the middle of one frame to that of the next
+        turns = self.hops.repeat(-(-frames // len(self.hops)), 1)[:frames]
+        rise, start = _attacks(still, self.turn)
         loud = torch.exp(weight.clamp(-_WEIGHT_RANGE, _WEIGHT_RANGE)) @ self.to_bins
         loud = loud.repeat_interleave(self.stride, 2) * torch.expm1(rise.clamp(0, _LARGEST_RISE))
-        own = start + own.repeat_interleave(self.stride, 2)
-        said = torch.complex(loud * own.cos(), loud * own.sin()) + _turn(chance)[:, None]
-        blocks = F.pad(said, (0, 0, before, after)).unflatten(2, (-1, MEMORY))
-        summed = self._faded_sum(blocks, turned, left)[:, :, before : before + frames]
-        phase = turned.flatten(2, 3)[:, :, before : before + frames] + _angle(summed, said.detach().abs())
+        own = start - turns + own.repeat_interleave(self.stride, 2)
+        struck = torch.complex(loud * own.cos(), loud * own.sin())
+        by_chance = turn(chance[:, None] - turns).expand_as(struck)
+        turned, said = self.memory(advance, (struck, by_chance), first)
+        alone = turn(turned + safe_angle(said, 1 + loud.detach()) + turns)
+
         attack = torch.sigmoid(_ATTACK_SHARPNESS * (rise - _ATTACK_RISE))
-        return Tracked(phase, advance, torch.sigmoid(tonality).repeat_interleave(self.stride, 2), attack)
-
-    def _attacks(self, low: Tensor) -> tuple[Tensor, Tensor]:
-        """How far bins rise within two hops, in nepers, and their phases if they begin there (`[B, C, frames, bins]`).
-
-        A click d samples from the middle of a frame sounds in it as cos(pi d / fft)^2, the Hann window, and in the next
-        one as cos(pi (d - hop) / fft)^2, so that the ratio of the two says where it is.
-        """
-        rise = LOG_SCALE * F.pad(low[:, :, 2:] - low[:, :, :-2], (0, 0, 2, 0))
-        louder = torch.exp(F.pad(low[:, :, 1:] - low[:, :, :-1], (0, 0, 0, 1)) * (LOG_SCALE / 2))
-        delay = -2 * torch.atan((louder - math.cos(self.turn / 2)) / math.sin(self.turn / 2))
-        between = (delay[..., 1:] + delay[..., :-1]) / 2
-        turns = self.hops.repeat(-(-low.shape[2] // len(self.hops)), 1)[: low.shape[2]]
-        return rise, F.pad(between, (1, 0)).cumsum(-1) - turns
-
-    def _turns(self, advance: Tensor) -> tuple[Tensor, Tensor]:
-        """How far phases turn in each block up to each frame, and after it, from the advance to each frame.
-
-        All are `[B, C, blocks, MEMORY, bins]`.
-        """
-        up_to, after = torch.matmul(self.sums, advance.unflatten(3, (-1, _PART))).chunk(2, 4)
-        ends = up_to[:, :, :, :, -1]
-        before = F.pad(ends[:, :, :, :-1].cumsum(3), (0, 0, 1, 0))
-        later = F.pad(ends[:, :, :, 1:].flip(3).cumsum(3).flip(3), (0, 0, 0, 1))
-        return (up_to + before[..., None, :]).flatten(3, 4), (after + later[..., None, :]).flatten(3, 4)
-
-    def _faded_sum(self, said: Tensor, turned: Tensor, left: Tensor) -> Tensor:
-        """`sum_k DECAY^k said(t-k) exp(-i turned(t-k))`, k below MEMORY, complex `[B, C, frames, bins]`.
-
-        All are `[B, C, blocks, MEMORY, bins]`; `left` is how far phases turn from each frame to the next block.
-        """
-        own, later = (
-            torch.view_as_complex(torch.matmul(fading, torch.view_as_real(seen).flatten(4)).unflatten(4, (-1, 2)))
-            for fading, seen in zip(self.fading, (said * _turn(-turned), said[:, :, :-1] * _turn(left[:, :, :-1])))
-        )
-        return (own + F.pad(later, (0, 0, 0, 0, 1, 0))).flatten(2, 3)
+        locked = torch.complex(*climb(alone.real, alone.imag))
+        phase = safe_angle(locked * (1 - attack) + alone * attack, 1.0) - turns
+        leads = None
+        if self.channels == 2:
+            real, imag = relative.repeat_interleave(self.stride, 2).chunk(2, -1)
+            leads = torch.complex(real, imag)
+            phase = torch.cat([phase, phase + safe_angle(torch.complex(real, imag + _QUARTER_TURN), 1.0)], 1)
+        tonality = tonality.unflatten(3, (self.channels, self.tracked)).squeeze(1).transpose(1, 2)
+        tonality = torch.sigmoid(tonality).repeat_interleave(self.stride, 2)
+        return Tracked(phase, advance, tonality, attack.expand(-1, self.channels, -1, -1), leads)
 
 
-def _turn(angle: Tensor) -> Tensor:
-    """`exp(i angle)`, three times as fast as `torch.polar`."""
-    return torch.complex(angle.cos(), angle.sin())
+class _Climb:
+    """Carries what peaks have to the bins around them, along the last axis, by the log-magnitudes `[..., bins]`."""
+
+    def __init__(self, low: Tensor) -> None:
+        height = _STEEPNESS * LOG_SCALE * low
+        beside = [F.pad(height[..., :-1], (1, 0), value=-torch.inf), height,
+                  F.pad(height[..., 1:], (0, 1), value=-torch.inf)]  # fmt: skip
+        self._below, self._here, self._above = torch.softmax(torch.stack(beside), 0)
+
+    def __call__(self, *values: Tensor, a_bin: float = 0.0) -> tuple[Tensor, ...]:
+        """Values at the peaks; of such as are counted from each bin, `a_bin` is the distance between two."""
+        lean = a_bin * (self._above - self._below)
+
+        def step(v: Tensor) -> Tensor:
+            below, above = F.pad(v[..., :-1], (1, 0)), F.pad(v[..., 1:], (0, 1))
+            return self._below * below + self._here * v + self._above * above + lean
+
+        for _ in range(_STEPS):
+            values = tuple(step(v) for v in values)
+        return values
 
 
-def _angle(z: Tensor, scale: Tensor) -> Tensor:
-    """The angle of `z`, with a gradient that stays finite where `z` is small against `scale`."""
-    angle = z.detach().angle()
-    if not z.requires_grad:
-        return angle
-    still = z.detach()
-    turn = (z * still.conj()).imag / (still.abs().square() + (0.3 * scale).square())
-    return angle + turn
+def _joined(log_magnitude: Tensor) -> Tensor:
+    """Normalised log-magnitudes `[B, C, frames, bins]` of the summed power of all channels, `[B, 1, frames, bins]`."""
+    scale = 2 * LOG_SCALE
+    return torch.logsumexp(scale * log_magnitude, 1, keepdim=True) / scale
+
+
+def _above_bin(low: Tensor) -> Tensor:
+    """How many bins above each bin a sine lies that has these log-magnitudes `[..., bins + 1]`, -1..1 `[..., bins]`."""
+    # bin 0 mirrors
+    slant = torch.tanh(LOG_SCALE / 2 * F.pad(low[..., 2:] - low[..., :-2], (1, 0)))
+    return 4 * slant / (3 + torch.sqrt(9 - 8 * slant.square()))
+
+
+def _attacks(low: Tensor, hop_turn: float) -> tuple[Tensor, Tensor]:
+    """How far bins rise within two hops, in nepers, and their phases if they begin there (`[B, C, frames, bins]`).
+
+    A click d samples from the middle of a frame sounds in it as cos(pi d / fft)^2, the Hann window, and in the next
+    one as cos(pi (d - hop) / fft)^2, so that the ratio of the two says where it is; `hop_turn` is 2 pi hop / fft.
+    """
+    rise = LOG_SCALE * F.pad(low[:, :, 2:] - low[:, :, :-2], (0, 0, 2, 0))
+    louder = torch.exp(F.pad(low[:, :, 1:] - low[:, :, :-1], (0, 0, 0, 1)) * (LOG_SCALE / 2))
+    delay = -2 * torch.atan((louder - math.cos(hop_turn / 2)) / math.sin(hop_turn / 2))
+    between = (delay[..., 1:] + delay[..., :-1]) / 2
+    return rise, F.pad(between, (1, 0)).cumsum(-1)
 
 
 def _band_shapes(config: AutoencoderConfig) -> Tensor:

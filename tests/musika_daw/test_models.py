@@ -9,7 +9,18 @@ import torch
 from torch import nn
 
 from musika_daw.conditioning import CHANNELS
-from musika_daw.models import PAPER, PAPER_PIANO, STUDIO, TINY, Decoder, Encoder, ModelConfig, Spectrum, config_named
+from musika_daw.models import (
+    PAPER,
+    PAPER_PIANO,
+    STUDIO,
+    STUDIO_PIANO,
+    TINY,
+    Decoder,
+    Encoder,
+    ModelConfig,
+    Spectrum,
+    config_named,
+)
 from musika_daw.models.config import autoencoder_from_dict, generator_from_dict, to_dict
 from musika_daw.models.generator import build_generator
 
@@ -81,17 +92,18 @@ def test_encoders_are_unpadded() -> None:
     torch.testing.assert_close(part, whole[:, 4:8], atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("config", [TINY, STUDIO, PAPER])
+@pytest.mark.parametrize("config", [TINY, STUDIO, STUDIO_PIANO, PAPER])
 def test_a_decoded_latent_depends_on_its_context_only(config: ModelConfig) -> None:
-    decoder = talkative(Decoder(config.autoencoder))
+    # in double precision: what a piece's length does to the last bits of matrix products is not the question here
+    decoder = talkative(Decoder(config.autoencoder)).double()
     span = decoder.context_before + decoder.context_after + 3
-    latents = torch.rand(1, span + 20, config.autoencoder.level2.latent) * 2 - 1
+    latents = torch.rand(1, span + 20, config.autoencoder.level2.latent, dtype=torch.float64) * 2 - 1
     r_time = config.autoencoder.r_time
     whole = decoder(latents, first=-10)
     part = decoder(latents[:, 10 : 10 + span], first=0)
     inner = slice(decoder.context_before * r_time, (decoder.context_before + 3) * r_time)
     shifted = whole[..., 10 * r_time :]
-    torch.testing.assert_close(part[..., inner], shifted[..., inner], atol=3e-5, rtol=0)
+    torch.testing.assert_close(part[..., inner], shifted[..., inner], atol=1e-9, rtol=0)
 
 
 def talkative(decoder: Decoder) -> Decoder:

@@ -2,38 +2,91 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch.testing import assert_close
 
-from musika_daw.models import STUDIO, TINY, Decoder, PhaseTracker
+from musika_daw.models import STUDIO, STUDIO_PIANO, TINY, AutoencoderConfig, Decoder, PhaseTracker
 from musika_daw.models.noise import PERIOD, NoiseTable
-from musika_daw.models.phase import MEMORY
+from musika_daw.models.phase import MEMORY_SAMPLES
 from musika_daw.models.spectrum import Spectrum
 
 SIZES = STUDIO.autoencoder
 
 
-def tone(frequency_hz: float, frames: int) -> torch.Tensor:
+def tone(frequency_hz: float, frames: int, sizes: AutoencoderConfig = SIZES) -> torch.Tensor:
     """A sine whose complex STFT has `frames` frames, `[1, 2, samples]`."""
-    samples = torch.arange(frames * SIZES.hop + SIZES.fft - SIZES.hop) / SIZES.sample_rate_hz
+    samples = torch.arange(frames * sizes.hop + sizes.fft - sizes.hop) / sizes.sample_rate_hz
     return 0.3 * torch.sin(2 * torch.pi * frequency_hz * samples).expand(1, 2, -1)
 
 
-def test_a_tone_between_bins_sounds_at_its_own_pitch_from_magnitudes_alone() -> None:
-    decoder, frames = Decoder(SIZES), 256
+def from_magnitudes(decoder: Decoder, wave: torch.Tensor) -> torch.Tensor:
+    """What magnitudes alone sound like, `[1, channels, samples]`, with nothing said by a network."""
     assert decoder.tracker is not None
-    for frequency_hz in (440.0, 1000.0, 3333.0):
-        log = decoder.spectrum.log_magnitude(tone(frequency_hz, frames))
-        advice = torch.zeros(1, frames // 2, decoder.tracker.advice)
-        advice[..., -decoder.tracker.bands :] = -5
-        tracked = decoder.tracker(log, advice, decoder.noise.angles(7, frames))
-        phase = tracked.phase + decoder.spectrum.carrier(frames)[:, : SIZES.tracked_bins]
-        bins = torch.polar(decoder.spectrum.magnitude(log)[..., : SIZES.tracked_bins], phase)
-        wave = decoder.spectrum.resynthesise(torch.nn.functional.pad(bins, (0, SIZES.bins - SIZES.tracked_bins)))
-        heard = torch.fft.rfft(wave[0, 0, 8192:49152] * torch.hann_window(40960)).abs()
-        found_hz = float(heard.argmax()) * SIZES.sample_rate_hz / 40960
+    log = decoder.spectrum.log_magnitude(wave)
+    frames, sizes = log.shape[2], decoder.sizes
+    advice = torch.zeros(1, frames // sizes.level1.stride, decoder.tracker.advice)
+    tracked = decoder.tracker(log, advice, decoder.noise.angles(7, frames))
+    phase = tracked.phase + decoder.spectrum.carrier(frames)[:, : sizes.tracked_bins]
+    bins = torch.polar(decoder.spectrum.magnitude(log)[..., : sizes.tracked_bins], phase)
+    return decoder.spectrum.resynthesise(torch.nn.functional.pad(bins, (0, sizes.bins - sizes.tracked_bins)))
+
+
+DECODERS = (STUDIO.autoencoder, STUDIO_PIANO.autoencoder)
+
+
+@pytest.mark.parametrize("config", DECODERS)
+def test_a_tone_between_bins_sounds_at_its_own_pitch_from_magnitudes_alone(config: AutoencoderConfig) -> None:
+    decoder, count = Decoder(config), 40960
+    for frequency_hz in (110.0, 440.0, 1000.0, 3333.0):
+        wave = from_magnitudes(decoder, tone(frequency_hz, 65536 // decoder.sizes.hop, decoder.sizes))
+        heard = torch.fft.rfft(wave[0, 0, 8192 : 8192 + count] * torch.hann_window(count)).abs()
+        found_hz = float(heard.argmax()) * SIZES.sample_rate_hz / count
         assert abs(found_hz - frequency_hz) < 3, (frequency_hz, found_hz)
+
+
+@pytest.mark.parametrize("config", DECODERS)
+def test_a_steady_tone_stays_as_loud_as_it_is(config: AutoencoderConfig) -> None:
+    decoder = Decoder(config)
+    for frequency_hz in (437.3, 523.25, 1234.5):
+        wave = from_magnitudes(decoder, tone(frequency_hz, 131072 // decoder.sizes.hop, decoder.sizes))
+        rms = wave[0, 0, 8192:-8192].unfold(0, 1024, 256).square().mean(-1).sqrt()
+        off_db = 20 * (rms * 2**0.5 / 0.3).log10()
+        assert float(off_db.std()) < 0.3, frequency_hz
+        # now and then, while nothing is struck, a partial slips into another phase
+        assert float((off_db.abs() > 1).float().mean()) < 0.02, frequency_hz
+
+
+def test_two_tones_beside_each_other_keep_their_levels() -> None:
+    decoder = Decoder(STUDIO_PIANO.autoencoder)
+    frames = 131072 // decoder.sizes.hop
+    chord = tone(261.6, frames, decoder.sizes) + 0.3 * tone(392.0, frames, decoder.sizes)
+    heard = from_magnitudes(decoder, chord)[0, 0, 8192:-8192]
+    power = torch.fft.rfft(heard * torch.hann_window(len(heard))).abs().square()
+    hz = torch.fft.rfftfreq(len(heard), 1 / SIZES.sample_rate_hz)
+    near = [power[(hz - f).abs() < 12].sum() for f in (261.6, 392.0)]
+    assert float(10 * torch.log10(near[0] / near[1])) == pytest.approx(-20 * math.log10(0.3), abs=0.7)
+    assert float(sum(near) / power.sum()) > 0.97
+
+
+def test_the_second_channel_leads_the_first_by_what_the_network_says() -> None:
+    decoder, frames = Decoder(SIZES), 64
+    tracker = decoder.tracker
+    assert tracker is not None
+    log = decoder.spectrum.log_magnitude(tone(1000.0, frames))
+    advice, chance = torch.zeros(1, frames // tracker.stride, tracker.advice), decoder.noise.angles(3, frames)
+    # of whose lead nothing is known, a quarter turn
+    silent = tracker(log, advice, chance).phase
+    assert_close(silent[:, 1] - silent[:, 0], torch.full_like(silent[:, 0], torch.pi / 2))
+    lead = advice[..., tracker.place("relative") :].unflatten(2, (2, -1))
+    lead[..., 0, :], lead[..., 1, :] = -1, -0.3
+    against = tracker(log, advice, chance)
+    assert_close(against.phase[:, 0], silent[:, 0])
+    assert_close(torch.cos(against.phase[:, 1] - against.phase[:, 0]), torch.full_like(silent[:, 0], -1))
+    assert against.relative is not None
+    assert_close(against.relative, torch.full_like(against.relative, -1 - 0.3j))
 
 
 @pytest.mark.parametrize("place", [8192, 8192 + 77, 8192 + 128, 8192 + 201])
@@ -66,8 +119,7 @@ def test_what_the_network_says_of_an_attack_turns_the_tone_that_it_starts() -> N
     log = decoder.spectrum.log_magnitude(wave)
     advice = torch.zeros(1, frames // 2, tracker.advice)
     plain = tracker(log, advice, decoder.noise.angles(3, frames)).phase
-    own = slice(tracker.stride * tracker.tracked, (tracker.stride + 1) * tracker.tracked)
-    advice.unflatten(2, (2, -1))[..., own] = 1.5
+    advice[..., tracker.place("own") :][..., : tracker.tracked] = 1.5
     turned = tracker(log, advice, decoder.noise.angles(3, frames)).phase - plain
     # the bins around 1000 Hz, from the attack on: less and less as the sum forgets it
     near = turned[:, :, 34:44, 21:26]
@@ -76,13 +128,14 @@ def test_what_the_network_says_of_an_attack_turns_the_tone_that_it_starts() -> N
 
 def test_phases_remember_so_far_and_no_further() -> None:
     tracker = PhaseTracker(TINY.autoencoder)
-    frames, stride = 3 * MEMORY, TINY.autoencoder.level1.stride
+    memory = MEMORY_SAMPLES // TINY.autoencoder.hop
+    frames, stride = 3 * memory, TINY.autoencoder.level1.stride
     log = torch.randn(1, 2, frames, TINY.autoencoder.bins)
     advice = torch.randn(1, frames // stride, tracker.advice)
     chance = torch.randn(frames)
     whole = tracker(log, advice, chance)
-    cut = tracker(log[:, :, MEMORY - 8 :], advice[:, (MEMORY - 8) // stride :], chance[MEMORY - 8 :])
-    a, b = (torch.polar(torch.ones_like(t.phase), t.phase)[:, :, -MEMORY:] for t in (whole, cut))
+    cut = tracker(log[:, :, memory - 8 :], advice[:, (memory - 8) // stride :], chance[memory - 8 :])
+    a, b = (torch.polar(torch.ones_like(t.phase), t.phase)[:, :, -memory:] for t in (whole, cut))
     assert_close(a, b, atol=2e-4, rtol=0)
 
 
@@ -91,7 +144,9 @@ def test_gradients_reach_all_advice_and_stay_finite() -> None:
     log = torch.randn(1, 2, 32, TINY.autoencoder.bins)
     advice = torch.zeros(1, 16, tracker.advice, requires_grad=True)
     tracked = tracker(log, advice, torch.randn(32))
-    (torch.sin(tracked.phase).sum() + tracked.tonality.sum() + tracked.advance.sum()).backward()
+    assert tracked.relative is not None
+    led = (tracked.relative - (0.6 + 0.8j)).abs().sum()
+    (torch.sin(tracked.phase).sum() + tracked.tonality.sum() + tracked.advance.sum() + led).backward()
     assert advice.grad is not None
     assert torch.isfinite(advice.grad).all()
     assert (advice.grad.abs().sum((0, 1)) > 0).float().mean() > 0.9

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from training.evaluate import tools
 from training.evaluate.beats import calibrate, drum_track, fit_beats
 from training.evaluate.tools import EXTRA, MissingTool, beat_tracker, finer, onset_detector, versions
 
@@ -122,6 +124,16 @@ def test_a_missing_tool_is_one_line_that_names_the_extra(
         make()
     assert EXTRA in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_onsets_are_picked_as_the_detectors_own_program_picks_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """madmom is no dependency of the tests; its program `CNNOnsetDetector` sets these, its class other defaults."""
+    told: dict[str, float] = {}
+    madmom = SimpleNamespace(CNNOnsetProcessor=lambda: None, OnsetPeakPickingProcessor=lambda **kw: told.update(kw))
+    monkeypatch.setattr(tools, "tool", lambda name: madmom)
+    detect = onset_detector()
+    assert told == {"threshold": 0.54, "smooth": 0.05, "combine": 0.03, "pre_max": 0.01, "post_max": 0.01, "fps": 100}
+    assert len(detect(np.zeros(100, np.float32), 44_100)) == 0
 
 
 def test_versions_name_what_numbers_depend_on() -> None:

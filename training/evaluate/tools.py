@@ -23,6 +23,8 @@ BEAT_RANGE_BPM = (95.0, 190.0)
 # as madmom's own programs set them
 BEAT_FPS = 100
 ONSET_THRESHOLD, ONSET_SMOOTH_S, ONSET_COMBINE_S = 0.54, 0.05, 0.03
+# onsets are the highest of three frames; without it every frame above the threshold is one
+ONSET_PEAK_S = 1 / BEAT_FPS
 
 
 class MissingTool(ValueError):
@@ -100,8 +102,9 @@ def onset_detector() -> Tracker:
     signal = tool("madmom.audio.signal")
     activation = onsets.CNNOnsetProcessor()
     pick = onsets.OnsetPeakPickingProcessor(
-        threshold=ONSET_THRESHOLD, smooth=ONSET_SMOOTH_S, combine=ONSET_COMBINE_S, fps=BEAT_FPS
-    )
+        threshold=ONSET_THRESHOLD, smooth=ONSET_SMOOTH_S, combine=ONSET_COMBINE_S,
+        pre_max=ONSET_PEAK_S, post_max=ONSET_PEAK_S, fps=BEAT_FPS,
+    )  # fmt: skip
 
     def detect(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
         if not np.abs(audio).max(initial=0.0):
