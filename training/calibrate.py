@@ -8,8 +8,9 @@ from torch import Tensor
 
 from musika_daw.models import Decoder, Encoder
 
-# gains are smooth over this many bins, and no correction is larger than this
-_SMOOTH_BINS, _LARGEST = 9, 2.0
+# gains are smooth over this many bins, and no correction is larger than this; gain curves are free to lie some 7 dB
+# below 1 in the mean, which is to be made up for here
+_SMOOTH_BINS, _LARGEST = 9, 8.0
 
 
 @torch.inference_mode()

@@ -19,7 +19,7 @@ magnitudes of ratio (1 + d)(2 + d) / ((1 - d)(2 - d)).
 **Channels.** There is one tracker, of the sum of all channels' power. The network says by how much the second channel's
 phase leads the first's, which no magnitude tells but most instruments keep, as a number on the complex plane that is as
 long as that is certain. Where it is not, a quarter turn is added: of mid and side so far apart, left and right are
-equally loud, which is the best guess.
+equally loud, which is the best guess. (Not where something is struck: a click turned so is a click no more.)
 
 **Attacks** have phases of their own. How far from the middle of a frame a click lies follows from how much louder the
 next frame is; phases are the sum of these delays over the bins, from the lowest up (plus what the network corrects). A
@@ -53,6 +53,8 @@ from musika_daw.models.spectrum import LOG_SCALE
 # samples that phases remember, and what is left of an attack after 256
 MEMORY_SAMPLES = 32_768
 _DECAY = 0.98
+# a random angle's weight at the top of its bell: attacks shall be obeyed
+_CHANCE = 0.25
 # an attack's opinion weighs no more than this many frames', so that the sum has let go of it when it ends
 _LARGEST_RISE = 3.4
 _WEIGHT_RANGE = 1.5
@@ -60,7 +62,8 @@ _WEIGHT_RANGE = 1.5
 _ATTACK_RISE, _ATTACK_SHARPNESS = 1.5, 3.0
 # steps from a bin towards its peak, and the power of magnitudes that neighbours are weighted with
 _STEPS, _STEEPNESS = 4, 12.0
-_QUARTER_TURN = 0.3
+# how long a lead is that is worth a guess
+_UNSURE = 0.3
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class PhaseTracker(nn.Module):
         self.register_buffer("hops", self.turn * hops.float(), persistent=False)
         self.register_buffer("to_bins", _band_shapes(config), persistent=False)
         ago = torch.arange(MEMORY_SAMPLES // config.hop).float()
-        bell = torch.sin(math.pi * (ago + 0.5) / len(ago)).square()
+        bell = _CHANCE * torch.sin(math.pi * (ago + 0.5) / len(ago)).square()
         self.memory = BlockMemory(_DECAY ** (ago * config.hop / 256), bell)
 
     @property
@@ -156,7 +159,8 @@ class PhaseTracker(nn.Module):
         if self.channels == 2:
             real, imag = relative.repeat_interleave(self.stride, 2).chunk(2, -1)
             leads = torch.complex(real, imag)
-            phase = torch.cat([phase, phase + safe_angle(torch.complex(real, imag + _QUARTER_TURN), 1.0)], 1)
+            guess = _UNSURE * torch.complex(attack, 1 - attack)
+            phase = torch.cat([phase, phase + safe_angle(leads + guess, 1.0)], 1)
         tonality = tonality.unflatten(3, (self.channels, self.tracked)).squeeze(1).transpose(1, 2)
         tonality = torch.sigmoid(tonality).repeat_interleave(self.stride, 2)
         return Tracked(phase, advance, tonality, attack.expand(-1, self.channels, -1, -1), leads)

@@ -79,14 +79,15 @@ def test_the_second_channel_leads_the_first_by_what_the_network_says() -> None:
     advice, chance = torch.zeros(1, frames // tracker.stride, tracker.advice), decoder.noise.angles(3, frames)
     # of whose lead nothing is known, a quarter turn
     silent = tracker(log, advice, chance).phase
-    assert_close(silent[:, 1] - silent[:, 0], torch.full_like(silent[:, 0], torch.pi / 2))
+    assert_close(silent[:, 1] - silent[:, 0], torch.full_like(silent[:, 0], torch.pi / 2), atol=0.02, rtol=0)
     lead = advice[..., tracker.place("relative") :].unflatten(2, (2, -1))
-    lead[..., 0, :], lead[..., 1, :] = -1, -0.3
+    lead[..., 0, :] = -50
     against = tracker(log, advice, chance)
     assert_close(against.phase[:, 0], silent[:, 0])
-    assert_close(torch.cos(against.phase[:, 1] - against.phase[:, 0]), torch.full_like(silent[:, 0], -1))
+    opposite = torch.full_like(silent[:, 0], -1)
+    assert_close(torch.cos(against.phase[:, 1] - against.phase[:, 0]), opposite, atol=1e-3, rtol=0)
     assert against.relative is not None
-    assert_close(against.relative, torch.full_like(against.relative, -1 - 0.3j))
+    assert_close(against.relative, torch.full_like(against.relative, -50))
 
 
 @pytest.mark.parametrize("place", [8192, 8192 + 77, 8192 + 128, 8192 + 201])

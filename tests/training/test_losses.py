@@ -16,6 +16,7 @@ from training.losses import (
     hinge_generator,
     magnitudes,
     phase_derivatives,
+    relative_error,
     relativistic,
 )
 
@@ -48,6 +49,18 @@ def test_a_constant_phase_error_costs_only_the_absolute_part() -> None:
     assert phase_derivatives(phase + 2 * math.pi, phase, weight).item() == pytest.approx(0, abs=1e-5)
     slope = torch.arange(8.0)[None, None, :, None] * 0.5
     assert phase_derivatives(phase + slope, phase, weight) > 0.05
+
+
+def test_a_lead_costs_nothing_where_it_is_right_and_least_as_zero_where_it_is_anyones_guess() -> None:
+    torch.manual_seed(0)
+    sound = torch.randn(2, 2, 64, 20, dtype=torch.complex64)
+    lead = sound[:, 1:] * sound[:, :1].conj()
+    lead = lead / lead.abs()
+    assert relative_error(lead, sound, 0.7).item() == pytest.approx(0, abs=1e-5)
+    assert relative_error(-lead, sound, 0.7).item() == pytest.approx(4, rel=1e-3)
+    unknown = [relative_error(torch.full_like(lead, length), sound, 0.7).item() for length in (0.0, 0.5, 1.0)]
+    assert unknown[0] == pytest.approx(1, rel=1e-3)
+    assert unknown == sorted(unknown)
 
 
 def test_adversarial_losses_point_the_right_way() -> None:

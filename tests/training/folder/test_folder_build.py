@@ -94,6 +94,12 @@ def test_the_corpus_feeds_a_trainer(built: Built) -> None:
     assert np.isfinite(batch).all()
 
 
+def test_excerpts_are_swapped_left_and_right_as_often_as_asked(built: Built) -> None:
+    as_they_are, swapped = (Excerpts([Corpus(built.corpus)], [1.0], 20_000, swapped=p).batch(0, 6) for p in (0.0, 1.0))
+    assert np.abs(as_they_are[:, 0] - as_they_are[:, 1]).max() > 1e-3  # some of it is stereo
+    np.testing.assert_array_equal(as_they_are, swapped[:, ::-1])
+
+
 def test_building_again_reads_nothing(built: Built, deaf: list[Path]) -> None:
     before = (built.corpus / "audio.i16").stat().st_mtime_ns
     again = build_folder(built.source, built.corpus)
