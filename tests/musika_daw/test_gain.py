@@ -43,14 +43,15 @@ def test_few_bins_sound_the_same_by_a_matrix_product() -> None:
 def test_weights_from_before_gain_curves_load_and_their_curves_are_flat() -> None:
     torch.manual_seed(0)
     decoder = Decoder(SIZES)
-    new = decoder.curve.advice * SIZES.channels
+    rows = SIZES.bins * SIZES.channels * SIZES.level1.stride
+    # as the trackers of that time were told: of each channel frequencies, attacks, tonality and weights
+    told = SIZES.channels * ((SIZES.level1.stride + 2) * SIZES.tracked_bins + SIZES.bands)
     state = decoder.state_dict()
     for name in ("level1.outward.1.weight", "level1.outward.1.bias"):
-        state[name] = torch.randn_like(state[name])[:-new]
+        state[name] = torch.randn(rows + told, *state[name].shape[1:])
     fresh = Decoder(SIZES)
     fresh.load_state_dict(state)
     spectra = fresh.spectra(fresh.decode_2(torch.randn(1, 6, SIZES.level2.latent)))
     assert spectra.gains is not None
     assert_close(spectra.gains, torch.ones_like(spectra.gains))
-    rows = SIZES.bins * SIZES.channels * SIZES.level1.stride
     assert_close(fresh.state_dict()["level1.outward.1.bias"][:rows], state["level1.outward.1.bias"][:rows])
