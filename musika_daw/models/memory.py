@@ -53,12 +53,12 @@ class BlockMemory(nn.Module):
             return F.pad(x, (0, 0, before + lead, after)).unflatten(2, (-1, self.memory))
 
         turned, left = self._turns(blocks(advance, 1))
-        sums = [
-            self._faded(blocks(said, 0), turned, left, getattr(self, f"fading{number}"))
-            for number, said in enumerate(opinions)
-        ]
+        back, onward = turn(-turned), turn(left[:, :, :-1])
+        total = torch.zeros((), device=advance.device)
+        for number, said in enumerate(opinions):
+            total = total + self._faded(blocks(said, 0), back, onward, getattr(self, f"fading{number}"))
         inside = slice(before, before + frames)
-        return turned.flatten(2, 3)[:, :, inside], torch.stack(sums).sum(0)[:, :, inside]
+        return turned.flatten(2, 3)[:, :, inside], total[:, :, inside]
 
     def _turns(self, advance: Tensor) -> tuple[Tensor, Tensor]:
         """How far phases turn in each block up to each frame, and after it, from the advance to each frame.
@@ -73,11 +73,14 @@ class BlockMemory(nn.Module):
         return (up_to + before[..., None, :]).flatten(3, 4), (after + later[..., None, :]).flatten(3, 4)
 
     @staticmethod
-    def _faded(said: Tensor, turned: Tensor, left: Tensor, fading: Tensor) -> Tensor:
-        """`sum_k weight(k) said(t-k) exp(-i turned(t-k))`, complex `[B, C, frames, bins]`."""
+    def _faded(said: Tensor, back: Tensor, onward: Tensor, fading: Tensor) -> Tensor:
+        """`sum_k weight(k) said(t-k) exp(-i turned(t-k))`, complex `[B, C, frames, bins]`.
+
+        `back` undoes each frame's turns, `onward` takes it to the next block.
+        """
         own, later = (
             torch.view_as_complex(torch.matmul(matrix, torch.view_as_real(seen).flatten(4)).unflatten(4, (-1, 2)))
-            for matrix, seen in zip(fading, (said * turn(-turned), said[:, :, :-1] * turn(left[:, :, :-1])))
+            for matrix, seen in zip(fading, (said * back, said[:, :, :-1] * onward))
         )
         return (own + F.pad(later, (0, 0, 0, 0, 1, 0))).flatten(2, 3)
 

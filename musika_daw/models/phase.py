@@ -40,6 +40,7 @@ set in at once each frame's angle was a jolt, and a steady tone rough.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -62,6 +63,7 @@ _WEIGHT_RANGE = 1.5
 _ATTACK_RISE, _ATTACK_SHARPNESS = 1.5, 3.0
 # steps from a bin towards its peak, and the power of magnitudes that neighbours are weighted with
 _STEPS, _STEEPNESS = 4, 12.0
+_CACHED_FRAMES = 128
 # how long a lead is that is worth a guess
 _UNSURE = 0.3
 
@@ -133,37 +135,65 @@ class PhaseTracker(nn.Module):
 
         `first` is the number of the first frame in the endless piece.
         """
-        correction, own, weight, tonality, relative = advice[:, None].split(list(self.parts.values()), -1)
+        told = dict(zip(self.parts, advice[:, None].split(list(self.parts.values()), -1)))
+        correction = told["frequency"].unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
         low = _joined(log_magnitude[..., : self.tracked + 1])
         frames, still = low.shape[2], low[..., :-1].detach()
-        climb = _Climb(still)
-        correction = correction.unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
-        (frequency,) = climb(self.turn * _above_bin(low) + correction, a_bin=self.turn)
+        frequency = _by_frames(self._frequency, low, correction)
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
 
         # carriers turn by this from the middle of one frame to that of the next
-        turns = self.hops.repeat(-(-frames // len(self.hops)), 1)[:frames]
+        turns = self.hops.repeat(-(-frames // len(self.hops)), 1)[None, None, :frames]
         rise, start = _attacks(still, self.turn)
-        loud = torch.exp(weight.clamp(-_WEIGHT_RANGE, _WEIGHT_RANGE)) @ self.to_bins
+        loud = torch.exp(told["weight"].clamp(-_WEIGHT_RANGE, _WEIGHT_RANGE)) @ self.to_bins
         loud = loud.repeat_interleave(self.stride, 2) * torch.expm1(rise.clamp(0, _LARGEST_RISE))
-        own = start - turns + own.repeat_interleave(self.stride, 2)
+        own = start - turns + told["own"].repeat_interleave(self.stride, 2)
         struck = torch.complex(loud * own.cos(), loud * own.sin())
-        by_chance = turn(chance[:, None] - turns).expand_as(struck)
+        by_chance = (turn(chance)[:, None] * turn(-turns[0, 0])).expand_as(struck)
         turned, said = self.memory(advance, (struck, by_chance), first)
-        alone = turn(turned + safe_angle(said, 1 + loud.detach()) + turns)
 
         attack = torch.sigmoid(_ATTACK_SHARPNESS * (rise - _ATTACK_RISE))
-        locked = torch.complex(*climb(alone.real, alone.imag))
-        phase = safe_angle(locked * (1 - attack) + alone * attack, 1.0) - turns
+        phase = _by_frames(_locked, still, said, turned, turns, attack, loud.detach())
         leads = None
         if self.channels == 2:
-            real, imag = relative.repeat_interleave(self.stride, 2).chunk(2, -1)
-            leads = torch.complex(real, imag)
-            guess = _UNSURE * torch.complex(attack, 1 - attack)
-            phase = torch.cat([phase, phase + safe_angle(leads + guess, 1.0)], 1)
-        tonality = tonality.unflatten(3, (self.channels, self.tracked)).squeeze(1).transpose(1, 2)
+            leads = torch.complex(*told["relative"].repeat_interleave(self.stride, 2).chunk(2, -1))
+            phase = torch.cat([phase, phase + _by_frames(_lead, leads, attack)], 1)
+        tonality = told["tonality"].unflatten(3, (self.channels, self.tracked)).squeeze(1).transpose(1, 2)
         tonality = torch.sigmoid(tonality).repeat_interleave(self.stride, 2)
         return Tracked(phase, advance, tonality, attack.expand(-1, self.channels, -1, -1), leads)
+
+    def _frequency(self, low: Tensor, correction: Tensor) -> Tensor:
+        """Of each bin's peak, as turns a frame beyond the bin's own carrier."""
+        climb = _Climb(low[..., :-1].detach())
+        return climb(self.turn * _above_bin(low) + correction, a_bin=self.turn)[0]
+
+
+def _locked(still: Tensor, said: Tensor, turned: Tensor, turns: Tensor, attack: Tensor, loud: Tensor) -> Tensor:
+    """Phases, of each bin's peak where nothing is struck, from what was said to each bin."""
+    if said.requires_grad:  # gradients are held down where opinions cancel
+        alone = turn(turned + safe_angle(said, 1 + loud) + turns)
+        real, imag = alone.real, alone.imag
+    else:  # the same without an arctangent
+        turned_to = said * turn(turned + turns)
+        length = torch.rsqrt(turned_to.real.square() + turned_to.imag.square() + 1e-20)
+        real, imag = turned_to.real * length, turned_to.imag * length
+    peak_real, peak_imag = _Climb(still)(real, imag)
+    both = torch.complex(torch.lerp(peak_real, real, attack), torch.lerp(peak_imag, imag, attack))
+    return safe_angle(both, 1.0) - turns
+
+
+def _lead(known: Tensor, attack: Tensor) -> Tensor:
+    """By how much the second channel leads the first: as far as it is known, else a guess."""
+    return safe_angle(known + _UNSURE * torch.complex(attack, 1 - attack), 1.0)
+
+
+def _by_frames(call: Callable[..., Tensor], *values: Tensor) -> Tensor:
+    """`call` on values `[B, C, frames, ...]`, outside training in pieces that a processor's cache holds."""
+    frames = values[0].shape[2]
+    if torch.is_grad_enabled() or frames <= _CACHED_FRAMES:
+        return call(*values)
+    starts = range(0, frames, _CACHED_FRAMES)
+    return torch.cat([call(*(v[:, :, s : s + _CACHED_FRAMES] for v in values)) for s in starts], 2)
 
 
 class _Climb:
@@ -177,11 +207,13 @@ class _Climb:
 
     def __call__(self, *values: Tensor, a_bin: float = 0.0) -> tuple[Tensor, ...]:
         """Values at the peaks; of such as are counted from each bin, `a_bin` is the distance between two."""
-        lean = a_bin * (self._above - self._below)
+        lean = a_bin * (self._above - self._below) if a_bin else None
 
         def step(v: Tensor) -> Tensor:
-            below, above = F.pad(v[..., :-1], (1, 0)), F.pad(v[..., 1:], (0, 1))
-            return self._below * below + self._here * v + self._above * above + lean
+            out = self._here * v if lean is None else torch.addcmul(lean, self._here, v)
+            out[..., 1:].addcmul_(self._below[..., 1:], v[..., :-1])
+            out[..., :-1].addcmul_(self._above[..., :-1], v[..., 1:])
+            return out
 
         for _ in range(_STEPS):
             values = tuple(step(v) for v in values)
