@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width", "reader_batches")
+SHARES = ("swapped", "reader_without_drums")
 
 
 @dataclass(frozen=True)
@@ -115,5 +116,7 @@ def apply_settings(settings: S, pairs: tuple[str, ...]) -> S:
         least = 1 if key in AT_LEAST_ONE else 0
         if kind in (int, float) and not least <= value < math.inf:
             raise ValueError(f"set: {key}={text}, must be at least {least}")
+        if key in SHARES and value > 1:
+            raise ValueError(f"set: {key}={text}, must be a share, 0..1")
         changes[key] = value
     return replace(settings, **changes)

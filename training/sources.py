@@ -100,9 +100,9 @@ def autoencoder_start(source: str | Path, config: AutoencoderConfig, settings: A
     Exported weights are written into one, `out`.pt, and so is another decoder of the same latents (`transplanted`).
     """
     if is_run(source):
-        found = load_checkpoint(Path(source)).get("config")
-        if found is None or autoencoder_from_dict(found) == config:
-            _check_config(source, found, config, autoencoder_from_dict)
+        found: Any = load_checkpoint(Path(source)).get("config")
+        _check_config(source, found, config.of_encoder(), lambda c: autoencoder_from_dict(c).of_encoder())
+        if autoencoder_from_dict(found) == config:
             return Path(source)
     weights = autoencoder_weights(source)
     _check_config(source, weights.config, config.of_encoder(), lambda found: autoencoder_from_dict(found).of_encoder())

@@ -59,7 +59,7 @@ class AutoencoderConfig:
         )
 
     def of_encoder(self) -> AutoencoderConfig:
-        """The same without what concerns the decoder alone: autoencoders whose latents may be the same agree in it."""
+        """The same with nothing said of the decoder's frames and phases: equal where latents may be the same."""
         return dataclasses.replace(self, tracked_bins=0, bands=32, window=1)
 
     @property

@@ -13,13 +13,15 @@ from click.testing import CliRunner
 from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
 from musika_daw.controls import Controls
 from musika_daw.engine import Engine
-from musika_daw.models import TINY
+from musika_daw.models import TINY, Decoder
+from musika_daw.models.config import TINY_PIANO
 from musika_daw.models.generator import build_generator
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
 from training.cli import main
 from training.encode import LatentCorpus, encoder_hash
 from training.export import export_generator, export_named, made_with
+from training.recipes import AutoencoderSettings, apply_settings
 from training.run import load_checkpoint
 from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
 
@@ -137,6 +139,27 @@ def test_what_does_not_fit_is_one_line(stages: Stages, tmp_path: Path) -> None:
         with pytest.raises(ValueError, match=words) as caught:
             call()
         assert "\n" not in str(caught.value)
+
+
+def test_a_run_begins_from_a_decoder_with_other_frames_but_not_from_a_foreign_one(
+    stages: Stages, tmp_path: Path
+) -> None:
+    start = autoencoder_start(stages.autoencoder, TINY_PIANO.autoencoder, QUICK, tmp_path / "start")
+    decoder = Decoder(TINY_PIANO.autoencoder)
+    decoder.load_state_dict(load_checkpoint(start)["decoder"])
+    assert decoder(torch.zeros(1, 4, 16)).shape == (1, 2, 4 * TINY.autoencoder.r_time)
+    foreign = load_checkpoint(stages.autoencoder)
+    foreign["config"]["from_another_time"] = True
+    torch.save(foreign, tmp_path / "foreign.pt")
+    with pytest.raises(ValueError, match="another configuration") as caught:
+        autoencoder_start(tmp_path / "foreign.pt", TINY.autoencoder, QUICK, tmp_path / "b")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_share_above_one_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"swapped=1\.5, must be a share, 0\.\.1"):
+        apply_settings(AutoencoderSettings(), ("swapped=1.5",))
+    assert apply_settings(AutoencoderSettings(), ("swapped=0",)).swapped == 0
 
 
 def test_a_generator_that_does_not_say_what_it_is_is_refused(tmp_path: Path) -> None:
