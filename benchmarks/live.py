@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.jack_frames import FRAMES_WRAP
+from bridge.jack.frames import FRAMES_WRAP
 
 RATE = 48_000
 CLOCK = "jack_midi_clock:mclk_out"
@@ -117,8 +117,8 @@ def measure(
     minutes: float, busy: int, model: str, bpm: float, source: str = "jack", locates: int = 0
 ) -> dict[str, Any]:
     """Play for some minutes beside `busy` busy processes; returns what was measured."""
+    from musika_daw.host.follow.sources import SourceOptions
     from musika_daw.host.session import Session, SessionOptions
-    from musika_daw.host.sources import SourceOptions
 
     jack = importlib.import_module("jack")
     server = "musikabench" + ("" if source == "jack" else "2")

@@ -23,8 +23,8 @@ from xml.sax.saxutils import quoteattr
 
 import soundfile
 
-from pack_builder.manifest import read_manifest
-from pack_builder.rows import Row
+from pack_builder.record.manifest import read_manifest
+from pack_builder.record.rows import Row
 
 ARDOUR = Path("/usr/lib/ardour7")
 STARTS = 6  # it does not always start, and more often when it is held to one core

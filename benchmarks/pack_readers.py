@@ -17,7 +17,7 @@ from pathlib import Path
 import soundfile
 import wavinfo
 
-from pack_builder.manifest import read_manifest
+from pack_builder.record.manifest import read_manifest
 
 FRAMES = re.compile(r"^Frames\s*:\s*(\d+)", re.MULTILINE)
 

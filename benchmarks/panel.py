@@ -28,7 +28,7 @@ VIEW_HZ = 60
 
 def make_pack(folder: Path, loops: int) -> None:
     """A pack of short loops, with its manifest."""
-    from musika_daw.riff import Acid, Tags, encode_wave
+    from musika_daw.sound.riff import Acid, Tags, encode_wave
 
     noise = np.random.default_rng(1).normal(0, 0.2, (round(4 * 60 / 120 * RATE), 2)).clip(-1, 1)
     envelope = np.exp(-np.arange(RATE // 2) / 4000)
@@ -52,7 +52,7 @@ def watch(folder: Path, loops: int, began_s: float) -> dict[str, Any]:
     """Open the window and scroll it; returns what was measured. Runs in a process of its own."""
     from PySide6.QtWidgets import QApplication
 
-    from musika_daw.panel.app import PanelOptions, make_window
+    from musika_daw.panel.window.app import PanelOptions, make_window
 
     app = QApplication(["panel"])
     window = make_window(PanelOptions(1, None, (folder,), "dark", folder.parent / "s.ini", folder.parent / "music"))

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions("click"))
     session.start()
@@ -72,7 +72,7 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
 def _measure_bounce(clap: Path, model: str) -> None:
     from clap_host import ClapHost, Song
 
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -93,7 +93,7 @@ def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
     """Seeks to anywhere, some while what the last one asked for is still being rendered: all silence of each."""
     from clap_host import ClapHost, Song
 
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -118,7 +118,7 @@ def _measure_kills(clap: Path, model: str, kills: int) -> None:
     """A host that is killed and started again as a program: from its start until the plugin sounds."""
     from clap_host import ClapHost, Song
 
-    from bridge.plugin_rendezvous import find_host
+    from bridge.plugin_link.rendezvous import find_host
 
     command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
     one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))

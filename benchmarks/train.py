@@ -22,11 +22,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from musika_daw.models import ModelConfig, config_named
-from training.autoencoder import AutoencoderTrainer
-from training.gan import GanTrainer
-from training.latent_excerpts import ANCHORS, Batch
-from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
+from musika_daw.instrument.models import ModelConfig, config_named
+from training.autoencoder.trainer import AutoencoderTrainer
+from training.generator.excerpts import ANCHORS, Batch
+from training.generator.gan import GanTrainer
+from training.runs.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
 
 # steps of a full run: the paper's, and those after which ours are usable
 PAPER_STEPS = {"1.1": 1_000_000, "1.2": 1_000_000, "2.1": 400_000, "2.2": 400_000, "gan": 1_500_000}

@@ -9,8 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from bridge.source import SourceError, TransportSource, host_time
-from bridge.transport import Transport
+from bridge.clock.source import SourceError, TransportSource, host_time
+from bridge.clock.transport import Transport
 
 
 class LinkSource(TransportSource):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pack_builder.rows import Gap, Row
+from pack_builder.record.rows import Gap, Row
 
 if TYPE_CHECKING:
     from rich.progress import TaskID

@@ -23,8 +23,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.window import PanelWindow
 
 LIMIT_S = 400.0
 SIZE = (960, 690)

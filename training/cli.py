@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from musika_daw.console import OneLineGroup
-from training.corpus_commands import corpus
+from musika_daw.commands.console import OneLineGroup
+from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
 
@@ -79,12 +79,12 @@ def autoencoder(
     pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
 ) -> None:  # fmt: skip
     """Train the autoencoder on CORPORA: phase 1 reconstruction, phase 2 decoder with an adversary."""
-    from musika_daw.models import config_named
-    from training.autoencoder import train_autoencoder
-    from training.parallel import launch
-    from training.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
+    from musika_daw.instrument.models import config_named
+    from training.autoencoder.trainer import train_autoencoder
+    from training.runs.parallel import launch
+    from training.runs.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
+    from training.runs.watch import watching
     from training.sources import autoencoder_start
-    from training.watch import watching
 
     if precision != "32":
         raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
@@ -111,8 +111,8 @@ def autoencoder(
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
 def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
     """Encode CORPUS once, for the generator to train on. Re-running goes on where it was."""
-    from training.audible import weigh_latents
-    from training.encode import encode_corpus
+    from training.latents.audible import weigh_latents
+    from training.latents.encode import encode_corpus
     from training.sources import decoder_of, encoder_of
 
     _set_threads(threads)
@@ -134,13 +134,13 @@ def gan(
     init_from: str | None, pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
 ) -> None:  # fmt: skip
     """Train a generator on LATENTS made by `musika-train encode`."""
-    from musika_daw.models.config import config_of_latents
-    from training.encode import LatentCorpus
-    from training.gan import train_gan
-    from training.parallel import launch
-    from training.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
+    from musika_daw.instrument.models.config import config_of_latents
+    from training.generator.gan import train_gan
+    from training.latents.encode import LatentCorpus
+    from training.runs.parallel import launch
+    from training.runs.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
+    from training.runs.watch import watching
     from training.sources import generator_start, is_run
-    from training.watch import watching
 
     _set_threads(threads)
     corpus = LatentCorpus(latents)

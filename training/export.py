@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from musika_daw.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
-from musika_daw.models import Encoder
-from musika_daw.models.config import autoencoder_from_dict, generator_from_dict
-from musika_daw.models.generator import build_generator
-from training.encode import encoder_hash
-from training.run import load_checkpoint
+from musika_daw.instrument.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
+from musika_daw.instrument.models import Encoder
+from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
+from musika_daw.instrument.models.generator import build_generator
+from training.latents.encode import encoder_hash
+from training.runs.run import load_checkpoint
 from training.sources import AutoencoderWeights, autoencoder_weights, respread
 
 
@@ -121,9 +121,9 @@ def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> Encoder:
 
 def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     """Export a model of untrained weights: for tests of everything that does not depend on how it sounds."""
-    from musika_daw.models import config_named
-    from musika_daw.models.autoencoder import Decoder
-    from musika_daw.models.config import to_dict
+    from musika_daw.instrument.models import config_named
+    from musika_daw.instrument.models.autoencoder import Decoder
+    from musika_daw.instrument.models.config import to_dict
 
     config = config_named(config_name)
     torch.manual_seed(seed)

@@ -9,15 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from musika_daw.checkpoint import find_model, load_weights, role_of
-from musika_daw.models import Decoder, Encoder
-from musika_daw.models.config import AutoencoderConfig, GeneratorConfig, autoencoder_from_dict, generator_from_dict
-from training.autoencoder import AutoencoderTrainer, averaged_weights
-from training.encode import LatentCorpus
-from training.gan import GanTrainer
-from training.recipes import AutoencoderSettings, GanSettings
-from training.run import load_checkpoint
-from training.transplant import transplanted
+from musika_daw.instrument.checkpoint import find_model, load_weights, role_of
+from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models.config import (
+    AutoencoderConfig,
+    GeneratorConfig,
+    autoencoder_from_dict,
+    generator_from_dict,
+)
+from training.autoencoder.trainer import AutoencoderTrainer, averaged_weights
+from training.autoencoder.transplant import transplanted
+from training.generator.gan import GanTrainer
+from training.latents.encode import LatentCorpus
+from training.runs.recipes import AutoencoderSettings, GanSettings
+from training.runs.run import load_checkpoint
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.host.piece import Piece
-from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.score.controls import Controls
 
 BARS = (4, 8, 16)
 BEATS_PER_BAR = 4
@@ -91,14 +91,14 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
     `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
     """
-    from pack_builder.build import now
-    from pack_builder.closing import close
-    from pack_builder.families import FAMILIES
-    from pack_builder.manifest import MANIFEST, Head, read_manifest
-    from pack_builder.options import BuildOptions
-    from pack_builder.render import render_job, software
-    from pack_builder.rows import Model, Row
-    from pack_builder.source import EngineSource
+    from pack_builder.plan.families import FAMILIES
+    from pack_builder.plan.options import BuildOptions
+    from pack_builder.publish.closing import close
+    from pack_builder.record.manifest import MANIFEST, Head, read_manifest
+    from pack_builder.record.rows import Model, Row
+    from pack_builder.render.render import render_job, software
+    from pack_builder.render.source import EngineSource
+    from pack_builder.run.build import now
 
     rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
     kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
@@ -131,8 +131,8 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
 
 def _job(take: Take, kind: str, number: int, words: set[str]) -> Any:
     """The pack builder's job whose sound is the take."""
-    from pack_builder.names import word_names
-    from pack_builder.plan import Job
+    from pack_builder.plan.jobs import Job
+    from pack_builder.plan.names import word_names
 
     controls = take.piece.controls
     seed = controls.seed

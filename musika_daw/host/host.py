@@ -21,15 +21,15 @@ from typing import Protocol
 import numpy as np
 
 from bridge import SourceError, Transport, TransportSource, Valid, host_time
+from musika_daw.host.ahead.scheduler import Scheduler
+from musika_daw.host.ahead.worker import Worker, WorkerError
 from musika_daw.host.audition import Audition
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.grid import Grid
-from musika_daw.host.live import LiveControls
-from musika_daw.host.piece import Piece
-from musika_daw.host.player import Meter, Player
-from musika_daw.host.scheduler import Scheduler
-from musika_daw.host.timeline import TempoChoice, Timeline
-from musika_daw.host.worker import Worker, WorkerError
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.play.player import Meter, Player
+from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 STEP_S = 0.004
 REVIVE_S = 1.0

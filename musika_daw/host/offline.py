@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridge import TransportSource
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.follow import Follower
+from musika_daw.host.ahead.worker import Done, InlineWorker, Job
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.follow.follower import Follower
 from musika_daw.host.host import Host
-from musika_daw.host.live import LiveControls
-from musika_daw.host.player import Player
-from musika_daw.host.render import Renderer
-from musika_daw.host.worker import Done, InlineWorker, Job
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.player import Player
+from musika_daw.host.play.render import Renderer
 
 
 class VirtualClock:

@@ -17,23 +17,23 @@ from bridge import (
     SourceError,
     TransportSource,
 )
+from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
-from musika_daw.host.cache import ChunkCache
 from musika_daw.host.capture import Keeper, last_bars
-from musika_daw.host.control import ControlServer
-from musika_daw.host.effects import EffectChain
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.control.mapping import MidiMap
+from musika_daw.host.control.midi_ports import MidiPorts
+from musika_daw.host.control.remote import OscControl
+from musika_daw.host.control.server import ControlServer
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.follow.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.host import Host
-from musika_daw.host.jack_sink import JackSink
-from musika_daw.host.live import LiveControls
-from musika_daw.host.mapping import MidiMap
-from musika_daw.host.midi_ports import MidiPorts
-from musika_daw.host.player import Player
-from musika_daw.host.remote import OscControl
-from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
-from musika_daw.host.sources import SourceOptions, is_noisy, make_source
-from musika_daw.host.worker import ProcessWorker
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.effects import EffectChain
+from musika_daw.host.play.player import Player
+from musika_daw.host.sinks.jack import JackSink
+from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
 
 SLOTS_AT_48K = 192
 INTERNAL = "internal"

@@ -20,11 +20,11 @@ from bridge import (
     UdpSource,
     own_messages,
 )
-from bridge.motion import expected
-from bridge.osc_codec import encode_bundle
-from bridge.priority import combine
-from bridge.wire import WireMessage, encode
-from musika_daw.host.sources import SourceOptions, make_source
+from bridge.clock.motion import expected
+from bridge.clock.priority import combine
+from bridge.osc.codec import encode_bundle
+from bridge.sockets.wire import WireMessage, encode
+from musika_daw.host.follow.sources import SourceOptions, make_source
 from tests.bridge.jack_stand_in import POSITION, JackClient
 
 RATE = 48_000

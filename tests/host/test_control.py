@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.osc_codec import encode
-from musika_daw.host.keys import Keys, press
-from musika_daw.host.live import ACTIONS, PARAMETERS, LiveControls
-from musika_daw.host.mapping import Binding, MidiMap, read_map
-from musika_daw.host.remote import OscControl
+from bridge.osc.codec import encode
+from musika_daw.host.control.keys import Keys, press
+from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
+from musika_daw.host.control.mapping import Binding, MidiMap, read_map
+from musika_daw.host.control.remote import OscControl
 from tests.waiting import wait_for
 
 

@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import SourceError, Transport, UdpSender
-from musika_daw.host.control import ControlServer
-from musika_daw.host.control_wire import REQUESTS, decode_request, encode, request_id
-from musika_daw.host.health import SILENCE, source_health
-from musika_daw.host.live import LiveControls
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.control.server import ControlServer
+from musika_daw.host.control.wire import REQUESTS, decode_request, encode, request_id
+from musika_daw.host.follow.health import SILENCE, source_health
+from musika_daw.host.follow.sources import SOURCES, SourceOptions
 from musika_daw.host.session import Session, SessionOptions
-from musika_daw.host.sources import SOURCES, SourceOptions
 
 
 def request(kind: str, **values: Any) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from musika_daw.ending import ended_by_signals
+from musika_daw.system.ending import ended_by_signals
 from tests.waiting import wait_for
 
 
@@ -35,7 +35,7 @@ def host(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A host at the moment when its port is there, and nothing plays yet."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "musika_daw.cli", "run", "internal", "--model", "click", "--sink", "file:out.wav",
+        [sys.executable, "-m", "musika_daw.commands.cli", "run", "internal", "--model", "click", "--sink", "file:out.wav",
          "--no-view", "--control-port", str(port), "--map", "map.toml"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -92,7 +92,7 @@ def test_the_renderer_goes_with_a_host_that_is_ended(
     if source == "internal":
         options = ["--sink", "file:out.wav", "--control-port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "musika_daw.cli", "run", source, "--no-view", *options],
+        [sys.executable, "-m", "musika_daw.commands.cli", "run", source, "--no-view", *options],
         cwd=tmp_path, env=os.environ | {"MUSIKA_PLUGIN_DIR": str(tmp_path)}, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # where the tests run under nohup they ignore it, and so would what they start

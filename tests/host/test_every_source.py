@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from bridge import FakeTransport
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
 from tests.host.daws import DAWS
 
 STEP_S = 0.04

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import FakeTransport, Transport
-from bridge.transport import POSITION
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
-from musika_daw.host.timeline import TempoChoice, Timeline
+from bridge.clock.transport import POSITION
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 
 def _link(now_s: float, phase: float, playing: bool | None = True, bpm: float = 120) -> Transport:

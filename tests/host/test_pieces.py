@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.click import ClickRenderer
-from musika_daw.host.device_clock import DeviceClock
-from musika_daw.host.effects import EffectChain, parse_effect
-from musika_daw.host.grid import Grid
-from musika_daw.host.interpolate import MARGIN, Interpolator
-from musika_daw.host.piece import CHUNK_FRAMES, Piece, chunk_of
-from musika_daw.host.render import ChunkRenderer, load_renderer
-from musika_daw.host.resample import PositionResampler
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.click import ClickRenderer
+from musika_daw.host.play.device_clock import DeviceClock
+from musika_daw.host.play.effects import EffectChain, parse_effect
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.interpolate import MARGIN, Interpolator
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece, chunk_of
+from musika_daw.host.play.render import ChunkRenderer, load_renderer
+from musika_daw.host.play.resample import PositionResampler
+from musika_daw.score.controls import Controls
 
 DB_90 = 10 ** (-90 / 20)
 
@@ -65,7 +65,7 @@ def test_rates_and_tempi_out_of_range_are_named() -> None:
 
 
 def test_clicks_lie_on_exact_frames() -> None:
-    from musika_daw.tempo import TempoMap
+    from musika_daw.score.tempo import TempoMap
 
     renderer = ClickRenderer(48_000)
     tempo = TempoMap.constant(127.3)

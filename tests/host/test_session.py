@@ -15,15 +15,15 @@ from rich.console import Console
 
 from bridge import CombinedSource, Counts, FakeTransport, Transport, host_time
 from musika_daw import host as package
-from musika_daw.cli import main
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.piece import CHUNK_FRAMES, Piece
+from musika_daw.commands.cli import main
+from musika_daw.commands.view import bar_beat, monitor_table, run_table
+from musika_daw.host.ahead.worker import Job, ProcessWorker, WorkerError
+from musika_daw.host.follow.sources import SOURCES, SourceOptions, is_noisy, make_source
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.session import Session, SessionOptions
-from musika_daw.host.sinks import FileSink, PortAudioSink, SinkError, list_devices
-from musika_daw.host.sources import SOURCES, SourceOptions, is_noisy, make_source
-from musika_daw.host.view import bar_beat, monitor_table, run_table
-from musika_daw.host.worker import Job, ProcessWorker, WorkerError
+from musika_daw.host.sinks.sink import FileSink, PortAudioSink, SinkError, list_devices
+from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
 RATE = 48_000

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pack_builder.rows import Gap, Row
+from pack_builder.record.rows import Gap, Row
 
 SMALL = {
     "bpm": "120,128.5", "loops_per_bpm": "1", "bars": "1", "takes": "2", "take_seconds": "2", "jobs": "1",

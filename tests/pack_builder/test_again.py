@@ -8,10 +8,10 @@ from pack_helpers import Ran, Silent, audio_bytes
 from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
-from pack_builder.build import build
-from pack_builder.manifest import read_manifest
-from pack_builder.options import BuildOptions
-from pack_builder.recipe import options_from
+from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.recipe import options_from
+from pack_builder.record.manifest import read_manifest
+from pack_builder.run.build import build
 from pack_builder.verify import verify
 
 Small = Callable[..., BuildOptions]
@@ -141,7 +141,7 @@ def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str
 def test_deep_verification_hears_what_hashes_alone_would_not_tell(pack: Path) -> None:
     from dataclasses import replace
 
-    from pack_builder.manifest import write_manifest
+    from pack_builder.record.manifest import write_manifest
 
     manifest = read_manifest(pack)
     wrong = [replace(row, seam_score=9.0, tempo_error_pct=3.0) if row.shape == "loop" else row for row in manifest.rows]

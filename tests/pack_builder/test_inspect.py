@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika_daw.labels import tempo_in_file_name
-from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.sound.labels import tempo_in_file_name
+from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
 from pack_builder.inspect import lines_of
 
 FRAMES = 88200

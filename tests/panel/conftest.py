@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from bridge.line_server import LineClient, LineServer
-from bridge.sockets import bind
-from musika_daw.host.control_wire import Request, decode_request, encode
-from musika_daw.host.live import PARAMETERS
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.window import PanelWindow
-from musika_daw.riff import Acid, Sampler, Tags, encode_wave
+from bridge.sockets.lines import LineClient, LineServer
+from bridge.sockets.listen import bind
+from musika_daw.host.control.live import PARAMETERS
+from musika_daw.host.control.wire import Request, decode_request, encode
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.window import PanelWindow
+from musika_daw.sound.riff import Acid, Sampler, Tags, encode_wave
 
 RATE = 44_100
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.host.control_wire import ANSWERS, decode_answer, encode
-from musika_daw.panel.status import HostStatus, read_status, read_welcome
+from musika_daw.host.control.wire import ANSWERS, decode_answer, encode
+from musika_daw.panel.link.status import HostStatus, read_status, read_welcome
 from tests.panel.conftest import status
 
 _ANY = st.recursive(

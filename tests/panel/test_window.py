@@ -11,9 +11,9 @@ from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListView, QSlider, QWidget
 
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.theme import DARK, LIGHT
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.theme import DARK, LIGHT
+from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, status, write_loop
 
 Until = Callable[..., bool]

@@ -17,7 +17,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QWidget
 
-from musika_daw.panel.app import PanelOptions, make_window
+from musika_daw.panel.window.app import PanelOptions, make_window
 
 LIMIT_S = 120.0
 

@@ -149,8 +149,8 @@ class Jack:
 
     def play(self, source: str, recorder: Recorder | None = None, model: str = "click", **options: Any) -> Any:
         """Start the host into the recorder."""
+        from musika_daw.host.follow.sources import SourceOptions
         from musika_daw.host.session import Session, SessionOptions
-        from musika_daw.host.sources import SourceOptions
 
         names = ("bpm", "jitter_s", "listen_port", "song_position_divisor")
         of_source = {name: options.pop(name) for name in names if name in options}

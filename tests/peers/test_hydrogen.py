@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.osc_codec import encode
+from bridge.osc.codec import encode
 from tests.peers.recorder import RATE
 from tests.peers.server import Jack
 from tests.programs import need

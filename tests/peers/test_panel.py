@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from bridge import FakeTransport, UdpSender
-from musika_daw.riff_reader import read_header
+from musika_daw.sound.riff_reader import read_header
 from tests.programs import need
 
 BPM, BARS = 126.0, 4

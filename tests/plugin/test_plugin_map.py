@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.plugin_wire import FRAME_MAX, Flag, Known, PluginTransport
-from musika_daw.host.plugin_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
+from bridge.plugin_link.wire import FRAME_MAX, Flag, Known, PluginTransport
+from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
 
 RATE = 48_000
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import plugin_wire as wire
-from bridge.plugin_wire import (
+from bridge.plugin_link import wire
+from bridge.plugin_link.wire import (
     HEADER,
     MAGIC,
     STRUCTS,

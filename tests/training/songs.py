@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.roll import Notes
+from musika_daw.score.roll import Notes
 from training.corpus import CorpusWriter, SongLabels
 from training.corpus.store import NO_NOTES
 

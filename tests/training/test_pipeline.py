@@ -12,22 +12,22 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.models import PAPER, TINY
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.models import PAPER, TINY
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from tests.training.songs import write_corpus
-from training.autoencoder import (
+from training.autoencoder.trainer import (
     AutoencoderTrainer,
     train_autoencoder,
 )
 from training.cli import main
-from training.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
 from training.export import export_generator
-from training.gan import GanTrainer, train_gan
-from training.latent_excerpts import LatentExcerpts, anchor_weights
-from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
-from training.run import load_checkpoint
+from training.generator.excerpts import LatentExcerpts, anchor_weights
+from training.generator.gan import GanTrainer, train_gan
+from training.latents.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
+from training.runs.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
+from training.runs.run import load_checkpoint
 
 FAST = AutoencoderSettings(
     batch=4,
@@ -75,7 +75,7 @@ def test_autoencoder_losses_fall(runs: Path) -> None:
 
 
 def test_phase_two_leaves_the_encoder_alone(runs: Path) -> None:
-    from training.autoencoder import averaged_weights
+    from training.autoencoder.trainer import averaged_weights
 
     first, _ = averaged_weights(load_checkpoint(runs / "ae1"))
     second, _ = averaged_weights(load_checkpoint(runs / "ae2"))

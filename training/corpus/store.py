@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.roll import Notes
+from musika_daw.score.roll import Notes
 
 FORMAT = 1
 SAMPLE_RATE_HZ = 44_100

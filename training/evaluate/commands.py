@@ -68,10 +68,10 @@ def techno(
     compare: Path | None,
 ) -> None:  # fmt: skip
     """Tempo, beat grid, bar, seam, level, diversity and copies of MODEL's raw loops."""
-    from training.evaluate.tools import beat_tracker
+    from training.evaluate.measures.tools import beat_tracker
 
     track = beat_tracker()
-    from musika_daw.engine import Engine
+    from musika_daw.instrument.engine import Engine
     from training.evaluate import pictures
     from training.evaluate.audio import read_folder, write_examples
     from training.evaluate.material import Material
@@ -117,10 +117,10 @@ def piano(
     curves: int, seconds: float, minutes: float, musicnn: Path | None,
 ) -> None:  # fmt: skip
     """Density, curves and steadiness of MODEL's raw takes."""
-    from training.evaluate.tools import onset_detector
+    from training.evaluate.measures.tools import onset_detector
 
     detect = onset_detector()
-    from musika_daw.engine import Engine
+    from musika_daw.instrument.engine import Engine
     from training.evaluate import pictures
     from training.evaluate.audio import write_examples
     from training.evaluate.material import Material
@@ -154,7 +154,7 @@ def autoencoder(
     seconds: float,
 ) -> None:  # fmt: skip
     """Fidelity of the autoencoder in RUN (a training run or a folder of exported weights) against MP3."""
-    from training.evaluate.tools import onset_detector
+    from training.evaluate.measures.tools import onset_detector
 
     detect = onset_detector()
     from training.evaluate import pictures

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from musika_daw.controls import Controls, Curve
-from musika_daw.density import density_curve, density_of_rate, merge_onsets
-from training.evaluate.embedding import embedders
+from musika_daw.hearing.spectra import mono, peak_db, rms_db, stft, thirds_db
+from musika_daw.score.controls import Controls, Curve
+from musika_daw.score.density import density_curve, density_of_rate, merge_onsets
 from training.evaluate.material import Material
+from training.evaluate.measures.embedding import embedders
+from training.evaluate.measures.spread import frechet, split_half
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mono, peak_db, rms_db, stft, thirds_db
-from training.evaluate.spread import frechet, split_half
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 # a take fades over its last 3 s, and half a kernel at either end knows only half of its neighbours

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.spectra import log_mel_db
+from musika_daw.hearing.spectra import log_mel_db
 
 _RATE_HZ = 44_100
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.beats import drum_track
-from training.evaluate.mp3 import through_mp3
-from training.evaluate.onsets import Agreement, hits, level_errors_db, pre_echo_db
+from musika_daw.hearing.spectra import mel_filters, mono, rms_db, stft
+from training.evaluate.measures.beats import drum_track
+from training.evaluate.measures.mp3 import through_mp3
+from training.evaluate.measures.onsets import Agreement, hits, level_errors_db, pre_echo_db
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mel_filters, mono, rms_db, stft
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 SIZES = (512, 1024, 2048, 4096)

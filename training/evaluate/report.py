@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.tools import versions
+from training.evaluate.measures.tools import versions
 
 HELD_OUT = "held-out recordings"
 _RULES = {">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}

@@ -18,15 +18,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from training.evaluate.bar import downbeat, fit_template, shifted_profile
-from training.evaluate.beats import BeatFit, calibrate, fit_beats
-from training.evaluate.embedding import Embedder, embedders
+from musika_daw.hearing.bar import downbeat, fit_template, shifted_profile
+from musika_daw.hearing.spectra import mono, peak_db, rms_db
+from musika_daw.score.controls import Controls
 from training.evaluate.material import Excerpt, Material
+from training.evaluate.measures.beats import BeatFit, calibrate, fit_beats
+from training.evaluate.measures.embedding import Embedder, embedders
+from training.evaluate.measures.spread import Scale, frechet, nearest, pairwise_mean, split_half
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mono, peak_db, rms_db
-from training.evaluate.spread import Scale, frechet, nearest, pairwise_mean, split_half
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 LISTEN_S = 24.0
@@ -109,8 +109,8 @@ def measure_loop(
 
     `heard_from` is the beat of the bar from which the bar phase is heard.
     """
-    from pack_builder.check import check_loop, clipped_frames, silent
-    from pack_builder.limits import broken
+    from musika_daw.hearing.check import check_loop, clipped_frames, silent
+    from musika_daw.hearing.limits import broken
 
     mute = silent(audio)
     heard = tiled(audio, RATE_HZ) if looped else audio

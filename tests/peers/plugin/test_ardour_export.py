@@ -14,9 +14,9 @@ import torch
 from engine_reference import difference_db, of_the_runs
 from plugin_stand_in import left_at
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from tests.programs import need
 
 LIBRARY = Path("/usr/lib/ardour7")

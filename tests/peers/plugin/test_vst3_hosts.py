@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from plugin_stand_in import code_of, left_at
 
-from musika_daw.controls import Controls
+from musika_daw.score.controls import Controls
 
 RATE = 48_000
 

@@ -10,19 +10,26 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.models import TINY, Decoder
-from musika_daw.models.config import TINY_PIANO
-from musika_daw.models.generator import build_generator
+from musika_daw.instrument.checkpoint import (
+    check_name,
+    find_model,
+    load_weights,
+    save_weights,
+    user_folder,
+    user_models,
+)
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.models import TINY, Decoder
+from musika_daw.instrument.models.config import TINY_PIANO
+from musika_daw.instrument.models.generator import build_generator
+from musika_daw.score.controls import Controls
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
 from training.cli import main
-from training.encode import LatentCorpus, encoder_hash
 from training.export import export_generator, export_named, made_with
-from training.recipes import AutoencoderSettings, apply_settings
-from training.run import load_checkpoint
+from training.latents.encode import LatentCorpus, encoder_hash
+from training.runs.recipes import AutoencoderSettings, apply_settings
+from training.runs.run import load_checkpoint
 from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
 
 

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from tests.training.run.conftest import Stages
-from training import parallel
-from training.parallel import FabricProcesses, Processes, launch
-from training.run import load_checkpoint
+from training.runs import parallel
+from training.runs.parallel import FabricProcesses, Processes, launch
+from training.runs.run import load_checkpoint
 
 
 class Exchange:
@@ -120,9 +120,9 @@ def test_two_processes_train_resume_and_write_one_run(stage: str, stages: Stages
 
 
 def test_mixed_precision_steps_are_finite(stages: Stages, tmp_path: Path) -> None:
-    from musika_daw.models import TINY
+    from musika_daw.instrument.models import TINY
     from tests.training.run.tiny import QUICK_GAN
-    from training.gan import train_gan
+    from training.generator.gan import train_gan
 
     parallel.use(Processes(precision="bf16"))
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from training.recipes import AutoencoderSettings, GanSettings
+from training.runs.recipes import AutoencoderSettings, GanSettings
 
 QUICK = AutoencoderSettings(
     batch=2, latents=6, warmup_steps=2, anneal=0.0, log_every=2, learning_rate=1e-3, components_from=0,

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.orphans import end_with_parent
+from musika_daw.system.orphans import end_with_parent
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare

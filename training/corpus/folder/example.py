@@ -18,8 +18,8 @@ def write_example(
 
     `style` is one of the techno corpus's, None for all of them; ValueError for another.
     """
+    from musika_daw.score.techno.style import style_named
     from training.corpus.techno import render_song
-    from training.corpus.techno.style import style_named
 
     chosen = None if style is None else style_named(style)
     folder = Path(folder)

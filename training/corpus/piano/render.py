@@ -10,8 +10,8 @@ import numpy as np
 import pyloudnorm
 from scipy.signal import resample_poly
 
-from musika_daw.density import merge_onsets
-from musika_daw.roll import Notes
+from musika_daw.score.density import merge_onsets
+from musika_daw.score.roll import Notes
 from training.corpus.piano.performance import Performance
 from training.corpus.piano.room import Room, place_in_room
 from training.corpus.piano.sampler import HIGHEST_KEY, LOWEST_KEY, Sampler

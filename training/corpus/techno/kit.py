@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from musika_daw.score.techno.grid import rng_of
+from musika_daw.score.techno.style import Style
 from training.corpus.techno import drums
-from training.corpus.techno.grid import rng_of
 from training.corpus.techno.mix import pan_stereo, widen
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.style import Style
 from training.corpus.techno.synths import note_hz
 
 Rng = np.random.Generator

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.techno.arrangement import Arrangement
+from musika_daw.score.techno.grid import Grid, rng_of
+from musika_daw.score.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
 from training.corpus.store import SAMPLE_RATE_HZ as SR
-from training.corpus.techno.arrangement import Arrangement
-from training.corpus.techno.grid import Grid, rng_of
-from training.corpus.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
 from training.corpus.techno.mix import Mixer
 from training.corpus.techno.synths import ChordPatch, LinePatch, Note, render_chord, render_line
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pedalboard as pb
 
+from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
+from musika_daw.score.techno.grid import Grid, Hit, merge_onsets, rng_of
+from musika_daw.score.techno.harmony import draw_harmony
+from musika_daw.score.techno.style import Style, draw_bpm, draw_style
+from musika_daw.score.techno.tracks import draw_layers, draw_tracks
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.store import SongLabels, split_of
 from training.corpus.techno import lines
-from training.corpus.techno.arrangement import Arrangement, draw_arrangement
-from training.corpus.techno.grid import Grid, Hit, merge_onsets, rng_of
-from training.corpus.techno.harmony import draw_harmony
 from training.corpus.techno.kit import Kit, build_kit
 from training.corpus.techno.mix import (
     Mixer,
@@ -24,8 +26,6 @@ from training.corpus.techno.mix import (
     widen,
 )  # fmt: skip
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.style import Style, draw_bpm, draw_style
-from training.corpus.techno.tracks import draw_layers, draw_tracks
 
 BARS = 32
 ENGINE = 2  # raised whenever song i of seed s changes its sound
