@@ -78,9 +78,12 @@ def build_speed(arguments: list[str], out: str) -> tuple[float, float, float]:
 def main(loops: int, bars: int, jobs: int, finish: str) -> None:
     """Measure and print."""
     texts = {
-        "bpm": "120-160", "loops_per_bpm": str(max(1, round(loops / TEMPI))), "bars": str(bars), "jobs": str(jobs),
+        "bpm": "120-160",
+        "loops_per_bpm": str(max(1, round(loops / TEMPI))),
+        "bars": str(bars),
+        "jobs": str(jobs),
         "finish": finish,
-    }  # fmt: skip
+    }
     with tempfile.TemporaryDirectory() as folder:
         jobs_ = plan(BuildOptions.parse(kinds=("techno",), out=f"{folder}/plan", **texts))
         arguments = ["--kind", "techno"]

@@ -46,15 +46,36 @@ STEPS = ("record", "resume", "close", "extend", "verify")
 def options_of(out: Path, loops: int) -> BuildOptions:
     """Loops of one bar at nine tempi."""
     return BuildOptions.parse(
-        kinds=("techno",), bpm="120-160", loops_per_bpm=str(-(-loops // 9)), bars="1", jobs="1", out=str(out),
+        kinds=("techno",),
+        bpm="120-160",
+        loops_per_bpm=str(-(-loops // 9)),
+        bars="1",
+        jobs="1",
+        out=str(out),
         resume=True,
-    )  # fmt: skip
+    )
 
 
 def real_loop(folder: Path) -> Row:
     """Build one loop; returns its row."""
-    command = [sys.executable, "-m", "pack_builder.cli", "build", "--kind", "techno", "--bpm", "120", "--bars", "1",
-               "--loops-per-bpm", "1", "--jobs", "1", "--out", str(folder)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pack_builder.cli",
+        "build",
+        "--kind",
+        "techno",
+        "--bpm",
+        "120",
+        "--bars",
+        "1",
+        "--loops-per-bpm",
+        "1",
+        "--jobs",
+        "1",
+        "--out",
+        str(folder),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return next(iter_rows(folder))
 

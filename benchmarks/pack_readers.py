@@ -40,8 +40,10 @@ def _sndfile_info(file: Path) -> int:
 
 
 READERS: dict[str, Callable[[Path], int]] = {
-    "libsndfile": _libsndfile, "wavinfo": _wavinfo, "sndfile-info": _sndfile_info,
-}  # fmt: skip
+    "libsndfile": _libsndfile,
+    "wavinfo": _wavinfo,
+    "sndfile-info": _sndfile_info,
+}
 
 
 def main() -> None:

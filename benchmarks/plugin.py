@@ -63,8 +63,12 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
         session.stop()
     found = {key: int(value) for key, value in re.findall(r"(\w+) (-?\d+)", done.stdout)}
     print(f"process(), {blocks} blocks of 128 frames at {RATE} Hz; a block lasts {BLOCK_NS / 1000:.0f} us")
-    for title, key in (("median", "p50_ns"), ("99.9 %", "p999_ns"), ("worst of the clock", "worst_ns"),
-                       ("worst of the processor", "worst_cpu_ns")):  # fmt: skip
+    for title, key in (
+        ("median", "p50_ns"),
+        ("99.9 %", "p999_ns"),
+        ("worst of the clock", "worst_ns"),
+        ("worst of the processor", "worst_cpu_ns"),
+    ):
         print(f"  {title:24s} {found[key] / 1000:8.1f} us  {found[key] / BLOCK_NS:7.2%} of a block")
     print(f"  system calls {found['syscalls']}, allocations {found['allocations']}, locks {found['locks']}")
 

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Controls", "Engine", "TempoMap", "TempoPoint", "__version__"]
 
-_HOME = {"Controls": "score.controls", "Engine": "instrument.engine", "TempoMap": "score.tempo", "TempoPoint": "score.tempo"}
+_HOME = {
+    "Controls": "score.controls",
+    "Engine": "instrument.engine",
+    "TempoMap": "score.tempo",
+    "TempoPoint": "score.tempo",
+}
 
 
 def __getattr__(name: str) -> Any:

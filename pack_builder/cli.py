@@ -87,8 +87,13 @@ def cli(context: click.Context, version: bool) -> None:
 @click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
 @click.option("--cluster", metavar="ADDRESS", help="Render on a Ray cluster: auto, local or host:port.")
 @click.option("--resume", is_flag=True, help="Go on with a build that was stopped, or mend a damaged pack.")
-@click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", show_default=True,
-              help="json: one object a line, for programs.")  # fmt: skip
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "json"]),
+    default="auto",
+    show_default=True,
+    help="json: one object a line, for programs.",
+)
 @click.option("--from-manifest", metavar="PATH", help="Make the pack of this manifest again, byte for byte.")
 @click.option("--only", multiple=True, metavar="NAME", help="With --from-manifest: just these files, repeatable.")
 @click.pass_context

@@ -21,8 +21,11 @@ from pack_builder.render.finish import CEILING_DBTP, measure
 LEVEL_TOLERANCE_DB = 0.1
 # 24 bits against the float sound that was measured when it was made
 _DEEP_TOLERANCES = {
-    "tempo_error_pct": (0.02, " %"), "beat_offset_ms": (0.5, " ms"), "seam_score": (0.05, ""), "density": (0.05, ""),
-}  # fmt: skip
+    "tempo_error_pct": (0.02, " %"),
+    "beat_offset_ms": (0.5, " ms"),
+    "seam_score": (0.05, ""),
+    "density": (0.05, ""),
+}
 _BEFORE_DATA = ("acid", "smpl", "cue ", "LIST/adtl")
 
 

@@ -46,9 +46,14 @@ def _write_beside(out: Path, name: str, kind: str, weights: AutoencoderWeights) 
 
 
 def export_generator(
-    run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str, mean_with: str | Path | None = None,
+    run: Path,
+    autoencoder: str | Path | None,
+    out: Path,
+    name: str,
+    licence: str,
+    mean_with: str | Path | None = None,
     share: float = 0.5,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
 
     `mean_with` names a model that the run began with, or was: the mean of its weights and the run's is written,
@@ -70,10 +75,16 @@ def export_generator(
     decoder_file, decoder_hash = _write_beside(out, name, "decoder", weights)
     tensors = {**made, "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
     facts = {
-        "name": name, "kind": state["kind"], "labels": state["labels"], "licence": licence,
-        "decoder": decoder_file.name, "decoder_hash": decoder_hash, "encoder_hash": state["encoder_hash"],
-        "steps": state["steps"], "hours_trained": round(state["seconds"] / 3600, 3),
-    }  # fmt: skip
+        "name": name,
+        "kind": state["kind"],
+        "labels": state["labels"],
+        "licence": licence,
+        "decoder": decoder_file.name,
+        "decoder_hash": decoder_hash,
+        "encoder_hash": state["encoder_hash"],
+        "steps": state["steps"],
+        "hours_trained": round(state["seconds"] / 3600, 3),
+    }
     save_weights(out / f"{name}.safetensors", "generator", tensors, state["generator_config"], facts)
     return [out / f"{name}.safetensors", decoder_file, encoder_file]
 
@@ -96,9 +107,13 @@ def _mean(state: dict[str, Any], other: str | Path, share: float) -> dict[str, T
 
 
 def export_named(
-    run: Path, autoencoder: str | Path | None, name: str, licence: str, mean_with: str | Path | None = None,
+    run: Path,
+    autoencoder: str | Path | None,
+    name: str,
+    licence: str,
+    mean_with: str | Path | None = None,
     share: float = 0.5,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
     return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with, share)
 
@@ -140,8 +155,14 @@ def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
         "latent_deviation": torch.full((channels,), 0.4),
     }
     facts = {
-        "name": config_name, "kind": kind, "labels": ["phase", "tempo", "density", "energy"], "licence": "none",
-        "decoder": "decoder.safetensors", "decoder_hash": decoder_hash, "steps": 0,
-        "encoder_hash": encoder_hash(encoder), "hours_trained": 0,
-    }  # fmt: skip
+        "name": config_name,
+        "kind": kind,
+        "labels": ["phase", "tempo", "density", "energy"],
+        "licence": "none",
+        "decoder": "decoder.safetensors",
+        "decoder_hash": decoder_hash,
+        "steps": 0,
+        "encoder_hash": encoder_hash(encoder),
+        "hours_trained": 0,
+    }
     save_weights(Path(out) / f"{config_name}.safetensors", "generator", tensors, to_dict(config.generator), facts)

@@ -48,9 +48,7 @@ def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
         if "decoder" not in state:
             raise ValueError(f"autoencoder {source}: is a run of the {_stage(state)}, need one of the autoencoder")
         encoder, decoder = averaged_weights(state)
-        facts = {
-            "steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3),
-        }  # fmt: skip
+        facts = {"steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3)}
         return AutoencoderWeights(state["config"], encoder, decoder, facts)
     folder = exported_folder(source)
     made = [load_weights(folder / f, role) for role, f in _halves(source, folder).items()]
@@ -137,8 +135,13 @@ def generator_start(
     else:
         weights = load_weights(find_model(source), "generator")
         tensors = {k: v for k, v in weights.tensors.items() if not k.startswith("latent_")}
-        old = {"generator_config": weights.config, "ema": tensors, **weights.facts,
-               "mean": weights.tensors["latent_mean"], "deviation": weights.tensors["latent_deviation"]}  # fmt: skip
+        old = {
+            "generator_config": weights.config,
+            "ema": tensors,
+            **weights.facts,
+            "mean": weights.tensors["latent_mean"],
+            "deviation": weights.tensors["latent_deviation"],
+        }
     _check_config(source, old["generator_config"], config, generator_from_dict)
     trainer = GanTrainer(config, settings)
     try:

@@ -65,8 +65,12 @@ class ClockFilter:
     def state(self) -> ClockState:
         """Tempo and phase as known now."""
         return ClockState(
-            self.ticks_per_beat, self.last_tick, self.last_time_s, self._line.time_s(self.last_tick),
-            self.period_s, self.jitter_s,
+            self.ticks_per_beat,
+            self.last_tick,
+            self.last_time_s,
+            self._line.time_s(self.last_tick),
+            self.period_s,
+            self.jitter_s,
         )
 
     @property

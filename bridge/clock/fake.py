@@ -34,10 +34,21 @@ class FakeTransport(TransportSource):
         super().__init__(name, listener, clock)
         self.epoch_s = 0.0
         self._initial = Transport.of(
-            playing=False, recording=False, loop_on=False, loop_start_beats=0.0, loop_end_beats=0.0,
-            tempo_bpm=tempo_bpm, tempo_increment_bpm_per_s=0.0, position_beats=0.0, position_s=0.0,
-            position_frames=0, bar_start_beats=0.0, signature_numerator=4, signature_denominator=4,
-            host_time_s=0.0, sample_rate_hz=sample_rate_hz,
+            playing=False,
+            recording=False,
+            loop_on=False,
+            loop_start_beats=0.0,
+            loop_end_beats=0.0,
+            tempo_bpm=tempo_bpm,
+            tempo_increment_bpm_per_s=0.0,
+            position_beats=0.0,
+            position_s=0.0,
+            position_frames=0,
+            bar_start_beats=0.0,
+            signature_numerator=4,
+            signature_denominator=4,
+            host_time_s=0.0,
+            sample_rate_hz=sample_rate_hz,
         )
         self._script: list[tuple[float, Edit]] = []
         self._silences: list[tuple[float, float]] = []
@@ -62,7 +73,9 @@ class FakeTransport(TransportSource):
         def edit(transport: Transport) -> Transport:
             seconds = beats * 60 / transport.tempo_bpm
             return transport.replace(
-                position_beats=beats, position_s=seconds, bar_start_beats=beats // 4 * 4.0,
+                position_beats=beats,
+                position_s=seconds,
+                bar_start_beats=beats // 4 * 4.0,
                 position_frames=round(seconds * transport.sample_rate_hz),
             )
 

@@ -30,10 +30,20 @@ class InternalClock(TransportSource):
         super().__init__("internal", listener, clock)
         self._lock = threading.Lock()
         self._state = Transport.of(
-            playing=False, recording=False, loop_on=False, loop_start_beats=0.0, loop_end_beats=16.0,
-            tempo_bpm=tempo_bpm, position_beats=0.0, position_s=0.0, position_frames=0,
-            bar_start_beats=0.0, signature_numerator=signature[0], signature_denominator=signature[1],
-            sample_rate_hz=sample_rate_hz, host_time_s=clock(),
+            playing=False,
+            recording=False,
+            loop_on=False,
+            loop_start_beats=0.0,
+            loop_end_beats=16.0,
+            tempo_bpm=tempo_bpm,
+            position_beats=0.0,
+            position_s=0.0,
+            position_frames=0,
+            bar_start_beats=0.0,
+            signature_numerator=signature[0],
+            signature_denominator=signature[1],
+            sample_rate_hz=sample_rate_hz,
+            host_time_s=clock(),
         )
 
     def start(self) -> None:
@@ -67,7 +77,9 @@ class InternalClock(TransportSource):
         seconds = beats * 60 / state.tempo_bpm
         bar_beats = 4 * state.signature_numerator / state.signature_denominator
         self._change(
-            position_beats=beats, position_s=seconds, bar_start_beats=beats // bar_beats * bar_beats,
+            position_beats=beats,
+            position_s=seconds,
+            bar_start_beats=beats // bar_beats * bar_beats,
             position_frames=round(seconds * state.sample_rate_hz),
         )
 

@@ -1,8 +1,8 @@
 """`CombinedSource`: several sources as one, field by field, by a stated order.
 
-    tempo, phase   link, osc          <- the first that knows the field and is not stale gives it
-    position       osc, midi-clock
-    everything     osc, link, midi-clock
+tempo, phase   link, osc          <- the first that knows the field and is not stale gives it
+position       osc, midi-clock
+everything     osc, link, midi-clock
 """
 
 from __future__ import annotations
@@ -55,9 +55,7 @@ class Priority:
         return not record.knows(Valid.HOST_TIME_S) or now_s - record.host_time_s > limit_s
 
 
-def combine(
-    records: Mapping[str, Transport], priority: Priority, now_s: float
-) -> tuple[Transport, dict[str, str]]:
+def combine(records: Mapping[str, Transport], priority: Priority, now_s: float) -> tuple[Transport, dict[str, str]]:
     """One record for `now_s` out of those of several sources, and which source gave each group.
 
     All are brought to `now_s` first; a position whose source knows no tempo, or not whether it plays, moves

@@ -44,9 +44,7 @@ class TransportSource(ABC):
     thread. A source that was stopped can be started again. As a context manager it starts and stops.
     """
 
-    def __init__(
-        self, name: str, listener: Listener | None = None, clock: Callable[[], float] = host_time
-    ) -> None:
+    def __init__(self, name: str, listener: Listener | None = None, clock: Callable[[], float] = host_time) -> None:
         self.name = name
         self.listener = listener
         self.clock = clock

@@ -1,9 +1,9 @@
 """Changes of a clock's tempo: what no jitter explains is one, since its error grows with every tick.
 
-    late by   |          . '     <- 3 ticks off by 2.5 jitters, or 6 ticks by 1 jitter: the tempo stepped
-    +jitter --|--.--.--.-------     24 ticks off by 0.6 jitters on average: it was nudged
-    -jitter --|.--.---.--------
-              +----------------- ticks
+late by   |          . '     <- 3 ticks off by 2.5 jitters, or 6 ticks by 1 jitter: the tempo stepped
++jitter --|--.--.--.-------     24 ticks off by 0.6 jitters on average: it was nudged
+-jitter --|.--.---.--------
+          +----------------- ticks
 """
 
 from __future__ import annotations

@@ -38,8 +38,12 @@ class JackMidiClockSource(MidiClockSource):
         listener: Listener | None = None,
     ) -> None:
         super().__init__(
-            virtual=client_name, jitter_s=STAMP_JITTER_S, song_position_divisor=song_position_divisor,
-            latency_s=latency_s, listener=listener, name="jack-midi-clock",
+            virtual=client_name,
+            jitter_s=STAMP_JITTER_S,
+            song_position_divisor=song_position_divisor,
+            latency_s=latency_s,
+            listener=listener,
+            name="jack-midi-clock",
         )
         self._jack = JackMidiPort(client_name, connect, server, False, self._process)
 
@@ -83,9 +87,15 @@ class JackMidiClockOut:
     """
 
     def __init__(
-        self, source: TransportSource, connect: str | None = None, *, client_name: str = f"{CLIENT_NAME} clock out",
-        server: str | None = None, ahead_s: float = 0.05, clock: Callable[[], float] = host_time,
-    ) -> None:  # fmt: skip
+        self,
+        source: TransportSource,
+        connect: str | None = None,
+        *,
+        client_name: str = f"{CLIENT_NAME} clock out",
+        server: str | None = None,
+        ahead_s: float = 0.05,
+        clock: Callable[[], float] = host_time,
+    ) -> None:
         self.source, self._ahead_s, self._clock = source, ahead_s, clock
         self._jack = JackMidiPort(client_name, connect, server, True, self._process)
         self._generator = ClockGenerator()

@@ -22,9 +22,13 @@ class JackMidiPort:
     """
 
     def __init__(
-        self, client_name: str, connect: str | None, server: str | None, output: bool,
+        self,
+        client_name: str,
+        connect: str | None,
+        server: str | None,
+        output: bool,
         process: Callable[[int, int], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._client_name, self._connect, self._server, self._output = client_name, connect, server, output
         self._on_cycle = process
         self._client: Any = None
@@ -52,9 +56,7 @@ class JackMidiPort:
         self.stop()
         client = open_client(self._client_name, self._server)
         self.rate_hz, self.frames = float(client.samplerate), ServedFrames()
-        self.port = (
-            client.midi_outports.register("out") if self._output else client.midi_inports.register("in")
-        )
+        self.port = client.midi_outports.register("out") if self._output else client.midi_inports.register("in")
         self._client, self._lost = client, False
         client.set_process_callback(self._process)
         client.set_shutdown_callback(self._shutdown)
@@ -102,9 +104,13 @@ class JackMidiInput:
     """A JACK MIDI input that calls `on_message(message, host time)`, from the server's thread; for controllers."""
 
     def __init__(
-        self, connect: str | None, on_message: OnMessage, *, client_name: str = f"{CLIENT_NAME} control",
+        self,
+        connect: str | None,
+        on_message: OnMessage,
+        *,
+        client_name: str = f"{CLIENT_NAME} control",
         server: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._on_message = on_message
         self.name = f"jack-midi:{connect or ''}".rstrip(":")
         self._jack = JackMidiPort(client_name, connect, server, False, self._process)

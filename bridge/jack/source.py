@@ -49,7 +49,10 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Tran
     """
     frame, rate = int(position["frame"]), float(position["frame_rate"])
     record = Transport.of(
-        playing=state == ROLLING, host_time_s=host_s, position_frames=frame, position_s=frame / rate,
+        playing=state == ROLLING,
+        host_time_s=host_s,
+        position_frames=frame,
+        position_s=frame / rate,
         sample_rate_hz=rate,
     )
     needed = ("bar", "beat", "tick", "beats_per_bar", "beat_type", "ticks_per_beat", "beats_per_minute")
@@ -71,8 +74,11 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Tran
     if position.get("bbt_offset"):  # the bar position is that of a moment this many frames earlier
         within += position["bbt_offset"] / rate * tempo / 60
     fields = {
-        "tempo_bpm": tempo, "position_beats": bar_start + within, "bar_start_beats": bar_start,
-        "signature_numerator": a_bar, "signature_denominator": int(beat_type),
+        "tempo_bpm": tempo,
+        "position_beats": bar_start + within,
+        "bar_start_beats": bar_start,
+        "signature_numerator": a_bar,
+        "signature_denominator": int(beat_type),
     }
     for name, value in fields.items():
         try:
@@ -90,11 +96,7 @@ class JackSource(TransportSource):
     """
 
     def __init__(
-        self,
-        *,
-        client_name: str = CLIENT_NAME,
-        server: str | None = None,
-        clock: Callable[[], float] = host_time,
+        self, *, client_name: str = CLIENT_NAME, server: str | None = None, clock: Callable[[], float] = host_time
     ) -> None:
         super().__init__("jack", clock=clock)
         self._client_name, self._server = client_name, server

@@ -142,9 +142,7 @@ class Mtc:
 class MtcSource(MidiSource):
     """MIDI time code from a port; the other options are those of `MidiSource`."""
 
-    def __init__(
-        self, port: str | None = None, *, jitter_s: float = 0.006, name: str = "mtc", **options: Any
-    ) -> None:
+    def __init__(self, port: str | None = None, *, jitter_s: float = 0.006, name: str = "mtc", **options: Any) -> None:
         super().__init__(name, port, **options)
         self._jitter_s = jitter_s
         self._machine = Mtc(jitter_s)

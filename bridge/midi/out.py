@@ -153,9 +153,7 @@ class MidiClockOut:
         if self._thread is None:
             output = self._opener(self._port, virtual=self._virtual, api=self._api)
             self._halt.clear()
-            self._thread = threading.Thread(
-                target=self._run, args=(output,), name="midi-clock-out", daemon=True
-            )
+            self._thread = threading.Thread(target=self._run, args=(output,), name="midi-clock-out", daemon=True)
             self._thread.start()
 
     def stop(self) -> None:

@@ -13,11 +13,7 @@ from typing import Any
 from bridge.clock.source import SourceError, host_time
 
 CLIENT_NAME = "musika-daw"
-APIS = {
-    "alsa": "API_LINUX_ALSA",
-    "core": "API_MACOSX_CORE",
-    "winmm": "API_WINDOWS_MM",
-}
+APIS = {"alsa": "API_LINUX_ALSA", "core": "API_MACOSX_CORE", "winmm": "API_WINDOWS_MM"}
 ELSEWHERE = "a JACK port is named jack-midi:PORT"
 
 OnMessage = Callable[[Sequence[int], float], None]

@@ -61,8 +61,14 @@ class Dialect:
 
 _SONG = "/live/song"
 _LISTENED = (
-    "tempo", "is_playing", "current_song_time", "loop", "loop_start", "loop_length",
-    "signature_numerator", "signature_denominator",
+    "tempo",
+    "is_playing",
+    "current_song_time",
+    "loop",
+    "loop_start",
+    "loop_length",
+    "signature_numerator",
+    "signature_denominator",
 )
 
 ABLETON = Dialect(
@@ -136,10 +142,7 @@ ARDOUR = Dialect(
         "/heartbeat": nothing,
     },
     subscribe=(
-        Command(
-            "/set_surface",
-            (("i", 0), ("i", 0), ("i", ARDOUR_FEEDBACK), ("i", 0), ("i", 0), ("i", 0), ("i", 0)),
-        ),
+        Command("/set_surface", (("i", 0), ("i", 0), ("i", ARDOUR_FEEDBACK), ("i", 0), ("i", 0), ("i", 0), ("i", 0))),
     ),
     commands={
         "play": Command("/transport_play"),
@@ -179,9 +182,9 @@ OWN_PREFIX = "/musika/transport/"
 _OWN_FLAGS = ("playing", "recording", "loop_on")
 _OWN_INTEGERS = (*_OWN_FLAGS, "signature_numerator", "signature_denominator")
 OWN_TYPES: Mapping[str, str] = {
-    name: "h" if name == "position_frames" else
-    "i" if name in _OWN_INTEGERS else "d"
-    for name in BITS if name != "host_time_s"  # another program's clock means nothing here
+    name: "h" if name == "position_frames" else "i" if name in _OWN_INTEGERS else "d"
+    for name in BITS
+    if name != "host_time_s"  # another program's clock means nothing here
 }
 _OWN_READERS = {"h": whole_number, "d": number}
 

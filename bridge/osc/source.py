@@ -119,9 +119,7 @@ class OscSource(Listens[UdpListener], TransportSource):
         if self._listening is not None and self.send_port:
             try:
                 # from the port we listen on: some DAWs answer to where a message came from
-                self._listening.socket.sendto(
-                    encode(command.address, arguments), (self.send_host, self.send_port)
-                )
+                self._listening.socket.sendto(encode(command.address, arguments), (self.send_host, self.send_port))
             except OSError:
                 return  # nobody there yet; `_renew` tries again
 

@@ -12,9 +12,12 @@ from bridge.plugin_link.wire import Flag, Known, PluginTransport
 def transport_of(news: PluginTransport, sample_rate_hz: float, now_s: float) -> Transport:
     """A plugin's message as a record; what the DAW does not know stays unknown."""
     fields: dict[str, object] = {
-        "playing": Flag.PLAYING in news.flags, "recording": Flag.RECORDING in news.flags,
-        "loop_on": Flag.LOOP_ON in news.flags, "host_time_s": now_s, "sample_rate_hz": sample_rate_hz,
-    }  # fmt: skip
+        "playing": Flag.PLAYING in news.flags,
+        "recording": Flag.RECORDING in news.flags,
+        "loop_on": Flag.LOOP_ON in news.flags,
+        "host_time_s": now_s,
+        "sample_rate_hz": sample_rate_hz,
+    }
     if Known.FRAME in news.known:
         fields |= {"position_frames": news.frame, "position_s": news.frame / sample_rate_hz}
     if Known.BEAT in news.known:

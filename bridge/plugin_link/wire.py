@@ -261,9 +261,23 @@ def _transport(values: tuple) -> PluginTransport:
     jumps, block, generation, numerator, denominator, *controls, _ = rest
     density, energy, style, morph, seed = controls
     news = PluginTransport(
-        place, frame, wanted, beat, bpm, loop_start, loop_end, bar, Known(known & 63), Flag(flags & 31), jumps, block,
-        generation, numerator, denominator, (density, energy, style, morph, seed),
-    )  # fmt: skip
+        place,
+        frame,
+        wanted,
+        beat,
+        bpm,
+        loop_start,
+        loop_end,
+        bar,
+        Known(known & 63),
+        Flag(flags & 31),
+        jumps,
+        block,
+        generation,
+        numerator,
+        denominator,
+        (density, energy, style, morph, seed),
+    )
     for name in ("frame", "wanted_frame"):
         if abs(getattr(news, name)) > FRAME_MAX:
             raise ValueError(f"{name}: {getattr(news, name)}, must be in {-FRAME_MAX}..{FRAME_MAX}")
@@ -280,8 +294,10 @@ def _transport(values: tuple) -> PluginTransport:
 
 
 _DECODERS: dict[type, Callable[[tuple], FromPlugin]] = {
-    Hello: _hello, PluginTransport: _transport, Stats: lambda values: Stats(*values[:4]),
-}  # fmt: skip
+    Hello: _hello,
+    PluginTransport: _transport,
+    Stats: lambda values: Stats(*values[:4]),
+}
 
 
 def chunk_range(first_frame: int, last_frame: int) -> range:

@@ -77,12 +77,19 @@ class LineServer:
     """
 
     def __init__(
-        self, bound: socket.socket, on_line: Callable[[LineClient, bytes, float], None],
-        on_problem: Callable[[str, LineClient | None], None], *, name: str, clients_max: int = 8,
-        per_s: float = 2000.0, on_join: Callable[[LineClient], None] | None = None,
-        on_leave: Callable[[LineClient], None] | None = None, on_tick: Callable[[float], None] | None = None,
+        self,
+        bound: socket.socket,
+        on_line: Callable[[LineClient, bytes, float], None],
+        on_problem: Callable[[str, LineClient | None], None],
+        *,
+        name: str,
+        clients_max: int = 8,
+        per_s: float = 2000.0,
+        on_join: Callable[[LineClient], None] | None = None,
+        on_leave: Callable[[LineClient], None] | None = None,
+        on_tick: Callable[[float], None] | None = None,
         tick_s: float = SELECT_S,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._server = bound
         self._on_line, self._on_problem = on_line, on_problem
         self._on_join, self._on_leave, self._on_tick = on_join, on_leave, on_tick

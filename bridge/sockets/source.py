@@ -56,9 +56,14 @@ class WireSource(Listens[L], TransportSource):
     kind = "wire"
 
     def __init__(
-        self, port: int = PORT, *, host: str = "127.0.0.1", allow_remote: bool = False, per_s: float = 2000.0,
+        self,
+        port: int = PORT,
+        *,
+        host: str = "127.0.0.1",
+        allow_remote: bool = False,
+        per_s: float = 2000.0,
         listener: Listener | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(self.kind, listener)
         self._listen_on(host, port, allow_remote)
         self._per_s = per_s

@@ -22,9 +22,14 @@ class TcpSource(WireSource[LineServer]):
     def _listen(self) -> LineServer:
         bound = bind(socket.SOCK_STREAM, self.host, self._wanted_port, "TCP bridge")
         return LineServer(
-            bound, self._line, self._problem, name="bridge-tcp", clients_max=CLIENTS_MAX, per_s=self._per_s,
+            bound,
+            self._line,
+            self._problem,
+            name="bridge-tcp",
+            clients_max=CLIENTS_MAX,
+            per_s=self._per_s,
             on_leave=self._leave,
-        )  # fmt: skip
+        )
 
     def _line(self, client: LineClient, line: bytes, now_s: float) -> None:
         self._take(line, client, now_s, lambda pong: client.send(pong, news=True))

@@ -67,12 +67,27 @@ def models() -> None:
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
 @click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
-@click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1),
-              help="Less is more typical, 1 is most varied.")  # fmt: skip
+@click.option(
+    "--truncation",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Less is more typical, 1 is most varied.",
+)
 def render(
-    out: Path, model: str, bpm: float, start_bar: int, bars: int, loop: bool, seconds: float | None, seed: int,
-    style_seed: int | None, density: float | None, energy: float | None, truncation: float,
-) -> None:  # fmt: skip
+    out: Path,
+    model: str,
+    bpm: float,
+    start_bar: int,
+    bars: int,
+    loop: bool,
+    seconds: float | None,
+    seed: int,
+    style_seed: int | None,
+    density: float | None,
+    energy: float | None,
+    truncation: float,
+) -> None:
     """Render bars of the timeline, a loop or a take into OUT (WAV 24 bit, FLAC, AIFF or OGG)."""
     if out.suffix.lower() not in FORMATS:
         raise ValueError(f"out: {out.name!r}, must end in {', '.join(FORMATS)}")

@@ -22,20 +22,40 @@ VIEW_HZ = 5
 def source_options(command: Any) -> Any:
     """The options that `run` and `monitor` share."""
     for option in (
-        click.option("--bpm", default=120.0, show_default=True, type=click.FloatRange(1, 1000),
-                     help="Tempo where the source tells none."),
+        click.option(
+            "--bpm",
+            default=120.0,
+            show_default=True,
+            type=click.FloatRange(1, 1000),
+            help="Tempo where the source tells none.",
+        ),
         click.option("--jack-server", help="Name of the JACK server.  [default: JACK's own]"),
         click.option("--listen-port", type=click.IntRange(0, 65535), help="Port for OSC, UDP or TCP."),
         click.option("--send-port", type=click.IntRange(0, 65535), help="Port where the DAW listens for OSC."),
         click.option("--listen-host", default="127.0.0.1", show_default=True, help="Address to listen on."),
         click.option("--allow-remote", is_flag=True, help="Let --listen-host be other than loopback; no password."),
-        click.option("--source-latency-ms", default=0.0, show_default=True, type=click.FloatRange(-500, 2000),
-                     help="How old the source's news is."),
-        click.option("--jitter-ms", default=6.0, show_default=True, type=click.FloatRange(0.05, 100),
-                     help="Jitter of MIDI clock to expect: 22 for audio periods of 1024 frames."),
-        click.option("--song-position-divisor", default=1, show_default=True, type=click.IntRange(1, 96),
-                     help="Corrects song positions that are too large: 6 for Ardour before 7.4."),
-    ):  # fmt: skip
+        click.option(
+            "--source-latency-ms",
+            default=0.0,
+            show_default=True,
+            type=click.FloatRange(-500, 2000),
+            help="How old the source's news is.",
+        ),
+        click.option(
+            "--jitter-ms",
+            default=6.0,
+            show_default=True,
+            type=click.FloatRange(0.05, 100),
+            help="Jitter of MIDI clock to expect: 22 for audio periods of 1024 frames.",
+        ),
+        click.option(
+            "--song-position-divisor",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1, 96),
+            help="Corrects song positions that are too large: 6 for Ardour before 7.4.",
+        ),
+    ):
         command = option(command)
     return command
 
@@ -44,10 +64,16 @@ def _options_of(values: dict[str, Any]) -> Any:
     from musika_daw.host.follow.sources import SourceOptions
 
     return SourceOptions(
-        values["bpm"], values["jack_server"], values["listen_port"], values["send_port"], values["listen_host"],
-        values["allow_remote"], values["source_latency_ms"] / 1000, values["jitter_ms"] / 1000,
+        values["bpm"],
+        values["jack_server"],
+        values["listen_port"],
+        values["send_port"],
+        values["listen_host"],
+        values["allow_remote"],
+        values["source_latency_ms"] / 1000,
+        values["jitter_ms"] / 1000,
         values["song_position_divisor"],
-    )  # fmt: skip
+    )
 
 
 @click.command()
@@ -57,8 +83,13 @@ def _options_of(values: dict[str, Any]) -> Any:
 @click.option("--connect", default="system:playback", show_default=True, help="JACK ports to play to; '' for none.")
 @click.option("--block", default=512, show_default=True, type=click.IntRange(64, 8192), help="Frames a block.")
 @click.option("--ahead", default=6.0, show_default=True, type=click.FloatRange(1, 30), help="Seconds to render ahead.")
-@click.option("--latency-ms", default=0.0, show_default=True, type=click.FloatRange(-500, 2000),
-              help="Delay after the device that it does not report.")  # fmt: skip
+@click.option(
+    "--latency-ms",
+    default=0.0,
+    show_default=True,
+    type=click.FloatRange(-500, 2000),
+    help="Delay after the device that it does not report.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @click.option("--morph-seed", type=click.IntRange(0), help="Style to morph to, by --morph or while playing.")
@@ -68,23 +99,44 @@ def _options_of(values: dict[str, Any]) -> Any:
 @click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
 @click.option("--gain-db", default=-6.0, show_default=True, type=click.FloatRange(-60, 12))
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")
-@click.option("--keep-to", default="kept", show_default=True, type=click.Path(file_okay=False, path_type=Path),
-              help="Folder for bars that are kept.")  # fmt: skip
-@click.option("--midi-control", metavar="PORT",
-              help="MIDI input whose controllers move the controls; jack-midi[:PORT] over JACK.")  # fmt: skip
-@click.option("--map", "map_file", type=click.Path(dir_okay=False, path_type=Path), default="musika-midi.toml",
-              show_default=True, help="Which controller moves what.")  # fmt: skip
+@click.option(
+    "--keep-to",
+    default="kept",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for bars that are kept.",
+)
+@click.option(
+    "--midi-control", metavar="PORT", help="MIDI input whose controllers move the controls; jack-midi[:PORT] over JACK."
+)
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="musika-midi.toml",
+    show_default=True,
+    help="Which controller moves what.",
+)
 @click.option("--learn", metavar="NAME", help="Bind the next controller that moves to this control or action.")
 @click.option("--osc-control", "osc_port", type=click.IntRange(0, 65535), help="UDP port for OSC controls.")
-@click.option("--control-port", default=9141, show_default=True, type=click.IntRange(0, 65535),
-              help="TCP port for the panel and other programs, see docs/control-protocol.md.")  # fmt: skip
+@click.option(
+    "--control-port",
+    default=9141,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="TCP port for the panel and other programs, see docs/control-protocol.md.",
+)
 @click.option("--no-control", is_flag=True, help="Open no such port.")
-@click.option("--clock-out", metavar="PORT",
-              help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.")  # fmt: skip
+@click.option(
+    "--clock-out",
+    metavar="PORT",
+    help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.",
+)
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="Stop by itself after this long.")
-@click.option("--idle-minutes", type=click.FloatRange(0.01, 10_000),
-              help="With plugin: stop when there was none for this long.")  # fmt: skip
+@click.option(
+    "--idle-minutes", type=click.FloatRange(0.01, 10_000), help="With plugin: stop when there was none for this long."
+)
 @click.option("--no-view", is_flag=True, help="Print one line at the end instead of the live view.")
 @source_options
 def run(source: str, **values: Any) -> None:
@@ -113,13 +165,25 @@ def run(source: str, **values: Any) -> None:
 
     names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
     options = SessionOptions(
-        source, values["sink"], values["model"], _options_of(values), {name: values[name] for name in names},
-        tuple(values["effects"]), values["ahead"], values["block"], values["latency_ms"] / 1000,
-        values["connect"] or None, values["keep_to"], values["midi_control"], values["map_file"], values["osc_port"],
-        values["clock_out"], values["play"] or source == "internal",
+        source,
+        values["sink"],
+        values["model"],
+        _options_of(values),
+        {name: values[name] for name in names},
+        tuple(values["effects"]),
+        values["ahead"],
+        values["block"],
+        values["latency_ms"] / 1000,
+        values["connect"] or None,
+        values["keep_to"],
+        values["midi_control"],
+        values["map_file"],
+        values["osc_port"],
+        values["clock_out"],
+        values["play"] or source == "internal",
         None if values["no_control"] else values["control_port"],
         click.get_current_context().get_parameter_source("control_port") is click.core.ParameterSource.COMMANDLINE,
-    )  # fmt: skip
+    )
     try:
         with ended_by_signals() as ending:
             session = Session(options)

@@ -12,17 +12,26 @@ import click
 
 
 @click.command()
-@click.option("--port", default=9141, show_default=True, type=click.IntRange(1, 65535),
-              help="Control port of the host.")  # fmt: skip
+@click.option(
+    "--port", default=9141, show_default=True, type=click.IntRange(1, 65535), help="Control port of the host."
+)
 @click.option("--no-start", is_flag=True, help="Start no host where none answers.")
 @click.option("--source", default="internal", show_default=True, help="Source of a host that is started here.")
 @click.option("--sink", help="Its sink.  [default: the run command's]")
 @click.option("--model", default="techno", show_default=True, help="Its model.")
 @click.option("--effect", "effects", multiple=True, help="Its effects, repeatable.")
-@click.option("--keep-to", type=click.Path(file_okay=False, path_type=Path),
-              help="Its folder for captures.  [default: Musika/Kept in your music]")  # fmt: skip
-@click.option("--folder", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of loops or packs for the shelf, repeatable.")  # fmt: skip
+@click.option(
+    "--keep-to",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Its folder for captures.  [default: Musika/Kept in your music]",
+)
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of loops or packs for the shelf, repeatable.",
+)
 @click.option("--theme", type=click.Choice(["system", "dark", "light"]), help="Colours.  [default: as last time]")
 @click.option("--settings", type=click.Path(dir_okay=False, path_type=Path), help="File to remember the window in.")
 def panel(port: int, no_start: bool, **values: Any) -> None:
@@ -47,7 +56,7 @@ def panel(port: int, no_start: bool, **values: Any) -> None:
             host += [f"--{name.replace('_', '-')}", str(values[name])]
     options = PanelOptions(
         port, None if no_start else tuple(host), values["folders"], values["theme"], values["settings"]
-    )  # fmt: skip
+    )
     sys.exit(open_panel(options))
 
 

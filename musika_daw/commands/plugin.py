@@ -24,9 +24,13 @@ def run_plugin(values: dict[str, Any]) -> None:
 
     idle = values["idle_minutes"]
     options = PluginOptions(
-        values["model"], values["truncation"], tuple(values["effects"]), values["ahead"], values["listen_port"] or 0,
+        values["model"],
+        values["truncation"],
+        tuple(values["effects"]),
+        values["ahead"],
+        values["listen_port"] or 0,
         None if idle is None else idle * 60,
-    )  # fmt: skip
+    )
     try:
         with ended_by_signals() as ending:
             session = PluginSession(options)
@@ -64,10 +68,19 @@ def plugin() -> None:
 
 
 @plugin.command()
-@click.option("--format", "formats", multiple=True, type=click.Choice(("clap", "vst3", "lv2")),
-              help="Only this format; may be repeated.")  # fmt: skip
-@click.option("--from", "built", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of built bundles.  [default: those of this program]")  # fmt: skip
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(("clap", "vst3", "lv2")),
+    help="Only this format; may be repeated.",
+)
+@click.option(
+    "--from",
+    "built",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of built bundles.  [default: those of this program]",
+)
 @click.option("--start-command", help="Command with which the plugin starts a host where none runs.")
 @click.option("--no-start", is_flag=True, help="The plugin never starts a host.")
 def install(formats: tuple[str, ...], built: Path | None, start_command: str | None, no_start: bool) -> None:

@@ -199,10 +199,14 @@ def check_loop(samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int)
     pulse = measured_pulse(samples, sample_rate_hz, bpm, beats)
     score, ratio = seam(samples, sample_rate_hz, beats)
     return Findings(
-        False, clipped_frames(samples), pulse,
+        False,
+        clipped_frames(samples),
+        pulse,
         tempo_error_pct=None if pulse is None else 100 * (pulse.bpm / bpm - 1),
-        seam_score=score, seam_flux_ratio=ratio, seam_step=seam_step(samples),
-    )  # fmt: skip
+        seam_score=score,
+        seam_flux_ratio=ratio,
+        seam_step=seam_step(samples),
+    )
 
 
 def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Findings:
@@ -215,10 +219,13 @@ def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Find
     body_s = seconds - min(TAIL_S, seconds / 4)
     rate_hz = float((onsets < body_s).sum() / body_s)
     return Findings(
-        False, clipped_frames(samples), onsets_per_s=rate_hz,
-        density=float(density_of_rate(rate_hz)), end_db=_end_db(samples, sample_rate_hz),
+        False,
+        clipped_frames(samples),
+        onsets_per_s=rate_hz,
+        density=float(density_of_rate(rate_hz)),
+        end_db=_end_db(samples, sample_rate_hz),
         curve=measured_curve(onsets[onsets < body_s], body_s),
-    )  # fmt: skip
+    )
 
 
 def _end_db(samples: np.ndarray, sample_rate_hz: int) -> float:

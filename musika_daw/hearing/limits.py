@@ -30,9 +30,17 @@ CLIPPED_LIMIT_FRAMES = 12
 LOUDNESS_LIMIT_LUFS = -40.0
 
 SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
-    "silence", "clipping", "tempo", "beat offset", "no steady beat", "seam", "seam step", "end", "level",
+    "silence",
+    "clipping",
+    "tempo",
+    "beat offset",
+    "no steady beat",
+    "seam",
+    "seam step",
+    "end",
+    "level",
     "no such sound",
-)  # fmt: skip
+)
 
 
 def broken(findings: "Findings", loudness_lufs: float | None = None) -> dict[str, float]:

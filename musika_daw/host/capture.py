@@ -68,9 +68,7 @@ class _Heard:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
         self._renderer, self._take = renderer, take
 
-    def loop(
-        self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0
-    ) -> np.ndarray:
+    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
         """The bars that were heard."""
         return heard_loop(self._renderer, self._take, sample_rate_hz)
 
@@ -104,9 +102,15 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
     # what was heard is kept as it is: another attempt would be the same sound
     options = BuildOptions.parse(
-        kinds=(kind,), bars=str(take.bars), sample_rate=str(rate), label=label, name=name, out=str(folder),
-        attempts="1", keep_best=True,
-    )  # fmt: skip
+        kinds=(kind,),
+        bars=str(take.bars),
+        sample_rate=str(rate),
+        label=label,
+        name=name,
+        out=str(folder),
+        attempts="1",
+        keep_best=True,
+    )
     options = dataclasses.replace(options, bpm=(take.piece.bpm,))
     earlier: tuple[Row, ...] = ()
     created = now()
@@ -146,9 +150,16 @@ def _job(take: Take, kind: str, number: int, words: set[str]) -> Any:
 
     style = seed if controls.style_seed is None else controls.style_seed
     return HeardJob(
-        f"{kind}/live/{float(take.piece.bpm):g}/{number}", kind, "loop", word, seed, style, bpm=take.piece.bpm,
-        bars=take.bars, start_beat=take.start_beat,
-    )  # fmt: skip
+        f"{kind}/live/{float(take.piece.bpm):g}/{number}",
+        kind,
+        "loop",
+        word,
+        seed,
+        style,
+        bpm=take.piece.bpm,
+        bars=take.bars,
+        start_beat=take.start_beat,
+    )
 
 
 class Keeper:
@@ -158,9 +169,13 @@ class Keeper:
     """
 
     def __init__(
-        self, model: str, folder: Path, label: str = "MSK", name: str = "Live",
+        self,
+        model: str,
+        folder: Path,
+        label: str = "MSK",
+        name: str = "Live",
         load: Callable[[str], Renderer] = load_renderer,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._arguments = (load, model, folder, label, name)
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Any = None

@@ -83,10 +83,20 @@ class Host:
     """
 
     def __init__(
-        self, source: TransportSource, follower: Follows, live: LiveControls, cache: ChunkCache, worker: Worker,
-        player: Player, *, noisy: bool = False, effects: tuple[str, ...] = (), ahead_s: float = 6.0,
-        clock: Callable[[], float] = host_time, new_worker: Callable[[], Worker] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        source: TransportSource,
+        follower: Follows,
+        live: LiveControls,
+        cache: ChunkCache,
+        worker: Worker,
+        player: Player,
+        *,
+        noisy: bool = False,
+        effects: tuple[str, ...] = (),
+        ahead_s: float = 6.0,
+        clock: Callable[[], float] = host_time,
+        new_worker: Callable[[], Worker] | None = None,
+    ) -> None:
         self.source, self.follower, self.live, self.player = source, follower, live, player
         self.cache, self.clock = cache, clock
         # how far the times that `fill` is given are ahead of those of the source
@@ -196,10 +206,16 @@ class Host:
             self._share = (scheduler.cpu_s - cpu_s) / (now_s - since_s)
             self._cpu = (now_s, scheduler.cpu_s)
         return Status(
-            self._record, self.grid.bpm, float(self.piece.bpm) if self.piece else 0.0, self.player.meter(),
-            scheduler.ahead(self._beat, self.grid), self._share, scheduler.problem, self.source_errors,
+            self._record,
+            self.grid.bpm,
+            float(self.piece.bpm) if self.piece else 0.0,
+            self.player.meter(),
+            scheduler.ahead(self._beat, self.grid),
+            self._share,
+            scheduler.problem,
+            self.source_errors,
             self.fill_errors,
-        )  # fmt: skip
+        )
 
     def here(self) -> float:
         """Where the song is at this moment. For the control thread."""

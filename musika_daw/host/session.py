@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge import (
-    CombinedSource,
-    InternalClock,
-    JackMidiClockSource,
-    JackSource,
-    SourceError,
-    TransportSource,
-)
+from bridge import CombinedSource, InternalClock, JackMidiClockSource, JackSource, SourceError, TransportSource
 from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
 from musika_daw.host.capture import Keeper, last_bars
@@ -69,9 +62,10 @@ def make_sink(text: str, options: SessionOptions) -> Sink:
     kind, _, argument = text.partition(":")
     if kind == "jack":
         sink: Sink = JackSink(
-            server=options.source_options.jack_server, connect=options.connect,
+            server=options.source_options.jack_server,
+            connect=options.connect,
             follow_transport=options.source == "jack",
-        )  # fmt: skip
+        )
     elif kind == "portaudio":
         device = int(argument) if argument.isdecimal() else argument or None
         sink = PortAudioSink(device, block_frames=options.block_frames)
@@ -137,9 +131,17 @@ class Session:
 
         bpm = options.source_options.bpm
         host = Host(
-            self.source, self._follower(self.source, bpm), self.live, cache, new_worker(), player,
-            noisy=is_noisy(options.source), effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
-        )  # fmt: skip
+            self.source,
+            self._follower(self.source, bpm),
+            self.live,
+            cache,
+            new_worker(),
+            player,
+            noisy=is_noisy(options.source),
+            effects=options.effects,
+            ahead_s=options.ahead_s,
+            new_worker=new_worker,
+        )
         host.on_step.append(self.sink.step)
         for thing in (self.source, self.sink):
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)

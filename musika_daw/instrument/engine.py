@@ -60,9 +60,18 @@ class Engine:
     """
 
     def __init__(
-        self, generator: nn.Module, decoder: Decoder, config: GeneratorConfig, *, mean: np.ndarray,
-        deviation: np.ndarray, labels: tuple[str, ...], kind: str, name: str, weights_hash: str,
-    ) -> None:  # fmt: skip
+        self,
+        generator: nn.Module,
+        decoder: Decoder,
+        config: GeneratorConfig,
+        *,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        labels: tuple[str, ...],
+        kind: str,
+        name: str,
+        weights_hash: str,
+    ) -> None:
         self.generator, self.decoder, self.config = generator.eval(), decoder.eval(), config
         self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
         self.sample_rate_hz = decoder.config.sample_rate_hz
@@ -88,9 +97,16 @@ class Engine:
         except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"model: the weights in {path} do not fit their configuration") from error
         return cls(
-            generator, decoder, config, mean=mean, deviation=deviation, labels=tuple(weights.facts["labels"]),
-            kind=weights.facts["kind"], name=weights.facts["name"], weights_hash=weights.hash,
-        )  # fmt: skip
+            generator,
+            decoder,
+            config,
+            mean=mean,
+            deviation=deviation,
+            labels=tuple(weights.facts["labels"]),
+            kind=weights.facts["kind"],
+            name=weights.facts["name"],
+            weights_hash=weights.hash,
+        )
 
     def key(self, controls: Controls | None = None) -> str | None:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
@@ -120,9 +136,13 @@ class Engine:
         yield from self._frames(first, last, tempo_map, controls or Controls(), grid=True)
 
     def loop(
-        self, bpm: Beats, bars: int, controls: Controls | None = None, sample_rate_hz: int = 44_100,
+        self,
+        bpm: Beats,
+        bars: int,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
         start_beat: Beats = 0,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """A seamless loop, float32 `[round(bars*4*60/bpm*sample_rate_hz), 2]`, downbeat on frame 0.
 
         The loop is made on a circle: N whole latent frames, N the nearest to its length, with position and
@@ -157,9 +177,13 @@ class Engine:
         return np.asarray(signal.resample(circle, frames), np.float32)
 
     def take(
-        self, seconds: float, controls: Controls | None = None, sample_rate_hz: int = 44_100, start_s: float = 0.0,
+        self,
+        seconds: float,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
+        start_s: float = 0.0,
         bpm: Beats | None = None,
-    ) -> np.ndarray:  # fmt: skip
+    ) -> np.ndarray:
         """A take without a grid, float32 `[round(seconds*sample_rate_hz), 2]`, that dies away at its end.
 
         A score has the pulse `bpm`, or one of its own where none is given.
@@ -302,4 +326,3 @@ def _led_out(curve: Curve | None, from_s: float) -> Curve | None:
         return values * np.clip(1 - (seconds - from_s) / 0.5, 0, 1)
 
     return led
-

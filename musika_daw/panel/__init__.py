@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from musika_daw.panel.window.window import PanelWindow
 
 _HOME = {
-    "HostClient": "link.client", "PanelOptions": "window.app", "PanelWindow": "window.window", "Sound": "shelf.library", "open_panel": "window.app",
+    "HostClient": "link.client",
+    "PanelOptions": "window.app",
+    "PanelWindow": "window.window",
+    "Sound": "shelf.library",
+    "open_panel": "window.app",
     "scan": "shelf.library",
-}  # fmt: skip
+}
 __all__ = ["HostClient", "PanelOptions", "PanelWindow", "Sound", "open_panel", "scan"]
 
 

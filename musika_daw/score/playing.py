@@ -25,11 +25,7 @@ def written_key(controls: Controls) -> str:
 
 
 def span_notes(
-    first_s: float,
-    stop_s: float,
-    tempo_map: TempoMap,
-    controls: Controls,
-    turn: tuple[int, int] | None = None,
+    first_s: float, stop_s: float, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
 ) -> Notes:
     """Notes that sound between two seconds of the timeline, onset and end in seconds.
 

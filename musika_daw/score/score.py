@@ -29,11 +29,7 @@ _PART_S = 1.1
 _LOWEST, _HIGHEST = 28, 98
 # chances of 1, 2, ... notes at one onset, at densities 0.3, 0.6 and 0.9, as counted in performed music
 _NOTES_AT = np.array(
-    [
-        [0.38, 0.24, 0.13, 0.12, 0.08, 0.05],
-        [0.49, 0.25, 0.13, 0.08, 0.04, 0.01],
-        [0.65, 0.24, 0.07, 0.03, 0.01, 0.0],
-    ]
+    [[0.38, 0.24, 0.13, 0.12, 0.08, 0.05], [0.49, 0.25, 0.13, 0.08, 0.04, 0.01], [0.65, 0.24, 0.07, 0.03, 0.01, 0.0]]
 )
 _NOTES_AT_DENSITY = (0.3, 0.6, 0.9)
 
@@ -58,9 +54,13 @@ def piece_of(style_seed: int) -> Piece:
     """The piece of a style seed."""
     rng = stream(style_seed, _PIECE, 0)
     return Piece(
-        harmony.draw_key(rng), rng.uniform(68, 77), rng.uniform(38, 46), rng.uniform(0, 0.7), rng.uniform(0.5, 1.0),
+        harmony.draw_key(rng),
+        rng.uniform(68, 77),
+        rng.uniform(38, 46),
+        rng.uniform(0, 0.7),
+        rng.uniform(0.5, 1.0),
         rng.uniform(0.3, 0.8),
-    )  # fmt: skip
+    )
 
 
 def pulse_bpm(seed: int) -> float:
@@ -86,9 +86,7 @@ def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
     return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
 
 
-def bar_notes(
-    seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None
-) -> Notes:
+def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None) -> Notes:
     """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`."""
     slots = len(density)
     phrase, place = divmod(bar, BARS_PER_PHRASE)
@@ -141,9 +139,14 @@ class _Hand:
     """Chooses the keys of one bar."""
 
     def __init__(
-        self, piece: Piece, progression: list[tuple[int, harmony.Chord]], place: int, slots: int,
-        turns: np.ndarray, rising: bool,
-    ) -> None:  # fmt: skip
+        self,
+        piece: Piece,
+        progression: list[tuple[int, harmony.Chord]],
+        place: int,
+        slots: int,
+        turns: np.ndarray,
+        rising: bool,
+    ) -> None:
         self.piece, self.progression, self.place, self.slots = piece, progression, place, slots
         self.turns, self.rising = turns, rising
 

@@ -47,9 +47,7 @@ class TempoMap:
             raise ValueError("points: beats must rise")
         for point in points:
             if not BPM_RANGE[0] <= point.bpm <= BPM_RANGE[1]:
-                raise ValueError(
-                    f"bpm: {float(point.bpm):g}, must be in {BPM_RANGE[0]}..{BPM_RANGE[1]}"
-                )
+                raise ValueError(f"bpm: {float(point.bpm):g}, must be in {BPM_RANGE[0]}..{BPM_RANGE[1]}")
         self.points = tuple(points)
         self._beats = [float(p.beat) for p in points]
         # exact while all is constant so far; a ramp's logarithm makes it a float from there on

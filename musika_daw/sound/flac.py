@@ -13,9 +13,14 @@ from musika_daw.sound.riff import Tags
 
 _COMMENT, _LAST = 4, 0x80
 _NAMES = {
-    "INAM": "TITLE", "IART": "ARTIST", "IGNR": "GENRE", "ICMT": "COMMENT", "ISFT": "ENCODER", "ICOP": "COPYRIGHT",
+    "INAM": "TITLE",
+    "IART": "ARTIST",
+    "IGNR": "GENRE",
+    "ICMT": "COMMENT",
+    "ISFT": "ENCODER",
+    "ICOP": "COPYRIGHT",
     "ICRD": "DATE",
-}  # fmt: skip
+}
 
 
 def comments_of(tags: Tags) -> dict[str, str]:
@@ -67,6 +72,8 @@ def _comment_block(comments: dict[str, str]) -> bytes:
         raw = value.encode("utf-8")
         return struct.pack("<I", len(raw)) + raw
 
-    return text("musika-daw") + struct.pack("<I", len(comments)) + b"".join(
-        text(f"{name}={value}") for name, value in comments.items()
+    return (
+        text("musika-daw")
+        + struct.pack("<I", len(comments))
+        + b"".join(text(f"{name}={value}") for name, value in comments.items())
     )

@@ -97,7 +97,7 @@ def _of_wave(path: Path) -> Labels:
     bars, rest = divmod(acid.beats, per_bar or BEATS_PER_BAR)
     return Labels(
         header.frames, header.sample_rate_hz, bpm, acid.beats, bars if not rest else None, _key(path.stem), shape="loop"
-    )  # fmt: skip
+    )
 
 
 def _of_name(stem: str, frames: int, sample_rate_hz: int) -> Labels:
@@ -108,9 +108,7 @@ def _of_name(stem: str, frames: int, sample_rate_hz: int) -> Labels:
         if round(beats) and abs(beats - round(beats)) < 0.02 and round(beats) % BEATS_PER_BAR == 0:
             count = round(beats)
             exact_bpm = count * 60 * sample_rate_hz / frames
-            return Labels(
-                frames, sample_rate_hz, exact_bpm, count, count // BEATS_PER_BAR, _key(stem), shape="loop"
-            )  # fmt: skip
+            return Labels(frames, sample_rate_hz, exact_bpm, count, count // BEATS_PER_BAR, _key(stem), shape="loop")
     return Labels(frames, sample_rate_hz, bpm, key=_key(stem))
 
 
@@ -153,11 +151,16 @@ def _of_row(row: Any) -> Labels | None:
     beats, bars = _number(row.get("beats"), 1, 1 << 20), _number(row.get("bars"), 1, 1 << 20)
     key, kind, shape = row.get("key"), row.get("kind"), row.get("shape")
     return Labels(
-        int(frames), int(rate), _number(row.get("bpm"), 1, 1000), None if beats is None else int(beats),
-        None if bars is None else int(bars), key if isinstance(key, str) else None,
-        _number(row.get("density_measured"), 0, 1), kind if isinstance(kind, str) else None,
+        int(frames),
+        int(rate),
+        _number(row.get("bpm"), 1, 1000),
+        None if beats is None else int(beats),
+        None if bars is None else int(bars),
+        key if isinstance(key, str) else None,
+        _number(row.get("density_measured"), 0, 1),
+        kind if isinstance(kind, str) else None,
         shape if shape in SHAPES else "take",
-    )  # fmt: skip
+    )
 
 
 def _number(value: Any, low: float, high: float) -> float | None:

@@ -55,9 +55,7 @@ LAYOUTS = {
     "fmt ": _layout("<HHIIHH", "tag channels sample_rate_hz bytes_per_s block_align bits"),
     "fact": _layout("<I", "frames"),
     "acid": _layout("<IHHfIHHf", "flags root_note marker zero beats denominator numerator tempo_bpm"),
-    "smpl": _layout(
-        "<9I", "manufacturer product period_ns unity_note fraction smpte_format smpte_offset loops extra"
-    ),
+    "smpl": _layout("<9I", "manufacturer product period_ns unity_note fraction smpte_format smpte_offset loops extra"),
     "smpl loop": _layout("<6I", "id type start_frame end_frame fraction plays"),
     "cue ": _layout("<I", "points"),
     "cue point": _layout("<II4sIII", "id position chunk chunk_start block_start frame"),
@@ -152,9 +150,16 @@ def _acid_chunk(acid: Acid) -> bytes:
 def _smpl_chunk(sampler: Sampler, sample_rate_hz: int) -> bytes:
     period_ns = sampler.period_ns or round(1_000_000_000 / sample_rate_hz)
     head = LAYOUTS["smpl"].pack(
-        manufacturer=0, product=0, period_ns=period_ns, unity_note=sampler.unity_note, fraction=sampler.fraction,
-        smpte_format=0, smpte_offset=0, loops=len(sampler.loops), extra=0,
-    )  # fmt: skip
+        manufacturer=0,
+        product=0,
+        period_ns=period_ns,
+        unity_note=sampler.unity_note,
+        fraction=sampler.fraction,
+        smpte_format=0,
+        smpte_offset=0,
+        loops=len(sampler.loops),
+        extra=0,
+    )
     loops = (
         LAYOUTS["smpl loop"].pack(id=index, type=0, start_frame=start, end_frame=end, fraction=0, plays=0)
         for index, (start, end) in enumerate(sampler.loops)
@@ -169,9 +174,7 @@ def _cue_chunks(cues: tuple[Cue, ...]) -> bytes:
         )
         for index, cue in enumerate(cues, 1)
     )
-    labels = (
-        _chunk("labl", LAYOUTS["labl"].pack(id=index) + _text(cue.label)) for index, cue in enumerate(cues, 1)
-    )
+    labels = (_chunk("labl", LAYOUTS["labl"].pack(id=index) + _text(cue.label)) for index, cue in enumerate(cues, 1))
     head = LAYOUTS["cue "].pack(points=len(cues))
     return _chunk("cue ", head + b"".join(points)) + _chunk("LIST", b"adtl" + b"".join(labels))
 
@@ -189,9 +192,7 @@ def quantise(samples: np.ndarray, encoding: str) -> bytes:
     return whole.reshape(-1, 1).view(np.uint8)[:, : bits // 8].tobytes()
 
 
-def encode_wave(
-    samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, encoding: str = "pcm24"
-) -> bytes:
+def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, encoding: str = "pcm24") -> bytes:
     """A whole WAV file as bytes.
 
     `samples`: float [frames, channels] in -1..1, finite. `encoding`: `pcm16`, `pcm24` or `float32`.
@@ -209,10 +210,14 @@ def encode_wave(
     block = channels * bits // 8
     parts = [
         LAYOUTS["fmt "].pack(
-            tag=tag, channels=channels, sample_rate_hz=sample_rate_hz, bytes_per_s=sample_rate_hz * block,
-            block_align=block, bits=bits,
+            tag=tag,
+            channels=channels,
+            sample_rate_hz=sample_rate_hz,
+            bytes_per_s=sample_rate_hz * block,
+            block_align=block,
+            bits=bits,
         )
-    ]  # fmt: skip
+    ]
     if tag != PCM:
         parts[0] += b"\0\0"  # every format but plain PCM carries the size of its (empty) extension
     parts[0] = _chunk("fmt ", parts[0])

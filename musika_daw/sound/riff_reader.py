@@ -81,9 +81,11 @@ def _read_smpl(payload: bytes) -> Sampler:
         raise ValueError(f"smpl chunk: says {head['loops']} loops, too many for its size")
     loops = (item.unpack(payload, LAYOUTS["smpl"].size + index * item.size) for index in range(head["loops"]))
     return Sampler(
-        tuple((loop["start_frame"], loop["end_frame"]) for loop in loops), head["unity_note"], head["period_ns"],
+        tuple((loop["start_frame"], loop["end_frame"]) for loop in loops),
+        head["unity_note"],
+        head["period_ns"],
         head["fraction"],
-    )  # fmt: skip
+    )
 
 
 def _read_cues(payload: bytes) -> list[tuple[int, int]]:
@@ -134,10 +136,15 @@ def read_header_from(stream: BinaryIO) -> Header:
         cues=tuple(Cue(frame, labels.get(i, "")) for i, frame in _read_cues(found.get("cue ", bytes(4)))),
     )
     return Header(
-        encoding=form["encoding"], channels=form["channels"], sample_rate_hz=form["sample_rate_hz"],
-        bits=form["bits"], frames=data[1] // form["block_align"], data_offset=data[0], tags=tags,
+        encoding=form["encoding"],
+        channels=form["channels"],
+        sample_rate_hz=form["sample_rate_hz"],
+        bits=form["bits"],
+        frames=data[1] // form["block_align"],
+        data_offset=data[0],
+        tags=tags,
         chunks=tuple(chunks),
-    )  # fmt: skip
+    )
 
 
 def read_header(path: Path) -> Header:

@@ -26,11 +26,13 @@ class Format:
 FORMATS = {
     form.name: form
     for form in (
-        Format("wav24", ".wav", "WAV", "pcm24"), Format("wav16", ".wav", "WAV", "pcm16"),
-        Format("wav32f", ".wav", "WAV", "float32"), Format("flac", ".flac", "FLAC", "pcm24"),
+        Format("wav24", ".wav", "WAV", "pcm24"),
+        Format("wav16", ".wav", "WAV", "pcm16"),
+        Format("wav32f", ".wav", "WAV", "float32"),
+        Format("flac", ".flac", "FLAC", "pcm24"),
         Format("aiff", ".aiff", "AIFF", "pcm24"),
     )
-}  # fmt: skip
+}
 SUFFIXES = tuple(sorted({form.suffix for form in FORMATS.values()}))
 
 
@@ -73,8 +75,6 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
         with soundfile.SoundFile(stream) as file:
             samples = file.read(dtype="float32", always_2d=True)
             bits = int("".join(filter(str.isdigit, file.subtype)) or 0)
-            return samples, Header(
-                f"pcm{bits}", file.channels, file.samplerate, bits, file.frames, 0, Tags(), ()
-            )
+            return samples, Header(f"pcm{bits}", file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
     except soundfile.LibsndfileError as error:
         raise ValueError(" ".join(str(error).split())) from None

@@ -37,33 +37,63 @@ Value = float | str | bool
 EFFECTS: dict[str, tuple[str, dict[str, tuple[str, float, float]]]] = {
     "highpass": ("HighpassFilter", {"cutoff_frequency_hz": ("cutoff_frequency_hz", 5, 20000)}),
     "lowpass": ("LowpassFilter", {"cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000)}),
-    "lowshelf": ("LowShelfFilter", {
-        "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000), "gain_db": ("gain_db", -24, 24), "q": ("q", 0.1, 10),
-    }),
-    "highshelf": ("HighShelfFilter", {
-        "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000), "gain_db": ("gain_db", -24, 24), "q": ("q", 0.1, 10),
-    }),
-    "peak": ("PeakFilter", {
-        "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000), "gain_db": ("gain_db", -24, 24), "q": ("q", 0.1, 10),
-    }),
-    "compressor": ("Compressor", {
-        "threshold_db": ("threshold_db", -60, 0), "ratio": ("ratio", 1, 20), "attack_ms": ("attack_ms", 0.1, 500),
-        "release_ms": ("release_ms", 1, 5000),
-    }),
+    "lowshelf": (
+        "LowShelfFilter",
+        {
+            "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000),
+            "gain_db": ("gain_db", -24, 24),
+            "q": ("q", 0.1, 10),
+        },
+    ),
+    "highshelf": (
+        "HighShelfFilter",
+        {
+            "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000),
+            "gain_db": ("gain_db", -24, 24),
+            "q": ("q", 0.1, 10),
+        },
+    ),
+    "peak": (
+        "PeakFilter",
+        {
+            "cutoff_frequency_hz": ("cutoff_frequency_hz", 20, 20000),
+            "gain_db": ("gain_db", -24, 24),
+            "q": ("q", 0.1, 10),
+        },
+    ),
+    "compressor": (
+        "Compressor",
+        {
+            "threshold_db": ("threshold_db", -60, 0),
+            "ratio": ("ratio", 1, 20),
+            "attack_ms": ("attack_ms", 0.1, 500),
+            "release_ms": ("release_ms", 1, 5000),
+        },
+    ),
     "saturation": ("Distortion", {"drive_db": ("drive_db", 0, 40)}),
-    "delay": ("Delay", {
-        "delay_s": ("delay_seconds", 0, 10), "feedback": ("feedback", 0, 0.95), "mix": ("mix", 0, 1),
-    }),
-    "reverb": ("Reverb", {
-        "room_size": ("room_size", 0, 1), "damping": ("damping", 0, 1), "wet": ("wet_level", 0, 1),
-        "dry": ("dry_level", 0, 1), "width": ("width", 0, 1),
-    }),
-    "chorus": ("Chorus", {
-        "rate_hz": ("rate_hz", 0.01, 20), "depth": ("depth", 0, 1), "mix": ("mix", 0, 1),
-        "feedback": ("feedback", -0.95, 0.95), "centre_delay_ms": ("centre_delay_ms", 1, 50),
-    }),
+    "delay": ("Delay", {"delay_s": ("delay_seconds", 0, 10), "feedback": ("feedback", 0, 0.95), "mix": ("mix", 0, 1)}),
+    "reverb": (
+        "Reverb",
+        {
+            "room_size": ("room_size", 0, 1),
+            "damping": ("damping", 0, 1),
+            "wet": ("wet_level", 0, 1),
+            "dry": ("dry_level", 0, 1),
+            "width": ("width", 0, 1),
+        },
+    ),
+    "chorus": (
+        "Chorus",
+        {
+            "rate_hz": ("rate_hz", 0.01, 20),
+            "depth": ("depth", 0, 1),
+            "mix": ("mix", 0, 1),
+            "feedback": ("feedback", -0.95, 0.95),
+            "centre_delay_ms": ("centre_delay_ms", 1, 50),
+        },
+    ),
     "gain": ("Gain", {"gain_db": ("gain_db", -60, 60)}),
-}  # fmt: skip
+}
 VST3 = "vst3"
 
 
@@ -162,9 +192,11 @@ def chains_of(text: str, kinds: tuple[str, ...]) -> tuple[tuple[str, Chain], ...
 
 def _chain(option: str, values: dict[str, Any], kind: str) -> Chain:
     known = {
-        "loudness_lufs": (-40, -5, PRESETS["clean"][kind].loudness_lufs), "ceiling_dbtp": (-12, 0, -1.0),
-        "limiter_db": (0, 24, 0.0), "tail_s": (0, 30, 0.0),
-    }  # fmt: skip
+        "loudness_lufs": (-40, -5, PRESETS["clean"][kind].loudness_lufs),
+        "ceiling_dbtp": (-12, 0, -1.0),
+        "limiter_db": (0, 24, 0.0),
+        "tail_s": (0, 30, 0.0),
+    }
     if unknown := sorted(set(values) - set(known) - {"effect"}):
         raise ValueError(f"{option}: {unknown[0]!r} is not one of effect, {', '.join(known)}")
     numbers = {
@@ -192,8 +224,11 @@ def _effect_of(option: str, item: dict[str, Any]) -> Effect:
     table = EFFECTS[use][1]
     if unknown := sorted(set(item) - set(table) - {"use"}):
         raise ValueError(f"{option}: {use} {unknown[0]!r}, must be one of {', '.join(table)}")
-    values = ((name, _within(option, f"{use} {name}", value, *table[name][1:])) for name, value in item.items()
-              if name != "use")  # fmt: skip
+    values = (
+        (name, _within(option, f"{use} {name}", value, *table[name][1:]))
+        for name, value in item.items()
+        if name != "use"
+    )
     return Effect(use, tuple(values))
 
 
@@ -205,7 +240,8 @@ def _vst3_of(option: str, item: dict[str, Any]) -> Effect:
         raise ValueError(f"{option}: vst3 path {path!r}, must be a file or bundle that is there")
     if plugin is not None and not isinstance(plugin, str):
         raise ValueError(f"{option}: vst3 plugin {plugin!r}, must be a name")
-    if not isinstance(parameters, dict) or not all(isinstance(value, int | float | str) for value in
-                                                   parameters.values()):  # fmt: skip
+    if not isinstance(parameters, dict) or not all(
+        isinstance(value, int | float | str) for value in parameters.values()
+    ):
         raise ValueError(f"{option}: vst3 parameters, must be a table of numbers, texts and true or false")
     return Effect(VST3, tuple(parameters.items()), path, plugin)

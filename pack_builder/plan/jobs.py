@@ -156,9 +156,15 @@ def _loops(options: BuildOptions, kind: str, first: int, count: int, by_tempo: b
 def _takes(options: BuildOptions, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
     for index, density in enumerate(densities, first):
         yield _job(
-            options, f"{kind}/take/{index}", kind, "take", seconds=options.take_seconds, density=density,
-            curve=options.density_curve, bars=options.take_bars,
-        )  # fmt: skip
+            options,
+            f"{kind}/take/{index}",
+            kind,
+            "take",
+            seconds=options.take_seconds,
+            density=density,
+            curve=options.density_curve,
+            bars=options.take_bars,
+        )
 
 
 def _source(options: BuildOptions) -> dict[str, Any]:
@@ -198,9 +204,12 @@ def density_class(density: float) -> str:
 
 
 def file_of(
-    job: Job, options: BuildOptions, measured_density: float | None = None, key: str | None = None,
+    job: Job,
+    options: BuildOptions,
+    measured_density: float | None = None,
+    key: str | None = None,
     inside_limits: bool = True,
-) -> str:  # fmt: skip
+) -> str:
     """Path of a job's file inside the pack.
 
     Takes are filed by what they turned out to be, not by what was asked; a key is in the name where one was heard;
@@ -216,10 +225,16 @@ def file_of(
     else:
         folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm)}"
     stem = file_stem(
-        options.naming, "kit" if job.kit and job.shape != "shot" else job.shape, label=options.label,
-        pack=options.name, kind=job.kind, name=job.word if not job.kit else f"{job.kit}_{job.word}", bpm=job.bpm,
-        density=group, role=job.role,
-    )  # fmt: skip
+        options.naming,
+        "kit" if job.kit and job.shape != "shot" else job.shape,
+        label=options.label,
+        pack=options.name,
+        kind=job.kind,
+        name=job.word if not job.kit else f"{job.kit}_{job.word}",
+        bpm=job.bpm,
+        density=group,
+        role=job.role,
+    )
     stem += f"_{key}" if key else ""
     if not inside_limits:
         folder, stem = f"{folder}/{OUTSIDE_FOLDER}", f"{stem}_outside"

@@ -98,9 +98,17 @@ def decimal(value: Fraction) -> str:
 
 
 def file_stem(
-    naming: str, shape: str, *, label: str, pack: str, kind: str, name: str, bpm: Fraction | None, density: str,
+    naming: str,
+    shape: str,
+    *,
+    label: str,
+    pack: str,
+    kind: str,
+    name: str,
+    bpm: Fraction | None,
+    density: str,
     role: str = "",
-) -> str:  # fmt: skip
+) -> str:
     """File name without its ending from a template of `TEMPLATES`; `shape` is `loop`, `take`, `kit` or `shot`."""
     tempo = "" if bpm is None else tempo_in_name(bpm)
     return TEMPLATES[naming][shape].format(

@@ -180,8 +180,9 @@ class BuildOptions:
         if self.only or self.kits:
             return sum(1 for _ in jobs_of(self))
         shots = self.one_shots * len(SHOTS) * len(self.loop_kinds)
-        added = sum(extra.loops * bool(self.loop_kinds) + extra.takes * ("piano" in self.kinds)
-                    for extra in self.extensions)  # fmt: skip
+        added = sum(
+            extra.loops * bool(self.loop_kinds) + extra.takes * ("piano" in self.kinds) for extra in self.extensions
+        )
         return sum(self.count(kind) for kind in self.kinds) + shots + added
 
     def count(self, kind: str) -> int:

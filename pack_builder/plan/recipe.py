@@ -18,13 +18,14 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
         "bpm": [str(bpm) for bpm in options.bpm],
         "kinds": list(options.kinds),
         "density": None if options.density is None else [str(value) for value in options.density],
-        "density_curve": None if options.density_curve is None
+        "density_curve": None
+        if options.density_curve is None
         else [[str(at), str(value)] for at, value in options.density_curve],
         "take_seconds": str(options.take_seconds),
         "chains": {kind: chain.to_json() for kind, chain in options.chains},
         "extensions": [vars(extra) for extra in options.extensions],
         "only": list(options.only),
-    }  # fmt: skip
+    }
 
 
 def options_from(recipe: dict[str, Any], **outside: Any) -> BuildOptions:
@@ -33,18 +34,25 @@ def options_from(recipe: dict[str, Any], **outside: Any) -> BuildOptions:
     Raises ValueError where the recipe is not one that `recipe_of` wrote.
     """
     try:
-        values = dict(recipe) | {
-            "bpm": tuple(map(Fraction, recipe["bpm"])),
-            "kinds": tuple(recipe["kinds"]),
-            "density": None if recipe["density"] is None else tuple(map(Fraction, recipe["density"])),
-            "density_curve": None if recipe["density_curve"] is None
-            else tuple((Fraction(at), Fraction(value)) for at, value in recipe["density_curve"]),
-            "take_seconds": Fraction(recipe["take_seconds"]),
-            "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
-            "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
-            "only": tuple(recipe["only"]),
-            "models": (), "out": Path("."), "jobs": 1,
-        } | outside  # fmt: skip
+        values = (
+            dict(recipe)
+            | {
+                "bpm": tuple(map(Fraction, recipe["bpm"])),
+                "kinds": tuple(recipe["kinds"]),
+                "density": None if recipe["density"] is None else tuple(map(Fraction, recipe["density"])),
+                "density_curve": None
+                if recipe["density_curve"] is None
+                else tuple((Fraction(at), Fraction(value)) for at, value in recipe["density_curve"]),
+                "take_seconds": Fraction(recipe["take_seconds"]),
+                "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
+                "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
+                "only": tuple(recipe["only"]),
+                "models": (),
+                "out": Path("."),
+                "jobs": 1,
+            }
+            | outside
+        )
         return BuildOptions(**values)
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         raise ValueError("manifest: its recipe is damaged or of another version") from None

@@ -13,9 +13,12 @@ from pack_builder.record.rows import Gap, Row
 
 
 def close(
-    options: BuildOptions, head: Head, rows: Callable[[], Iterable[Row]], gaps: Callable[[], Iterable[Gap]],
+    options: BuildOptions,
+    head: Head,
+    rows: Callable[[], Iterable[Row]],
+    gaps: Callable[[], Iterable[Gap]],
     card: Callable[[Row], dict[str, str] | None],
-) -> None:  # fmt: skip
+) -> None:
     """Write everything but the audio into the pack. `rows` and `gaps` give the entries in the manifest's order, any
     number of times, so that none of them need be kept; `card` what the page shows of a file, where it was made."""
     stem = f"{options.label}_{options.name}"

@@ -69,12 +69,22 @@ def entry(row: Row) -> dict[str, Any]:
     """What the page says of one file."""
     density = row.density_measured
     return {
-        "file": row.file, "name": row.file.rpartition("/")[2].rpartition(".")[0], "bpm": row.bpm, "beats": row.beats,
-        "kind": row.kind, "shape": row.shape, "role": row.role, "kit": row.kit,
+        "file": row.file,
+        "name": row.file.rpartition("/")[2].rpartition(".")[0],
+        "bpm": row.bpm,
+        "beats": row.beats,
+        "kind": row.kind,
+        "shape": row.shape,
+        "role": row.role,
+        "kit": row.kit,
         "key": row.key or (None if row.root_note is None else NOTES[row.root_note % 12]),
-        "density": None if density is None else density_class(density), "loops": row.loops,
-        "frames": row.frames, "rate": row.sample_rate_hz, "lufs": row.loudness_lufs, "outside": row.broken,
-    }  # fmt: skip
+        "density": None if density is None else density_class(density),
+        "loops": row.loops,
+        "frames": row.frames,
+        "rate": row.sample_rate_hz,
+        "lufs": row.loudness_lufs,
+        "outside": row.broken,
+    }
 
 
 def _text(data: bytes) -> str:
@@ -104,10 +114,15 @@ def pages(
             if seen is None or heard > ("sound" in seen):
                 seen = card(row, read_sound(folder / row.file)[0], heard)
             files.append(entry(row) | {name: text for name, text in seen.items() if heard or name != "sound"})
-        facts = {"label": head.label, "pack": head.name, "page": number, "files": files,
-                 "before": name_of(number - 1) if number > 1 else None,
-                 "after": name_of(number + 1) if following else None,
-                 "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}."}  # fmt: skip
+        facts = {
+            "label": head.label,
+            "pack": head.name,
+            "page": number,
+            "files": files,
+            "before": name_of(number - 1) if number > 1 else None,
+            "after": name_of(number + 1) if following else None,
+            "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}.",
+        }
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
         yield name_of(number), template.replace("{{title}}", title_of(head.label, head.name)).replace("{{data}}", data)
         chunk, number = following, number + 1

@@ -71,12 +71,16 @@ def sfz(preset: Preset) -> str:
 
 def decent_sampler(preset: Preset) -> str:
     """A DecentSampler instrument with the same keys."""
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<DecentSampler minVersion="1.0.0">', "  <groups>",
-             '    <group attack="0" release="0.02">']  # fmt: skip
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        '<DecentSampler minVersion="1.0.0">',
+        "  <groups>",
+        '    <group attack="0" release="0.02">',
+    ]
     for key, row in enumerate(preset.rows, FIRST_KEY):
         loop = f'loopEnabled="true" loopStart="0" loopEnd="{row.frames - 1}"' if row.loops else 'loopEnabled="false"'
         lines.append(
-            f"      <sample path={quoteattr(_UP + row.file)} rootNote=\"{key}\" loNote=\"{key}\" hiNote=\"{key}\" "
+            f'      <sample path={quoteattr(_UP + row.file)} rootNote="{key}" loNote="{key}" hiNote="{key}" '
             f'start="0" end="{row.frames - 1}" {loop}/>'
         )
     return "\n".join([*lines, "    </group>", "  </groups>", "</DecentSampler>", ""])

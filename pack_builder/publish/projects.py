@@ -88,16 +88,24 @@ def dawproject(project: Project, head: Head) -> bytes:
     root = Xml.Element("Project", version="1.0")
     Xml.SubElement(root, "Application", name=name or "musika-daw", version=version)
     transport = Xml.SubElement(root, "Transport")
-    Xml.SubElement(transport, "Tempo", id="tempo", name="Tempo", unit="bpm", min="20", max="666",
-                   value=_number(project.bpm))  # fmt: skip
+    Xml.SubElement(
+        transport, "Tempo", id="tempo", name="Tempo", unit="bpm", min="20", max="666", value=_number(project.bpm)
+    )
     Xml.SubElement(transport, "TimeSignature", id="meter", denominator="4", numerator="4")
     structure = Xml.SubElement(root, "Structure")
     arrangement = Xml.SubElement(root, "Arrangement", id="arrangement")
     lanes = Xml.SubElement(arrangement, "Lanes", id="lanes", timeUnit="beats")
     for number, (title, placed) in enumerate(project.tracks):
         track = Xml.SubElement(structure, "Track", contentType="audio", loaded="true", id=f"track{number}", name=title)
-        channel = Xml.SubElement(track, "Channel", audioChannels="2", role="regular", solo="false",
-                                 destination="master-channel", id=f"channel{number}")  # fmt: skip
+        channel = Xml.SubElement(
+            track,
+            "Channel",
+            audioChannels="2",
+            role="regular",
+            solo="false",
+            destination="master-channel",
+            id=f"channel{number}",
+        )
         Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id=f"volume{number}")
         lane = Xml.SubElement(lanes, "Lanes", track=f"track{number}", id=f"lane{number}")
         clips = Xml.SubElement(lane, "Clips", id=f"clips{number}")
@@ -108,8 +116,11 @@ def dawproject(project: Project, head: Head) -> bytes:
     Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id="master-volume")
     about = Xml.Element("MetaData")
     for tag, text in (
-        ("Title", project.name), ("Artist", head.label), ("Album", head.name), ("Comment", head.software),
-    ):  # fmt: skip
+        ("Title", project.name),
+        ("Artist", head.label),
+        ("Album", head.name),
+        ("Comment", head.software),
+    ):
         Xml.SubElement(about, tag).text = text
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -126,17 +137,33 @@ def _clip(clips: Xml.Element, item: Placed) -> None:
     """A clip whose audio is mapped to the beat: its ends are pinned, so a host stretches it with the tempo."""
     row, seconds = item.row, Fraction(item.row.frames, item.row.sample_rate_hz)
     outer = Xml.SubElement(
-        clips, "Clip", time=_number(item.start_beat), duration=_number(item.span_beats), playStart="0",
+        clips,
+        "Clip",
+        time=_number(item.start_beat),
+        duration=_number(item.span_beats),
+        playStart="0",
         name=row.file.rpartition("/")[2].rpartition(".")[0],
-    )  # fmt: skip
+    )
     if row.loops:
         outer.set("loopStart", "0")
         outer.set("loopEnd", _number(item.span_beats))
-    inner = Xml.SubElement(Xml.SubElement(outer, "Clips"), "Clip", time="0", duration=_number(item.span_beats),
-                           contentTimeUnit="beats", playStart="0")  # fmt: skip
+    inner = Xml.SubElement(
+        Xml.SubElement(outer, "Clips"),
+        "Clip",
+        time="0",
+        duration=_number(item.span_beats),
+        contentTimeUnit="beats",
+        playStart="0",
+    )
     warps = Xml.SubElement(inner, "Warps", contentTimeUnit="seconds", timeUnit="beats")
-    audio = Xml.SubElement(warps, "Audio", channels=str(row.channels), sampleRate=str(row.sample_rate_hz),
-                           duration=_number(seconds), algorithm="stretch")  # fmt: skip
+    audio = Xml.SubElement(
+        warps,
+        "Audio",
+        channels=str(row.channels),
+        sampleRate=str(row.sample_rate_hz),
+        duration=_number(seconds),
+        algorithm="stretch",
+    )
     Xml.SubElement(audio, "File", path=_UP + row.file, external="true")
     Xml.SubElement(warps, "Warp", time="0", contentTime="0")
     Xml.SubElement(warps, "Warp", time=_number(item.span_beats), contentTime=_number(seconds))

@@ -85,12 +85,17 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         )
     title = title_of(head.label, head.name)
     return _data("README.txt").format(
-        title=title, line="=" * len(title), contents="\n".join(parts), gaps=_gap_text(gaps),
-        about=_about(shapes, suffix, bits, rate_hz), folders=_folders(tops),
+        title=title,
+        line="=" * len(title),
+        contents="\n".join(parts),
+        gaps=_gap_text(gaps),
+        about=_about(shapes, suffix, bits, rate_hz),
+        folders=_folders(tops),
         models="\n".join(f"  {model.kind}: {model.name} ({model.weights_sha256[:12]})" for model in head.models),
         inspect="Look into one file:     musika-pack inspect FILE\n" if suffix == "WAV" else "",
-        software=head.software, seed=head.recipe.get("seed"),
-    )  # fmt: skip
+        software=head.software,
+        seed=head.recipe.get("seed"),
+    )
 
 
 def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int) -> str:

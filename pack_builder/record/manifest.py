@@ -20,8 +20,12 @@ __all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]
 
 FORMAT = "musika-pack/2"
 MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
-    "manifest.json", "manifest.csv", "checksums.sha256", "LICENSE.txt", "README.txt",
-)  # fmt: skip
+    "manifest.json",
+    "manifest.csv",
+    "checksums.sha256",
+    "LICENSE.txt",
+    "README.txt",
+)
 _TEXTS = ("label", "name", "created", "software")
 _NOT_IN_TABLE = ("tried", "density_curve")
 
@@ -69,9 +73,10 @@ class Manifest(Head):
         if not isinstance(head["recipe"], dict) or not isinstance(head["models"], list):
             raise ValueError("manifest: must hold a recipe and models")
         return cls(
-            **head | {"models": models_from(head["models"])}, rows=tuple(map(Row.from_dict, files)),
+            **head | {"models": models_from(head["models"])},
+            rows=tuple(map(Row.from_dict, files)),
             gaps=tuple(map(Gap.from_dict, gaps)),
-        )  # fmt: skip
+        )
 
     def to_csv(self) -> str:
         text = io.StringIO()
@@ -116,9 +121,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{folder}: {MANIFEST} is not text") from None
 
 
-def write_manifest(
-    folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], texts: dict[str, str]
-) -> None:
+def write_manifest(folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], texts: dict[str, str]) -> None:
     """Write the extra `texts` (file name to text), the table, the checksums and, last, the manifest: where it stands,
     all is there. The rows are gone through once; texts that are already in place are named with an empty text."""
     for name, text in texts.items():

@@ -76,9 +76,12 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:
 
 
 def first_good(
-    job: Job, attempts: int, keep_best: bool, draw: Callable[[int], np.ndarray],
+    job: Job,
+    attempts: int,
+    keep_best: bool,
+    draw: Callable[[int], np.ndarray],
     judge: Callable[[np.ndarray], Candidate],
-) -> Outcome:  # fmt: skip
+) -> Outcome:
     """The first of at most `attempts` draws that keeps to the limits; with `keep_best` else the least bad, or none.
 
     Draws differ in their seed only and are tried in order, so the choice is the same every time.
@@ -106,7 +109,10 @@ def facts_of(findings: Findings) -> dict[str, Any]:
         "tempo_error_pct": findings.tempo_error_pct,
         "downbeat_offset_ms": pulse.downbeat_offset_ms if pulse else None,
         "beat_offset_ms": pulse.beat_offset_ms if pulse else None,
-        "seam_score": findings.seam_score, "seam_step": findings.seam_step, "end_db": findings.end_db,
-        "density": findings.density, "clipped_frames": findings.clipped_frames or None,
-    }  # fmt: skip
+        "seam_score": findings.seam_score,
+        "seam_step": findings.seam_step,
+        "end_db": findings.end_db,
+        "density": findings.density,
+        "clipped_frames": findings.clipped_frames or None,
+    }
     return {name: round(float(value), 4) for name, value in values.items() if value is not None}

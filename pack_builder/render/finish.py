@@ -78,9 +78,13 @@ def measure(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> Level:
 
 
 def finish(
-    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, loops: bool, ceiling_dbtp: float = CEILING_DBTP,
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    target_lufs: float,
+    loops: bool,
+    ceiling_dbtp: float = CEILING_DBTP,
     limiter_db: float = 0.0,
-) -> tuple[np.ndarray, float, Level]:  # fmt: skip
+) -> tuple[np.ndarray, float, Level]:
     """Samples [frames, channels] at the target, the gain in dB, and the level reached.
 
     Where the target would push the true peak over the ceiling, peaks are held down by up to `limiter_db`; beyond

@@ -91,24 +91,37 @@ def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
 
 
 def tags_of(
-    job: Job, options: BuildOptions, stem: str, frames: int, attempt: int, engine: EngineLike, *,
-    key: str | None = None, pitch: Pitch | None = None,
-) -> Tags:  # fmt: skip
+    job: Job,
+    options: BuildOptions,
+    stem: str,
+    frames: int,
+    attempt: int,
+    engine: EngineLike,
+    *,
+    key: str | None = None,
+    pitch: Pitch | None = None,
+) -> Tags:
     """What a DAW and a person find in the file. A take carries no tempo, since it has none: absent, not wrong."""
     facts = {
-        "seed": job.seed(attempt), "style_seed": job.style(attempt), "start_beat": job.start_beat,
-        "bpm": None if job.bpm is None else str(job.bpm), "model": engine.name, "weights": engine.weights_hash[:12],
+        "seed": job.seed(attempt),
+        "style_seed": job.style(attempt),
+        "start_beat": job.start_beat,
+        "bpm": None if job.bpm is None else str(job.bpm),
+        "model": engine.name,
+        "weights": engine.weights_hash[:12],
         "job": job.key,
-    }  # fmt: skip
+    }
     if key:
         facts["key"] = key
     info = {"INAM": stem, "IART": options.label}
     if options.source_date:
         info["ICRD"] = options.source_date
     info |= {
-        "IGNR": FAMILIES[job.kind].genre, "ICMT": json.dumps(facts), "ISFT": software(),
+        "IGNR": FAMILIES[job.kind].genre,
+        "ICMT": json.dumps(facts),
+        "ISFT": software(),
         "ICOP": f"{options.label}: {LICENCE}",
-    }  # fmt: skip
+    }
     if job.shape == "shot":
         note = pitch.note if pitch else 60
         flags = ACID_ONE_SHOT | (ACID_ROOT_SET if pitch else 0)
@@ -154,18 +167,41 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
     tags = tags_of(job, options, Path(file).stem, len(samples), attempt, engine, key=key, pitch=pitch)
     data = encode(samples, rate, tags, form)
     row = Row(
-        file=file, sha256=hashlib.sha256(data).hexdigest(), sample_rate_hz=rate, bits=form.bits, channels=2,
-        frames=len(samples), word=job.word, job=job.key, kind=job.kind, shape=job.shape, role=job.role, kit=job.kit,
+        file=file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        sample_rate_hz=rate,
+        bits=form.bits,
+        channels=2,
+        frames=len(samples),
+        word=job.word,
+        job=job.key,
+        kind=job.kind,
+        shape=job.shape,
+        role=job.role,
+        kit=job.kit,
         energy_asked=None if job.energy is None else float(job.energy),
-        seed=job.seed(attempt), style_seed=job.style(attempt), start_beat=job.start_beat, attempts=len(outcome.tried),
-        model=engine.name, weights_sha256=engine.weights_hash, gain_db=round(chosen.gain_db, 3),
-        finish=options.chain(job.kind).name, key=key, key_fit=round(fit, 4),
-        root_note=pitch.note if pitch else None, root_cents=pitch.cents if pitch else None,
-        likeness=chosen.extra.get("likeness"), onset_s=chosen.extra.get("onset_s"),
-        inside_limits=not chosen.over, broken=sorted(chosen.over), tried=outcome.tried, licence=LICENCE,
-        density_curve=_curves(job, findings), **_musical(job, rate, len(samples)),
+        seed=job.seed(attempt),
+        style_seed=job.style(attempt),
+        start_beat=job.start_beat,
+        attempts=len(outcome.tried),
+        model=engine.name,
+        weights_sha256=engine.weights_hash,
+        gain_db=round(chosen.gain_db, 3),
+        finish=options.chain(job.kind).name,
+        key=key,
+        key_fit=round(fit, 4),
+        root_note=pitch.note if pitch else None,
+        root_cents=pitch.cents if pitch else None,
+        likeness=chosen.extra.get("likeness"),
+        onset_s=chosen.extra.get("onset_s"),
+        inside_limits=not chosen.over,
+        broken=sorted(chosen.over),
+        tried=outcome.tried,
+        licence=LICENCE,
+        density_curve=_curves(job, findings),
+        **_musical(job, rate, len(samples)),
         **_measured(findings, chosen.level),
-    )  # fmt: skip
+    )
     # of the file's own bytes, so that a card made of the file later is the same
     return Made(row, data, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
 
@@ -187,11 +223,13 @@ def _musical(job: Job, sample_rate_hz: int, frames: int) -> dict[str, Any]:
     timed = job.loops and job.bpm is not None
     return {
         "frames_exact": str(frames if job.shape == "shot" else job.frames_exact(sample_rate_hz)),
-        "bpm": float(job.bpm) if timed and job.bpm is not None else None, "bpm_exact": str(job.bpm) if timed else None,
-        "beats": job.beats if timed else None, "bars": None if job.shape == "shot" else job.bars,
+        "bpm": float(job.bpm) if timed and job.bpm is not None else None,
+        "bpm_exact": str(job.bpm) if timed else None,
+        "beats": job.beats if timed else None,
+        "bars": None if job.shape == "shot" else job.bars,
         "meter": "4/4" if timed else None,
         "density_asked": None if job.density is None else float(job.density),
-    }  # fmt: skip
+    }
 
 
 def _curves(job: Job, findings: Findings) -> dict[str, Any] | None:
@@ -212,10 +250,15 @@ def _measured(findings: Findings, level: Level) -> dict[str, Any]:
         return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
     return {
-        "density_measured": facts.get("density"), "onsets_per_s": short(findings.onsets_per_s),
+        "density_measured": facts.get("density"),
+        "onsets_per_s": short(findings.onsets_per_s),
         "measured_bpm": short(findings.pulse.bpm if findings.pulse else None),
-        **{name: facts.get(name) for name in ("tempo_error_pct", "downbeat_offset_ms", "beat_offset_ms", "seam_score",
-                                               "seam_step", "end_db")},
-        "seam_flux_ratio": short(findings.seam_flux_ratio), "clipped_frames": findings.clipped_frames,
-        "loudness_lufs": short(level.loudness_lufs), "true_peak_dbtp": short(level.true_peak_dbtp),
-    }  # fmt: skip
+        **{
+            name: facts.get(name)
+            for name in ("tempo_error_pct", "downbeat_offset_ms", "beat_offset_ms", "seam_score", "seam_step", "end_db")
+        },
+        "seam_flux_ratio": short(findings.seam_flux_ratio),
+        "clipped_frames": findings.clipped_frames,
+        "loudness_lufs": short(level.loudness_lufs),
+        "true_peak_dbtp": short(level.true_peak_dbtp),
+    }

@@ -49,9 +49,11 @@ def likeness(samples: np.ndarray, sample_rate_hz: int) -> dict[str, float]:
     middle = power[(hz >= 300) & (hz < 6000)] + 1e-20
     flat = float(np.exp(np.mean(np.log(middle))) / middle.mean())
     return {
-        "kick": share(20, 160), "hat": share(5000, 22000) * (1 - share(0, 300)),
-        "clap": share(700, 6000) * min(1.0, 2.5 * flat), "stab": share(140, 3000) * max(0.0, 1 - 3 * flat),
-    }  # fmt: skip
+        "kick": share(20, 160),
+        "hat": share(5000, 22000) * (1 - share(0, 300)),
+        "clap": share(700, 6000) * min(1.0, 2.5 * flat),
+        "stab": share(140, 3000) * max(0.0, 1 - 3 * flat),
+    }
 
 
 def cut_shot(samples: np.ndarray, sample_rate_hz: int, sound: str) -> Shot | None:

@@ -217,9 +217,13 @@ def _check_space(options: BuildOptions) -> None:
 
 
 def _render(
-    options: BuildOptions, journal: Journal, workers: Pool, source: EngineSource,
-    models: dict[str, tuple[str, Model]], observer: Observer,
-) -> _Tally:  # fmt: skip
+    options: BuildOptions,
+    journal: Journal,
+    workers: Pool,
+    source: EngineSource,
+    models: dict[str, tuple[str, Model]],
+    observer: Observer,
+) -> _Tally:
     tally = _Tally()
 
     def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions, bool]]:

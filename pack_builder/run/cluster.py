@@ -23,9 +23,10 @@ _IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker wait
 _STARTS = 3
 # of a cluster on this machine: on a busy one its processes start and answer later than Ray allows by itself
 _PATIENCE = {
-    "RAY_worker_register_timeout_seconds": "600", "RAY_agent_register_timeout_ms": "600000",
+    "RAY_worker_register_timeout_seconds": "600",
+    "RAY_agent_register_timeout_ms": "600000",
     "RAY_health_check_failure_threshold": "100",
-}  # fmt: skip
+}
 
 
 def start(address: str | None, **options: Any) -> Any:

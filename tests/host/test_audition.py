@@ -91,7 +91,7 @@ def test_while_the_transport_stands_still_it_plays_at_once_at_its_own_tempo(play
     states: list[str | None] = []
     played = play(
         fake, 9, Silence(), each_block=asked_at(1.0, ticks(150), lambda now_s, host: states.append(host.audition.state))
-    )  # fmt: skip
+    )
     frames = clicks(played.audio)
     early = frames[frames < 3.9 * RATE]
     assert early[0] == pytest.approx(1.0 * RATE, abs=1024)

@@ -89,15 +89,22 @@ def chunks(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("bars", [4, 8, 16])
-def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(
-    noise, tmp_path: Path, bars: int
-) -> None:
+def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(noise, tmp_path: Path, bars: int) -> None:
     take = Take(64, bars, Piece(Fraction(180), Controls(seed=4, style_seed=9), 44_100))
     kept = keep(noise, take, tmp_path / "kept")
     options = BuildOptions.parse(
-        kinds=("techno",), bpm="180", bars=str(bars), loops_per_bpm="1", sample_rate="44100", label="MSK", name="Live",
-        out=str(tmp_path / "built"), attempts="1", keep_best=True, jobs="1",
-    )  # fmt: skip
+        kinds=("techno",),
+        bpm="180",
+        bars=str(bars),
+        loops_per_bpm="1",
+        sample_rate="44100",
+        label="MSK",
+        name="Live",
+        out=str(tmp_path / "built"),
+        attempts="1",
+        keep_best=True,
+        jobs="1",
+    )
     source = EngineSource(lambda _: _Heard(noise, take), Controls)
     assert len(build(options, Silent(), source).manifest.rows) == 1
     rows = [read_manifest(folder).rows for folder in (tmp_path / "kept", tmp_path / "built")]

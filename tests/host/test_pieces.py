@@ -196,11 +196,17 @@ def test_effects_are_lines_and_a_chunk_does_not_depend_on_what_was_played(noise)
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("", "effect: empty"), ("rever", "must be plugin or one of"), ("gain 3", "must be like parameter=0.5"),
-     ("plugin", "must be followed by its file"), ("gain 'x", "No closing quotation"),
-     ("gain loudness=3", "gain has no parameter 'loudness'"), ("gain gain_db=loud", "effect: gain gain_db=loud"),
-     ("plugin /no/such.vst3", "effect: plugin /no/such.vst3")],
-)  # fmt: skip
+    [
+        ("", "effect: empty"),
+        ("rever", "must be plugin or one of"),
+        ("gain 3", "must be like parameter=0.5"),
+        ("plugin", "must be followed by its file"),
+        ("gain 'x", "No closing quotation"),
+        ("gain loudness=3", "gain has no parameter 'loudness'"),
+        ("gain gain_db=loud", "effect: gain gain_db=loud"),
+        ("plugin /no/such.vst3", "effect: plugin /no/such.vst3"),
+    ],
+)
 def test_a_wrong_effect_is_named(line: str, message: str) -> None:
     with pytest.raises(ValueError, match="effect") as error:
         EffectChain((line,))

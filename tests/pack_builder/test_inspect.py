@@ -68,8 +68,16 @@ def test_files_of_others_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "bpm"),
-    [("a_130bpm_b.wav", 130), ("130bpm.wav", 130), ("a-99BPM.wav", 99), ("a_bpm.wav", None), ("a_20bpm.wav", None),
-     ("a_301bpm.wav", None), ("x130bpm.wav", None), ("a_1300bpm.wav", None)],
-)  # fmt: skip
+    [
+        ("a_130bpm_b.wav", 130),
+        ("130bpm.wav", 130),
+        ("a-99BPM.wav", 99),
+        ("a_bpm.wav", None),
+        ("a_20bpm.wav", None),
+        ("a_301bpm.wav", None),
+        ("x130bpm.wav", None),
+        ("a_1300bpm.wav", None),
+    ],
+)
 def test_tempo_in_a_file_name(name: str, bpm: int | None) -> None:
     assert tempo_in_file_name(name) == bpm

@@ -58,8 +58,18 @@ def test_packs_are_read_by_their_manifest_and_other_files_by_their_labels(tmp_pa
     (tmp_path / "packs" / "broken.wav").write_bytes(b"RIFF")
     (tmp_path / "packs" / "half.wav.part").write_bytes(b"RIFF")
     write_loop(tmp_path / "packs" / ".deleted" / "gone.wav")
-    row = {"file": "Loops/130bpm/a_130bpm.wav", "frames": 100, "sample_rate_hz": 44_100, "bpm": 130.0, "beats": 4,
-           "bars": 1, "key": "F#maj", "density_measured": 0.25, "kind": "techno", "shape": "loop"}  # fmt: skip
+    row = {
+        "file": "Loops/130bpm/a_130bpm.wav",
+        "frames": 100,
+        "sample_rate_hz": 44_100,
+        "bpm": 130.0,
+        "beats": 4,
+        "bars": 1,
+        "key": "F#maj",
+        "density_measured": 0.25,
+        "kind": "techno",
+        "shape": "loop",
+    }
     gone = row | {"file": "Loops/130bpm/b_130bpm.wav"}
     (pack / "manifest.json").write_text(json.dumps({"files": [row, gone]}))
     found = scan(tmp_path / "packs")

@@ -185,10 +185,15 @@ def test_a_stranger_who_has_an_orphans_port_and_says_nothing_is_left(tmp_path: P
         assert adopt(file, "x") is None
 
 
-NOTICES = st.fixed_dictionaries({
-    "port": st.integers(-9, 70_000) | st.none(), "key": st.text("0123456789abcdefg", max_size=34) | st.just("0f" * 16),
-    "pid": st.integers(-5, 1 << 40) | st.booleans(), "loaded": st.text(max_size=20) | st.integers(),
-}, optional={"more": st.none()})  # fmt: skip
+NOTICES = st.fixed_dictionaries(
+    {
+        "port": st.integers(-9, 70_000) | st.none(),
+        "key": st.text("0123456789abcdefg", max_size=34) | st.just("0f" * 16),
+        "pid": st.integers(-5, 1 << 40) | st.booleans(),
+        "loaded": st.text(max_size=20) | st.integers(),
+    },
+    optional={"more": st.none()},
+)
 ANYTHING = st.recursive(st.none() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
 
 

@@ -81,8 +81,15 @@ def connect(server: PluginServer) -> socket.socket:
 def hello(**changes: object) -> bytes:
     found = find_host()
     assert found is not None
-    fields = {"version": 1, "format": 1, "token": found.token, "session": 5, "sample_rate_hz": 48_000.0, "slots": 512,
-              "generation": 7} | changes  # fmt: skip
+    fields = {
+        "version": 1,
+        "format": 1,
+        "token": found.token,
+        "session": 5,
+        "sample_rate_hz": 48_000.0,
+        "slots": 512,
+        "generation": 7,
+    } | changes
     return encode(Hello(**fields))  # type: ignore[arg-type]
 
 

@@ -21,12 +21,14 @@ class SpectrogramDiscriminator(nn.Module):
     def __init__(self, fft: int, hop: int, width: int) -> None:
         super().__init__()
         self.fft, self.hop = fft, hop
-        shapes = [(1, width, (3, 9), (1, 4)), (width, width * 2, (3, 7), (2, 2)),
-                  (width * 2, width * 4, (3, 5), (2, 2)), (width * 4, width * 4, (3, 3), (1, 2))]  # fmt: skip
+        shapes = [
+            (1, width, (3, 9), (1, 4)),
+            (width, width * 2, (3, 7), (2, 2)),
+            (width * 2, width * 4, (3, 5), (2, 2)),
+            (width * 4, width * 4, (3, 3), (1, 2)),
+        ]
         self.layers = nn.ModuleList(
-            parametrizations.spectral_norm(
-                nn.Conv2d(i, o, kernel, stride, padding=(kernel[0] // 2, kernel[1] // 2))
-            )
+            parametrizations.spectral_norm(nn.Conv2d(i, o, kernel, stride, padding=(kernel[0] // 2, kernel[1] // 2)))
             for i, o, kernel, stride in shapes
         )
         self.score = parametrizations.spectral_norm(nn.Conv2d(width * 4, 1, 3, padding=1))

@@ -28,8 +28,11 @@ def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, *, 
     config, sizes = encoder.config, decoder.sizes
     weights, made_weights = (torch.ones(c.bins) if even else bin_weights(c) for c in (config, sizes))
     log_magnitude = torch.cat([encoder.log_magnitude(w) for w in waves.split(8)])
-    latents_1 = _fit_encoder(encoder.level1, _patches(log_magnitude, config.level1.stride),
-                             weights.repeat(config.channels * config.level1.stride).sqrt())  # fmt: skip
+    latents_1 = _fit_encoder(
+        encoder.level1,
+        _patches(log_magnitude, config.level1.stride),
+        weights.repeat(config.channels * config.level1.stride).sqrt(),
+    )
     # the decoder writes [magnitude (and phase), channels, bins] for each frame; phases start at their carrier
     margin = encoder.spectrum.context - decoder.spectrum.context
     near = F.pad(waves, (-margin, -margin))

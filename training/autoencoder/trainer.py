@@ -46,9 +46,7 @@ LEVELS = ("1", "2", "both")
 class AutoencoderTrainer:
     """One stage (level, phase) of training; `step` trains on a batch of waves and returns its losses."""
 
-    def __init__(
-        self, config: AutoencoderConfig, settings: AutoencoderSettings, level: str, phase: int
-    ) -> None:
+    def __init__(self, config: AutoencoderConfig, settings: AutoencoderSettings, level: str, phase: int) -> None:
         if level not in LEVELS:
             raise ValueError(f"level: {level!r}, must be one of {', '.join(LEVELS)}")
         if phase not in (1, 2):
@@ -66,15 +64,11 @@ class AutoencoderTrainer:
             {"params": [p for name, p in named if "shortcut" not in name], "share": 1.0, "weight_decay": 1e-3},
             {"params": [p for name, p in named if "shortcut" in name], "share": settings.shortcut_rate},
         ]
-        self.optimizer = torch.optim.AdamW(
-            groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0
-        )
+        self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0)
         self.adversary = WaveAdversary(settings) if phase == 2 else None
         self.ema = Ema(self.trained)
         self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(self.decoder.sizes)
-        self.wave_loss: nn.Module = (
-            MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
-        )
+        self.wave_loss: nn.Module = MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         self.steps = 0
 
     def _trained_parts(self) -> list[nn.Module]:
@@ -134,9 +128,7 @@ class AutoencoderTrainer:
         losses["total"] = total
         return {k: v.detach() for k, v in losses.items()}
 
-    def _spectral(
-        self, wave: Tensor, c1_made: Tensor, losses: dict[str, Tensor], rate_factor: float
-    ) -> Tensor:
+    def _spectral(self, wave: Tensor, c1_made: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
         """Losses of what the decoder makes of level-1 latents."""
         s = self.settings
         made = self.decoder.spectra(c1_made, self._somewhere())
@@ -193,11 +185,16 @@ class AutoencoderTrainer:
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
         state: dict[str, Any] = {
-            "config": to_dict(self.config), "level": self.level, "phase": self.phase, "steps": self.steps,
-            "encoder": self.encoder.state_dict(), "decoder": self.decoder.state_dict(),
-            "ema": self.ema.shadow, "optimizer": self.optimizer.state_dict(),
+            "config": to_dict(self.config),
+            "level": self.level,
+            "phase": self.phase,
+            "steps": self.steps,
+            "encoder": self.encoder.state_dict(),
+            "decoder": self.decoder.state_dict(),
+            "ema": self.ema.shadow,
+            "optimizer": self.optimizer.state_dict(),
             "random": torch.get_rng_state(),
-        }  # fmt: skip
+        }
         if self.adversary is not None:
             state |= self.adversary.state()
         return state
@@ -259,8 +256,18 @@ def train_autoencoder(
     data = Excerpts(
         opened, weights or [1.0] * len(opened), trainer.excerpt_frames, seed=settings.seed, swapped=settings.swapped
     )
-    run = Run(out, {"stage": "autoencoder", "level": level, "phase": phase, "config": to_dict(config),
-                    "settings": asdict(settings), "corpora": [str(c) for c in corpora]}, resume=resume)  # fmt: skip
+    run = Run(
+        out,
+        {
+            "stage": "autoencoder",
+            "level": level,
+            "phase": phase,
+            "config": to_dict(config),
+            "settings": asdict(settings),
+            "corpora": [str(c) for c in corpora],
+        },
+        resume=resume,
+    )
     if not run.checkpoint.exists():
         if init_from is not None:
             trainer.start_from(load_checkpoint(init_from))

@@ -37,8 +37,11 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
 
 @corpus.command()
 @corpus_options
-@click.option("--oneshots", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of drum one-shots to mix in.")  # fmt: skip
+@click.option(
+    "--oneshots",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of drum one-shots to mix in.",
+)
 def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None) -> None:
     """Synthesised techno at exact tempi; the same seed gives the same songs. Re-running goes on."""
     from training.corpus.techno import build_techno
@@ -48,12 +51,26 @@ def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None)
 
 @corpus.command()
 @corpus_options
-@click.option("--midi", multiple=True, required=True, type=click.Path(exists=True, path_type=Path),
-              help="Folder of performed MIDI files; repeatable.")  # fmt: skip
-@click.option("--samples", required=True, type=click.Path(exists=True, path_type=Path),
-              help="Folder of a sampled piano with its SFZ.")  # fmt: skip
-@click.option("--composed", default=0.3, show_default=True, type=click.FloatRange(0, 1),
-              help="Share of songs of the instrument's own score, in which every density is found.")  # fmt: skip
+@click.option(
+    "--midi",
+    multiple=True,
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of performed MIDI files; repeatable.",
+)
+@click.option(
+    "--samples",
+    required=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of a sampled piano with its SFZ.",
+)
+@click.option(
+    "--composed",
+    default=0.3,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of songs of the instrument's own score, in which every density is found.",
+)
 def piano(
     out: Path, hours: float, seed: int, jobs: int, midi: tuple[Path, ...], samples: Path, composed: float
 ) -> None:
@@ -64,26 +81,48 @@ def piano(
 
 
 @corpus.command()
-@click.option("--projects", default="/usr/share/lmms/projects", show_default=True,
-              type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of LMMS projects.")
+@click.option(
+    "--projects",
+    default="/usr/share/lmms/projects",
+    show_default=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of LMMS projects.",
+)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-@click.option("--tempi", default=3, show_default=True, type=click.IntRange(1, 32),
-              help="Tempi of each song: its own, then others near it.")
+@click.option(
+    "--tempi",
+    default=3,
+    show_default=True,
+    type=click.IntRange(1, 32),
+    help="Tempi of each song: its own, then others near it.",
+)
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--licence", default="", help="Licence text of the songs.  [default: that it is the author's]")
 def lmms(projects: Path, out: Path, tempi: int, seed: int, licence: str) -> None:
     """Songs of LMMS, rendered by the installed program at exact tempi. Re-running goes on."""
     from training.corpus.lmms import build_lmms
 
-    build_lmms(projects, out, tempi=tempi, seed=seed, licence=licence, progress=_progress,
-               skipped=lambda line: click.echo(f"left out: {line}", err=True))  # fmt: skip
+    build_lmms(
+        projects,
+        out,
+        tempi=tempi,
+        seed=seed,
+        licence=licence,
+        progress=_progress,
+        skipped=lambda line: click.echo(f"left out: {line}", err=True),
+    )
 
 
 @corpus.command()
 @click.argument("source", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-@click.option("--kind", type=click.Choice(["techno", "piano"]), default="techno", show_default=True,
-              help="What a model of it makes: techno loops on a grid, or piano takes.")  # fmt: skip
+@click.option(
+    "--kind",
+    type=click.Choice(["techno", "piano"]),
+    default="techno",
+    show_default=True,
+    help="What a model of it makes: techno loops on a grid, or piano takes.",
+)
 @click.option("--licence", default="all rights reserved", show_default=True, help="Licence text of the music.")
 @click.option("--shortest", default=10.0, show_default=True, type=click.FloatRange(1), help="Shortest file in seconds.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))

@@ -55,13 +55,14 @@ class LatentDiscriminator(nn.Module):
         widths = [min(width * 2, width + 64 * i) for i in range(downs + 1)]
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
         self.close = nn.Sequential(
-            FrameConv(config.channels + config.told, 2 * width, 3), nn.LeakyReLU(0.2),
-            FrameConv(2 * width, 2 * width, 3), nn.LeakyReLU(0.2), nn.Linear(2 * width, 1),
-        )  # fmt: skip
-        self.local = nn.Linear(widths[2], 1)
-        self.whole = nn.Sequential(
-            nn.Linear(widths[-1] + 1, widths[-1]), nn.LeakyReLU(0.2), nn.Linear(widths[-1], 1)
+            FrameConv(config.channels + config.told, 2 * width, 3),
+            nn.LeakyReLU(0.2),
+            FrameConv(2 * width, 2 * width, 3),
+            nn.LeakyReLU(0.2),
+            nn.Linear(2 * width, 1),
         )
+        self.local = nn.Linear(widths[2], 1)
+        self.whole = nn.Sequential(nn.Linear(widths[-1] + 1, widths[-1]), nn.LeakyReLU(0.2), nn.Linear(widths[-1], 1))
         self.factor = 2**downs
         self.rebuild = nn.Sequential(
             nn.Linear(widths[-1], width), nn.LeakyReLU(0.2), nn.Linear(width, self.factor * config.channels)
@@ -145,9 +146,7 @@ class LatentInference(nn.Module):
         self.style = nn.Linear(width, 2 * config.style)
         self.anchors = nn.Linear(width, 2 * config.coordinate)
 
-    def forward(
-        self, latents: Tensor, conditions: Tensor, weights: Tensor
-    ) -> tuple[tuple[Tensor, Tensor], ...]:
+    def forward(self, latents: Tensor, conditions: Tensor, weights: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
         """`weights` `[B, T, anchors]`: how much each anchor counts at each frame."""
         x = self.inward(torch.cat([latents, conditions], -1))
         for conv in self.convs:

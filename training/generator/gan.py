@@ -143,9 +143,7 @@ class GanTrainer:
         losses["kl"] = (of_style.sum() + (of_anchors * used).sum()) / len(batch.latents)
         return s.lambda_rec * losses["rec"] + s.lambda_kl * losses["kl"]
 
-    def _train_discriminator(
-        self, batch: Batch, made: Tensor, share: Tensor | None, losses: dict[str, Tensor]
-    ) -> None:
+    def _train_discriminator(self, batch: Batch, made: Tensor, share: Tensor | None, losses: dict[str, Tensor]) -> None:
         s = self.settings
         real = self._mixed(batch.latents, share)
         penalise = s.r1 > 0 and self.steps % s.r1_every == 0
@@ -169,12 +167,16 @@ class GanTrainer:
     def state(self) -> dict[str, Any]:
         """Everything a resumed run needs."""
         state: dict[str, Any] = {
-            "generator_config": to_dict(self.config), "settings": asdict(self.settings), "steps": self.steps,
-            "generator": self.generator.state_dict(), "ema": self.ema.shadow,
+            "generator_config": to_dict(self.config),
+            "settings": asdict(self.settings),
+            "steps": self.steps,
+            "generator": self.generator.state_dict(),
+            "ema": self.ema.shadow,
             "discriminator": self.discriminator.state_dict(),
-            "optimizer": self.optimizer.state_dict(), "optimizer_d": self.optimizer_d.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "optimizer_d": self.optimizer_d.state_dict(),
             "random": torch.get_rng_state(),
-        }  # fmt: skip
+        }
         state["generator_config"]["dilations"] = list(self.config.dilations)
         if self.inference is not None:
             state["inference"] = self.inference.state_dict()
@@ -228,28 +230,33 @@ def train_gan(
     if config.channels != len(corpus.mean):
         raise ValueError(f"latents {latents}: {len(corpus.mean)} channels, the generator makes {config.channels}")
     data, trainer = LatentExcerpts(corpus, config, settings), GanTrainer(config, settings)
-    run = Run(out, {"stage": "gan", "config": to_dict(config), "settings": asdict(settings),
-                    "latents": str(latents)}, resume=resume)  # fmt: skip
+    run = Run(
+        out,
+        {"stage": "gan", "config": to_dict(config), "settings": asdict(settings), "latents": str(latents)},
+        resume=resume,
+    )
     if init_from is not None and not run.checkpoint.exists():
         trainer.restore({**load_checkpoint(init_from), "steps": 0})
     facts = {
-        "encoder_hash": corpus.encoder_hash, "kind": corpus.kind, "mean": torch.from_numpy(corpus.mean),
-        "deviation": torch.from_numpy(corpus.deviation), "labels": _labels_present(data),
+        "encoder_hash": corpus.encoder_hash,
+        "kind": corpus.kind,
+        "mean": torch.from_numpy(corpus.mean),
+        "deviation": torch.from_numpy(corpus.deviation),
+        "labels": _labels_present(data),
         "autoencoder": to_dict(corpus.config),
-    }  # fmt: skip
+    }
 
     def update(step: int, rate_factor: float) -> dict[str, Tensor]:
         return trainer.step(data.batch(step, settings.batch * settings.reader_batches), rate_factor)
 
-    return train(
-        run, trainer, update, settings, minutes=minutes, max_steps=max_steps, facts=facts, report=report
-    )
+    return train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, facts=facts, report=report)
 
 
 def _labels_present(data: LatentExcerpts) -> list[str]:
     present: Sequence[str] = ("phase", "tempo") if data.has_grid else ()
     return [
-        g for g in conditioning.GROUPS
+        g
+        for g in conditioning.GROUPS
         # what was always left out was never learned
         if (g in present or g in ("density", "energy")) and getattr(data.settings, f"drop_{g}", 0.0) < 1
-    ]  # fmt: skip
+    ]

@@ -252,4 +252,3 @@ class LatentCorpus:
     def notes(self, song: LatentSong) -> Notes:
         """Notes of a song in latent frames from its start; none where they are not known."""
         return notes_of_table(self._notes[song.note_start : song.note_start + song.notes])
-

@@ -87,9 +87,12 @@ class Examples:
         corpora = [Corpus(Path(c)) for c in self.run.settings["corpora"]]
         held_out = all(c.split("valid") for c in corpora)
         data = Excerpts(
-            corpora, [1.0] * len(corpora), latents * config.r_time + 2 * context,
-            split="valid" if held_out else "train", gain_db=(0.0, 0.0),
-        )  # fmt: skip
+            corpora,
+            [1.0] * len(corpora),
+            latents * config.r_time + 2 * context,
+            split="valid" if held_out else "train",
+            gain_db=(0.0, 0.0),
+        )
         wave = _here(torch.from_numpy(data.batch(-1, COUNT)), trainer.encoder)
         heard = wave if config.channels == 2 else wave.flatten(0, 1)[:, None]
         made = self._coded(heard, context)
@@ -119,9 +122,7 @@ class Examples:
         trainer = self.trainer
         corpus = LatentCorpus(Path(self.run.settings["latents"]))
         held_out = any(s.split == "valid" and s.frames > trainer.config.seq_len * 2 for s in corpus.songs)
-        asked = dataclasses.replace(
-            trainer.settings, drop_phase=0.0, drop_tempo=0.0, drop_density=0.0, drop_energy=0.0
-        )
+        asked = dataclasses.replace(trainer.settings, drop_phase=0.0, drop_tempo=0.0, drop_density=0.0, drop_energy=0.0)
         data = LatentExcerpts(corpus, trainer.config, asked, "valid" if held_out else "train")
         batch = data.batch(1 << 40, COUNT)
         real, conditions, weights = (_here(t, trainer.generator) for t in vars(batch).values())

@@ -50,10 +50,22 @@ class AutoencoderSettings(StageSettings):
 
 
 PAPER_AUTOENCODER = AutoencoderSettings(
-    batch=32, latents=8, learning_rate=1e-4, beta1=0.5, anneal=0.0, latent_noise=0.0, components_from=0,
-    shortcut_rate=1.0, lambda_phase=0.0, lambda_wave=4.0, lambda_level1=0.0, lambda_latent=0.0,
-    lambda_adversary=1.0, lambda_features=0.0, paper_losses=True,
-)  # fmt: skip
+    batch=32,
+    latents=8,
+    learning_rate=1e-4,
+    beta1=0.5,
+    anneal=0.0,
+    latent_noise=0.0,
+    components_from=0,
+    shortcut_rate=1.0,
+    lambda_phase=0.0,
+    lambda_wave=4.0,
+    lambda_level1=0.0,
+    lambda_latent=0.0,
+    lambda_adversary=1.0,
+    lambda_features=0.0,
+    paper_losses=True,
+)
 
 
 @dataclass(frozen=True)
@@ -90,9 +102,16 @@ class GanSettings(StageSettings):
 
 
 PAPER_GAN = GanSettings(
-    batch=32, learning_rate=1e-4, anneal=0.0, warm_start=False, lambda_adversary=1.0, lambda_obey=0.0,
-    adversary_from_step=0, r1=10.0, r1_every=1,
-)  # fmt: skip
+    batch=32,
+    learning_rate=1e-4,
+    anneal=0.0,
+    warm_start=False,
+    lambda_adversary=1.0,
+    lambda_obey=0.0,
+    adversary_from_step=0,
+    r1=10.0,
+    r1_every=1,
+)
 
 # exported weights come without the networks that judged them: these learn first, against a generator left as it is
 FINE_TUNE_GAN = replace(GanSettings(), hold_until_step=80, adversary_from_step=0)

@@ -131,9 +131,10 @@ class Run:
         lines = path.read_text().splitlines(keepends=True)
         commas = lines[0].count(",") if lines else 0
         kept = [
-            line for line in lines[1:]
+            line
+            for line in lines[1:]
             if line.endswith("\n") and line.count(",") == commas and int(line.split(",")[0]) <= step
-        ]  # fmt: skip
+        ]
         part = path.with_name("log.part")
         part.write_text("".join(lines[:1] + kept))
         part.replace(path)

@@ -163,9 +163,7 @@ class Scheduler:
     def _ask(self, wanted: Generation, grid: Grid, beat: float, timeline: Timeline | None) -> None:
         wants = list(self._wants(wanted, grid, beat, timeline))
         known = {(g.number, c) for g, c, _ in wants}
-        self.cache.reserve(
-            min(SPARE_SLOTS, self.cache.slots // 8), lambda g, c: self._worth(g, c, known, wanted, beat)
-        )
+        self.cache.reserve(min(SPARE_SLOTS, self.cache.slots // 8), lambda g, c: self._worth(g, c, known, wanted, beat))
         missing = [want for want in wants if want[1] not in want[0].chunks]
         if not missing or (grid.playing and missing[0][2] is Need.AHEAD and len(missing) < AHEAD_CHUNKS):
             return

@@ -120,9 +120,14 @@ class ProcessWorker:
     """
 
     def __init__(
-        self, model: str, memory_name: str, slots: int, load: Callable[[str], Renderer] = load_renderer,
-        limit_s: float = READY_LIMIT_S, orphan_file: Path | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        model: str,
+        memory_name: str,
+        slots: int,
+        load: Callable[[str], Renderer] = load_renderer,
+        limit_s: float = READY_LIMIT_S,
+        orphan_file: Path | None = None,
+    ) -> None:
         task = Task(memory_name, slots)
         loaded = f"{__version__} {load.__module__}.{load.__qualname__} {model}"
         found = adopt(orphan_file, loaded) if orphan_file is not None else None
@@ -227,9 +232,13 @@ def _serve(
 
 
 def _render_for(
-    pipe: Connection, attention: _Attention, chunks: ChunkRenderer, memory: SharedMemory, slots: int,
+    pipe: Connection,
+    attention: _Attention,
+    chunks: ChunkRenderer,
+    memory: SharedMemory,
+    slots: int,
     facts: dict[str, str],
-) -> bool:  # fmt: skip
+) -> bool:
     """Render for one host; returns whether that told the renderer to end, and was not killed."""
     views = shared_views(memory, slots)
     attention.pipe = pipe

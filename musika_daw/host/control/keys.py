@@ -11,13 +11,27 @@ from musika_daw.host.control.live import LiveControls
 
 # key: (control, steps) or an action
 STEPS: Mapping[str, tuple[str, int]] = {
-    "d": ("density", -1), "D": ("density", 1), "e": ("energy", -1), "E": ("energy", 1), "m": ("morph", -1),
-    "M": ("morph", 1), "t": ("truncation", -1), "T": ("truncation", 1), "g": ("gain_db", -1), "G": ("gain_db", 1),
-}  # fmt: skip
+    "d": ("density", -1),
+    "D": ("density", 1),
+    "e": ("energy", -1),
+    "E": ("energy", 1),
+    "m": ("morph", -1),
+    "M": ("morph", 1),
+    "t": ("truncation", -1),
+    "T": ("truncation", 1),
+    "g": ("gain_db", -1),
+    "G": ("gain_db", 1),
+}
 ACTS: Mapping[str, str] = {
-    "s": "new_style", "n": "new_seed", "4": "keep_4", "8": "keep_8", "6": "keep_16", "p": "play", "o": "stop",
+    "s": "new_style",
+    "n": "new_seed",
+    "4": "keep_4",
+    "8": "keep_8",
+    "6": "keep_16",
+    "p": "play",
+    "o": "stop",
     "q": "quit",
-}  # fmt: skip
+}
 HELP = "d/D density  e/E energy  m/M morph  t/T truncation  g/G gain  s style  n seed  4/8/6 keep 4/8/16 bars  q quit"
 
 

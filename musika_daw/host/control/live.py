@@ -109,10 +109,14 @@ class LiveControls:
         """What the engine is told."""
         values = self._values
         return Controls(
-            seed=_whole(values["seed"]) or 0, style_seed=_whole(values["style_seed"]),
-            morph_seed=_whole(values["morph_seed"]), morph=values["morph"] or 0.0, density=values["density"],
-            energy=values["energy"], truncation=1.0 if values["truncation"] is None else values["truncation"],
-        )  # fmt: skip
+            seed=_whole(values["seed"]) or 0,
+            style_seed=_whole(values["style_seed"]),
+            morph_seed=_whole(values["morph_seed"]),
+            morph=values["morph"] or 0.0,
+            density=values["density"],
+            energy=values["energy"],
+            truncation=1.0 if values["truncation"] is None else values["truncation"],
+        )
 
     @property
     def gain(self) -> float:

@@ -1,11 +1,11 @@
 """`MidiMap`: which MIDI controller moves what; learnt by moving it, kept in a TOML file.
 
-    [density]
-    controller = 20
-    channel = 1        # 1..16; left out, any channel
+[density]
+controller = 20
+channel = 1        # 1..16; left out, any channel
 
-    [keep_4]           # an action: when the controller passes its middle upwards
-    controller = 64
+[keep_4]           # an action: when the controller passes its middle upwards
+controller = 64
 """
 
 from __future__ import annotations

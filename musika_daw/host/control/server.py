@@ -53,9 +53,15 @@ class ControlServer:
         bound = bind(socket.SOCK_STREAM, HOST, self._wanted_port, "control socket")
         self._worker = ThreadPoolExecutor(1, "control-work")  # what takes long, one after another
         self._server = LineServer(
-            bound, self._line, self._problem, name="control", clients_max=CLIENTS_MAX, per_s=500.0,
-            on_tick=self._tick, tick_s=TICK_S,
-        )  # fmt: skip
+            bound,
+            self._line,
+            self._problem,
+            name="control",
+            clients_max=CLIENTS_MAX,
+            per_s=500.0,
+            on_tick=self._tick,
+            tick_s=TICK_S,
+        )
 
     def start(self) -> None:
         """Begin to answer, once there is something to tell."""
@@ -107,9 +113,7 @@ class ControlServer:
         elif request.kind == "ping":
             client.send(encode("pong", id=request.id))
         elif request.kind == "source":
-            self._in_control_thread(
-                client, request, lambda: self._session.switch_source(values["name"], values["bpm"])
-            )  # fmt: skip
+            self._in_control_thread(client, request, lambda: self._session.switch_source(values["name"], values["bpm"]))
         elif request.kind == "devices":
             self._later(client, request, lambda: client.send(encode("devices", id=request.id, **devices())))
         elif request.kind == "audition":
@@ -170,10 +174,17 @@ class ControlServer:
             for name, p in PARAMETERS.items()
         }
         return {
-            "host": "musika-daw", "pid": os.getpid(), "model": options.model, "sink": session.sink.name,
-            "sample_rate_hz": session.sink.sample_rate_hz, "keep_to": str(options.keep_to.resolve()),
-            "controls": controls, "actions": list(ACTIONS), "sources": list(SOURCES), "effects": list(options.effects),
-        }  # fmt: skip
+            "host": "musika-daw",
+            "pid": os.getpid(),
+            "model": options.model,
+            "sink": session.sink.name,
+            "sample_rate_hz": session.sink.sample_rate_hz,
+            "keep_to": str(options.keep_to.resolve()),
+            "controls": controls,
+            "actions": list(ACTIONS),
+            "sources": list(SOURCES),
+            "effects": list(options.effects),
+        }
 
     def status(self) -> dict[str, Any]:
         """Everything that changes: see `status` in docs/control-protocol.md."""
@@ -189,34 +200,50 @@ class ControlServer:
         locked = grid.playing and meter.sounding and abs(meter.error_s) < LOCKED_S
         return {
             "source": {
-                "name": session.source_name, "state": health.state, "reason": health.reason, "fix": health.fix,
-                "offers": health.offers, "age_s": health.age_s, "problem": session.source_problem,
-                "steers": session.steers, "received": counts.received,
+                "name": session.source_name,
+                "state": health.state,
+                "reason": health.reason,
+                "fix": health.fix,
+                "offers": health.offers,
+                "age_s": health.age_s,
+                "problem": session.source_problem,
+                "steers": session.steers,
+                "received": counts.received,
                 "bad": counts.malformed + counts.oversized + counts.dropped,
             },
             "transport": {
-                "playing": grid.playing, "bpm": status.bpm, "beat": host.beat, "bar": int(bar) + 1,
+                "playing": grid.playing,
+                "bpm": status.bpm,
+                "beat": host.beat,
+                "bar": int(bar) + 1,
                 "bar_beat": within * record.signature_denominator / 4 + 1,
                 "signature": [record.signature_numerator, record.signature_denominator],
             },
             "lock": {"locked": locked, "error_ms": meter.error_s * 1000 if grid.playing else None},
             "cache": {
-                "ahead_s": status.ahead_s, "wanted_s": host.scheduler.ahead_s, "bpm": status.piece_bpm,
-                "renderer_share": status.render_share, "problem": status.problem,
+                "ahead_s": status.ahead_s,
+                "wanted_s": host.scheduler.ahead_s,
+                "bpm": status.piece_bpm,
+                "renderer_share": status.render_share,
+                "problem": status.problem,
             },
             "sound": {
-                "underruns": meter.underruns, "late_blocks": session.sink.xruns, "errors": status.fill_errors,
+                "underruns": meter.underruns,
+                "late_blocks": session.sink.xruns,
+                "errors": status.fill_errors,
                 "peak_db": 20 * math.log10(meter.peak) if meter.peak > 1e-6 else None,
             },
-            "values": session.live.values(), "effects_on": bool(host.effects),
+            "values": session.live.values(),
+            "effects_on": bool(host.effects),
             "midi": {
-                "port": session.midi.input_name, "learning": session.midi_map.learning,
+                "port": session.midi.input_name,
+                "learning": session.midi_map.learning,
                 "bindings": {name: b.controller for name, b in session.midi_map.bindings.items()},
                 "problem": session.midi_map.problem,
             },
             "audition": {"file": host.audition.file, "state": host.audition.state},
             "keeping": session.keeper.poll(),
-        }  # fmt: skip
+        }
 
 
 class _Subscription:

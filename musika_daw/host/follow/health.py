@@ -34,9 +34,7 @@ SILENCE: Mapping[str, tuple[str, str]] = {
     "udp": ("no datagram arrives", "Start the sender; docs/bridge-protocol.md says what to send."),
     "tcp": ("no program is connected", "Start the sender; docs/bridge-protocol.md says what to send."),
 }
-OWN_CLOCK: Mapping[str, Any] = {
-    "label": "Use the host's own clock", "message": {"kind": "source", "name": "internal"},
-}  # fmt: skip
+OWN_CLOCK: Mapping[str, Any] = {"label": "Use the host's own clock", "message": {"kind": "source", "name": "internal"}}
 PLAY: Mapping[str, Any] = {"label": "Play", "message": {"kind": "act", "action": "play"}}
 
 

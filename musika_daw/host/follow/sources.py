@@ -60,16 +60,21 @@ def _link(_: str, options: SourceOptions) -> TransportSource:
 
 def _midi(port: str, options: SourceOptions) -> TransportSource:
     return MidiClockSource(
-        port or None, virtual=None if port else "clock", jitter_s=options.jitter_s,
-        song_position_divisor=options.song_position_divisor, latency_s=options.latency_s,
-    )  # fmt: skip
+        port or None,
+        virtual=None if port else "clock",
+        jitter_s=options.jitter_s,
+        song_position_divisor=options.song_position_divisor,
+        latency_s=options.latency_s,
+    )
 
 
 def _jack_midi(port: str, options: SourceOptions) -> TransportSource:
     return JackMidiClockSource(
-        port or None, server=options.jack_server, song_position_divisor=options.song_position_divisor,
+        port or None,
+        server=options.jack_server,
+        song_position_divisor=options.song_position_divisor,
         latency_s=options.latency_s,
-    )  # fmt: skip
+    )
 
 
 def _mtc(port: str, options: SourceOptions) -> TransportSource:
@@ -78,9 +83,13 @@ def _mtc(port: str, options: SourceOptions) -> TransportSource:
 
 def _osc(dialect: str, options: SourceOptions) -> TransportSource:
     return OscSource(
-        dialect or "musika", host=options.host, listen_port=options.listen_port, send_port=options.send_port,
-        allow_remote=options.allow_remote, latency_s=options.latency_s,
-    )  # fmt: skip
+        dialect or "musika",
+        host=options.host,
+        listen_port=options.listen_port,
+        send_port=options.send_port,
+        allow_remote=options.allow_remote,
+        latency_s=options.latency_s,
+    )
 
 
 def _plugin(_: str, options: SourceOptions) -> TransportSource:
@@ -98,9 +107,17 @@ def _tcp(_: str, options: SourceOptions) -> TransportSource:
 
 
 SOURCES: Mapping[str, Callable[[str, SourceOptions], TransportSource]] = {
-    "internal": _internal, "jack": _jack, "link": _link, "midi": _midi, "jack-midi": _jack_midi, "mtc": _mtc,
-    "osc": _osc, "udp": _udp, "tcp": _tcp, "plugin": _plugin,
-}  # fmt: skip
+    "internal": _internal,
+    "jack": _jack,
+    "link": _link,
+    "midi": _midi,
+    "jack-midi": _jack_midi,
+    "mtc": _mtc,
+    "osc": _osc,
+    "udp": _udp,
+    "tcp": _tcp,
+    "plugin": _plugin,
+}
 HELP = (
     "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], "
     f"osc:{{{'|'.join(DIALECTS)}}}, udp, tcp, plugin, or several joined by +"

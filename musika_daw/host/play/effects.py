@@ -1,8 +1,8 @@
 """Output effects: a pedalboard chain written as lines of text, the user's VST3 and Audio Units included.
 
-    reverb room_size=0.4 wet_level=0.2
-    highpassfilter cutoff_frequency_hz=40
-    plugin ~/.vst3/Comp.vst3 threshold_db=-12
+reverb room_size=0.4 wet_level=0.2
+highpassfilter cutoff_frequency_hz=40
+plugin ~/.vst3/Comp.vst3 threshold_db=-12
 """
 
 from __future__ import annotations
@@ -16,10 +16,26 @@ import numpy as np
 
 # all that are made for this and have no file or stream of their own
 BUILT_IN = (
-    "Bitcrush", "Chorus", "Clipping", "Compressor", "Delay", "Distortion", "Gain", "HighpassFilter",
-    "HighShelfFilter", "LadderFilter", "Limiter", "LowpassFilter", "LowShelfFilter", "NoiseGate", "PeakFilter",
-    "Phaser", "PitchShift", "Resample", "Reverb",
-)  # fmt: skip
+    "Bitcrush",
+    "Chorus",
+    "Clipping",
+    "Compressor",
+    "Delay",
+    "Distortion",
+    "Gain",
+    "HighpassFilter",
+    "HighShelfFilter",
+    "LadderFilter",
+    "Limiter",
+    "LowpassFilter",
+    "LowShelfFilter",
+    "NoiseGate",
+    "PeakFilter",
+    "Phaser",
+    "PitchShift",
+    "Resample",
+    "Reverb",
+)
 _NAMES = {name.lower(): name for name in BUILT_IN}
 
 

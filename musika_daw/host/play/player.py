@@ -109,9 +109,15 @@ class Player:
         """A snapshot; the peak starts over."""
         peak, self.peak = self.peak, 0.0
         return Meter(
-            self.blocks, self.underruns, self.holes_frames, self.waits_frames, self.error_s, self.beat,
-            self._main is not None and self._heard, peak,
-        )  # fmt: skip
+            self.blocks,
+            self.underruns,
+            self.holes_frames,
+            self.waits_frames,
+            self.error_s,
+            self.beat,
+            self._main is not None and self._heard,
+            peak,
+        )
 
     def uses(self, generation: Generation) -> bool:
         """Whether something of a generation is still to be heard."""

@@ -83,9 +83,14 @@ class PluginFeed:
         if news is None or Known.FRAME not in news.known:
             return []
         looking = (
-            rendered, self.instance.generation, news.frame // CHUNK_FRAMES, news.flags, news.known,
-            news.loop_start_beat, news.loop_end_beat,
-        )  # fmt: skip
+            rendered,
+            self.instance.generation,
+            news.frame // CHUNK_FRAMES,
+            news.flags,
+            news.known,
+            news.loop_start_beat,
+            news.loop_end_beat,
+        )
         if looking == self._looked:
             return self._wants
         in_time = news.frame

@@ -43,9 +43,15 @@ class PluginHost:
     """
 
     def __init__(
-        self, cache: ChunkCache, worker: Worker, *, truncation: float = 1.0, effects: tuple[str, ...] = (),
-        ahead_s: float = 6.0, new_worker: Callable[[], Worker] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        cache: ChunkCache,
+        worker: Worker,
+        *,
+        truncation: float = 1.0,
+        effects: tuple[str, ...] = (),
+        ahead_s: float = 6.0,
+        new_worker: Callable[[], Worker] | None = None,
+    ) -> None:
         self.cache, self.worker = cache, worker
         self._truncation, self._effects, self._ahead_s = truncation, effects, ahead_s
         self._new_worker = new_worker
@@ -156,8 +162,11 @@ class PluginHost:
         needs = (w.urgency for w in wants if w.piece == job.piece and w.run * RUN_CHUNKS == job.first_chunk)
         # what is late now was not when it was begun, and is nearly done
         return min(needs, default=Urgency.AHEAD) in (
-            Urgency.LANDING, Urgency.STANDING, Urgency.BOUNCED_NEXT, Urgency.AHEAD,
-        )  # fmt: skip
+            Urgency.LANDING,
+            Urgency.STANDING,
+            Urgency.BOUNCED_NEXT,
+            Urgency.AHEAD,
+        )
 
     def _is_rendered(self, want: Want) -> bool:
         """A chunk may need two pieces, one of which is there."""

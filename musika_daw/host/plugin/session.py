@@ -46,9 +46,13 @@ class PluginSession:
         self._cache = ChunkCache(SLOTS, shared=True)
         try:
             self.host = PluginHost(
-                self._cache, self._new_worker(), truncation=options.truncation, effects=options.effects,
-                ahead_s=options.ahead_s, new_worker=self._new_worker,
-            )  # fmt: skip
+                self._cache,
+                self._new_worker(),
+                truncation=options.truncation,
+                effects=options.effects,
+                ahead_s=options.ahead_s,
+                new_worker=self._new_worker,
+            )
         except BaseException:
             self._cache.close()
             raise

@@ -196,9 +196,7 @@ class SongMap:
             return False
         line = self.tempo.at(news.frame)
         moved = abs(news.bpm / float(line.bpm) - 1)
-        fits = Known.BEAT not in news.known or abs(
-            line.beat(news.frame, self.sample_rate_hz) - news.beat
-        ) <= SAME_BEATS
+        fits = Known.BEAT not in news.known or abs(line.beat(news.frame, self.sample_rate_hz) - news.beat) <= SAME_BEATS
         ramping = contiguous and self._is_ramping(news)
         if fits and (moved <= SAME_BPM or (ramping and moved <= RAMP_BPM)):
             return False
@@ -245,10 +243,14 @@ class SongMap:
         density, energy, style, morph, seed = values
         chosen = seed if style < 0 else style
         return Controls(
-            seed=seed, style_seed=chosen, morph_seed=chosen + 1, morph=morph / 100,
-            density=None if density < 0 else density / 100, energy=None if energy < 0 else energy / 100,
+            seed=seed,
+            style_seed=chosen,
+            morph_seed=chosen + 1,
+            morph=morph / 100,
+            density=None if density < 0 else density / 100,
+            energy=None if energy < 0 else energy / 100,
             truncation=self._truncation,
-        )  # fmt: skip
+        )
 
 
 def exact_bpm(bpm: float) -> Fraction:

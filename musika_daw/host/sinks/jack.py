@@ -33,9 +33,14 @@ class JackSink(Sink):
     """
 
     def __init__(
-        self, *, client_name: str = "musika-daw out", server: str | None = None,
-        connect: str | None = "system:playback", follow_transport: bool = False, compensate: bool = True,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        client_name: str = "musika-daw out",
+        server: str | None = None,
+        connect: str | None = "system:playback",
+        follow_transport: bool = False,
+        compensate: bool = True,
+    ) -> None:
         self.name = "jack"
         self._client_name, self._server, self._connect = client_name, server, connect
         self._follow, self._compensate = follow_transport, compensate

@@ -172,9 +172,14 @@ class PortAudioSink(Sink):
         self._frames, self._clock = 0, DeviceClock(self.sample_rate_hz)
         try:
             self._stream = self._sounddevice.OutputStream(
-                samplerate=self.sample_rate_hz, blocksize=self._block_frames, device=self._device, channels=2,
-                dtype="float32", callback=self._callback, finished_callback=self._finished,
-            )  # fmt: skip
+                samplerate=self.sample_rate_hz,
+                blocksize=self._block_frames,
+                device=self._device,
+                channels=2,
+                dtype="float32",
+                callback=self._callback,
+                finished_callback=self._finished,
+            )
             self._measure_offset()
             self._stream.start()
         except (self._sounddevice.PortAudioError, ValueError) as error:

@@ -136,29 +136,27 @@ class ModelConfig:
 PAPER = ModelConfig(
     "paper",
     AutoencoderConfig(
-        22_050, 1, 1024, 256,
+        22_050,
+        1,
+        1024,
+        256,
         LevelConfig(1, 128, 512, 4, 4, ratio=2.0, encoder_kernel=3, decoder_kernel=3),
         LevelConfig(8, 64, 768, 4, 4, ratio=2.0, encoder_kernel=3, decoder_kernel=3),
     ),
     GeneratorConfig("fastgan", 64, 2, 128, width=512),
-)  # fmt: skip
+)
 PAPER_PIANO = ModelConfig(
     "paper-piano",
-    dataclasses.replace(
-        PAPER.autoencoder, level2=dataclasses.replace(PAPER.autoencoder.level2, stride=16, latent=32)
-    ),
+    dataclasses.replace(PAPER.autoencoder, level2=dataclasses.replace(PAPER.autoencoder.level2, stride=16, latent=32)),
     GeneratorConfig("fastgan", 32, 2, 64, width=512),
 )
 STUDIO = ModelConfig(
     "studio",
     AutoencoderConfig(
-        44_100, 2, 1024, 256,
-        LevelConfig(2, 128, 384, 2, 3),
-        LevelConfig(4, 64, 512, 2, 3),
-        tracked_bins=256,
+        44_100, 2, 1024, 256, LevelConfig(2, 128, 384, 2, 3), LevelConfig(4, 64, 512, 2, 3), tracked_bins=256
     ),
     GeneratorConfig("resnet", 64, 1, 128),
-)  # fmt: skip
+)
 STUDIO_PIANO = ModelConfig(
     "studio-piano",
     dataclasses.replace(STUDIO.autoencoder, window=2, tracked_bins=512),
@@ -167,11 +165,10 @@ STUDIO_PIANO = ModelConfig(
 TINY = ModelConfig(
     "tiny",
     AutoencoderConfig(
-        44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1), tracked_bins=64,
-        bands=8,
+        44_100, 2, 1024, 256, LevelConfig(2, 32, 48, 1, 1), LevelConfig(4, 16, 48, 1, 1), tracked_bins=64, bands=8
     ),
     GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
-)  # fmt: skip
+)
 TINY_PIANO = ModelConfig(
     "tiny-piano",
     dataclasses.replace(TINY.autoencoder, window=2, tracked_bins=128),
@@ -202,9 +199,7 @@ def to_dict(config: Any) -> dict[str, Any]:
 def autoencoder_from_dict(data: dict[str, Any]) -> AutoencoderConfig:
     """Inverse of `to_dict` for an autoencoder; TypeError or KeyError where fields do not fit."""
     rest = {k: v for k, v in data.items() if k not in ("level1", "level2")}
-    return AutoencoderConfig(
-        level1=LevelConfig(**data["level1"]), level2=LevelConfig(**data["level2"]), **rest
-    )
+    return AutoencoderConfig(level1=LevelConfig(**data["level1"]), level2=LevelConfig(**data["level2"]), **rest)
 
 
 def generator_from_dict(data: dict[str, Any]) -> GeneratorConfig:

@@ -59,9 +59,12 @@ class SkipExcitation(nn.Module):
     def __init__(self, coarse: int, fine: int) -> None:
         super().__init__()
         self.gate = nn.Sequential(
-            nn.AdaptiveAvgPool1d(4), nn.Conv1d(coarse, fine, 4), nn.LeakyReLU(0.1),
-            nn.Conv1d(fine, fine, 1), nn.Sigmoid(),
-        )  # fmt: skip
+            nn.AdaptiveAvgPool1d(4),
+            nn.Conv1d(coarse, fine, 4),
+            nn.LeakyReLU(0.1),
+            nn.Conv1d(fine, fine, 1),
+            nn.Sigmoid(),
+        )
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
         return fine * self.gate(coarse)
@@ -83,9 +86,7 @@ class FastGanGenerator(nn.Module):
             UpBlock(i, o, condition)
             for i, o in ((width, width), (width, width // 2), (width // 2, width // 2), (width // 2, width // 4))
         )
-        self.skips = nn.ModuleList(
-            [SkipExcitation(width, width // 2), SkipExcitation(width, width // 4)]
-        )
+        self.skips = nn.ModuleList([SkipExcitation(width, width // 2), SkipExcitation(width, width // 4)])
         self.outward = nn.Conv1d(width // 4, config.channels, 3, padding=1)
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:

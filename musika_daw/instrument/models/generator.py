@@ -67,9 +67,11 @@ class ResNetGenerator(nn.Module):
         bands = self.strings.bands if self.strings is not None else 0
         inputs = config.coordinate + config.style + config.told + bands
         self.condition = nn.Sequential(
-            nn.Linear(inputs, config.condition_width), nn.GELU(approximate="tanh"),
-            nn.Linear(config.condition_width, config.condition_width), nn.GELU(approximate="tanh"),
-        )  # fmt: skip
+            nn.Linear(inputs, config.condition_width),
+            nn.GELU(approximate="tanh"),
+            nn.Linear(config.condition_width, config.condition_width),
+            nn.GELU(approximate="tanh"),
+        )
         self.inward = FrameConv(config.condition_width, config.width, 3)
         self.blocks = nn.ModuleList(
             ModulatedBlock(config.width, config.condition_width, config.dilations[i % len(config.dilations)])

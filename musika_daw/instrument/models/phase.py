@@ -117,9 +117,12 @@ class PhaseTracker(nn.Module):
     def parts(self) -> dict[str, int]:
         """Names and sizes of what the network gives for one step, in order."""
         return {
-            "frequency": self.stride * self.tracked, "own": self.tracked, "weight": self.bands,
-            "tonality": self.channels * self.tracked, "relative": 2 * self.tracked if self.channels == 2 else 0,
-        }  # fmt: skip
+            "frequency": self.stride * self.tracked,
+            "own": self.tracked,
+            "weight": self.bands,
+            "tonality": self.channels * self.tracked,
+            "relative": 2 * self.tracked if self.channels == 2 else 0,
+        }
 
     @property
     def advice(self) -> int:
@@ -201,8 +204,11 @@ class _Climb:
 
     def __init__(self, low: Tensor) -> None:
         height = _STEEPNESS * LOG_SCALE * low
-        beside = [F.pad(height[..., :-1], (1, 0), value=-torch.inf), height,
-                  F.pad(height[..., 1:], (0, 1), value=-torch.inf)]  # fmt: skip
+        beside = [
+            F.pad(height[..., :-1], (1, 0), value=-torch.inf),
+            height,
+            F.pad(height[..., 1:], (0, 1), value=-torch.inf),
+        ]
         self._below, self._here, self._above = torch.softmax(torch.stack(beside), 0)
 
     def __call__(self, *values: Tensor, a_bin: float = 0.0) -> tuple[Tensor, ...]:

@@ -27,9 +27,14 @@ class HostLink(QObject):
     """
 
     def __init__(
-        self, client: HostClient, process: HostProcess | None, strip: TransportStrip, steering: Steering,
-        notice: Notice, parent: QObject | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        client: HostClient,
+        process: HostProcess | None,
+        strip: TransportStrip,
+        steering: Steering,
+        notice: Notice,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.client, self.process = client, process
         self._strip, self._steering, self._notice = strip, steering, notice

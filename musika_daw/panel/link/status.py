@@ -66,9 +66,12 @@ def read_welcome(data: Mapping[str, Any]) -> Welcome:
     if not all(isinstance(line, str) for line in effects):
         raise ValueError("effects: must be texts")
     return Welcome(
-        _get(data, "pid", int), _get(data, "model", str), _get(data, "sink", str), _get(data, "keep_to", str),
+        _get(data, "pid", int),
+        _get(data, "model", str),
+        _get(data, "sink", str),
+        _get(data, "keep_to", str),
         tuple(effects),
-    )  # fmt: skip
+    )
 
 
 def read_status(data: Mapping[str, Any]) -> HostStatus:
@@ -82,18 +85,34 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
     if not all(isinstance(value, int) for value in bindings.values()):
         raise ValueError("bindings: must be controllers")
     return HostStatus(
-        source=_get(source, "name", str), state=_get(source, "state", str), reason=_get(source, "reason", str),
-        fix=_get(source, "fix", str), offers=tuple(map(_offer, _get(source, "offers", list))),
-        source_problem=_text(source, "problem"), steers=_get(source, "steers", bool),
-        playing=_get(transport, "playing", bool), bpm=_number(transport, "bpm"), bar=_get(transport, "bar", int),
-        bar_beat=_number(transport, "bar_beat"), locked=_get(lock, "locked", bool), error_ms=_maybe(lock, "error_ms"),
-        ahead_s=_number(cache, "ahead_s"), wanted_s=_number(cache, "wanted_s"),
-        render_problem=_text(cache, "problem"), underruns=_get(sound, "underruns", int),
-        late_blocks=_get(sound, "late_blocks", int), peak_db=_maybe(sound, "peak_db"), values=values,
-        effects_on=_get(data, "effects_on", bool), midi_port=_text(midi, "port"), learning=_text(midi, "learning"),
-        bindings=bindings, audition=_text(audition, "file"), audition_state=_text(audition, "state"),
+        source=_get(source, "name", str),
+        state=_get(source, "state", str),
+        reason=_get(source, "reason", str),
+        fix=_get(source, "fix", str),
+        offers=tuple(map(_offer, _get(source, "offers", list))),
+        source_problem=_text(source, "problem"),
+        steers=_get(source, "steers", bool),
+        playing=_get(transport, "playing", bool),
+        bpm=_number(transport, "bpm"),
+        bar=_get(transport, "bar", int),
+        bar_beat=_number(transport, "bar_beat"),
+        locked=_get(lock, "locked", bool),
+        error_ms=_maybe(lock, "error_ms"),
+        ahead_s=_number(cache, "ahead_s"),
+        wanted_s=_number(cache, "wanted_s"),
+        render_problem=_text(cache, "problem"),
+        underruns=_get(sound, "underruns", int),
+        late_blocks=_get(sound, "late_blocks", int),
+        peak_db=_maybe(sound, "peak_db"),
+        values=values,
+        effects_on=_get(data, "effects_on", bool),
+        midi_port=_text(midi, "port"),
+        learning=_text(midi, "learning"),
+        bindings=bindings,
+        audition=_text(audition, "file"),
+        audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
-    )  # fmt: skip
+    )
 
 
 def _offer(data: Any) -> Offer:

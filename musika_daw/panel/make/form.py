@@ -37,9 +37,11 @@ TEXTS: Mapping[str, tuple[str, str, str]] = {
     "--name": ("Name", "First", "the pack's name"),
 }
 NUMBERS: Mapping[str, tuple[str, int, int]] = {
-    "--loops-per-bpm": ("Loops of each tempo", 2, 500), "--takes": ("Free takes", 9, 500), "--kits": ("Kits", 0, 100),
+    "--loops-per-bpm": ("Loops of each tempo", 2, 500),
+    "--takes": ("Free takes", 9, 500),
+    "--kits": ("Kits", 0, 100),
     "--one-shots": ("One-shots of each sort", 0, 100),
-}  # fmt: skip
+}
 
 
 class MakeForm(QWidget):
@@ -116,11 +118,19 @@ class MakeForm(QWidget):
         place.addWidget(self.folder, 1)
         place.addWidget(browse)
         groups: dict[str, list[tuple[str, QWidget | QHBoxLayout]]] = {
-            "Music": [("Kinds", kinds), *self._rows("--bpm", "--loops-per-bpm"), ("Bars of a loop", self.bars),
-                      *self._rows("--takes", "--density", "--kits", "--one-shots", "--seed")],
-            "Pack": [*self._rows("--label", "--name"), ("Finishing", self.finish), ("Format", self.format),
-                     ("Folder", place)],
-        }  # fmt: skip
+            "Music": [
+                ("Kinds", kinds),
+                *self._rows("--bpm", "--loops-per-bpm"),
+                ("Bars of a loop", self.bars),
+                *self._rows("--takes", "--density", "--kits", "--one-shots", "--seed"),
+            ],
+            "Pack": [
+                *self._rows("--label", "--name"),
+                ("Finishing", self.finish),
+                ("Format", self.format),
+                ("Folder", place),
+            ],
+        }
         for title, rows in groups.items():
             group = QGroupBox(title)
             lines = QFormLayout(group)

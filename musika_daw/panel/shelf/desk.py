@@ -77,9 +77,10 @@ class Desk(QObject):
     def star(self, sound: Sound, starred: bool) -> None:
         """Star a sound, or take its star away."""
         self._push(
-            f"{'star' if starred else 'unstar'} {sound.name}", lambda: self._model.star(sound, starred),
+            f"{'star' if starred else 'unstar'} {sound.name}",
+            lambda: self._model.star(sound, starred),
             lambda: self._model.star(sound, not starred),
-        )  # fmt: skip
+        )
 
     def _push(self, text: str, do: Callable[[], None], back: Callable[[], None]) -> None:
         self._undo.push(FileChange(text, lambda: self._try(do), lambda: self._try(back)))

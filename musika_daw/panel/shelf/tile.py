@@ -97,9 +97,15 @@ class TileDelegate(QStyledItemDelegate):
         return False
 
     def _painted(
-        self, sound: Sound, wave: bytes | None, chosen: bool, focused: bool, hovered: bool, heard: str | None,
+        self,
+        sound: Sound,
+        wave: bytes | None,
+        chosen: bool,
+        focused: bool,
+        hovered: bool,
+        heard: str | None,
         ratio: float,
-    ) -> QPixmap:  # fmt: skip
+    ) -> QPixmap:
         colours = self._colours
         picture = QPixmap(round(WIDTH * ratio), round(HEIGHT * ratio))
         picture.setDevicePixelRatio(ratio)
@@ -139,9 +145,7 @@ class TileDelegate(QStyledItemDelegate):
         painter.setPen(QColor(colours.accent if heard else colours.dim))
         facts = "on the next bar" if heard == "waiting" else "  ".join(sound.facts)
         facts = QFontMetrics(font).elidedText(facts, Qt.TextElideMode.ElideRight, int(area.width()))
-        painter.drawText(
-            area.adjusted(0, line, 0, 0), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, facts
-        )  # fmt: skip
+        painter.drawText(area.adjusted(0, line, 0, 0), Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, facts)
 
 
 def star_area(tile: QRectF) -> QRectF:

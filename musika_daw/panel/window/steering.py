@@ -23,8 +23,12 @@ from musika_daw.panel.window.seed import SeedField
 from musika_daw.panel.window.slider import ControlSlider
 from musika_daw.panel.window.theme import Colours
 
-SLIDERS = (("density", "Density", ""), ("energy", "Energy", ""), ("truncation", "Variety", ""),
-           ("gain_db", "Gain", " dB"))  # fmt: skip
+SLIDERS = (
+    ("density", "Density", ""),
+    ("energy", "Energy", ""),
+    ("truncation", "Variety", ""),
+    ("gain_db", "Gain", " dB"),
+)
 BARS = (4, 8, 16)
 SEEDS = (("seed", "Seed", "0"), ("style_seed", "Style A", "as seed"), ("morph_seed", "Style B", "none"))
 

@@ -29,13 +29,35 @@ class Colours:
 
 
 DARK = Colours(
-    "dark", window="#1e2126", base="#16181c", raised="#2a2e35", line="#3d434d", text="#e8eaee", dim="#a2a9b4",
-    accent="#5aa9e6", on_accent="#0b1118", good="#5fd38d", warn="#f2b84b", bad="#ff7b72", wave="#7fb6dd",
-)  # fmt: skip
+    "dark",
+    window="#1e2126",
+    base="#16181c",
+    raised="#2a2e35",
+    line="#3d434d",
+    text="#e8eaee",
+    dim="#a2a9b4",
+    accent="#5aa9e6",
+    on_accent="#0b1118",
+    good="#5fd38d",
+    warn="#f2b84b",
+    bad="#ff7b72",
+    wave="#7fb6dd",
+)
 LIGHT = Colours(
-    "light", window="#f3f4f6", base="#ffffff", raised="#e6e8ec", line="#c3c8d0", text="#1b1f24", dim="#58606b",
-    accent="#1a6fb5", on_accent="#ffffff", good="#1a7f42", warn="#8a5a00", bad="#b3261e", wave="#3c7fb1",
-)  # fmt: skip
+    "light",
+    window="#f3f4f6",
+    base="#ffffff",
+    raised="#e6e8ec",
+    line="#c3c8d0",
+    text="#1b1f24",
+    dim="#58606b",
+    accent="#1a6fb5",
+    on_accent="#ffffff",
+    good="#1a7f42",
+    warn="#8a5a00",
+    bad="#b3261e",
+    wave="#3c7fb1",
+)
 THEMES = ("system", "dark", "light")
 
 
@@ -51,17 +73,27 @@ def palette(colours: Colours) -> QPalette:
     """The same as Qt's widgets know it."""
     made = QPalette()
     roles = {
-        QPalette.ColorRole.Window: colours.window, QPalette.ColorRole.WindowText: colours.text,
-        QPalette.ColorRole.Base: colours.base, QPalette.ColorRole.AlternateBase: colours.raised,
-        QPalette.ColorRole.Text: colours.text, QPalette.ColorRole.Button: colours.raised,
-        QPalette.ColorRole.ButtonText: colours.text, QPalette.ColorRole.BrightText: colours.bad,
-        QPalette.ColorRole.Highlight: colours.accent, QPalette.ColorRole.HighlightedText: colours.on_accent,
-        QPalette.ColorRole.ToolTipBase: colours.raised, QPalette.ColorRole.ToolTipText: colours.text,
-        QPalette.ColorRole.PlaceholderText: colours.dim, QPalette.ColorRole.Link: colours.accent,
-        QPalette.ColorRole.Accent: colours.accent, QPalette.ColorRole.Light: colours.line,
-        QPalette.ColorRole.Midlight: colours.raised, QPalette.ColorRole.Mid: colours.line,
-        QPalette.ColorRole.Dark: colours.line, QPalette.ColorRole.Shadow: colours.base,
-    }  # fmt: skip
+        QPalette.ColorRole.Window: colours.window,
+        QPalette.ColorRole.WindowText: colours.text,
+        QPalette.ColorRole.Base: colours.base,
+        QPalette.ColorRole.AlternateBase: colours.raised,
+        QPalette.ColorRole.Text: colours.text,
+        QPalette.ColorRole.Button: colours.raised,
+        QPalette.ColorRole.ButtonText: colours.text,
+        QPalette.ColorRole.BrightText: colours.bad,
+        QPalette.ColorRole.Highlight: colours.accent,
+        QPalette.ColorRole.HighlightedText: colours.on_accent,
+        QPalette.ColorRole.ToolTipBase: colours.raised,
+        QPalette.ColorRole.ToolTipText: colours.text,
+        QPalette.ColorRole.PlaceholderText: colours.dim,
+        QPalette.ColorRole.Link: colours.accent,
+        QPalette.ColorRole.Accent: colours.accent,
+        QPalette.ColorRole.Light: colours.line,
+        QPalette.ColorRole.Midlight: colours.raised,
+        QPalette.ColorRole.Mid: colours.line,
+        QPalette.ColorRole.Dark: colours.line,
+        QPalette.ColorRole.Shadow: colours.base,
+    }
     for role, colour in roles.items():
         made.setColor(role, QColor(colour))
     texts = (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text, QPalette.ColorRole.ButtonText)

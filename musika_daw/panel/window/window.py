@@ -8,15 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSettings, QStandardPaths, QTimer, QUrl, Signal
-from PySide6.QtGui import (
-    QAction,
-    QCloseEvent,
-    QDesktopServices,
-    QDragEnterEvent,
-    QDropEvent,
-    QKeySequence,
-    QUndoStack,
-)
+from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence, QUndoStack
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
@@ -66,9 +58,14 @@ class PanelWindow(QMainWindow):
     closed = Signal()
 
     def __init__(
-        self, client: HostClient, settings: QSettings, data: Path, music: Path, process: HostProcess | None = None,
+        self,
+        client: HostClient,
+        settings: QSettings,
+        data: Path,
+        music: Path,
+        process: HostProcess | None = None,
         theme: str | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__()
         app = QApplication.instance()
         assert isinstance(app, QApplication)

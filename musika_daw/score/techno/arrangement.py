@@ -13,11 +13,31 @@ Rng = np.random.Generator
 BLOCK_BARS = 4
 # A long track in blocks of four bars: (kind, intensity). A song is a window of it, from anywhere.
 TRACK: tuple[tuple[str, float], ...] = (
-    ("intro", 0.30), ("intro", 0.45), ("groove", 0.55), ("groove", 0.65), ("groove", 0.75), ("build", 0.80),
-    ("drop", 0.95), ("drop", 1.00), ("drop", 0.90), ("groove", 0.70), ("groove", 0.60), ("break", 0.35),
-    ("drop", 1.00), ("drop", 1.00), ("drop", 0.95), ("groove", 0.80), ("groove", 0.70), ("break", 0.35),
-    ("drop", 1.00), ("drop", 0.90), ("groove", 0.75), ("groove", 0.60), ("outro", 0.45), ("outro", 0.30),
-)  # fmt: skip
+    ("intro", 0.30),
+    ("intro", 0.45),
+    ("groove", 0.55),
+    ("groove", 0.65),
+    ("groove", 0.75),
+    ("build", 0.80),
+    ("drop", 0.95),
+    ("drop", 1.00),
+    ("drop", 0.90),
+    ("groove", 0.70),
+    ("groove", 0.60),
+    ("break", 0.35),
+    ("drop", 1.00),
+    ("drop", 1.00),
+    ("drop", 0.95),
+    ("groove", 0.80),
+    ("groove", 0.70),
+    ("break", 0.35),
+    ("drop", 1.00),
+    ("drop", 0.90),
+    ("groove", 0.75),
+    ("groove", 0.60),
+    ("outro", 0.45),
+    ("outro", 0.30),
+)
 
 
 @dataclass(frozen=True)
@@ -82,8 +102,21 @@ def draw_arrangement(rng: Rng, style: Style, layers: list[str], bars: int) -> Ar
         energies += [energy] * BLOCK_BARS
     order = list(layers)
     rng.shuffle(order)
-    base = {"kick": 0.0, "backbeat": 0.45, "hat": 0.3, "open": 0.5, "ride": 0.8, "bass": 0.4, "acid": 0.5,
-            "stab": 0.55, "pad": 0.5, "lead": 0.65, "loop": 0.45, "shaker": 0.5, "noise": 0.2}  # fmt: skip
+    base = {
+        "kick": 0.0,
+        "backbeat": 0.45,
+        "hat": 0.3,
+        "open": 0.5,
+        "ride": 0.8,
+        "bass": 0.4,
+        "acid": 0.5,
+        "stab": 0.55,
+        "pad": 0.5,
+        "lead": 0.65,
+        "loop": 0.45,
+        "shaker": 0.5,
+        "noise": 0.2,
+    }
     spread = 0.08 if flat else 0.14
     threshold = {layer: float(np.clip(base.get(layer, 0.55) + rng.normal(0, spread), 0.0, 0.97)) for layer in order}
     threshold["kick"] = 0.0

@@ -18,9 +18,23 @@ SCALES: dict[str, tuple[int, ...]] = {
 SCALE_WEIGHTS = (0.46, 0.2, 0.18, 0.08, 0.08)
 # Degrees of the scale, one a bar of the four-bar phrase: the bar in the phrase can be heard.
 PROGRESSIONS = (
-    (0, 5, 2, 6), (0, 0, 5, 6), (0, 3, 5, 4), (0, 6, 5, 6), (0, 2, 3, 5), (0, 0, 3, 4), (0, 3, 0, 6), (0, 5, 3, 4),
-    (0, 1, 0, 6), (0, 4, 5, 3), (0, 0, 0, 5), (0, 0, 2, 6), (5, 6, 0, 2), (0, 6, 3, 5), (0, 2, 5, 1), (0, 0, 0, 3),
-)  # fmt: skip
+    (0, 5, 2, 6),
+    (0, 0, 5, 6),
+    (0, 3, 5, 4),
+    (0, 6, 5, 6),
+    (0, 2, 3, 5),
+    (0, 0, 3, 4),
+    (0, 3, 0, 6),
+    (0, 5, 3, 4),
+    (0, 1, 0, 6),
+    (0, 4, 5, 3),
+    (0, 0, 0, 5),
+    (0, 0, 2, 6),
+    (5, 6, 0, 2),
+    (0, 6, 3, 5),
+    (0, 2, 5, 1),
+    (0, 0, 0, 3),
+)
 
 
 @dataclass(frozen=True)
@@ -104,8 +118,10 @@ def bass_motif(rng: Rng, kind: str) -> list[Step]:
     if kind == "offbeat":
         steps = [2, 6, 10, 14]
         extra = [s for s in (3, 7, 11, 15) if rng.random() < 0.25]
-        return [Step(s, 7 if s in extra and rng.random() < 0.5 else 0, 1.3 if s in steps else 0.8, 1.0)
-                for s in sorted(steps + extra)]  # fmt: skip
+        return [
+            Step(s, 7 if s in extra and rng.random() < 0.5 else 0, 1.3 if s in steps else 0.8, 1.0)
+            for s in sorted(steps + extra)
+        ]
     if kind in ("sub", "reese"):
         cuts = sorted({0, *rng.choice([3, 4, 6, 8, 10, 11, 12, 14], size=int(rng.integers(0, 4)), replace=False)})
         ends = [*cuts[1:], 16]
@@ -129,7 +145,10 @@ def lead_motif(rng: Rng) -> list[Step]:
         cell = order[: int(rng.integers(3, 7))]  # 3, 5, 6 steps run against the bar
         gap = int(rng.choice([1, 1, 2, 3]))
         rest = rng.uniform(0, 0.25)
-        return [Step(s, cell[i % len(cell)], gap * rng.uniform(0.4, 0.9), rng.uniform(0.7, 1.0))
-                for i, s in enumerate(range(0, 16, gap)) if rng.random() >= rest]  # fmt: skip
+        return [
+            Step(s, cell[i % len(cell)], gap * rng.uniform(0.4, 0.9), rng.uniform(0.7, 1.0))
+            for i, s in enumerate(range(0, 16, gap))
+            if rng.random() >= rest
+        ]
     steps = sorted(rng.choice(16, size=int(rng.integers(2, 6)), replace=False))
     return [Step(int(s), int(rng.choice([0, 2, 4, 6, 7, 8])), float(rng.choice([0.7, 1.5, 3])), 0.9) for s in steps]

@@ -12,8 +12,16 @@ Rng = np.random.Generator
 Bar = list[tuple[float, float]]  # (step in sixteenths, velocity)
 
 BROKEN_KICKS = (
-    (0, 6, 10), (0, 10), (0, 3, 10), (0, 7, 10), (0, 6, 11), (0, 2, 10, 13), (0, 5, 10), (0, 3, 6, 10), (0, 8, 11),
-)  # fmt: skip
+    (0, 6, 10),
+    (0, 10),
+    (0, 3, 10),
+    (0, 7, 10),
+    (0, 6, 11),
+    (0, 2, 10, 13),
+    (0, 5, 10),
+    (0, 3, 6, 10),
+    (0, 8, 11),
+)
 HATS = ("sixteenths", "eighths", "offbeat", "holes", "euclid", "accents", "triplet")
 
 
@@ -83,8 +91,9 @@ def percussion_phrase(rng: Rng) -> Callable[[int], Bar]:
         return lambda bar: [(float(s), 0.9) for s in hits]
     if kind < 0.72:  # every three sixteenths, restarted each phrase, so that it drifts against the bar
         cycle, first = int(rng.choice([3, 3, 5, 6, 7])), int(rng.integers(3))
-        return lambda bar: [(float(s - bar % 4 * 16), 0.85) for s in range(first, 64, cycle)
-                            if bar % 4 * 16 <= s < bar % 4 * 16 + 16]  # fmt: skip
+        return lambda bar: [
+            (float(s - bar % 4 * 16), 0.85) for s in range(first, 64, cycle) if bar % 4 * 16 <= s < bar % 4 * 16 + 16
+        ]
     if kind < 0.8:  # three even hits over a bar or over half of one
         parts = int(rng.choice([3, 6]))
         return lambda bar: [(i * 16 / parts, 0.85) for i in range(parts)]
@@ -108,9 +117,13 @@ def ghosts(rng: Rng, amount: float) -> Bar:
 
 
 def sequence(
-    rng: Rng, bars: int, active: Callable[[int], bool], bar_of: Callable[[int], Bar], chance: float = 1.0,
+    rng: Rng,
+    bars: int,
+    active: Callable[[int], bool],
+    bar_of: Callable[[int], Bar],
+    chance: float = 1.0,
     human_s: float = 0.0,
-) -> list[Hit]:  # fmt: skip
+) -> list[Hit]:
     """Hits of a voice over the song: `chance` that a hit off the beat sounds, small lateness off the eighths."""
     out: list[Hit] = []
     for bar in range(bars):

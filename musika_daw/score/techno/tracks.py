@@ -18,9 +18,17 @@ PHRASE_BARS = 4
 def draw_layers(rng: np.random.Generator, style: Style) -> list[str]:
     """Layers a song has, drums and pitched."""
     layers = ["kick", "hat", "bass"]
-    for name, share in (("open", 0.8), ("ride", style.ride), ("shaker", 0.45), ("loop", style.loop),
-                        ("acid", style.acid), ("stab", style.stab), ("pad", style.pad), ("lead", style.lead),
-                        ("noise", 0.35)):  # fmt: skip
+    for name, share in (
+        ("open", 0.8),
+        ("ride", style.ride),
+        ("shaker", 0.45),
+        ("loop", style.loop),
+        ("acid", style.acid),
+        ("stab", style.stab),
+        ("pad", style.pad),
+        ("lead", style.lead),
+        ("noise", 0.35),
+    ):
         if rng.random() < share:
             layers.append(name)
     if not {"acid", "stab", "pad", "lead"} & set(layers):
@@ -44,9 +52,13 @@ def draw_tracks(
     def add(voice: str, layer: str, motif: Bar, ending: Bar | None = None, chance: float = 1.0) -> None:
         ending = motif if ending is None else ending
         hits = patterns.sequence(
-            rng_of(seed, index, f"s {voice}"), bars, lambda bar: arrangement.active(layer, bar),
-            lambda bar: ending if last(bar) else motif, chance, human_s,
-        )  # fmt: skip
+            rng_of(seed, index, f"s {voice}"),
+            bars,
+            lambda bar: arrangement.active(layer, bar),
+            lambda bar: ending if last(bar) else motif,
+            chance,
+            human_s,
+        )
         free = layer in ("kick", "backbeat")
         tracks.setdefault(voice, []).extend(h for h in hits if free or arrangement.allows(h.bar, h.step))
 
@@ -84,9 +96,13 @@ def draw_tracks(
         if name.startswith("perc"):
             phrase = patterns.percussion_phrase(rng)
             hits = patterns.sequence(
-                rng_of(seed, index, f"s {name}"), bars, partial(arrangement.active, name), phrase,
-                float(rng.choice([1.0, 0.9, 0.7])), human_s,
-            )  # fmt: skip
+                rng_of(seed, index, f"s {name}"),
+                bars,
+                partial(arrangement.active, name),
+                phrase,
+                float(rng.choice([1.0, 0.9, 0.7])),
+                human_s,
+            )
             tracks[name] = [h for h in hits if arrangement.allows(h.bar, h.step)]
     if "loop" in layers:
         for part in range(4):

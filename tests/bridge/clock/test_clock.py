@@ -60,10 +60,7 @@ class Run:
 @pytest.mark.parametrize("phase_s", [0.0, 0.0011, 0.0037])
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
-        (120, 140), (140, 120), (120, 121), (128, 127), (90, 180), (180, 90), (100, 60), (120, 100),
-        (174, 87.5),
-    ],
+    [(120, 140), (140, 120), (120, 121), (128, 127), (90, 180), (180, 90), (100, 60), (120, 100), (174, 87.5)],
 )
 def test_a_tempo_step_is_followed_within_four_beats(before: float, after: float, phase_s: float) -> None:
     run = Run([(before, 16), (after, 16)], period(256, phase_s))
@@ -176,9 +173,11 @@ def test_lost_ticks_are_counted(first: int, count: int, phase_s: float) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    st.integers(0, 2**32), st.sampled_from([60.0, 93.0, 120.0, 174.0, 234.375]), st.sampled_from([0.005, 0.02]),
+    st.integers(0, 2**32),
+    st.sampled_from([60.0, 93.0, 120.0, 174.0, 234.375]),
+    st.sampled_from([0.005, 0.02]),
     st.sampled_from([0.0, 0.005]),
-)  # fmt: skip
+)
 def test_no_tick_is_miscounted_where_a_server_drops_cycles(seed: int, bpm: float, lost: float, late: float) -> None:
     """Ticks with exact stamps: those of a dropped cycle never come, those of a late callback are a cycle late."""
     rng, clock, number = random.Random(seed), ClockFilter(jitter_s=0.0005), 0

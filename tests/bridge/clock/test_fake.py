@@ -42,8 +42,10 @@ def test_silences_are_silent_and_a_vanished_daw_comes_back_at_zero() -> None:
 
 def test_jitter_is_bounded_late_and_repeatable() -> None:
     fake = FakeTransport(120).play(0).jitter(1, 5, up_to_s=0.01)
-    late = [fake.truth(t / 100).position_beats - (fake.report(t / 100) or Transport()).position_beats
-            for t in range(100, 600)]
+    late = [
+        fake.truth(t / 100).position_beats - (fake.report(t / 100) or Transport()).position_beats
+        for t in range(100, 600)
+    ]
     assert 0 <= min(late) < max(late) <= 0.02
     assert fake.report(2) == fake.report(2)
 

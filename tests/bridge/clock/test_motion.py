@@ -13,8 +13,13 @@ times = st.floats(0, 1000)
 
 def rolling(**fields: object) -> Transport:
     base = {
-        "playing": True, "tempo_bpm": 120.0, "position_beats": 0.0, "position_s": 0.0, "position_frames": 0,
-        "host_time_s": 10.0, "sample_rate_hz": 48000.0,
+        "playing": True,
+        "tempo_bpm": 120.0,
+        "position_beats": 0.0,
+        "position_s": 0.0,
+        "position_frames": 0,
+        "host_time_s": 10.0,
+        "sample_rate_hz": 48000.0,
     }
     return Transport.of(**{**base, **fields})
 

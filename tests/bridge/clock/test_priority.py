@@ -2,16 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge import (
-    CombinedSource,
-    FakeTransport,
-    InternalClock,
-    Priority,
-    SourceError,
-    Transport,
-    Valid,
-    combine,
-)
+from bridge import CombinedSource, FakeTransport, InternalClock, Priority, SourceError, Transport, Valid, combine
 
 LINK = Transport.of(playing=True, tempo_bpm=125, phase_beats=1.0, quantum_beats=4, host_time_s=10)
 OSC = Transport.of(playing=True, tempo_bpm=124, position_beats=32.8, loop_on=False, host_time_s=10)

@@ -49,11 +49,20 @@ def test_replace_sets_exactly_the_bit_of_the_field(name: str, value: int) -> Non
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("tempo_bpm", 0.5), ("tempo_bpm", 1001), ("tempo_bpm", math.nan), ("tempo_bpm", "120"),
-        ("tempo_bpm", True), ("position_beats", math.inf),
-        ("position_frames", 2**63), ("position_frames", 0.5),
-        ("playing", 2), ("playing", "yes"), ("signature_denominator", 3), ("signature_numerator", 0),
-        ("sample_rate_hz", 0), ("bars", 1),
+        ("tempo_bpm", 0.5),
+        ("tempo_bpm", 1001),
+        ("tempo_bpm", math.nan),
+        ("tempo_bpm", "120"),
+        ("tempo_bpm", True),
+        ("position_beats", math.inf),
+        ("position_frames", 2**63),
+        ("position_frames", 0.5),
+        ("playing", 2),
+        ("playing", "yes"),
+        ("signature_denominator", 3),
+        ("signature_numerator", 0),
+        ("sample_rate_hz", 0),
+        ("bars", 1),
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(name: str, value: object) -> None:

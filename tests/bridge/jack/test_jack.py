@@ -17,8 +17,15 @@ from tests.bridge.jack_stand_in import POSITION, JackClient
 def test_a_jack_position_with_bars() -> None:
     record = transport_of(1, {**POSITION, "beat": 3, "tick": 960.0}, 7.01)
     assert record.known() == {
-        "playing": True, "tempo_bpm": 120, "position_beats": 6.5, "position_s": 2, "position_frames": 96000,
-        "bar_start_beats": 4, "signature_numerator": 4, "signature_denominator": 4, "host_time_s": 7.01,
+        "playing": True,
+        "tempo_bpm": 120,
+        "position_beats": 6.5,
+        "position_s": 2,
+        "position_frames": 96000,
+        "bar_start_beats": 4,
+        "signature_numerator": 4,
+        "signature_denominator": 4,
+        "host_time_s": 7.01,
         "sample_rate_hz": 48000,
     }
 
@@ -26,7 +33,10 @@ def test_a_jack_position_with_bars() -> None:
 def test_a_jack_position_without_a_timebase_master() -> None:
     record = transport_of(0, {"usecs": 7_000_000, "frame_rate": 44100, "frame": 44100}, 7.0)
     assert record.known() == {
-        "playing": False, "position_s": 1, "position_frames": 44100, "host_time_s": 7,
+        "playing": False,
+        "position_s": 1,
+        "position_frames": 44100,
+        "host_time_s": 7,
         "sample_rate_hz": 44100,
     }
 

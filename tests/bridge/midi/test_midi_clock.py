@@ -257,9 +257,7 @@ class Port:
 def test_the_source_reports_counts_and_can_start_again() -> None:
     heard: list[Transport] = []
     port, now = Port(), [10.0]
-    source = MidiClockSource(
-        "Live", opener=port, listener=heard.append, clock=lambda: now[0], latency_s=0.002
-    )
+    source = MidiClockSource("Live", opener=port, listener=heard.append, clock=lambda: now[0], latency_s=0.002)
     for _ in range(2):
         with source:
             assert port.open == 1

@@ -40,8 +40,12 @@ def test_stop_locate_and_loop_wrap(midi_of: Midi) -> None:
     fake = FakeTransport(120).loop(0, 4, 8).play(1).locate(6, 16).halt(7)
     assert control(midi_of(fake, 8)) == [
         (1, "fa"),
-        (5, "fc"), (5, song_position(16).hex()), (5, "fb"),
-        (6, "fc"), (6, song_position(64).hex()), (6, "fb"),
+        (5, "fc"),
+        (5, song_position(16).hex()),
+        (5, "fb"),
+        (6, "fc"),
+        (6, song_position(64).hex()),
+        (6, "fb"),
         (7, "fc"),
     ]
 
@@ -85,9 +89,7 @@ def test_song_positions_beyond_what_midi_can_say_start_again() -> None:
 
 
 def test_a_position_a_falling_ramp_never_reaches_has_no_time() -> None:
-    falling = Transport.of(
-        playing=True, tempo_bpm=60, tempo_increment_bpm_per_s=-10, position_beats=0, host_time_s=0
-    )
+    falling = Transport.of(playing=True, tempo_bpm=60, tempo_increment_bpm_per_s=-10, position_beats=0, host_time_s=0)
     assert time_of(falling, 2.9) == pytest.approx(4.905, abs=0.01)
     assert time_of(falling, 4) is None
 

@@ -28,14 +28,26 @@ def say(source: OscSource, now_s: float, *messages: tuple[str, str, Any]) -> Tra
 def test_ableton() -> None:
     source, get = OscSource("ableton"), "/live/song/get/"
     for name, kind, value in (
-        ("tempo", "f", 125.0), ("is_playing", "T", True), ("loop", "F", False), ("loop_start", "f", 8.0),
-        ("loop_length", "f", 4.0), ("signature_numerator", "i", 3), ("signature_denominator", "i", 4),
+        ("tempo", "f", 125.0),
+        ("is_playing", "T", True),
+        ("loop", "F", False),
+        ("loop_start", "f", 8.0),
+        ("loop_length", "f", 4.0),
+        ("signature_numerator", "i", 3),
+        ("signature_denominator", "i", 4),
         ("current_song_time", "f", 16.5),
     ):
         record = say(source, 5.0, (get + name, kind, value))
     assert record.known() == {
-        "playing": True, "loop_on": False, "loop_start_beats": 8, "loop_end_beats": 12, "tempo_bpm": 125,
-        "position_beats": 16.5, "signature_numerator": 3, "signature_denominator": 4, "host_time_s": 5,
+        "playing": True,
+        "loop_on": False,
+        "loop_start_beats": 8,
+        "loop_end_beats": 12,
+        "tempo_bpm": 125,
+        "position_beats": 16.5,
+        "signature_numerator": 3,
+        "signature_denominator": 4,
+        "host_time_s": 5,
     }
 
 
@@ -53,13 +65,29 @@ def test_ableton_moving_the_loop_moves_its_end() -> None:
 def test_reaper() -> None:
     source = OscSource("reaper")
     record = say(
-        source, 1.0, ("/time", "f", 12.0), ("/beat/str", "s", "7.1.50"), ("/tempo/raw", "f", 120.0),
-        ("/play", "f", 1.0), ("/stop", "f", 0.0), ("/pause", "f", 0.0), ("/repeat", "f", 1.0),
-        ("/loop/start/time", "f", 10.0), ("/loop/end/time", "f", 14.0), ("/samples/str", "s", "576000"),
+        source,
+        1.0,
+        ("/time", "f", 12.0),
+        ("/beat/str", "s", "7.1.50"),
+        ("/tempo/raw", "f", 120.0),
+        ("/play", "f", 1.0),
+        ("/stop", "f", 0.0),
+        ("/pause", "f", 0.0),
+        ("/repeat", "f", 1.0),
+        ("/loop/start/time", "f", 10.0),
+        ("/loop/end/time", "f", 14.0),
+        ("/samples/str", "s", "576000"),
     )
     assert record.known() == {
-        "playing": True, "loop_on": True, "loop_start_beats": 20.5, "loop_end_beats": 28.5, "tempo_bpm": 120,
-        "position_beats": 24.5, "position_s": 12, "position_frames": 576000, "bar_start_beats": 24,
+        "playing": True,
+        "loop_on": True,
+        "loop_start_beats": 20.5,
+        "loop_end_beats": 28.5,
+        "tempo_bpm": 120,
+        "position_beats": 24.5,
+        "position_s": 12,
+        "position_frames": 576000,
+        "bar_start_beats": 24,
         "host_time_s": 1,
     }
 
@@ -84,12 +112,22 @@ def test_reaper_samples_as_float_are_not_believed() -> None:
 def test_ardour() -> None:
     source = OscSource("ardour")
     record = say(
-        source, 1.0, ("/position/bbt", "s", "003|02|0960"), ("/position/time", "s", "00:01:02.500"),
-        ("/position/samples", "s", " 3000000000000"), ("/transport_play", "i", 1), ("/loop_toggle", "i", 0),
+        source,
+        1.0,
+        ("/position/bbt", "s", "003|02|0960"),
+        ("/position/time", "s", "00:01:02.500"),
+        ("/position/samples", "s", " 3000000000000"),
+        ("/transport_play", "i", 1),
+        ("/loop_toggle", "i", 0),
     )
     assert record.known() == {
-        "playing": True, "loop_on": False, "position_beats": 9.5, "bar_start_beats": 8, "position_s": 62.5,
-        "position_frames": 3000000000000, "host_time_s": 1,
+        "playing": True,
+        "loop_on": False,
+        "position_beats": 9.5,
+        "bar_start_beats": 8,
+        "position_s": 62.5,
+        "position_frames": 3000000000000,
+        "host_time_s": 1,
     }
     assert not say(source, 2, ("/transport_stop", "i", 1)).playing
 
@@ -117,12 +155,26 @@ def test_ardour_tempo_is_derived_and_follows_a_step(tempo: float) -> None:
 def test_bitwig() -> None:
     source = OscSource("bitwig")
     record = say(
-        source, 1.0, ("/play", "i", 1), ("/tempo/raw", "f", 110.0), ("/repeat", "i", 0), ("/record", "i", 0),
-        ("/time/signature", "s", "4 / 4"), ("/beat/str", "s", "5.2.3:50"), ("/time/str", "s", "0.01.02:250"),
+        source,
+        1.0,
+        ("/play", "i", 1),
+        ("/tempo/raw", "f", 110.0),
+        ("/repeat", "i", 0),
+        ("/record", "i", 0),
+        ("/time/signature", "s", "4 / 4"),
+        ("/beat/str", "s", "5.2.3:50"),
+        ("/time/str", "s", "0.01.02:250"),
     )
     assert record.known() == {
-        "playing": True, "recording": False, "loop_on": False, "tempo_bpm": 110, "position_beats": 17.625,
-        "position_s": 62.25, "bar_start_beats": 16, "signature_numerator": 4, "signature_denominator": 4,
+        "playing": True,
+        "recording": False,
+        "loop_on": False,
+        "tempo_bpm": 110,
+        "position_beats": 17.625,
+        "position_s": 62.25,
+        "bar_start_beats": 16,
+        "signature_numerator": 4,
+        "signature_denominator": 4,
         "host_time_s": 1,
     }
 
@@ -138,15 +190,20 @@ def test_a_signature_known_before_counts_the_bars() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(
-    st.integers(-(2**62), 2**62), st.floats(-1e6, 1e6), st.floats(20, 999), st.booleans(),
-    st.sampled_from([2, 4, 8]),
+    st.integers(-(2**62), 2**62), st.floats(-1e6, 1e6), st.floats(20, 999), st.booleans(), st.sampled_from([2, 4, 8])
 )
 def test_our_own_messages_come_back_exactly(
     frames: int, beats: float, tempo: float, playing: bool, denominator: int
 ) -> None:
     sent = Transport.of(
-        position_frames=frames, position_beats=beats, tempo_bpm=tempo, playing=playing, host_time_s=3,
-        signature_numerator=7, signature_denominator=denominator, sample_rate_hz=44100,
+        position_frames=frames,
+        position_beats=beats,
+        tempo_bpm=tempo,
+        playing=playing,
+        host_time_s=3,
+        signature_numerator=7,
+        signature_denominator=denominator,
+        sample_rate_hz=44100,
     )
     source = OscSource("musika")
     source.packet(own_messages(sent), ("127.0.0.1", 1), 3.0)
@@ -179,9 +236,7 @@ ARGUMENTS = st.one_of(
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), st.sampled_from(ADDRESSES), st.lists(ARGUMENTS, max_size=3))
-def test_no_arguments_can_break_a_reader(
-    dialect: str, address: str, arguments: list[tuple[str, Any]]
-) -> None:
+def test_no_arguments_can_break_a_reader(dialect: str, address: str, arguments: list[tuple[str, Any]]) -> None:
     source = OscSource(dialect)
     packet = encode(address, arguments)
     try:
@@ -192,11 +247,13 @@ def test_no_arguments_can_break_a_reader(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.one_of(
-    st.binary(max_size=200),
-    st.binary(max_size=100).map(lambda b: b"/play\0\0\0," + b),
-    st.binary(max_size=100).map(lambda b: b"#bundle\0" + bytes(8) + b),
-))
+@given(
+    st.one_of(
+        st.binary(max_size=200),
+        st.binary(max_size=100).map(lambda b: b"/play\0\0\0," + b),
+        st.binary(max_size=100).map(lambda b: b"#bundle\0" + bytes(8) + b),
+    )
+)
 def test_decoding_any_bytes_gives_messages_or_value_error(packet: bytes) -> None:
     try:
         messages = decode(packet)

@@ -22,9 +22,16 @@ class Echo:
         self.joined = self.left = self.ticks = 0
         bound = bind(socket.SOCK_STREAM, "127.0.0.1", 0, "test")
         self.server = LineServer(
-            bound, self.line, self.problem, name="test", clients_max=2, on_join=self.join, on_leave=self.leave,
-            on_tick=self.tick, tick_s=0.01,
-        )  # fmt: skip
+            bound,
+            self.line,
+            self.problem,
+            name="test",
+            clients_max=2,
+            on_join=self.join,
+            on_leave=self.leave,
+            on_tick=self.tick,
+            tick_s=0.01,
+        )
         self.server.start()
 
     def line(self, client: LineClient, line: bytes, now_s: float) -> None:

@@ -109,9 +109,7 @@ def test_udp_flood_is_dropped_and_counted_and_news_comes_through_after() -> None
         sender.close()
 
 
-def test_udp_oversized_and_malformed_are_counted(
-    udp: UdpSource, speaker: UdpSender
-) -> None:
+def test_udp_oversized_and_malformed_are_counted(udp: UdpSource, speaker: UdpSender) -> None:
     speaker._socket.sendto(b"x" * 4097, speaker._address)
     speaker._socket.sendto(b"x" * 4096, speaker._address)
     speaker._socket.sendto(b"", speaker._address)

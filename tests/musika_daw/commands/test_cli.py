@@ -38,11 +38,14 @@ def test_loops_and_takes_are_rendered(tiny_model: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["a.mp3"], "out: 'a.mp3', must end in"), (["a.wav", "--bpm", "20"], "invalid value for '--bpm'"),
-     (["a.wav", "--loop", "--seconds", "4"], "give --loop or --seconds"),
-     (["a.wav", "--model", "nobody"], "model: 'nobody' is neither"),
-     (["nowhere/a.wav", "--loop", "--bars", "1"], "out: nowhere")],
-)  # fmt: skip
+    [
+        (["a.mp3"], "out: 'a.mp3', must end in"),
+        (["a.wav", "--bpm", "20"], "invalid value for '--bpm'"),
+        (["a.wav", "--loop", "--seconds", "4"], "give --loop or --seconds"),
+        (["a.wav", "--model", "nobody"], "model: 'nobody' is neither"),
+        (["nowhere/a.wav", "--loop", "--bars", "1"], "out: nowhere"),
+    ],
+)
 def test_bad_input_is_one_line(
     arguments: list[str], message: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

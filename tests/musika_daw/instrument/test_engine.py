@@ -17,9 +17,12 @@ from musika_daw.score.score import piece_of
 from musika_daw.score.tempo import TempoMap, TempoPoint
 
 RAMP = TempoMap(
-    [TempoPoint(Fraction(0), Fraction(120)), TempoPoint(Fraction(8), Fraction(120), True),
-     TempoPoint(Fraction(16), Fraction(150))]
-)  # fmt: skip
+    [
+        TempoPoint(Fraction(0), Fraction(120)),
+        TempoPoint(Fraction(8), Fraction(120), True),
+        TempoPoint(Fraction(16), Fraction(150)),
+    ]
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +137,15 @@ def test_takes_have_their_length_and_end_in_silence(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     "other",
-    [Controls(4), Controls(3, style_seed=9), Controls(3, density=0.9), Controls(3, energy=0.1),
-     Controls(3, truncation=0.5), Controls(3, morph_seed=5, morph=0.5)],
-)  # fmt: skip
+    [
+        Controls(4),
+        Controls(3, style_seed=9),
+        Controls(3, density=0.9),
+        Controls(3, energy=0.1),
+        Controls(3, truncation=0.5),
+        Controls(3, morph_seed=5, morph=0.5),
+    ],
+)
 def test_every_control_changes_the_sound(engine: Engine, other: Controls) -> None:
     assert np.abs(engine.loop(128, 1, Controls(3)) - engine.loop(128, 1, other)).max() > 1e-4
 
@@ -150,9 +159,13 @@ def test_a_density_curve_may_be_a_function_of_seconds(engine: Engine) -> None:
 
 @pytest.mark.parametrize(
     ("kwargs", "message"),
-    [({"seed": -1}, "seed: -1, must be in"), ({"density": 2.0}, "density: 2, must be in 0..1"),
-     ({"truncation": -0.5}, "truncation: -0.5, must be in 0..1"), ({"morph": 1.5}, "morph: 1.5")],
-)  # fmt: skip
+    [
+        ({"seed": -1}, "seed: -1, must be in"),
+        ({"density": 2.0}, "density: 2, must be in 0..1"),
+        ({"truncation": -0.5}, "truncation: -0.5, must be in 0..1"),
+        ({"morph": 1.5}, "morph: 1.5"),
+    ],
+)
 def test_controls_out_of_range_are_named(kwargs: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Controls(**kwargs)  # type: ignore[arg-type]

@@ -7,13 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musika_daw.score.density import (
-    density_curve,
-    density_of_rate,
-    merge_onsets,
-    onset_rate,
-    rate_of_density,
-)
+from musika_daw.score.density import density_curve, density_of_rate, merge_onsets, onset_rate, rate_of_density
 
 seconds = st.lists(st.floats(0, 60), max_size=60)
 

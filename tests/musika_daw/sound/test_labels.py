@@ -76,8 +76,18 @@ def test_any_bytes_are_labels_or_a_value_error(tmp_path_factory: pytest.TempPath
 
 
 def test_a_manifest_gives_what_files_cannot_say(tmp_path: Path) -> None:
-    row = {"file": "a/b.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": 128.5, "beats": 16, "bars": 4,
-           "key": "Amin", "density_measured": 0.4, "kind": "techno", "shape": "loop"}  # fmt: skip
+    row = {
+        "file": "a/b.wav",
+        "frames": 100,
+        "sample_rate_hz": RATE,
+        "bpm": 128.5,
+        "beats": 16,
+        "bars": 4,
+        "key": "Amin",
+        "density_measured": 0.4,
+        "kind": "techno",
+        "shape": "loop",
+    }
     (tmp_path / "manifest.json").write_text(json.dumps({"files": [row, {"file": 3}, "x", {**row, "frames": 0}]}))
     assert labels_in_manifest(tmp_path) == {"a/b.wav": Labels(100, RATE, 128.5, 16, 4, "Amin", 0.4, "techno", "loop")}
 
@@ -95,7 +105,7 @@ _ANY = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["file", "frames", "bpm"]), inner),
     max_leaves=12,
-)  # fmt: skip
+)
 
 
 @given(_ANY, _ANY)

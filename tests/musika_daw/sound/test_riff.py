@@ -24,11 +24,12 @@ tags = st.builds(
     Tags,
     st.dictionaries(st.from_regex(r"I[A-Z]{3}", fullmatch=True), texts, max_size=5),
     st.none() | st.builds(Acid, u32, st.floats(0, 400, width=32), u32, u16, u16, u16),
-    st.none() | st.builds(
+    st.none()
+    | st.builds(
         Sampler, st.lists(st.tuples(u32, u32), max_size=3).map(tuple), st.integers(0, 127), st.integers(1, 2**31)
     ),
     st.lists(st.builds(Cue, u32, texts), max_size=4).map(tuple),
-)  # fmt: skip
+)
 
 
 def noise(frames: int, channels: int = 2) -> np.ndarray:
@@ -51,9 +52,7 @@ def test_everything_written_is_read_back(
 
 def test_chunks_stand_in_the_order_that_hosts_read(tmp_path: Path) -> None:
     write_wave(tmp_path / "a.wav", noise(1000), 44100, TAGS)
-    assert read_header(tmp_path / "a.wav").chunks == (
-        "fmt ", "LIST/INFO", "acid", "smpl", "cue ", "LIST/adtl", "data",
-    )  # fmt: skip
+    assert read_header(tmp_path / "a.wav").chunks == ("fmt ", "LIST/INFO", "acid", "smpl", "cue ", "LIST/adtl", "data")
 
 
 @pytest.mark.parametrize(("encoding", "error"), [("pcm16", 2.0**-16), ("pcm24", 2.0**-24), ("float32", 0.0)])
@@ -87,8 +86,17 @@ def test_full_scale_does_not_wrap_around(tmp_path: Path) -> None:
 def test_libsndfile_sees_tempo_loop_and_markers(tmp_path: Path) -> None:
     write_wave(tmp_path / "a.wav", noise(1000), 44100, TAGS)
     log = soundfile.SoundFile(tmp_path / "a.wav").extra_info
-    for text in ("Loop,", "Beats     : 16", "Meter     : 4/4", "Tempo     : 128.5", "Loop Count   : 1",
-                 "Start :     0  End :   999", "Count : 2", "labl : 2 : two", "INAM : odd"):  # fmt: skip
+    for text in (
+        "Loop,",
+        "Beats     : 16",
+        "Meter     : 4/4",
+        "Tempo     : 128.5",
+        "Loop Count   : 1",
+        "Start :     0  End :   999",
+        "Count : 2",
+        "labl : 2 : two",
+        "INAM : odd",
+    ):
         assert text in log
     assert "unknown" not in log.lower()
 
@@ -129,8 +137,12 @@ def test_damaged_files_are_read_or_refused_and_nothing_else(data: st.DataObject)
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from(["fmt ", "LIST", "acid", "smpl", "cue ", "data", "junk"]), st.binary(
-    max_size=60)), max_size=6))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["fmt ", "LIST", "acid", "smpl", "cue ", "data", "junk"]), st.binary(max_size=60)),
+        max_size=6,
+    )
+)
 def test_wellformed_chunks_of_nonsense_are_read_or_refused(chunks: list[tuple[str, bytes]]) -> None:
     body = b"".join(name.encode() + struct.pack("<I", len(p)) + p + b"\0" * (len(p) % 2) for name, p in chunks)
     good_or_value_error(b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body)

@@ -25,8 +25,21 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     binary = bundle / "Contents" / "x86_64-linux" / "TestGain.so"
     binary.parent.mkdir(parents=True)
     sources = [HERE / "gain.cpp", DPF / "DistrhoPluginMain.cpp"]
-    command = ["g++", "-std=c++14", "-O0", "-fPIC", "-shared", f"-I{HERE}", f"-I{DPF}", "-DDISTRHO_PLUGIN_TARGET_VST3",
-               "-DNDEBUG", *map(str, sources), "-o", str(binary), "-ldl"]  # fmt: skip
+    command = [
+        "g++",
+        "-std=c++14",
+        "-O0",
+        "-fPIC",
+        "-shared",
+        f"-I{HERE}",
+        f"-I{DPF}",
+        "-DDISTRHO_PLUGIN_TARGET_VST3",
+        "-DNDEBUG",
+        *map(str, sources),
+        "-o",
+        str(binary),
+        "-ldl",
+    ]
     subprocess.run(command, check=True, capture_output=True)
     return bundle
 

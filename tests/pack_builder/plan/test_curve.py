@@ -35,10 +35,15 @@ def test_points_from_a_table(tmp_path: Path, heading: str) -> None:
 
 
 BAD = [
-    ("8:0.2 0:0.3", "seconds must rise"), ("0:2", "--density-curve 2: must be within 0..1"),
-    ("0:0.2 8", "must be like"), ("601:0.2", "must be within 0..600"), ("nothing.csv", "or a readable csv file"),
-    ("0.5", "must be like"), ("0:x", "must be a number within 0..1"), ("", "must be like"),
-]  # fmt: skip
+    ("8:0.2 0:0.3", "seconds must rise"),
+    ("0:2", "--density-curve 2: must be within 0..1"),
+    ("0:0.2 8", "must be like"),
+    ("601:0.2", "must be within 0..600"),
+    ("nothing.csv", "or a readable csv file"),
+    ("0.5", "must be like"),
+    ("0:x", "must be a number within 0..1"),
+    ("", "must be like"),
+]
 
 
 @pytest.mark.parametrize(("text", "message"), BAD)

@@ -75,8 +75,9 @@ def test_a_kit_is_built_filed_together_and_verifies(small: Small, tmp_path: Path
         assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
         assert (row.bpm, row.beats, row.meter) == (None, None, None)
         assert row.likeness is not None
-    again = small(kinds=("techno",), loops_per_bpm="1", kits="1", one_shots="1", bars="2", jobs="2",
-                  out=str(tmp_path / "two"))  # fmt: skip
+    again = small(
+        kinds=("techno",), loops_per_bpm="1", kits="1", one_shots="1", bars="2", jobs="2", out=str(tmp_path / "two")
+    )
     build(again, Silent(), SOURCE)
     assert audio_bytes(again.out) == audio_bytes(options.out)
 
@@ -169,9 +170,9 @@ CHORDS = {
 @pytest.mark.parametrize("shift", [0, 3, 7])
 @pytest.mark.parametrize("name", CHORDS)
 def test_a_clear_key_is_told_and_moves_with_the_music(name: str, shift: int) -> None:
-    wave = np.concatenate([
-        sum(struck(261.63 * 2 ** ((note + shift) / 12), 1.0, 0.6, 44100) for note in chord) for chord in CHORDS[name]
-    ])  # fmt: skip
+    wave = np.concatenate(
+        [sum(struck(261.63 * 2 ** ((note + shift) / 12), 1.0, 0.6, 44100) for note in chord) for chord in CHORDS[name]]
+    )
     key, fit = key_of(wave[:, None].repeat(2, axis=1).astype(np.float32), 44100)
     notes = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
     assert key == notes[((0 if name == "Cmaj" else 9) + shift) % 12] + name[-3:]
@@ -180,9 +181,9 @@ def test_a_clear_key_is_told_and_moves_with_the_music(name: str, shift: int) -> 
 
 def test_the_key_of_a_score_is_told_where_it_is_heard() -> None:
     bright = np.random.default_rng(3).standard_normal((4 * 44100, 1)).astype(np.float32) * 0.3
-    chords = np.concatenate([
-        sum(struck(261.63 * 2 ** (note / 12), 1.0, 0.6, 44100) for note in chord) for chord in CHORDS["Amin"]
-    ])[:, None]  # fmt: skip
+    chords = np.concatenate(
+        [sum(struck(261.63 * 2 ** (note / 12), 1.0, 0.6, 44100) for note in chord) for chord in CHORDS["Amin"]]
+    )[:, None]
     sound = (chords * 0.2 + bright)[: len(chords)].repeat(2, axis=1).astype(np.float32)
     assert key_of(sound, 44100)[0] is None  # too little of it is in tune to tell by itself
     assert key_of(sound, 44100, "Amin")[0] == "Amin"

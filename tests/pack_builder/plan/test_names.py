@@ -39,9 +39,7 @@ def test_names_depend_on_the_seed() -> None:
 @settings(deadline=None)
 @given(st.fractions(60, 200, max_denominator=1000), st.sampled_from(["default", "splice"]))
 def test_tempo_in_a_name_is_the_nearest_whole_one(bpm: Fraction, naming: str) -> None:
-    stem = file_stem(
-        naming, "loop", label="MSK", pack="First", kind="techno", name="cobalt", bpm=bpm, density=""
-    )
+    stem = file_stem(naming, "loop", label="MSK", pack="First", kind="techno", name="cobalt", bpm=bpm, density="")
     number = tempo_in_name(bpm)
     assert abs(number - bpm) <= Fraction(1, 2)
     assert stem == f"MSK_First_{number}{'bpm' if naming == 'default' else ''}_techno_loop_cobalt"

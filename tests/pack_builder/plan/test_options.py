@@ -46,10 +46,7 @@ def test_any_text_is_tempi_or_a_named_error(text: str) -> None:
     assert all(60 <= bpm <= 200 for bpm in tempi)
 
 
-@pytest.mark.parametrize(
-    ("text", "pair"),
-    [("0.1-0.9", ("0.1", "0.9")), ("0.5", ("0.5", "0.5")), ("0-1", ("0", "1"))],
-)
+@pytest.mark.parametrize(("text", "pair"), [("0.1-0.9", ("0.1", "0.9")), ("0.5", ("0.5", "0.5")), ("0-1", ("0", "1"))])
 def test_densities(text: str, pair: tuple[str, str]) -> None:
     assert parse_density(text) == tuple(map(Fraction, pair))
 

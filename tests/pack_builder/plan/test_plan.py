@@ -14,14 +14,22 @@ from pack_builder.plan.options import BuildOptions
 def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:
     jobs = plan(BuildOptions.parse(bpm="120,128.5", takes="1"))
     assert [job.key for job in jobs] == [
-        "techno/loop/120/0", "techno/loop/120/1", "techno/loop/257/2/0", "techno/loop/257/2/1", "piano/take/0",
-    ]  # fmt: skip
+        "techno/loop/120/0",
+        "techno/loop/120/1",
+        "techno/loop/257/2/0",
+        "techno/loop/257/2/1",
+        "piano/take/0",
+    ]
 
 
 def test_words_and_seeds_of_a_pack_differ() -> None:
     jobs = plan(BuildOptions.parse(loops_per_bpm="60"))
-    for values in ([job.word for job in jobs], [job.key for job in jobs], [job.style_seed for job in jobs],
-                   [job.seed(attempt) for job in jobs for attempt in range(3)]):  # fmt: skip
+    for values in (
+        [job.word for job in jobs],
+        [job.key for job in jobs],
+        [job.style_seed for job in jobs],
+        [job.seed(attempt) for job in jobs for attempt in range(3)],
+    ):
         assert len(set(values)) == len(values)
 
 
@@ -67,8 +75,10 @@ def test_lengths_are_exact_before_they_are_rounded_once(bpm: Fraction, bars: int
     assert job.frames_exact(44100) * job.bpm == bars * 240 * 44100
 
 
-@pytest.mark.parametrize(("density", "name"), [(0, "sparse"), (0.33, "sparse"), (0.34, "medium"), (0.67, "dense"),
-                                                (1, "dense"), (2, "dense"), (-1, "sparse")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("density", "name"),
+    [(0, "sparse"), (0.33, "sparse"), (0.34, "medium"), (0.67, "dense"), (1, "dense"), (2, "dense"), (-1, "sparse")],
+)
 def test_density_classes(density: float, name: str) -> None:
     assert density_class(density) == name
 

@@ -36,15 +36,28 @@ Small = Callable[..., BuildOptions]
 LOOP = techno(128.5, 1)
 TAGS = Tags(
     {"INAM": "Näme", "IART": "MSK", "IGNR": "Techno", "ICMT": '{"seed": 7}', "ISFT": "musika-daw", "ICOP": "free"},
-    Acid(4, 128.5), Sampler(((0, len(LOOP) - 1),)), (Cue(0, "bar 1"), Cue(7, "odd")), "Amin",
-)  # fmt: skip
+    Acid(4, 128.5),
+    Sampler(((0, len(LOOP) - 1),)),
+    (Cue(0, "bar 1"), Cue(7, "odd")),
+    "Amin",
+)
 
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("labels") / "pack"
-    options = BuildOptions.parse(bpm="120,128.5", loops_per_bpm="2", bars="1", takes="2", take_seconds="2", jobs="1",
-                                 finish="none", kits="1", one_shots="1", out=str(out))  # fmt: skip
+    options = BuildOptions.parse(
+        bpm="120,128.5",
+        loops_per_bpm="2",
+        bars="1",
+        takes="2",
+        take_seconds="2",
+        jobs="1",
+        finish="none",
+        kits="1",
+        one_shots="1",
+        out=str(out),
+    )
     build(options, Silent(), SOURCE)
     return out
 
@@ -64,8 +77,15 @@ def test_flac_holds_the_sound_and_the_tempo(sample_rate_hz: int) -> None:
     file = mutagen.flac.FLAC(io.BytesIO(data))
     assert (file.info.bits_per_sample, file.info.total_samples) == (24, len(LOOP))
     said = {name: file[name][0] for name in ("title", "artist", "genre", "bpm", "initialkey", "comment", "beats")}
-    assert said == {"title": "Näme", "artist": "MSK", "genre": "Techno", "bpm": "128.5", "initialkey": "Amin",
-                    "comment": '{"seed": 7}', "beats": "4"}  # fmt: skip
+    assert said == {
+        "title": "Näme",
+        "artist": "MSK",
+        "genre": "Techno",
+        "bpm": "128.5",
+        "initialkey": "Amin",
+        "comment": '{"seed": 7}',
+        "beats": "4",
+    }
 
 
 def test_a_take_as_flac_claims_no_tempo() -> None:
@@ -86,8 +106,12 @@ def test_aiff_holds_the_sound_the_loop_and_the_tempo(sample_rate_hz: int) -> Non
     tags = mutagen.aiff.AIFF(io.BytesIO(data))
     assert tags.info.sample_rate == sample_rate_hz
     assert {name: str(tags.tags[name]) for name in ("TIT2", "TPE1", "TBPM", "TKEY", "TCON")} == {
-        "TIT2": "Näme", "TPE1": "MSK", "TBPM": "129", "TKEY": "Am", "TCON": "Techno"
-    }  # fmt: skip
+        "TIT2": "Näme",
+        "TPE1": "MSK",
+        "TBPM": "129",
+        "TKEY": "Am",
+        "TCON": "Techno",
+    }
     assert str(tags.tags.getall("COMM")[0]) == '{"seed": 7}'
 
 
@@ -99,9 +123,10 @@ def test_extended_floats_are_exact(value: int) -> None:
     assert fraction * 2.0 ** (exponent - 16383 - 63) == value
 
 
-@pytest.mark.parametrize(("form", "suffix", "subtype"), [
-    ("wav16", "wav", "PCM_16"), ("wav32f", "wav", "FLOAT"), ("flac", "flac", "PCM_24"), ("aiff", "aiff", "PCM_24"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "suffix", "subtype"),
+    [("wav16", "wav", "PCM_16"), ("wav32f", "wav", "FLOAT"), ("flac", "flac", "PCM_24"), ("aiff", "aiff", "PCM_24")],
+)
 def test_a_pack_of_any_format_verifies(small: Small, form: str, suffix: str, subtype: str) -> None:
     options = small(format=form, one_shots="1", bars="2")
     build(options, Silent(), SOURCE)
@@ -182,16 +207,23 @@ RULES: dict[str, tuple[str, str, str]] = {
     "Arrangement": ("", "id name color comment", "Lanes Markers TempoAutomation TimeSignatureAutomation"),
     "Lanes": ("", "id name color comment timeUnit track", "Lanes* Clips*"),
     "Clips": ("", "id name color comment timeUnit track", "Clip*"),
-    "Clip": ("time", "name color comment duration contentTimeUnit playStart playStop loopStart loopEnd fadeTimeUnit "
-             "fadeInTime fadeOutTime enable reference", "Clips|Warps|Audio|Lanes"),
+    "Clip": (
+        "time",
+        "name color comment duration contentTimeUnit playStart playStop loopStart loopEnd fadeTimeUnit "
+        "fadeInTime fadeOutTime enable reference",
+        "Clips|Warps|Audio|Lanes",
+    ),
     "Warps": ("contentTimeUnit", "id name color comment timeUnit track", "Audio! Warp+"),
     "Audio": ("channels sampleRate duration", "id name color comment timeUnit track algorithm", "File!"),
     "File": ("path", "external", ""),
     "Warp": ("time contentTime", "", ""),
-    "MetaData": ("", "", "Title Artist Album OriginalArtist Composer Songwriter Producer Arranger Year Genre Copyright "
-                 "Website Comment"),
+    "MetaData": (
+        "",
+        "",
+        "Title Artist Album OriginalArtist Composer Songwriter Producer Arranger Year Genre Copyright Website Comment",
+    ),
     **dict.fromkeys(("Title", "Artist", "Album", "Comment"), ("", "", "")),
-}  # fmt: skip
+}
 # what an attribute may hold, wherever it stands
 NUMBER, WHOLE = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", r"[-+]?\d+"
 VALUES = {
@@ -200,9 +232,10 @@ VALUES = {
     **dict.fromkeys(("external", "loaded", "solo"), "true|false|0|1"),
     **dict.fromkeys(("timeUnit", "contentTimeUnit"), "beats|seconds"),
     **dict.fromkeys(("id", "track", "destination"), r"[A-Za-z_][\w.-]*"),  # an XML name without a colon
-    "role": "regular|master|effect|submix|vca", "contentType": "(audio|automation|notes|video|markers|tracks| )*",
+    "role": "regular|master|effect|submix|vca",
+    "contentType": "(audio|automation|notes|video|markers|tracks| )*",
     "unit": "linear|normalized|percent|decibel|hertz|semitones|seconds|beats|bpm",
-}  # fmt: skip
+}
 
 
 def check_element(element: Xml.Element) -> None:

@@ -108,8 +108,9 @@ SCRIPT = """
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "pack"
-    options = BuildOptions.parse(bpm="120,128.5", loops_per_bpm="1", bars="1", takes="1", take_seconds="2", jobs="1",
-                                 finish="none", out=str(out))  # fmt: skip
+    options = BuildOptions.parse(
+        bpm="120,128.5", loops_per_bpm="1", bars="1", takes="1", take_seconds="2", jobs="1", finish="none", out=str(out)
+    )
     build(options, Silent(), SOURCE)
     return out
 
@@ -133,11 +134,19 @@ def told_by(text: str, tmp_path: Path, *options: str) -> dict:
         script = SCRIPT.replace("{address}", f"http://127.0.0.1:{server.server_port}/")
         page.write_text(text.replace("</body>", script + "</body>"))
         command = [
-            need("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            need("chromium"),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
             "--mute-audio",
-            "--autoplay-policy=no-user-gesture-required", f"--user-data-dir={tmp_path / 'profile'}", "--no-first-run",
-            "--disable-background-networking", *options, page.as_uri(),
-        ]  # fmt: skip
+            "--autoplay-policy=no-user-gesture-required",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--no-first-run",
+            "--disable-background-networking",
+            *options,
+            page.as_uri(),
+        ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             found: dict = json.loads(told.get(timeout=120))

@@ -13,14 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pack_helpers import GAP, ROW
 
-from pack_builder.record.manifest import (
-    Head,
-    Manifest,
-    checksum_text,
-    read_checksums,
-    read_manifest,
-    write_manifest,
-)
+from pack_builder.record.manifest import Head, Manifest, checksum_text, read_checksums, read_manifest, write_manifest
 from pack_builder.record.rows import Gap, Model, Row, models_from
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 
@@ -66,9 +59,19 @@ def test_other_contents_are_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("frames", "7"), ("frames", None), ("frames", True), ("bpm", "fast"), ("file", 3), ("key", 1),
-                       ("broken", "seam"), ("tried", {}), ("inside_limits", 1), ("density_curve", [])],
-)  # fmt: skip
+    [
+        ("frames", "7"),
+        ("frames", None),
+        ("frames", True),
+        ("bpm", "fast"),
+        ("file", 3),
+        ("key", 1),
+        ("broken", "seam"),
+        ("tried", {}),
+        ("inside_limits", 1),
+        ("density_curve", []),
+    ],
+)
 def test_fields_of_another_type_are_refused(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"'{name}'"):
         Row.from_dict(dict(vars(ROW)) | {name: value})
@@ -125,7 +128,6 @@ def test_a_damaged_manifest_never_passes_as_a_shorter_one(data: st.DataObject) -
         (place / "manifest.json").write_text(text[:at])
         with pytest.raises(ValueError, match=r"^manifest"):
             assert (list(iter_rows(place)), list(iter_gaps(place))) == ([ROW], [GAP])
-
 
 
 def test_a_gap_tells_its_reasons_most_frequent_first() -> None:

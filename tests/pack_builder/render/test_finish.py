@@ -81,8 +81,10 @@ def test_very_short_sounds_have_a_loudness() -> None:
 
 
 def test_the_filters_are_those_of_the_standard_and_hold_at_other_rates() -> None:
-    table = [[1.53512485958697, -2.69169619938640, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
-             [1, -2, 1, 1, -1.99004745483398, 0.99007225036621]]  # fmt: skip
+    table = [
+        [1.53512485958697, -2.69169619938640, 1.19839281085285, 1, -1.69065929318241, 0.73248077421585],
+        [1, -2, 1, 1, -1.99004745483398, 0.99007225036621],
+    ]
     assert np.allclose(k_weighting(48000), table, atol=1e-12)
     frequencies_hz = np.array([20, 38, 100, 1000, 1682, 4000, 10000])
     wanted = np.abs(sosfreqz(k_weighting(48000), frequencies_hz, fs=48000)[1])

@@ -92,8 +92,27 @@ def test_gaps_survive_a_stop_and_change_no_byte(small: Small, tmp_path: Path) ->
 
 
 def test_the_command_line_says_what_was_given_up(run: Run, tmp_path: Path) -> None:
-    short = ("build", "--bars", "1", "--bpm", "120", "--takes", "1", "--take-seconds", "2", "--loops-per-bpm", "1",
-             "--jobs", "1", "--attempts", "2", "--finish", "none", "--model", "techno:silent")  # fmt: skip
+    short = (
+        "build",
+        "--bars",
+        "1",
+        "--bpm",
+        "120",
+        "--takes",
+        "1",
+        "--take-seconds",
+        "2",
+        "--loops-per-bpm",
+        "1",
+        "--jobs",
+        "1",
+        "--attempts",
+        "2",
+        "--finish",
+        "none",
+        "--model",
+        "techno:silent",
+    )
     ran = run(*short, "--out", str(tmp_path / "one"))
     assert ran.code == 0
     assert "techno/loop/120/0: given up after 2 attempts (silence 2x), no file is written for it" in ran.out

@@ -95,9 +95,10 @@ def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
     assert "RootNoteInvalid" not in log or "acid" not in log
 
 
-@pytest.mark.parametrize(("form", "text"), [
-    ("wav24", "acid, smpl\nand cue chunks"), ("flac", "LOOPLENGTH, INITIALKEY"), ("aiff", "an ID3 tag"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("wav24", "acid, smpl\nand cue chunks"), ("flac", "LOOPLENGTH, INITIALKEY"), ("aiff", "an ID3 tag")],
+)
 def test_the_readme_tells_of_what_is_there(small: Small, form: str, text: str) -> None:
     options = small(format=form, label="My_Label", name="Night_Drive")
     built(options)
@@ -146,8 +147,11 @@ def test_workers_change_nothing(small: Small, whole: dict[str, bytes]) -> None:
     manifest = built(options).manifest
     assert audio_bytes(options.out) == whole
     assert [row.job for row in manifest.rows] == [
-        "techno/loop/120/0", "techno/loop/257/2/0", "piano/take/0", "piano/take/1",
-    ]  # fmt: skip
+        "techno/loop/120/0",
+        "techno/loop/257/2/0",
+        "piano/take/0",
+        "piano/take/1",
+    ]
 
 
 @pytest.mark.parametrize("stop_after", [1, 3, 4])
@@ -187,7 +191,9 @@ def test_pictures_made_before_an_interruption_are_kept_and_lost_ones_made_again(
     cards = options.out / CARDS
     cards.write_bytes(cards.read_bytes()[: len(cards.read_bytes()) - damage])
     made_again = []
-    monkeypatch.setattr("pack_builder.publish.page.read_sound", lambda path: made_again.append(path) or read_sound(path))
+    monkeypatch.setattr(
+        "pack_builder.publish.page.read_sound", lambda path: made_again.append(path) or read_sound(path)
+    )
     built(replace(options, resume=True))
     assert (options.out / "index.html").read_text() == page
     assert len(made_again) == (damage > 1)  # without its end of line a record is still whole
@@ -346,12 +352,28 @@ if __name__ == "__main__":
 def program(tmp_path: Path) -> list[str]:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM.format(here=str(Path(__file__).parents[1])))
-    return [sys.executable, str(path), "build", "--bars", "1", "--takes", "2", "--take-seconds", "2", "--bpm",
-            "120,128.5", "--loops-per-bpm", "11", "--model", "techno:slow"]  # fmt: skip
+    return [
+        sys.executable,
+        str(path),
+        "build",
+        "--bars",
+        "1",
+        "--takes",
+        "2",
+        "--take-seconds",
+        "2",
+        "--bpm",
+        "120,128.5",
+        "--loops-per-bpm",
+        "11",
+        "--model",
+        "techno:slow",
+    ]
 
 
-@pytest.mark.parametrize(("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM),
-                                               ("2", signal.SIGKILL)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM), ("2", signal.SIGKILL)]
+)
 def test_a_stopped_program_can_go_on(program: list[str], tmp_path: Path, jobs: str, number: int) -> None:
     program += ["--out", str(tmp_path / "pack"), "--jobs", jobs]
     # a session of its own, so that the signal reaches the workers too, as a terminal's Ctrl-C does

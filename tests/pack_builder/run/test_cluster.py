@@ -30,14 +30,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory, deaths: Path) -> Iterator[
     """Two workers on this machine, which find the stand-in and are given as much time as others."""
     paths = os.pathsep.join([str(Path(__file__).parents[1]), str(Path(__file__).parents[3])])
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (
-            ("PYTHONPATH", paths), ("STAND_IN_DEATHS", str(deaths)), ("RAY_worker_niceness", "0"),
-        ):  # fmt: skip
+        for name, value in (("PYTHONPATH", paths), ("STAND_IN_DEATHS", str(deaths)), ("RAY_worker_niceness", "0")):
             patch.setenv(name, value)
         ray = module.start(
-            None, num_cpus=2, include_dashboard=False, object_store_memory=10**8,
+            None,
+            num_cpus=2,
+            include_dashboard=False,
+            object_store_memory=10**8,
             _temp_dir=str(tmp_path_factory.mktemp("r")),
-        )  # fmt: skip
+        )
         yield ray
         ray.shutdown()
 
@@ -111,9 +112,7 @@ def test_a_cluster_that_starts_late_is_started_again(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("message", "calls"), [("timed out during startup", 3), ("no\n  such thing", 1)])
-def test_what_keeps_a_cluster_from_starting_is_told(
-    monkeypatch: pytest.MonkeyPatch, message: str, calls: int
-) -> None:
+def test_what_keeps_a_cluster_from_starting_is_told(monkeypatch: pytest.MonkeyPatch, message: str, calls: int) -> None:
     late = Late(message, 9)
     monkeypatch.setattr(module, "import_module", lambda _: late)
     monkeypatch.setattr(module, "os", SimpleNamespace(environ={}))

@@ -20,9 +20,7 @@ from training.generator.gan import train_gan
 from training.latents.encode import LatentCorpus, encode_corpus
 from training.runs.recipes import GanSettings
 
-SETTINGS = GanSettings(
-    batch=4, warmup_steps=1, anneal=0.0, log_every=5, adversary_from_step=4, discriminator_width=16
-)
+SETTINGS = GanSettings(batch=4, warmup_steps=1, anneal=0.0, log_every=5, adversary_from_step=4, discriminator_width=16)
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +56,7 @@ def test_an_excerpt_s_roll_strikes_where_its_notes_begin(folder: Path) -> None:
 
 
 def test_a_generator_with_a_score_trains_and_one_without_notes_is_refused(folder: Path, tmp_path: Path) -> None:
-    losses = train_gan(
-        folder / "z-piano", tmp_path / "gan", TINY_PIANO.generator, settings=SETTINGS, max_steps=8
-    )
+    losses = train_gan(folder / "z-piano", tmp_path / "gan", TINY_PIANO.generator, settings=SETTINGS, max_steps=8)
     assert np.isfinite(losses["rec"])
     with pytest.raises(ValueError, match="the notes of song-0 are not known"):
         train_gan(folder / "z-techno", tmp_path / "no", TINY_PIANO.generator, settings=SETTINGS, max_steps=1)

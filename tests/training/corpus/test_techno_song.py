@@ -110,10 +110,21 @@ def test_oneshots_are_sorted_resampled_and_cut_to_their_attack(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("name", "voice"),
-    [("bd_klub", "kick"), ("10_oh_x", "open"), ("10_hh_x", "hat"), ("drum_cymbal_open", "crash"), ("sn_dub", "snare"),
-     ("99930__menegass__noise-tom0", "tom"), ("Shaker04", "shaker"), ("Kick04", "kick"), ("tabla_na", "perc"),
-     ("loop_amen", None), ("ambi_choir", None), ("bass_hit_c", None)],
-)  # fmt: skip
+    [
+        ("bd_klub", "kick"),
+        ("10_oh_x", "open"),
+        ("10_hh_x", "hat"),
+        ("drum_cymbal_open", "crash"),
+        ("sn_dub", "snare"),
+        ("99930__menegass__noise-tom0", "tom"),
+        ("Shaker04", "shaker"),
+        ("Kick04", "kick"),
+        ("tabla_na", "perc"),
+        ("loop_amen", None),
+        ("ambi_choir", None),
+        ("bass_hit_c", None),
+    ],
+)
 def test_voice_by_name(name: str, voice: str | None) -> None:
     found = voice_of(Path("kit") / f"{name}.flac")
     assert (found[0] if found else None) == voice

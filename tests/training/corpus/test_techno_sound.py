@@ -25,9 +25,13 @@ from training.corpus.techno.synths import (
 SR = 44_100
 FAMILIES = ("909", "808", "606", "hard", "soft", "rumble")
 VOICES = {
-    **drums.PERCUSSION, "snare": drums.snare, "clap": drums.clap, "hat": drums.hat, "ride": drums.ride,
+    **drums.PERCUSSION,
+    "snare": drums.snare,
+    "clap": drums.clap,
+    "hat": drums.hat,
+    "ride": drums.ride,
     "crash": drums.crash,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", VOICES)

@@ -5,15 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from musika_daw.hearing.bar import (
-    FEATURES,
-    POSITIONS,
-    bar_profile,
-    downbeat,
-    fit_template,
-    rotations,
-    shifted_profile,
-)
+from musika_daw.hearing.bar import FEATURES, POSITIONS, bar_profile, downbeat, fit_template, rotations, shifted_profile
 
 RATE_HZ = 22_050
 

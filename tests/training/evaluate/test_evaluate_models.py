@@ -21,14 +21,7 @@ from training.evaluate import pictures
 from training.evaluate.codec import Codec
 from training.evaluate.material import Material
 from training.evaluate.measures.beats import drum_track
-from training.evaluate.piano import (
-    PianoPlan,
-    correlation,
-    drift,
-    evaluate_piano,
-    monotone_share,
-    random_walk,
-)
+from training.evaluate.piano import PianoPlan, correlation, drift, evaluate_piano, monotone_share, random_walk
 from training.evaluate.report import Row, plain, table, write_report
 from training.evaluate.techno import TechnoPlan, evaluate_techno, tiled
 from training.export import export_autoencoder
@@ -220,9 +213,11 @@ def test_clicks_at_patch_borders_rank_high() -> None:
 
 def test_rows_and_report(tmp_path: Path) -> None:
     rows = [
-        Row("a", 3.0, "ms", 2.0, ("<=", 4)), Row("b", 5.0, "", None, (">=", 10), "why"),
-        Row("c", None, "%", None, ("<", 1)), Row("d", 1.0),
-    ]  # fmt: skip
+        Row("a", 3.0, "ms", 2.0, ("<=", 4)),
+        Row("b", 5.0, "", None, (">=", 10), "why"),
+        Row("c", None, "%", None, ("<", 1)),
+        Row("d", 1.0),
+    ]
     assert [r.met for r in rows] == [True, False, False, None]
     assert "| b (why) | 5 | - | >= 10 | **no** |" in table(rows)
     write_report(tmp_path / "x", "title", rows, {"weights_hash": "abc"}, {"values": np.array([1.0, np.nan])})
@@ -267,10 +262,22 @@ def test_commands_leave_results_tables_and_pictures(
     monkeypatch.setattr(tools, "beat_tracker", lambda: first_loud)
     monkeypatch.setattr(tools, "onset_detector", lambda: first_loud)
     extra = {
-        "techno": ["--bpm", "120:130:10", "--seeds", "1", "--bars", "2", "--threads", "1", "--spread-seeds", "2",
-                   "--songs", "4"],
+        "techno": [
+            "--bpm",
+            "120:130:10",
+            "--seeds",
+            "1",
+            "--bars",
+            "2",
+            "--threads",
+            "1",
+            "--spread-seeds",
+            "2",
+            "--songs",
+            "4",
+        ],
         "piano": ["--densities", "0.2,0.8", "--seeds", "1", "--curves", "1", "--seconds", "6", "--minutes", "0.2"],
-    }  # fmt: skip
+    }
     for command, words in extra.items():
         out = tmp_path / command
         result = CliRunner().invoke(
@@ -295,10 +302,15 @@ def test_autoencoder_command_measures_runs_and_exports_alike(
 
     trainer = AutoencoderTrainer(TINY.autoencoder, AutoencoderSettings(), "both", 1)
     state = {
-        "config": to_dict(TINY.autoencoder), "level": "both", "phase": 1, "steps": 0, "seconds": 0.0,
-        "encoder": trainer.encoder.state_dict(), "decoder": trainer.decoder.state_dict(),
+        "config": to_dict(TINY.autoencoder),
+        "level": "both",
+        "phase": 1,
+        "steps": 0,
+        "seconds": 0.0,
+        "encoder": trainer.encoder.state_dict(),
+        "decoder": trainer.decoder.state_dict(),
         "ema": trainer.trained.state_dict(),
-    }  # fmt: skip
+    }
     (tmp_path / "run").mkdir()
     torch.save(state, tmp_path / "run" / "checkpoint.pt")
     export_autoencoder(tmp_path / "run", tmp_path / "weights")

@@ -70,8 +70,14 @@ def test_pairwise_mean_and_nearest_of_known_points() -> None:
     assert index.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("few", [lambda: pairwise_mean(np.zeros((1, 3))), lambda: frechet(np.zeros((1, 3)), np.eye(3)),
-                                 lambda: split_half([np.eye(3)])])  # fmt: skip
+@pytest.mark.parametrize(
+    "few",
+    [
+        lambda: pairwise_mean(np.zeros((1, 3))),
+        lambda: frechet(np.zeros((1, 3)), np.eye(3)),
+        lambda: split_half([np.eye(3)]),
+    ],
+)
 def test_sets_of_one_are_refused(few: object) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         few()  # type: ignore[operator]
@@ -123,8 +129,16 @@ def test_levels_of_known_signals() -> None:
 def variables() -> dict[str, np.ndarray]:
     """Random weights of the published network's shapes."""
     rng = np.random.default_rng(0)
-    kernels = [(7, 38, 1, 204), (7, 67, 1, 204), (128, 1, 1, 51), (64, 1, 1, 51), (32, 1, 1, 51),
-               (7, 561, 1, 64), (7, 64, 1, 64), (7, 64, 1, 64)]  # fmt: skip
+    kernels = [
+        (7, 38, 1, 204),
+        (7, 67, 1, 204),
+        (128, 1, 1, 51),
+        (64, 1, 1, 51),
+        (32, 1, 1, 51),
+        (7, 561, 1, 64),
+        (7, 64, 1, 64),
+        (7, 64, 1, 64),
+    ]
     normal = [1] + [k[3] for k in kernels] + [1506, 200]
     found = {}
     for number, size in enumerate(normal):

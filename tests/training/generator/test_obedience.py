@@ -38,8 +38,15 @@ def test_groups_that_are_not_given_are_not_judged() -> None:
 
 def test_a_generator_learns_to_be_read_as_what_was_asked() -> None:
     """The density is the level of the latents; samples from the prior must follow it after a few steps."""
-    settings = GanSettings(batch=8, warmup_steps=1, anneal=0, adversary_from_step=0, discriminator_width=16,
-                           learning_rate=2e-3, lambda_obey=1.0)  # fmt: skip
+    settings = GanSettings(
+        batch=8,
+        warmup_steps=1,
+        anneal=0,
+        adversary_from_step=0,
+        discriminator_width=16,
+        learning_rate=2e-3,
+        lambda_obey=1.0,
+    )
     trainer = GanTrainer(SIZES, settings)
     errors = []
     for step in range(60):
@@ -68,8 +75,15 @@ def test_without_drums_only_what_changes_from_beat_to_beat_is_left() -> None:
 
 
 def test_a_reader_may_learn_from_more_than_the_others() -> None:
-    settings = GanSettings(batch=2, reader_batches=3, reader_without_drums=0.5, bar_weight=4.0, discriminator_width=16,
-                           adversary_from_step=0, warm_start=False)  # fmt: skip
+    settings = GanSettings(
+        batch=2,
+        reader_batches=3,
+        reader_without_drums=0.5,
+        bar_weight=4.0,
+        discriminator_width=16,
+        adversary_from_step=0,
+        warm_start=False,
+    )
     trainer = GanTrainer(SIZES, settings)
     seen: dict[str, list[int]] = {"reader": [], "generator": []}
     assert trainer.reader is not None

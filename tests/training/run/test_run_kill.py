@@ -93,9 +93,15 @@ def same_weights(first: Path, second: Path, parts: tuple[str, ...]) -> None:
 def test_the_autoencoder(phase: int, stages: Stages, tmp_path: Path) -> None:
     def work(folder: Path) -> None:
         train_autoencoder(
-            [stages.corpus], folder, TINY.autoencoder, settings=QUICK, phase=phase, max_steps=STEPS, resume=True,
+            [stages.corpus],
+            folder,
+            TINY.autoencoder,
+            settings=QUICK,
+            phase=phase,
+            max_steps=STEPS,
+            resume=True,
             init_from=stages.autoencoder if phase == 2 else None,
-        )  # fmt: skip
+        )
 
     work(tmp_path / "whole")
     killed_and_finished(work, tmp_path, steps_of)

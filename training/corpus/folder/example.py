@@ -11,9 +11,12 @@ from training.corpus.store import SAMPLE_RATE_HZ
 
 
 def write_example(
-    folder: Path, minutes: float, seed: int = 0, style: str | None = None,
+    folder: Path,
+    minutes: float,
+    seed: int = 0,
+    style: str | None = None,
     progress: Callable[[Path], None] | None = None,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write about `minutes` of songs as FLAC files named after their tempo; files that are there are kept.
 
     `style` is one of the techno corpus's, None for all of them; ValueError for another.

@@ -184,9 +184,16 @@ def render_take(
     velocity = played_velocities(piece.velocity, rendition)[inside]
     length_s = stop_s - origin_s + (TAIL_S if ends else 0.0)
     dry = render_notes(
-        sampler, at, off, key, velocity, int(length_s * rate_hz),
-        dynamic=rendition.dynamic, layer_shift=rendition.layer_shift, release_s=rendition.release_s,
-    )  # fmt: skip
+        sampler,
+        at,
+        off,
+        key,
+        velocity,
+        int(length_s * rate_hz),
+        dynamic=rendition.dynamic,
+        layer_shift=rendition.layer_shift,
+        release_s=rendition.release_s,
+    )
     if stretch != 1:
         dry = resample_poly(dry, stretch.denominator, stretch.numerator, axis=0)
     audio = place_in_room(dry, rendition.room)

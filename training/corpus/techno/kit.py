@@ -82,8 +82,15 @@ def _synthesise(kind: str, rng: Rng, style: Style, root: int, colour: int) -> np
     if kind in ("perc", "loop"):
         names = list(drums.PERCUSSION)
         return drums.PERCUSSION[names[int(rng.integers(len(names)))]](rng)
-    simple = {"snare": drums.snare, "clap": drums.clap, "ride": drums.ride, "crash": drums.crash,
-              "rim": drums.rim, "shaker": drums.shaker, "tom": drums.tom}  # fmt: skip
+    simple = {
+        "snare": drums.snare,
+        "clap": drums.clap,
+        "ride": drums.ride,
+        "crash": drums.crash,
+        "rim": drums.rim,
+        "shaker": drums.shaker,
+        "tom": drums.tom,
+    }
     return simple[kind](rng)
 
 

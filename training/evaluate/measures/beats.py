@@ -50,10 +50,14 @@ def fit_beats(beat_s: np.ndarray, bpm: float, offset_s: float = 0.0) -> BeatFit 
     period = 60 / bpm
     error = _from_grid(beat_s - offset_s, period)
     return BeatFit(
-        measured, 100 * (measured / bpm - 1), 1000 * float(np.abs(error).mean()),
-        1000 * _phase_free(beat_s, period), 1000 * float(np.abs(_from_grid(beat_s - offset_s, period / 2)).mean()),
-        bool(np.mean(np.abs(error) > period / 4) > 0.5), len(beat_s),
-    )  # fmt: skip
+        measured,
+        100 * (measured / bpm - 1),
+        1000 * float(np.abs(error).mean()),
+        1000 * _phase_free(beat_s, period),
+        1000 * float(np.abs(_from_grid(beat_s - offset_s, period / 2)).mean()),
+        bool(np.mean(np.abs(error) > period / 4) > 0.5),
+        len(beat_s),
+    )
 
 
 def _from_grid(times_s: np.ndarray, period_s: float) -> np.ndarray:

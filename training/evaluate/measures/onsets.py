@@ -41,9 +41,7 @@ class Agreement:
         return cls(matches(reference_s, found_s, window_s), len(reference_s), len(found_s))
 
     def __add__(self, other: Agreement) -> Agreement:
-        return Agreement(
-            self.matched + other.matched, self.reference + other.reference, self.found + other.found
-        )
+        return Agreement(self.matched + other.matched, self.reference + other.reference, self.found + other.found)
 
     @property
     def f_measure(self) -> float:

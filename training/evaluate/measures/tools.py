@@ -102,9 +102,13 @@ def onset_detector() -> Tracker:
     signal = tool("madmom.audio.signal")
     activation = onsets.CNNOnsetProcessor()
     pick = onsets.OnsetPeakPickingProcessor(
-        threshold=ONSET_THRESHOLD, smooth=ONSET_SMOOTH_S, combine=ONSET_COMBINE_S,
-        pre_max=ONSET_PEAK_S, post_max=ONSET_PEAK_S, fps=BEAT_FPS,
-    )  # fmt: skip
+        threshold=ONSET_THRESHOLD,
+        smooth=ONSET_SMOOTH_S,
+        combine=ONSET_COMBINE_S,
+        pre_max=ONSET_PEAK_S,
+        post_max=ONSET_PEAK_S,
+        fps=BEAT_FPS,
+    )
 
     def detect(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
         if not np.abs(audio).max(initial=0.0):
