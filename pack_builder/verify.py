@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.hearing.check import Findings, check_loop, check_take, clipped_frames, silent
+from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
+from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import broken
 from musika_daw.sound.riff import ACID_ONE_SHOT, Header
 from musika_daw.sound.sounds import SUFFIXES, read_sound

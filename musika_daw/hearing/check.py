@@ -5,45 +5,21 @@ The measurements hear the audio only; the asked tempo is used to know where to l
 
 import itertools
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.hearing.findings import Findings, Pulse
 from musika_daw.hearing.limits import SILENCE_DBFS
 from musika_daw.hearing.onsets import Strength, circular_strength, magnitudes, mono, note_onsets_s
+from musika_daw.score.density import density_curve, density_of_rate
 from musika_daw.sound.wrap import wrapped
-from pack_builder.plan.curve import measured_curve
 
 TAIL_S = 3.0  # takes die away over their last 3 s, at most a quarter: no notes are asked for there
+MEASURED_POINTS = 240
+_CURVE_STEP_S = 0.5
 _TEMPO_SEARCH = 0.06
 _BEAT_WINDOW_S = 0.06
 _ATTACK_S = 0.002  # flux peaks this much before a struck sound begins, measured on clicks, drums and tones
-
-
-@dataclass(frozen=True)
-class Pulse:
-    """The beat of a loop as measured: tempo, and signed offsets from the asked grid (+ is late)."""
-
-    bpm: float
-    downbeat_offset_ms: float
-    beat_offset_ms: float
-
-
-@dataclass(frozen=True)
-class Findings:
-    """What was measured on a file; None where it does not apply or nothing steady was heard."""
-
-    silent: bool
-    clipped_frames: int
-    pulse: Pulse | None = None
-    tempo_error_pct: float | None = None
-    seam_score: float | None = None
-    seam_flux_ratio: float | None = None
-    seam_step: float | None = None
-    onsets_per_s: float | None = None
-    density: float | None = None
-    end_db: float | None = None
-    curve: list[list[float]] | None = None
 
 
 def silent(samples: np.ndarray) -> bool:
@@ -211,8 +187,6 @@ def check_loop(samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int)
 
 def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Findings:
     """Findings on a take [frames, channels] of `seconds`; the density is that of the part before its decay."""
-    from musika_daw.score.density import density_of_rate
-
     if silent(samples):
         return Findings(True, clipped_frames(samples), onsets_per_s=0.0, density=0.0)
     onsets = note_onsets_s(samples, sample_rate_hz)
@@ -226,6 +200,14 @@ def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Find
         end_db=_end_db(samples, sample_rate_hz),
         curve=measured_curve(onsets[onsets < body_s], body_s),
     )
+
+
+def measured_curve(onsets_s: np.ndarray, seconds: float) -> list[list[float]]:
+    """Measured density of a recording as [[seconds, density]], every half second (long ones: at most 240 points)."""
+    step_s = max(_CURVE_STEP_S, seconds / MEASURED_POINTS)
+    times = np.arange(step_s / 2, seconds, step_s)
+    values = density_curve(onsets_s, times, duration_s=seconds)
+    return [[round(float(at), 3), round(float(value), 4)] for at, value in zip(times, values, strict=True)]
 
 
 def _end_db(samples: np.ndarray, sample_rate_hz: int) -> float:

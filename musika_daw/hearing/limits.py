@@ -15,10 +15,8 @@
 """
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from musika_daw.hearing.check import Findings
+from musika_daw.hearing.findings import Findings
 
 SEAM_LIMIT = 0.3
 STEP_LIMIT = 1.0

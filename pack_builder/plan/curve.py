@@ -12,8 +12,6 @@ import numpy as np
 from pack_builder.plan.parse import number
 
 POINT_LIMIT = 1000
-MEASURED_POINTS = 240
-_STEP_S = 0.5
 Points = tuple[tuple[Fraction, Fraction], ...]
 
 
@@ -64,16 +62,6 @@ def _rows_of(option: str, text: str) -> list[list[str]]:
         if len(row) != 2:
             raise ValueError(f"{option} {text!r}: each row must hold seconds and density, found {row!r:.60}")
     return rows
-
-
-def measured_curve(onsets_s: np.ndarray, seconds: float) -> list[list[float]]:
-    """Measured density of a recording as [[seconds, density]], every half second (long ones: at most 240 points)."""
-    from musika_daw.score.density import density_curve
-
-    step_s = max(_STEP_S, seconds / MEASURED_POINTS)
-    times = np.arange(step_s / 2, seconds, step_s)
-    values = density_curve(onsets_s, times, duration_s=seconds)
-    return [[round(float(at), 3), round(float(value), 4)] for at, value in zip(times, values, strict=True)]
 
 
 def agreement(asked: DensityCurve, measured: list[list[float]]) -> float | None:

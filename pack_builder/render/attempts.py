@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.hearing.check import Findings, check_loop, check_take
+from musika_daw.hearing.check import check_loop, check_take
+from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import SILENCE, distance
 from pack_builder.plan.jobs import Job
 from pack_builder.render.finish import Level

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.hearing.check import Findings, clipped_frames, silent
+from musika_daw.hearing.check import clipped_frames, silent
+from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, key_of, tonic_of
 from musika_daw.hearing.limits import SOUND, broken
 from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pack_helpers import Silent
 from pack_stand_in import SOURCE
 
-from pack_builder.plan.curve import DensityCurve, agreement, measured_curve, parse_curve
+from musika_daw.hearing.check import measured_curve
+from pack_builder.plan.curve import DensityCurve, agreement, parse_curve
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest

@@ -1,0 +1,29 @@
+"""What was measured on a file: the beat of a loop, and everything a quality gate looks at."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """The beat of a loop as measured: tempo, and signed offsets from the asked grid (+ is late)."""
+
+    bpm: float
+    downbeat_offset_ms: float
+    beat_offset_ms: float
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was measured on a file; None where it does not apply or nothing steady was heard."""
+
+    silent: bool
+    clipped_frames: int
+    pulse: Pulse | None = None
+    tempo_error_pct: float | None = None
+    seam_score: float | None = None
+    seam_flux_ratio: float | None = None
+    seam_step: float | None = None
+    onsets_per_s: float | None = None
+    density: float | None = None
+    end_db: float | None = None
+    curve: list[list[float]] | None = None
