@@ -198,7 +198,7 @@ def run(source: str, **values: Any) -> None:
     except (SourceError, SinkError, WorkerError) as error:
         raise ValueError(str(error)) from error
     for kept in session.keeper.results:
-        click.echo(kept)
+        click.echo(str(kept))
 
 
 def _show(session: Any, seconds: float | None, view: bool) -> None:
@@ -228,7 +228,7 @@ def _show_live(session: Any, end_s: float) -> None:
     with Live(refresh_per_second=VIEW_HZ, transient=True) as live:
         while not session.quit and time.monotonic() < end_s:
             session.keeper.poll()
-            notes = [*session.notes, *session.source.warnings, *session.keeper.results[-2:]]
+            notes = [*session.notes, *session.source.warnings, *map(str, session.keeper.results[-2:])]
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink

@@ -1,4 +1,4 @@
-"""Capture: the last bars that were heard, as a labelled loop in a pack folder, made as the pack builder makes them."""
+"""Capture: the last bars that were heard, as a labelled loop in a pack folder, in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,11 @@ import numpy as np
 
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
-from musika_daw.score.controls import Controls
 
 BARS = (4, 8, 16)
 BEATS_PER_BAR = 4
 SEAM_S = 0.01
-SAMPLE_RATES_HZ = (44_100, 48_000, 88_200, 96_000)
+KEEPERS = "musika_daw.keep"
 
 
 @dataclass(frozen=True)
@@ -61,111 +61,33 @@ def heard_loop(renderer: Renderer, take: Take, sample_rate_hz: int) -> np.ndarra
     return np.asarray(audio[:frames])
 
 
-class _Heard:
-    """What the pack builder takes for an engine: it gives the bars that were heard, whatever the seed."""
+@dataclass(frozen=True)
+class Kept:
+    """What became of a take: its file, or why there is none."""
 
-    def __init__(self, renderer: Renderer, take: Take) -> None:
-        self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
-        self._renderer, self._take = renderer, take
+    file: Path | None = None
+    problem: str = ""
 
-    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
-        """The bars that were heard."""
-        return heard_loop(self._renderer, self._take, sample_rate_hz)
-
-    def take(
-        self, seconds: float, controls: Any, sample_rate_hz: int = 44_100, start_s: float = 0.0, bpm: Any = None
-    ) -> np.ndarray:
-        """Never asked for: every job here is a loop."""
-        raise ValueError("take: what was heard is a loop")
-
-    def key(self, controls: Any) -> str | None:
-        """Not told: what was heard may have gone from one key to another."""
-        return None
+    def __str__(self) -> str:
+        return self.problem if self.file is None else str(self.file)
 
 
 def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name: str = "Live") -> Path:
-    """Write a take as a loop into a pack folder, with its manifest; returns the file.
+    """Write a take as a loop into a pack folder by what is installed to do so; returns the file.
 
-    The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
-    `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
+    That is the entry point `musika_daw.keep`: the host knows no pack builder. Raises ValueError where there is none or
+    the folder holds another pack, OSError for a full disk.
     """
-    from pack_builder.plan.families import FAMILIES
-    from pack_builder.plan.options import BuildOptions
-    from pack_builder.publish.closing import close
-    from pack_builder.record.manifest import MANIFEST, Head, read_manifest
-    from pack_builder.record.rows import Model, Row
-    from pack_builder.render.render import render_job, software
-    from pack_builder.render.source import EngineSource
-    from pack_builder.run.build import now
-
-    rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
-    kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
-    # what was heard is kept as it is: another attempt would be the same sound
-    options = BuildOptions.parse(
-        kinds=(kind,),
-        bars=str(take.bars),
-        sample_rate=str(rate),
-        label=label,
-        name=name,
-        out=str(folder),
-        attempts="1",
-        keep_best=True,
-    )
-    options = dataclasses.replace(options, bpm=(take.piece.bpm,))
-    earlier: tuple[Row, ...] = ()
-    created = now()
-    if (folder / MANIFEST).exists():
-        before = read_manifest(folder)
-        if before.recipe.get("live") is not True:
-            raise ValueError(f"keep: {folder} holds a pack that was not kept live; name another folder")
-        # what the user has deleted or renamed since is no longer this pack's
-        earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
-        created = before.created
-    job = _job(take, kind, len(earlier), {row.word for row in earlier})
-    engine = _Heard(renderer, take)
-    entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options, True).entry
-    if not isinstance(entry, Row):
-        raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
-    rows = (*earlier, entry)
-    models = tuple(dict.fromkeys(Model(row.kind, row.model, row.weights_sha256) for row in rows))
-    head = Head(label, name, created, software(), {**options.recipe(), "live": True}, models)
-    close(options, head, lambda: rows, tuple, lambda _: None)
-    return folder / entry.file
-
-
-def _job(take: Take, kind: str, number: int, words: set[str]) -> Any:
-    """The pack builder's job whose sound is the take."""
-    from pack_builder.plan.jobs import Job
-    from pack_builder.plan.names import word_names
-
-    controls = take.piece.controls
-    seed = controls.seed
-    word = next(word for word in word_names(seed & 0xFFFFFFFF) if word not in words)
-
-    class HeardJob(Job):
-        """A job whose seed is the one that was played."""
-
-        def seed(self, attempt: int = 0) -> int:
-            return seed
-
-    style = seed if controls.style_seed is None else controls.style_seed
-    return HeardJob(
-        f"{kind}/live/{float(take.piece.bpm):g}/{number}",
-        kind,
-        "loop",
-        word,
-        seed,
-        style,
-        bpm=take.piece.bpm,
-        bars=take.bars,
-        start_beat=take.start_beat,
-    )
+    for point in entry_points(group=KEEPERS):
+        file: Path = point.load()(renderer, take, folder, label, name)
+        return file
+    raise ValueError(f"keep: nothing is installed that writes takes (entry point {KEEPERS}), install musika-daw again")
 
 
 class Keeper:
     """Keeps takes in a process of its own, so that neither the sound nor the rendering ahead waits for it.
 
-    `results` grows by a file's path or a complaint for each take. Takes are kept one after another.
+    `results` grows by one for each take. Takes are kept one after another.
     """
 
     def __init__(
@@ -182,20 +104,21 @@ class Keeper:
         self._process: Any = None
         self._asked = 0
         self._lock = threading.Lock()
-        self.results: list[str] = []
+        self.results: list[Kept] = []
 
     def ask(self, take: Take) -> None:
         """Have a take kept; returns at once, except for the start of the process the first time."""
-        if self._process is None or not self._process.is_alive():
-            self._pipe, theirs = self._context.Pipe()
-            self._process = self._context.Process(
-                target=_keep_all, args=(theirs, *self._arguments), name="musika-keeper", daemon=True
-            )
-            self._process.start()
-            theirs.close()
-            self._asked = 0
-        self._pipe.send(take)
-        self._asked += 1
+        with self._lock:  # keys, MIDI, OSC and the control socket ask, each in its own thread
+            if self._process is None or not self._process.is_alive():
+                self._pipe, theirs = self._context.Pipe()
+                self._process = self._context.Process(
+                    target=_keep_all, args=(theirs, *self._arguments), name="musika-keeper", daemon=True
+                )
+                self._process.start()
+                theirs.close()
+                self._asked = 0
+            self._pipe.send(take)
+            self._asked += 1
 
     def poll(self) -> int:
         """Collect results; returns how many takes are still under way. For any thread."""
@@ -208,7 +131,7 @@ class Keeper:
                 self.results.append(self._pipe.recv())
                 self._asked -= 1
         except (EOFError, OSError):
-            self.results.append("keep: its process died")
+            self.results.append(Kept(problem="keep: its process died"))
             self._asked = 0
             self._process = None
         return self._asked
@@ -238,8 +161,8 @@ def _keep_all(pipe: Any, load: Callable[[str], Renderer], model: str, folder: Pa
             take = pipe.recv()
             try:
                 renderer = renderer or load(model)
-                pipe.send(str(keep(renderer, take, folder, label, name)))
+                pipe.send(Kept(keep(renderer, take, folder, label, name)))
             except (ValueError, OSError) as error:
-                pipe.send(" ".join(str(error).split()))
+                pipe.send(Kept(problem=" ".join(str(error).split())))
     except (EOFError, OSError):
         return

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import struct
+import threading
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from musika_daw.host.capture import Keeper, Take, _Heard, heard_loop, keep, last_bars
+from musika_daw.host import capture
+from musika_daw.host.capture import Keeper, Take, heard_loop, last_bars
 from musika_daw.host.play.piece import Piece
 from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import TempoMap
 from musika_daw.sound.riff_reader import read_header
+from pack_builder.heard import _Heard, keep
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.render.source import EngineSource
@@ -68,14 +71,42 @@ def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_
     keeper = Keeper("click", folder)
     keeper.ask(take)
     assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
-    assert keeper.results[0].endswith(".wav")
-    assert Path(keeper.results[0]).exists()
+    assert keeper.results[0].file is not None
+    assert keeper.results[0].file.suffix == ".wav"
+    assert keeper.results[0].file.exists()
     folder.rename(tmp_path / "elsewhere")
     folder.write_text("in the way")
     keeper.ask(take)
     assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
     keeper.close()
-    assert "kept" in keeper.results[1]
+    assert "kept" in keeper.results[1].problem
+
+
+def test_two_that_ask_at_once_have_one_process_and_lose_nothing(tmp_path: Path) -> None:
+    keeper = Keeper("click", tmp_path / "kept")
+    take = Take(0, 4, Piece(Fraction(240), Controls(), RATE))
+    both = threading.Barrier(2)
+
+    def ask() -> None:
+        both.wait()
+        keeper.ask(take)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wait_for(lambda: keeper.poll() == 0, RENDERS_S)
+    keeper.close()
+    assert len({result.file for result in keeper.results} - {None}) == 2
+
+
+def test_without_a_pack_builder_keeping_says_what_is_missing(
+    noise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(capture, "KEEPERS", "musika_daw.no_such_thing")
+    with pytest.raises(ValueError, match=r"keep: nothing is installed that writes takes .*no_such_thing"):
+        capture.keep(noise, Take(0, 4, Piece(Fraction(180), Controls(), 44_100)), tmp_path)
 
 
 def chunks(path: Path) -> dict[str, bytes]:

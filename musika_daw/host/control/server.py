@@ -11,7 +11,6 @@ import math
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bridge import Counts, SourceError, host_time, list_ports
@@ -157,9 +156,11 @@ class ControlServer:
             subscription: _Subscription | None = client.data
             if subscription is None:
                 continue
-            for text in news:
-                kept = Path(text).is_file()
-                client.send(encode("kept", file=str(Path(text).resolve())) if kept else encode("problem", text=text))
+            for kept in news:
+                if kept.file is None:
+                    client.send(encode("problem", text=kept.problem))
+                else:
+                    client.send(encode("kept", file=str(kept.file.resolve())))
             if subscription.is_due(now_s):
                 status = status or encode("status", **self.status())
                 client.send(status, news=True)

@@ -1,0 +1,113 @@
+"""What was heard live, kept as a loop of a pack: its level, checks, chunks and name are the pack builder's."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musika_daw.host.capture import Take, heard_loop
+from musika_daw.host.play.render import Renderer
+from musika_daw.score.controls import Controls
+from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.jobs import Job
+from pack_builder.plan.names import word_names
+from pack_builder.plan.options import SAMPLE_RATES_HZ, BuildOptions
+from pack_builder.plan.recipe import recipe_of
+from pack_builder.publish.closing import close
+from pack_builder.record.manifest import MANIFEST, Head, read_manifest
+from pack_builder.record.rows import Model, Row
+from pack_builder.render.render import render_job, software
+from pack_builder.render.source import EngineSource
+from pack_builder.run.build import now
+
+
+class _Heard:
+    """What the pack builder takes for an engine: it gives the bars that were heard, whatever the seed."""
+
+    def __init__(self, renderer: Renderer, take: Take) -> None:
+        self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
+        self._renderer, self._take = renderer, take
+
+    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
+        """The bars that were heard."""
+        return heard_loop(self._renderer, self._take, sample_rate_hz)
+
+    def take(
+        self, seconds: float, controls: Any, sample_rate_hz: int = 44_100, start_s: float = 0.0, bpm: Any = None
+    ) -> np.ndarray:
+        """Never asked for: every job here is a loop."""
+        raise ValueError("take: what was heard is a loop")
+
+    def key(self, controls: Any) -> str | None:
+        """Not told: what was heard may have gone from one key to another."""
+        return None
+
+
+def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name: str = "Live") -> Path:
+    """Write a take as a loop into a pack folder, with its manifest; returns the file.
+
+    The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
+    `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
+    """
+    rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
+    kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
+    # what was heard is kept as it is: another attempt would be the same sound
+    options = BuildOptions.parse(
+        kinds=(kind,),
+        bars=str(take.bars),
+        sample_rate=str(rate),
+        label=label,
+        name=name,
+        out=str(folder),
+        attempts="1",
+        keep_best=True,
+    )
+    options = dataclasses.replace(options, bpm=(take.piece.bpm,))
+    earlier: tuple[Row, ...] = ()
+    created = now()
+    if (folder / MANIFEST).exists():
+        before = read_manifest(folder)
+        if before.recipe.get("live") is not True:
+            raise ValueError(f"keep: {folder} holds a pack that was not kept live; name another folder")
+        # what the user has deleted or renamed since is no longer this pack's
+        earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
+        created = before.created
+    job = _job(take, kind, len(earlier), {row.word for row in earlier})
+    engine = _Heard(renderer, take)
+    entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options, True).entry
+    if not isinstance(entry, Row):
+        raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
+    rows = (*earlier, entry)
+    models = tuple(dict.fromkeys(Model(row.kind, row.model, row.weights_sha256) for row in rows))
+    head = Head(label, name, created, software(), {**recipe_of(options), "live": True}, models)
+    close(options, head, lambda: rows, tuple, lambda _: None)
+    return folder / entry.file
+
+
+def _job(take: Take, kind: str, number: int, words: set[str]) -> Job:
+    """The pack builder's job whose sound is the take."""
+    controls = take.piece.controls
+    seed = controls.seed
+    word = next(word for word in word_names(seed & 0xFFFFFFFF) if word not in words)
+
+    class HeardJob(Job):
+        """A job whose seed is the one that was played."""
+
+        def seed(self, attempt: int = 0) -> int:
+            return seed
+
+    style = seed if controls.style_seed is None else controls.style_seed
+    return HeardJob(
+        f"{kind}/live/{float(take.piece.bpm):g}/{number}",
+        kind,
+        "loop",
+        word,
+        seed,
+        style,
+        bpm=take.piece.bpm,
+        bars=take.bars,
+        start_beat=take.start_beat,
+    )
