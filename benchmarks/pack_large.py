@@ -30,6 +30,7 @@ import click
 from musika_daw.sound.sounds import read_sound
 from pack_builder.plan.jobs import file_of, jobs_of
 from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish.closing import close
 from pack_builder.publish.page import EMBEDDED_S, card
 from pack_builder.record.journal import Journal, State, read_state
@@ -101,7 +102,7 @@ def record(options: BuildOptions, seed: Path) -> None:
     samples, _ = read_sound(seed / row.file)
     heard, seen = (card(row, samples, sound) for sound in (True, False))
     options.out.mkdir()
-    state = State(options.out, options.recipe(), head.models, now(), False)
+    state = State(options.out, recipe_of(options), head.models, now(), False)
     journal = Journal(options.out, state)
     begun_s = 0.0
     for entry in rows_of(options, row, seed / row.file):

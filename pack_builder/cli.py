@@ -162,15 +162,17 @@ def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> N
 def run_build(options: "BuildOptions", progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.console import JsonLines, clock, observer, pack_table
+    from pack_builder.plan.jobs import count_files
     from pack_builder.record.stream import iter_rows
     from pack_builder.run.build import BuildError, build
 
+    files = count_files(options)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with observer(progress) as watcher:
             result = build(options, watcher)
             if isinstance(watcher, JsonLines):
-                made = options.files - result.gaps
+                made = files - result.gaps
                 watcher.tell("done", out=str(options.out.resolve()), files=made, gaps=result.gaps)
     except BuildError as error:
         fail(str(error), 2 if "disk is full" in str(error) else 1)
@@ -182,7 +184,7 @@ def run_build(options: "BuildOptions", progress: str = "auto") -> None:
         if result.gaps and options.strict:
             sys.exit(3)
         return
-    title = f"{options.label} - {options.name}: {options.files - result.gaps} files in {options.out}"
+    title = f"{options.label} - {options.name}: {files - result.gaps} files in {options.out}"
     pack_table(title, iter_rows(options.out))
     if result.rendered:
         pace = result.audio_seconds / result.seconds
@@ -194,7 +196,7 @@ def run_build(options: "BuildOptions", progress: str = "auto") -> None:
         click.echo("everything was finished before, nothing to do")
     if result.gaps:
         click.echo(
-            f"warning: {result.gaps} of {options.files} files were given up, no attempt kept to the limits; "
+            f"warning: {result.gaps} of {files} files were given up, no attempt kept to the limits; "
             f"see gaps in {options.out / 'manifest.json'}",
             err=True,
         )

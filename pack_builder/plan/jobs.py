@@ -103,6 +103,18 @@ def plan(options: BuildOptions) -> list[Job]:
     return list(jobs_of(options))
 
 
+def count_files(options: BuildOptions) -> int:
+    """Files that the options come to, without drawing up the jobs where that can be had from numbers alone."""
+    if options.only or options.kits:
+        return sum(1 for _ in jobs_of(options))
+    shots = options.one_shots * len(SHOTS) * len(options.loop_kinds)
+    added = sum(
+        extra.loops * bool(options.loop_kinds) + extra.takes * ("piano" in options.kinds)
+        for extra in options.extensions
+    )
+    return sum(options.count(kind) for kind in options.kinds) + shots + added
+
+
 def jobs_of(options: BuildOptions) -> Iterator[Job]:
     """The jobs of a pack in the order of its manifest: by kind, then tempo or density, then number; then what
     extensions added. With `only`, those whose key or word is named there."""

@@ -5,12 +5,11 @@ import os
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.curve import Points, parse_curve
-from pack_builder.plan.families import FAMILIES, SHOTS
+from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.names import TEMPLATES, check_name
 from pack_builder.plan.parse import number, parse_bpm, parse_density, whole
 
@@ -161,7 +160,7 @@ class BuildOptions:
         for option, count in (("--kits", options.kits), ("--one-shots", options.one_shots)):
             if count and not options.loop_kinds:
                 raise ValueError(f"{option} {count}: {', '.join(used)} has none, allowed is 0 (--kind techno has them)")
-        if not options.files:
+        if not (any(map(options.count, used)) or options.kits or options.one_shots):
             raise ValueError(
                 f"--loops-per-bpm {options.loops_per_bpm} with --takes {options.takes}: "
                 "at least one loop or take must be left"
@@ -172,19 +171,6 @@ class BuildOptions:
     def loop_kinds(self) -> tuple[str, ...]:
         return tuple(kind for kind in self.kinds if FAMILIES[kind].shape == "loop")
 
-    @property
-    def files(self) -> int:
-        """Files in the pack."""
-        from pack_builder.plan.jobs import jobs_of
-
-        if self.only or self.kits:
-            return sum(1 for _ in jobs_of(self))
-        shots = self.one_shots * len(SHOTS) * len(self.loop_kinds)
-        added = sum(
-            extra.loops * bool(self.loop_kinds) + extra.takes * ("piano" in self.kinds) for extra in self.extensions
-        )
-        return sum(self.count(kind) for kind in self.kinds) + shots + added
-
     def count(self, kind: str) -> int:
         """Plain loops or takes of one kind."""
         return self.loops_per_bpm * len(self.bpm) if FAMILIES[kind].shape == "loop" else self.takes
@@ -192,12 +178,6 @@ class BuildOptions:
     def chain(self, kind: str) -> Chain:
         """The finishing chain of one kind."""
         return dict(self.chains)[kind]
-
-    def recipe(self) -> dict[str, Any]:
-        """All that the bytes of the pack depend on, as plain JSON values: two equal recipes, two equal packs."""
-        from pack_builder.plan.recipe import recipe_of
-
-        return recipe_of(self)
 
 
 def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple[Fraction, int | None]:

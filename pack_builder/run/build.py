@@ -17,8 +17,9 @@ from typing import Protocol
 
 from musika_daw.system.atomic import PART_SUFFIX
 from pack_builder.plan.chain import VST3
-from pack_builder.plan.jobs import Job, jobs_of
+from pack_builder.plan.jobs import Job, count_files, jobs_of
 from pack_builder.plan.options import BuildOptions, duration_s
+from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish import page
 from pack_builder.publish.closing import close
 from pack_builder.record.journal import JOURNAL, Journal, State, read_state
@@ -82,7 +83,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     """
     began = time.monotonic()
     found = _state_in(options)
-    if found and found.complete and not options.resume and found.recipe == options.recipe():
+    if found and found.complete and not options.resume and found.recipe == recipe_of(options):
         return Result(options.out, 0, sum(1 for _ in iter_gaps(options.out)), 0.0, 0.0)
     _check_space(options)
     try:
@@ -92,7 +93,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
             _check_chains(options, workers)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.kinds))
             with _journal(options, state, found) as journal:
-                observer.started(options.files, len(journal), workers.jobs)
+                observer.started(count_files(options), len(journal), workers.jobs)
                 tally = _render(options, journal, workers, source, models, observer)
                 gaps = _close(options, state, journal)
     finally:
@@ -103,10 +104,10 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
 
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:
     if found is None:
-        return State(options.out, options.recipe(), models, now(), False)
+        return State(options.out, recipe_of(options), models, now(), False)
     if found.models != models:
         raise ValueError(f"--out {options.out}: holds a pack made with other weights; name an empty folder")
-    return replace(found, recipe=options.recipe())
+    return replace(found, recipe=recipe_of(options))
 
 
 def _journal(options: BuildOptions, state: State, found: State | None) -> Journal:
@@ -188,7 +189,7 @@ def _state_in(options: BuildOptions) -> State | None:
         raise ValueError(f"--out {out}: {error}, must be a new or empty folder") from None
     if state is None:
         raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
-    recipe = options.recipe()
+    recipe = recipe_of(options)
     for name in recipe:
         if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
             continue
@@ -271,7 +272,7 @@ def _close(options: BuildOptions, state: State, journal: Journal) -> int:
     for job in jobs_of(options):
         if isinstance(journal.read(job.key), Gap):
             gaps.append(job.key)
-    if len(gaps) == options.files:
+    if len(gaps) == count_files(options):
         gap = journal.read(gaps[0])
         assert isinstance(gap, Gap)
         why = ", ".join(gap.reasons)
@@ -293,5 +294,5 @@ def _close(options: BuildOptions, state: State, journal: Journal) -> int:
         close(options, head, rows, given_up, lambda row: journal.card(row.job))
         journal.remove()
     except OSError as error:
-        raise BuildError(_why(options, error, options.files - len(gaps))) from None
+        raise BuildError(_why(options, error, count_files(options) - len(gaps))) from None
     return len(gaps)

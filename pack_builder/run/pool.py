@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from pack_builder.plan.jobs import Job
+from pack_builder.plan.jobs import Job, count_files
 from pack_builder.plan.options import BuildOptions
 from pack_builder.render.source import EngineSource
 from pack_builder.run.workers import Workers
@@ -49,4 +49,4 @@ def pool_for(options: BuildOptions) -> Pool:
         from pack_builder.run.cluster import ClusterPool
 
         return ClusterPool(options.cluster)
-    return LocalPool(min(options.jobs, options.files))
+    return LocalPool(min(options.jobs, count_files(options)))

@@ -9,7 +9,7 @@ from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
 from pack_builder.plan.options import BuildOptions
-from pack_builder.plan.recipe import options_from
+from pack_builder.plan.recipe import options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
 from pack_builder.run.build import build
 from pack_builder.verify import verify
@@ -38,15 +38,15 @@ def pack(small: Small) -> Path:
 )
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
     options = small(**values)
-    again = options_from(options.recipe(), out=options.out, jobs=options.jobs)
+    again = options_from(recipe_of(options), out=options.out, jobs=options.jobs)
     assert again == options
-    assert again.recipe() == options.recipe()
+    assert recipe_of(again) == recipe_of(options)
 
 
 @pytest.mark.parametrize("damage", [{"bpm": "x"}, {"chains": None}, {"density": ["1/0"]}, {"more": 1}])
 def test_a_damaged_recipe_is_refused(small: Small, damage: dict) -> None:
     with pytest.raises(ValueError, match=r"^manifest: its recipe is damaged or of another version$"):
-        options_from(small().recipe() | damage)
+        options_from(recipe_of(small()) | damage)
 
 
 def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pack_stand_in import SOURCE, StandIn, struck, techno
 from musika_daw.hearing.key import key_of, pitch_of
 from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET
 from musika_daw.sound.riff_reader import read_header
-from pack_builder.plan.jobs import plan
+from pack_builder.plan.jobs import count_files, plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.render.shots import LONGEST_S, cut_shot, in_tune
@@ -26,7 +26,7 @@ Small = Callable[..., BuildOptions]
 def test_a_kit_is_one_style_at_several_tempi_intensities_and_fills() -> None:
     options = BuildOptions.parse(bpm="120-130", kinds=("techno",), loops_per_bpm="0", kits="2")
     jobs = plan(options)
-    assert options.files == len(jobs) == 28
+    assert count_files(options) == len(jobs) == 28
     first = jobs[:14]
     assert Counter(job.role for job in first) == Counter(
         main=3, variation=2, low=1, mid=1, high=1, fill=2, kick=1, hat=1, clap=1, stab=1
