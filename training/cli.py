@@ -117,7 +117,7 @@ def autoencoder(
     from training.runs.parallel import launch
     from training.runs.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
     from training.runs.watch import watching
-    from training.sources import autoencoder_start
+    from training.starts import autoencoder_start
 
     if precision != "32":
         raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
@@ -156,7 +156,7 @@ def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
     """Encode CORPUS once, for the generator to train on. Re-running goes on where it was."""
     from training.latents.audible import weigh_latents
     from training.latents.encode import encode_corpus
-    from training.sources import decoder_of, encoder_of
+    from training.weights import decoder_of, encoder_of
 
     _set_threads(threads)
 
@@ -193,7 +193,8 @@ def gan(
     from training.runs.parallel import launch
     from training.runs.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
     from training.runs.watch import watching
-    from training.sources import generator_start, is_run
+    from training.starts import generator_start
+    from training.weights import is_run
 
     _set_threads(threads)
     corpus = LatentCorpus(latents)

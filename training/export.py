@@ -15,7 +15,7 @@ from musika_daw.instrument.models.config import autoencoder_from_dict, generator
 from musika_daw.instrument.models.generator import build_generator
 from training.latents.encode import encoder_hash
 from training.runs.run import load_checkpoint
-from training.sources import AutoencoderWeights, autoencoder_weights, respread
+from training.weights import AutoencoderWeights, autoencoder_weights, respread
 
 
 def export_autoencoder(source: str | Path, out: Path) -> tuple[str, str]:

@@ -22,9 +22,10 @@ from training.cli import main
 from training.export import export_generator
 from training.generator.excerpts import LatentExcerpts, anchor_weights
 from training.generator.gan import GanTrainer, train_gan
-from training.latents.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
+from training.latents.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve
 from training.runs.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
 from training.runs.run import load_checkpoint
+from training.weights import encoder_of
 
 FAST = AutoencoderSettings(
     batch=4,
@@ -63,7 +64,7 @@ def runs(corpus_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     train_autoencoder(
         [corpus_path], folder / "ae2", TINY.autoencoder, settings=FAST, phase=2, max_steps=10, init_from=folder / "ae1"
     )
-    encode_corpus(corpus_path, load_encoder(folder / "ae1"), folder / "latents")
+    encode_corpus(corpus_path, encoder_of(folder / "ae1"), folder / "latents")
     train_gan(folder / "latents", folder / "gan", TINY.generator, settings=FAST_GAN, max_steps=60)
     return folder
 
@@ -80,7 +81,7 @@ def test_autoencoder_losses_fall(runs: Path) -> None:
 
 
 def test_phase_two_leaves_the_encoder_alone(runs: Path) -> None:
-    from training.autoencoder.trainer import averaged_weights
+    from training.weights import averaged_weights
 
     first, _ = averaged_weights(load_checkpoint(runs / "ae1"))
     second, _ = averaged_weights(load_checkpoint(runs / "ae2"))
@@ -130,7 +131,7 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
     train_autoencoder(
         [corpus], tmp_path / "b", sizes, settings=settings, phase=2, init_from=tmp_path / "a", max_steps=1
     )
-    encode_corpus(corpus, load_encoder(tmp_path / "a"), tmp_path / "latents")
+    encode_corpus(corpus, encoder_of(tmp_path / "a"), tmp_path / "latents")
     latents = LatentCorpus(tmp_path / "latents")
     assert latents.latents.shape[1] == 128
 
@@ -189,7 +190,7 @@ def test_losses_that_are_not_finite_roll_back(
 
 
 def test_latents_do_not_depend_on_how_a_song_is_cut(runs: Path) -> None:
-    encoder = load_encoder(runs / "ae1")
+    encoder = encoder_of(runs / "ae1")
     audio = np.random.default_rng(0).normal(0, 0.1, (600 * 2048, 2)).astype(np.float32)
     whole = encode_audio(encoder, audio)
     assert whole.shape == (600, 16)

@@ -39,6 +39,7 @@ from training.corpus import Corpus
 from training.runs.loop import train
 from training.runs.recipes import AutoencoderSettings
 from training.runs.run import Ema, Report, Run, clip_gradients, load_checkpoint
+from training.weights import averaged_weights, trained_parts
 
 LEVELS = ("1", "2", "both")
 
@@ -54,7 +55,9 @@ class AutoencoderTrainer:
         self.config, self.settings, self.level, self.phase = config, settings, level, phase
         torch.manual_seed(settings.seed)
         self.encoder, self.decoder = Encoder(config), Decoder(config)
-        self.trained = nn.ModuleList(self._trained_parts())
+        self.trained = nn.ModuleList(
+            getattr(getattr(self, half), name) for half, name in trained_parts(level, phase)
+        )
         for module in (self.encoder, self.decoder):
             module.requires_grad_(False)
         self.trained.requires_grad_(True)
@@ -70,11 +73,6 @@ class AutoencoderTrainer:
         self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(self.decoder.sizes)
         self.wave_loss: nn.Module = MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         self.steps = 0
-
-    def _trained_parts(self) -> list[nn.Module]:
-        levels = {"1": ("level1",), "2": ("level2",), "both": ("level1", "level2")}[self.level]
-        modules = [self.decoder] if self.phase == 2 else [self.encoder, self.decoder]
-        return [getattr(module, name) for module in modules for name in levels]
 
     @property
     def excerpt_frames(self) -> int:
@@ -221,17 +219,6 @@ class AutoencoderTrainer:
         self.encoder.load_state_dict(encoder)
         self.decoder.load_state_dict(decoder)
         self.ema = Ema(self.trained)
-
-
-def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Encoder and decoder weights of a checkpoint with the moving averages in place of what was trained."""
-    trainer = AutoencoderTrainer(
-        autoencoder_from_dict(state["config"]), AutoencoderSettings(), state["level"], state["phase"]
-    )
-    trainer.encoder.load_state_dict(state["encoder"])
-    trainer.decoder.load_state_dict(state["decoder"])
-    trainer.trained.load_state_dict(state["ema"])
-    return trainer.encoder.state_dict(), trainer.decoder.state_dict()
 
 
 def train_autoencoder(

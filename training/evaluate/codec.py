@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from musika_daw.instrument.checkpoint import load_weights, tensor_hash
+from musika_daw.instrument.checkpoint import tensor_hash
 from musika_daw.instrument.models import Decoder, Encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
 from training.latents.encode import encode_audio
+from training.weights import autoencoder_weights
 
 _CHUNK = 256
 
@@ -27,23 +28,12 @@ class Codec:
     @classmethod
     def load(cls, path: Path) -> Codec:
         """From a training run (its averaged weights) or a folder of exported weights; ValueError if neither."""
-        if (path / "decoder.safetensors").is_file():
-            made = load_weights(path / "decoder.safetensors", "decoder")
-            read = load_weights(path / "encoder.safetensors", "encoder")
-            config, encoder_weights, decoder_weights, digest = made.config, read.tensors, made.tensors, made.hash
-        elif (path / "checkpoint.pt").is_file():
-            from training.autoencoder.trainer import averaged_weights
-            from training.runs.run import load_checkpoint
-
-            state = load_checkpoint(path)
-            encoder_weights, decoder_weights = averaged_weights(state)
-            config, digest = state["config"], tensor_hash(decoder_weights)
-        else:
-            raise ValueError(f"run: {path} holds neither checkpoint.pt nor decoder.safetensors")
-        encoder, decoder = Encoder(autoencoder_from_dict(config)), Decoder(autoencoder_from_dict(config))
-        encoder.load_state_dict(encoder_weights)
-        decoder.load_state_dict(decoder_weights)
-        return cls(encoder.eval(), decoder.eval(), digest)
+        weights = autoencoder_weights(path)
+        encoder = Encoder(autoencoder_from_dict(weights.config))
+        decoder = Decoder(autoencoder_from_dict(weights.config))
+        encoder.load_state_dict(weights.encoder)
+        decoder.load_state_dict(weights.decoder)
+        return cls(encoder.eval(), decoder.eval(), tensor_hash(weights.decoder))
 
     @torch.inference_mode()
     def roundtrip(self, audio: np.ndarray) -> np.ndarray:

@@ -26,10 +26,9 @@ from musika_daw.instrument.models import AutoencoderConfig, Encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
-from training.autoencoder.trainer import averaged_weights
 from training.corpus import Corpus, Song
 from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
-from training.runs.run import load_checkpoint, write_json
+from training.runs.run import write_json
 
 # energy 0 and 1, as RMS level over about a second
 ENERGY_RANGE_DB = (-36.0, -8.0)
@@ -90,14 +89,6 @@ def encode_audio(encoder: Encoder, audio: np.ndarray) -> np.ndarray:
         latents = encoder(wave[None] if config.channels == 2 else wave[:, None])
         out.append(torch.cat(list(latents), -1).numpy())
     return np.concatenate(out) if out else np.zeros((0, config.level2.latent), np.float32)
-
-
-def load_encoder(path: Path) -> Encoder:
-    """The averaged encoder of an autoencoder run."""
-    state = load_checkpoint(path)
-    encoder = Encoder(autoencoder_from_dict(state["config"]))
-    encoder.load_state_dict(averaged_weights(state)[0])
-    return encoder.eval()
 
 
 def encode_corpus(

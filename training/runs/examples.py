@@ -147,7 +147,7 @@ class Examples:
         """The decoder of the autoencoder that made the latents, on the CPU; None where that is not known."""
         from musika_daw.instrument.models import Decoder
         from musika_daw.instrument.models.config import autoencoder_from_dict
-        from training.sources import autoencoder_weights
+        from training.weights import autoencoder_weights
 
         if self._decoder is None and corpus.made_with:
             try:

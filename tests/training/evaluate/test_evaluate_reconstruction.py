@@ -164,7 +164,7 @@ def test_an_empty_set_is_refused() -> None:
 
 
 def test_codec_of_nothing_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"neither checkpoint\.pt nor decoder\.safetensors"):
+    with pytest.raises(ValueError, match="holds neither a checkpoint nor exported weights"):
         Codec.load(tmp_path)
 
 

@@ -14,7 +14,7 @@ from tests.training.run.tiny import QUICK, QUICK_GAN
 from training.autoencoder.trainer import train_autoencoder
 from training.generator.gan import train_gan
 from training.latents.encode import encode_corpus
-from training.sources import encoder_of
+from training.weights import encoder_of
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from training.export import export_generator, export_named, made_with
 from training.latents.encode import LatentCorpus, encoder_hash
 from training.runs.recipes import AutoencoderSettings, apply_settings
 from training.runs.run import load_checkpoint
-from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
+from training.starts import autoencoder_start, generator_start
+from training.weights import autoencoder_weights, encoder_of
 
 
 @pytest.fixture

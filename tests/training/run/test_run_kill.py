@@ -23,7 +23,7 @@ from training.generator.gan import train_gan
 from training.latents.encode import encode_corpus
 from training.runs import loop
 from training.runs.run import load_checkpoint
-from training.sources import encoder_of
+from training.weights import encoder_of
 
 MOMENTS = 3  # ten for every stage, by its real command: benchmarks/train_kill.py
 STEPS = 24
