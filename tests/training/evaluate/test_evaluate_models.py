@@ -19,11 +19,12 @@ from tests.training.songs import click_song, write_corpus
 from training.cli import main
 from training.evaluate import pictures
 from training.evaluate.codec import Codec
+from training.evaluate.loops import tiled
 from training.evaluate.material import Material
 from training.evaluate.measures.beats import drum_track
 from training.evaluate.piano import PianoPlan, correlation, drift, evaluate_piano, monotone_share, random_walk
 from training.evaluate.report import Row, plain, table, write_report
-from training.evaluate.techno import TechnoPlan, evaluate_techno, tiled
+from training.evaluate.techno import TechnoPlan, evaluate_techno
 from training.export import export_autoencoder
 
 RATE_HZ = 44_100
