@@ -23,13 +23,14 @@ from scipy import signal
 from torch import nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights
+from musika_daw.instrument.damping import damped, led_out, tail_s
 from musika_daw.instrument.models import Decoder, GeneratorConfig
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
 from musika_daw.score import coordinates as place
 from musika_daw.score import score
 from musika_daw.score.conditioning import Conditions
-from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.controls import Controls, sample_curve
 from musika_daw.score.playing import asked_density, span_notes, span_roll, written_key
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import Beats, TempoMap, exact
@@ -37,7 +38,6 @@ from musika_daw.score.tempo import Beats, TempoMap, exact
 # anchors of a piece that has no tempo are spaced as if it had this one, as in training
 NOMINAL_BPM = 120
 CHUNK_LATENTS = 256
-_ATTACK_S, _TAIL_S = 0.003, 3.0
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class Engine:
             audio = signal.resample_poly(audio, ratio.numerator, ratio.denominator, axis=0)
         frames = round(seconds * sample_rate_hz)
         audio = np.pad(audio, ((0, max(0, frames - len(audio))), (0, 0)))[:frames].astype(np.float32)
-        return _damped(audio, 0, seconds, sample_rate_hz)
+        return damped(audio, 0, seconds, sample_rate_hz)
 
     def take_blocks(
         self, seconds: float, controls: Controls | None = None, start_s: float = 0.0, bpm: Beats | None = None
@@ -204,7 +204,7 @@ class Engine:
         """The audio of `take` at `self.sample_rate_hz` in blocks of some seconds, memory the same for any length."""
         done = 0
         for block in self._undamped(seconds, controls, start_s, bpm):
-            yield _damped(np.array(block, np.float32), done, seconds, self.sample_rate_hz)
+            yield damped(np.array(block, np.float32), done, seconds, self.sample_rate_hz)
             done += len(block)
 
     def _undamped(
@@ -216,8 +216,8 @@ class Engine:
         density = asked_density(controls) if self.config.score else controls.density
         led = replace(
             controls,
-            density=_led_out(density, end_s - _tail_s(seconds)),
-            energy=_led_out(controls.energy, end_s - _tail_s(seconds)),
+            density=led_out(density, end_s - tail_s(seconds)),
+            energy=led_out(controls.energy, end_s - tail_s(seconds)),
         )
         first = round(start_s * self.sample_rate_hz)
         last = first + round(seconds * self.sample_rate_hz)
@@ -295,34 +295,3 @@ class Engine:
         else:
             wave = self.decoder(latents[None], first, ring)[0]
         return wave.T.contiguous().numpy()
-
-
-def _tail_s(seconds: float) -> float:
-    """How long the end of a take is."""
-    return min(_TAIL_S, seconds / 4)
-
-
-def _damped(audio: np.ndarray, first: int, seconds: float, sample_rate_hz: int) -> np.ndarray:
-    """Samples of a take of `seconds` from `first` on, begun and ended; changed in place."""
-    frames, attack = round(seconds * sample_rate_hz), round(_ATTACK_S * sample_rate_hz)
-    tail = round(_tail_s(seconds) * sample_rate_hz)
-    rise = np.linspace(0, 1, attack, dtype=np.float32)[first : first + len(audio)]
-    audio[: len(rise)] *= rise[:, None]
-    # 60 dB over the tail, and exactly 0 on its last sample
-    start = max(0, frames - tail - first)
-    fall = np.linspace(0, 1, tail)[max(0, first - (frames - tail)) :][: max(0, len(audio) - start)]
-    audio[start : start + len(fall)] *= (10 ** (-3 * fall) * (1 - fall**8))[:, None].astype(np.float32)
-    return audio
-
-
-def _led_out(curve: Curve | None, from_s: float) -> Curve | None:
-    """A curve that falls to 0 within half a second after `from_s`; None stays None."""
-    if curve is None:
-        return None
-
-    def led(seconds: np.ndarray) -> np.ndarray:
-        values = sample_curve(curve, seconds)
-        assert values is not None
-        return values * np.clip(1 - (seconds - from_s) / 0.5, 0, 1)
-
-    return led
