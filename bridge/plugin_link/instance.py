@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from bridge.plugin_link.wire import FRAME_MAX, Audio, Flush, Hello, HostState, PluginTransport, Stats, encode
+from bridge.plugin_link.codes import HostState
+from bridge.plugin_link.wire import FRAME_MAX, Audio, Flush, Hello, PluginTransport, Stats, encode
 
 
 @dataclass(eq=False)

@@ -15,9 +15,10 @@ import threading
 from dataclasses import dataclass, field
 
 from bridge.clock.source import Counts, SourceError, host_time
+from bridge.plugin_link.codes import Verdict
 from bridge.plugin_link.instance import Attendant, PluginInstance
 from bridge.plugin_link.rendezvous import announce, find_host, new_token, withdraw
-from bridge.plugin_link.wire import VERSION, Hello, PluginReader, PluginTransport, Stats, Verdict, Welcome, encode
+from bridge.plugin_link.wire import VERSION, Hello, PluginReader, PluginTransport, Stats, Welcome, encode
 from bridge.sockets.listen import bind
 
 INSTANCES_MAX = 32

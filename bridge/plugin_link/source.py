@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from bridge.clock.source import Counts, Listener, TransportSource
 from bridge.clock.transport import Transport
+from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import Attendant, PluginInstance
 from bridge.plugin_link.server import PluginServer
-from bridge.plugin_link.wire import Flag, Known, PluginTransport
+from bridge.plugin_link.wire import PluginTransport
 
 
 def transport_of(news: PluginTransport, sample_rate_hz: float, now_s: float) -> Transport:

@@ -11,9 +11,10 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
-from enum import IntEnum, IntFlag
 
 import numpy as np
+
+from bridge.plugin_link.codes import Flag, Format, Known, MessageType
 
 MAGIC = 0x314B534D
 VERSION = 1
@@ -24,73 +25,6 @@ FRAME_MAX = 1 << 53  # beyond it a position in seconds is not exact to the frame
 BEAT_MAX = 1e9
 SLOTS_RANGE = (16, 65_536)
 HEADER = struct.Struct("<IHHI")
-
-
-class MessageType(IntEnum):
-    """Types of messages."""
-
-    HELLO = 1
-    TRANSPORT = 2
-    AUDIO = 3
-    FLUSH = 4
-    STATS = 5
-
-
-class Verdict(IntEnum):
-    """The host's answer to a HELLO."""
-
-    WELCOME = 0
-    WRONG_TOKEN = 1
-    WRONG_VERSION = 2
-    FULL = 3
-
-
-class Known(IntFlag):
-    """Which fields of a `PluginTransport` mean something."""
-
-    FRAME = 1
-    BEAT = 2
-    BPM = 4
-    LOOP = 8
-    BAR_START = 16
-    SIGNATURE = 32
-
-
-class Flag(IntFlag):
-    """What the DAW is doing; WAITING is an offline bounce that stands still until `wanted_frame` is there."""
-
-    PLAYING = 1
-    RECORDING = 2
-    LOOP_ON = 4
-    OFFLINE = 8
-    WAITING = 16
-
-
-class Format(IntEnum):
-    """Plugin formats."""
-
-    CLAP = 1
-    VST3 = 2
-    LV2 = 3
-
-
-class PluginState(IntEnum):
-    """What a plugin shows in its output parameter."""
-
-    NO_HOST = 0
-    STARTING = 1
-    REFUSED = 2
-    BUFFERING = 3
-    READY = 4
-    GAVE_UP = 5
-    RENDERER_LOST = 6
-
-
-class HostState(IntEnum):
-    """What the host tells of itself."""
-
-    RENDERING = 0
-    RESTARTING = 1
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
+from bridge.plugin_link.codes import Flag, Format, Known, PluginState
 from bridge.plugin_link.instance import PluginInstance
-from bridge.plugin_link.wire import Flag, Format, Known, PluginState
 from musika_daw.host.control.keys import HELP
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.host import Status

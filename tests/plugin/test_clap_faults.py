@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from plugin_stand_in import left_at
 
+from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, write_command
-from bridge.plugin_link.wire import PluginState
 from musika_daw.host.plugin.session import PluginSession
 
 RATE = 48_000

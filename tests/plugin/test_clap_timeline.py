@@ -10,7 +10,7 @@ import pytest
 from clap_host import Song
 from plugin_stand_in import PERIOD, code_of, left_at
 
-from bridge.plugin_link.wire import PluginState
+from bridge.plugin_link.codes import PluginState
 from musika_daw.host.plugin.song_map import SAME_BEATS
 from musika_daw.score.controls import Controls
 

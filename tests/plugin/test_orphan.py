@@ -23,8 +23,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plugin_stand_in import left_at
 
+from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import find_host
-from bridge.plugin_link.wire import PluginState
 from musika_daw.host.ahead.orphan import KEY_BYTES, ORPHAN_FILE, adopt, parse_notice
 from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
 from musika_daw.host.play.cache import ChunkCache

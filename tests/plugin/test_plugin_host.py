@@ -11,8 +11,9 @@ import plugin_stand_in
 import pytest
 from plugin_stand_in import left_at
 
+from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import PluginInstance
-from bridge.plugin_link.wire import Flag, Hello, Known, PluginTransport
+from bridge.plugin_link.wire import Hello, PluginTransport
 from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece

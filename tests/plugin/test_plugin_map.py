@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.plugin_link.wire import FRAME_MAX, Flag, Known, PluginTransport
+from bridge.plugin_link.codes import Flag, Known
+from bridge.plugin_link.wire import FRAME_MAX, PluginTransport
 from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
 
 RATE = 48_000

@@ -13,22 +13,11 @@ import pytest
 from click.testing import CliRunner
 
 from bridge import PluginSource, Valid
+from bridge.plugin_link.codes import Flag, Known, Verdict
 from bridge.plugin_link.rendezvous import find_host
 from bridge.plugin_link.server import STRANGERS_MAX, PluginServer
 from bridge.plugin_link.source import transport_of
-from bridge.plugin_link.wire import (
-    HEADER,
-    STRUCTS,
-    Flag,
-    Flush,
-    Hello,
-    Known,
-    PluginTransport,
-    Stats,
-    Verdict,
-    Welcome,
-    encode,
-)
+from bridge.plugin_link.wire import HEADER, STRUCTS, Flush, Hello, PluginTransport, Stats, Welcome, encode
 from musika_daw.commands.cli import main
 from tests.waiting import wait_for
 

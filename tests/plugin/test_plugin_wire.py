@@ -13,19 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.plugin_link import wire
+from bridge.plugin_link.codes import Flag, Known, Verdict
 from bridge.plugin_link.wire import (
     HEADER,
     MAGIC,
     STRUCTS,
     Audio,
-    Flag,
     Flush,
     Hello,
-    Known,
     PluginReader,
     PluginTransport,
     Stats,
-    Verdict,
     Welcome,
     encode,
 )

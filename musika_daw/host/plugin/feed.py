@@ -8,8 +8,9 @@ from enum import IntEnum
 
 import numpy as np
 
+from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import PluginInstance
-from bridge.plugin_link.wire import CHUNK_FRAMES, Flag, Known, PluginTransport, chunk_range
+from bridge.plugin_link.wire import CHUNK_FRAMES, PluginTransport, chunk_range
 from musika_daw.host.play import piece as grid
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.plugin.song_map import Place, SongMap, segments

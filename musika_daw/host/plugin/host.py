@@ -17,8 +17,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bridge.plugin_link.codes import HostState
 from bridge.plugin_link.instance import PluginInstance
-from bridge.plugin_link.wire import HostState, PluginTransport
+from bridge.plugin_link.wire import PluginTransport
 from musika_daw.host.ahead.worker import Job, Worker, WorkerError
 from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece

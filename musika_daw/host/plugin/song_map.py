@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Generic, TypeVar
 
-from bridge.plugin_link.wire import FRAME_MAX, Flag, Known, PluginTransport
+from bridge.plugin_link.codes import Flag, Known
+from bridge.plugin_link.wire import FRAME_MAX, PluginTransport
 from musika_daw.host.play.piece import Piece
 from musika_daw.score.controls import Controls
 
