@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from PySide6.QtCore import QSettings, QStandardPaths, QTimer, QUrl, Signal
-from PySide6.QtGui import QAction, QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeySequence, QUndoStack
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QMainWindow,
-    QMenu,
     QScrollArea,
     QSplitter,
     QTabWidget,
@@ -35,8 +31,9 @@ from musika_daw.panel.shelf.marks import Marks
 from musika_daw.panel.shelf.model import ShelfModel
 from musika_daw.panel.shelf.shelf import Shelf
 from musika_daw.panel.shelf.thumbnails import Thumbnails
+from musika_daw.panel.window.menus import Menus
 from musika_daw.panel.window.notice import Notice
-from musika_daw.panel.window.steering import BARS, Steering
+from musika_daw.panel.window.steering import Steering
 from musika_daw.panel.window.strip import TransportStrip
 from musika_daw.panel.window.theme import THEMES, apply_theme
 from musika_daw.sound.labels import SUFFIXES
@@ -88,12 +85,12 @@ class PanelWindow(QMainWindow):
         self.desk.holds = lambda: self.shelf.view.is_editing
         self._music = music
         self._lay_out()
-        self._make_menus()
+        self.menus = Menus(self.menuBar(), self)
         self._wire()
         self._restore()
         app.styleHints().colorSchemeChanged.connect(self._desktop_changed)
         self.folders.add(music / "Kept")
-        for folder in self._remembered():
+        for folder in self.remembered_folders():
             self.folders.add(folder)
 
     def start(self) -> None:
@@ -111,7 +108,7 @@ class PanelWindow(QMainWindow):
     def add_folder(self, folder: Path) -> None:
         """Put a folder on the shelf for good."""
         self.folders.add(folder)
-        remembered = self._remembered()
+        remembered = self.remembered_folders()
         if folder.resolve() not in remembered:
             self._settings.setValue("folders", [str(path) for path in (*remembered, folder.resolve())])
         self.tabs.setCurrentWidget(self.shelf)
@@ -147,43 +144,6 @@ class PanelWindow(QMainWindow):
         column.addWidget(self.splitter, 1)
         self.setCentralWidget(whole)
 
-    def _make_menus(self) -> None:
-        edit = self.menuBar().addMenu("&Edit")
-        undo, redo = self.undo.createUndoAction(self, "&Undo"), self.undo.createRedoAction(self, "&Redo")
-        undo.setShortcut(QKeySequence.StandardKey.Undo)
-        redo.setShortcuts([QKeySequence(QKeySequence.StandardKey.Redo), QKeySequence("Ctrl+Y")])
-        edit.addActions([undo, redo])
-        edit.addSeparator()
-        _action(edit, "&Find on the shelf", "Ctrl+F", self._find)
-        _action(edit, "Add &folder to the shelf…", "Ctrl+O", self._choose_folder)
-        edit.addAction(self._remove_menu(edit).menuAction())
-        host = self.menuBar().addMenu("&Host")
-        _action(host, "&Play or stop", "Ctrl+Space", self.strip.play.click)
-        for bars in BARS:
-            keys = f"Ctrl+{str(bars)[-1]}"
-            _action(host, f"Capture the last {bars} bars", keys, self.steering.keep_buttons[bars].click)
-        _action(host, "Stop &hearing a loop", "Esc", self._silence)
-        host.addSeparator()
-        self._midi_menu = host.addMenu("&MIDI input for controllers")
-        self._midi_menu.aboutToShow.connect(self._list_midi)
-        view = self.menuBar().addMenu("&View")
-        for name in THEMES:
-            _action(view, name.capitalize(), "", partial(self.set_theme, name))
-
-    def _remove_menu(self, parent: QMenu) -> QMenu:
-        menu = QMenu("&Take a folder off the shelf", parent)
-
-        def fill() -> None:
-            menu.clear()
-            for folder in self._remembered():
-                menu.addAction(str(folder), partial(self._remove_folder, folder))
-            menu.setEnabled(True)
-            if menu.isEmpty():
-                menu.addAction("None was added").setEnabled(False)
-
-        menu.aboutToShow.connect(fill)
-        return menu
-
     def _wire(self) -> None:
         client, shelf, steering = self.client, self.shelf, self.steering
         self.strip.play_pressed.connect(lambda play: client.request("act", action="play" if play else "stop"))
@@ -202,7 +162,7 @@ class PanelWindow(QMainWindow):
         shelf.deleted.connect(self.desk.delete)
         shelf.renamed.connect(self.desk.rename)
         shelf.starred.connect(self.desk.star)
-        shelf.folder_wanted.connect(self._choose_folder)
+        shelf.folder_wanted.connect(self.choose_folder)
         shelf.shown.connect(lambda folder: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
         shelf.view.dropped_none.connect(lambda: self.warn("The files of these sounds are gone."))
         self.thumbnails.ready.connect(shelf.touch)
@@ -235,7 +195,8 @@ class PanelWindow(QMainWindow):
         if not self.client.request("audition", file=None if heard else str(sound.path)):
             self.warn("There is no host to hear it with.")
 
-    def _silence(self) -> None:
+    def silence(self) -> None:
+        """Hear no loop any more."""
         self.client.request("audition", file=None)
 
     def _show_status(self, status: HostStatus) -> None:
@@ -246,33 +207,26 @@ class PanelWindow(QMainWindow):
     def _welcome(self, welcome: Welcome) -> None:
         self.folders.add(Path(welcome.keep_to))
 
-    def _list_midi(self) -> None:
-        self._midi_menu.clear()
-        self._midi_menu.addAction("None", lambda: self.client.request("midi", port=None))
-
-        def listed(kind: str, data: Mapping[str, Any]) -> None:
-            inputs = data.get("midi_inputs") if kind == "devices" else None
-            for name in inputs if isinstance(inputs, list) else []:
-                self._midi_menu.addAction(str(name), partial(self.client.request, "midi", port=str(name)))
-
-        self.client.request("devices", listed)
-
-    def _find(self) -> None:
+    def find_sound(self) -> None:
+        """Go to the search of the shelf."""
         self.tabs.setCurrentWidget(self.shelf)
         self.shelf.search.setFocus()
         self.shelf.search.selectAll()
 
-    def _choose_folder(self) -> None:
+    def choose_folder(self) -> None:
+        """Ask for a folder, and put it on the shelf for good."""
         folder = QFileDialog.getExistingDirectory(self, "Folder of loops or packs", str(self._music))
         if folder:
             self.add_folder(Path(folder))
 
-    def _remove_folder(self, folder: Path) -> None:
+    def remove_folder(self, folder: Path) -> None:
+        """Take a folder off the shelf for good."""
         self.folders.remove(folder)
         self.model.forget(folder)
-        self._settings.setValue("folders", [str(path) for path in self._remembered() if path != folder])
+        self._settings.setValue("folders", [str(path) for path in self.remembered_folders() if path != folder])
 
-    def _remembered(self) -> list[Path]:
+    def remembered_folders(self) -> list[Path]:
+        """Folders that the user put on the shelf."""
         value = self._settings.value("folders", [])
         names = [value] if isinstance(value, str) else value if isinstance(value, list) else []
         return [Path(str(name)) for name in names if name]
@@ -338,11 +292,3 @@ def music_folder() -> Path:
     """Where captures and packs go: Musika in the user's folder for music."""
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MusicLocation)
     return Path(place or Path.home()) / "Musika"
-
-
-def _action(menu: QMenu, text: str, keys: str, act: Any) -> QAction:
-    made = menu.addAction(text)
-    if keys:
-        made.setShortcut(QKeySequence(keys))
-    made.triggered.connect(lambda _=False: act())
-    return made
