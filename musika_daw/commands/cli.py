@@ -12,9 +12,11 @@ from pathlib import Path
 import click
 
 from musika_daw.commands.console import OneLineGroup
-from musika_daw.commands.live import jack_rows, monitor, ports, quiet_libraries, run
+from musika_daw.commands.live import run
+from musika_daw.commands.monitor import monitor
 from musika_daw.commands.panel import panel
 from musika_daw.commands.plugin import plugin
+from musika_daw.commands.ports import jack_rows, ports, quiet_libraries
 
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 
