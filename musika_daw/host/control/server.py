@@ -11,19 +11,18 @@ import math
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from bridge import Counts, SourceError, host_time, list_ports
+from bridge import Counts, SourceError, host_time
 from bridge.sockets.lines import LineClient, LineServer
 from bridge.sockets.listen import bind, check_port
+from musika_daw.host.control.devices import devices
 from musika_daw.host.control.live import ACTIONS, PARAMETERS
+from musika_daw.host.control.steered import Steered
 from musika_daw.host.control.wire import PORT, Request, decode_request, encode, request_id
 from musika_daw.host.follow.health import source_health
 from musika_daw.host.follow.sources import SOURCES
 from musika_daw.host.sinks.sink import SinkError
-
-if TYPE_CHECKING:
-    from musika_daw.host.session import Session
 
 HOST = "127.0.0.1"
 CLIENTS_MAX = 8
@@ -37,7 +36,7 @@ class ControlServer:
     no request (a browser that was led here) is hung up on. Raises ValueError for a port that is none.
     """
 
-    def __init__(self, session: Session, port: int = PORT) -> None:
+    def __init__(self, session: Steered, port: int = PORT) -> None:
         self._session = session
         self._wanted_port = check_port("port", port)
         self._server: LineServer | None = None
@@ -280,24 +279,3 @@ def _one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'file'}: {error.strerror.lower()}"
     return " ".join(str(error).split())
-
-
-def devices() -> dict[str, Any]:
-    """Sources that can be chosen here, as their names and labels, and the MIDI inputs."""
-    import importlib.util
-
-    from bridge.osc.dialects import DIALECTS
-
-    try:
-        inputs = [name for _, name in list_ports()]
-    except SourceError:
-        inputs = []
-    found = [("internal", "own clock"), ("plugin", "plugin in the DAW"), ("jack", "JACK transport")]
-    if importlib.util.find_spec("link") is not None:
-        found.append(("link", "Ableton Link"))
-    found += [(f"midi:{name}", f"MIDI clock from {name}") for name in inputs]
-    found += [("midi", "MIDI clock into a port of our own")]
-    found += [(f"mtc:{name}", f"MIDI time code from {name}") for name in inputs]
-    found += [(f"osc:{name}", f"OSC from {name.capitalize()}") for name in DIALECTS]
-    found += [("udp", "bridge protocol, UDP"), ("tcp", "bridge protocol, TCP")]
-    return {"sources": [{"name": name, "label": label} for name, label in found], "midi_inputs": inputs}
