@@ -30,7 +30,8 @@ from pack_builder.render.attempts import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.render import describe, software
 from pack_builder.render.source import MUSIKA, EngineSource
-from pack_builder.run.pool import Pool, pool_for
+from pack_builder.run.pool import Pool
+from pack_builder.run.pools import pool_for
 
 
 class BuildError(Exception):

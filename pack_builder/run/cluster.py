@@ -11,13 +11,11 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from pack_builder.render.attempts import RenderError
-
-if TYPE_CHECKING:
-    from pack_builder.render.render import Made
-    from pack_builder.run.pool import Call
+from pack_builder.render.render import Made, make, write_made
+from pack_builder.run.pool import Call
 
 _IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker waits for this process
 _STARTS = 3
@@ -84,10 +82,8 @@ class ClusterPool:
         """The result of one call on some worker."""
         return self._result(self._task(function).remote(*values))
 
-    def render(self, calls: "Iterable[Call]") -> Iterator["Made"]:
+    def render(self, calls: Iterable[Call]) -> Iterator[Made]:
         """What came of the jobs as they are done; at most three files a core are under way, so memory stays flat."""
-        from pack_builder.render.render import make, write_made
-
         task = self._task(make)
         waiting: dict[Any, Path] = {}
         for source, model, job, options, heard in calls:
@@ -101,7 +97,7 @@ class ClusterPool:
         # -1: a task is given to another worker however often one dies; errors of ours are not tried again
         return self._ray.remote(num_cpus=1, max_retries=-1, retry_exceptions=False)(function)
 
-    def _next(self, waiting: dict[Any, Path], write: Callable[[Path, Any], None]) -> "Made":
+    def _next(self, waiting: dict[Any, Path], write: Callable[[Path, Any], None]) -> Made:
         [done], _ = self._ray.wait(list(waiting), num_returns=1)
         folder = waiting.pop(done)
         made: Made = self._result(done)

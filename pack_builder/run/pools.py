@@ -1,0 +1,25 @@
+"""Where jobs are rendered: in this process, in worker processes, or on a Ray cluster."""
+
+from collections.abc import Iterable, Iterator
+
+from pack_builder.plan.jobs import count_files
+from pack_builder.plan.options import BuildOptions
+from pack_builder.render.render import Made, render_job
+from pack_builder.run.cluster import ClusterPool
+from pack_builder.run.pool import Call, Pool
+from pack_builder.run.workers import Workers
+
+
+class LocalPool(Workers):
+    """Worker processes of this machine, or this process where `jobs` is 1."""
+
+    def render(self, calls: Iterable[Call]) -> Iterator[Made]:
+        """Each worker writes the files it made."""
+        yield from self.each(render_job, calls)
+
+
+def pool_for(options: BuildOptions) -> Pool:
+    """The pool that the options ask for; raises ValueError where a cluster cannot be reached."""
+    if options.cluster is not None:
+        return ClusterPool(options.cluster)
+    return LocalPool(min(options.jobs, count_files(options)))
