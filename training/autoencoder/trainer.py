@@ -23,6 +23,7 @@ from musika_daw.instrument.models import AutoencoderConfig, Decoder, Encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from training.autoencoder.adversary import WaveAdversary
 from training.autoencoder.calibrate import calibrate
+from training.autoencoder.examples import reconstructions
 from training.autoencoder.excerpts import Excerpts
 from training.autoencoder.losses import (
     MultiResolutionLoss,
@@ -55,9 +56,7 @@ class AutoencoderTrainer:
         self.config, self.settings, self.level, self.phase = config, settings, level, phase
         torch.manual_seed(settings.seed)
         self.encoder, self.decoder = Encoder(config), Decoder(config)
-        self.trained = nn.ModuleList(
-            getattr(getattr(self, half), name) for half, name in trained_parts(level, phase)
-        )
+        self.trained = nn.ModuleList(getattr(getattr(self, half), name) for half, name in trained_parts(level, phase))
         for module in (self.encoder, self.decoder):
             module.requires_grad_(False)
         self.trained.requires_grad_(True)
@@ -266,7 +265,16 @@ def train_autoencoder(
         wave = torch.from_numpy(np.ascontiguousarray(data.batch(step, settings.batch)))
         return trainer.step(wave, rate_factor)
 
-    last = train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, report=report)
+    last = train(
+        run,
+        trainer,
+        update,
+        settings,
+        minutes=minutes,
+        max_steps=max_steps,
+        report=report,
+        pairs=lambda: reconstructions(run, trainer),
+    )
     if phase == 2 and trainer.decoder.tracker is not None:
         _level(run, data)
     return last

@@ -28,6 +28,7 @@ from training.generator.discriminator import (
     LatentInference,
     without_drums,
 )
+from training.generator.examples import Pieces
 from training.generator.excerpts import ANCHORS, Batch, LatentExcerpts
 from training.latents.encode import LatentCorpus
 from training.runs.loop import train
@@ -249,7 +250,17 @@ def train_gan(
     def update(step: int, rate_factor: float) -> dict[str, Tensor]:
         return trainer.step(data.batch(step, settings.batch * settings.reader_batches), rate_factor)
 
-    return train(run, trainer, update, settings, minutes=minutes, max_steps=max_steps, facts=facts, report=report)
+    return train(
+        run,
+        trainer,
+        update,
+        settings,
+        minutes=minutes,
+        max_steps=max_steps,
+        facts=facts,
+        report=report,
+        pairs=Pieces(run, trainer),
+    )
 
 
 def _labels_present(data: LatentExcerpts) -> list[str]:

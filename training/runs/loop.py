@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from training.runs import parallel
-from training.runs.examples import Examples
+from training.runs.examples import Examples, MakePairs
 from training.runs.run import NanGuard, Report, Run, TimeBox, all_finite, learning_rate_factor, logger
 
 EXAMPLES_EVERY_S = 300.0
@@ -46,12 +46,13 @@ def train(
     max_steps: int | None = None,
     facts: dict[str, Any] | None = None,
     report: Report | None = None,
+    pairs: MakePairs | None = None,
 ) -> dict[str, float]:
     """Call `update(batch number, learning rate factor)` until the box is used up; returns the last mean losses.
 
     `update` must return a loss named "total". `facts` are stored in every checkpoint beside the trainer's
-    own state. A checkpoint is written at once, every `save_every_s` seconds and at the end; never one that
-    holds numbers that are not finite. Several processes (`parallel.use`) train as one.
+    own state; `pairs` makes the examples. A checkpoint is written at once, every `save_every_s` seconds and at the
+    end; never one that holds numbers that are not finite. Several processes (`parallel.use`) train as one.
     """
     together = parallel.current()
     first = together.rank == 0
@@ -67,7 +68,7 @@ def train(
     box, guard, saved_s, shown_s = TimeBox(minutes, spent_s), NanGuard(), 0.0, 0.0
     box.listen()
     last: dict[str, float] = {}
-    examples = Examples(run, trainer) if first else None
+    examples = Examples(run, trainer, pairs) if first and pairs is not None else None
 
     def save() -> bool:
         """False, with nothing written, where something is not finite."""
