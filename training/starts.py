@@ -15,6 +15,7 @@ from musika_daw.instrument.models.config import (
     autoencoder_from_dict,
     generator_from_dict,
 )
+from musika_daw.system.atomic import replacing
 from training.autoencoder.trainer import AutoencoderTrainer
 from training.autoencoder.transplant import transplanted
 from training.generator.gan import GanTrainer
@@ -88,10 +89,8 @@ def generator_start(
 
 def _written(state: dict[str, Any], out: Path) -> Path:
     path = Path(out).with_suffix(".pt")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    part.replace(path)
+    with replacing(path, "wb") as file:
+        torch.save(state, file)
     return path
 
 

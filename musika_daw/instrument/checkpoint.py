@@ -24,6 +24,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from musika_daw.system.atomic import part_of
+
 FORMAT = "musika-daw/1"
 ROLES = ("generator", "decoder", "encoder")
 SHIPPED = Path(__file__).parents[1] / "weights"
@@ -61,11 +63,8 @@ def save_weights(
         raise ValueError(f"weights {path}: some are not finite in half precision")
     digest = tensor_hash(half)
     header = {"format": FORMAT, "role": role, "hash": digest, "config": json.dumps(config), "facts": json.dumps(facts)}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    save_file(half, part, metadata=header)
-    part.replace(path)
+    with part_of(Path(path)) as part:
+        save_file(half, part, metadata=header)
     return digest
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from musika_daw.system.atomic import part_of
+
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".aiff": "PCM_24", ".aif": "PCM_24", ".ogg": "VORBIS"}
 _NAMES = {".wav": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".ogg": "OGG"}
 
@@ -18,19 +20,16 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int) 
     The file appears under its name only when complete; what was there before stays if anything fails.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
     suffix = path.suffix.lower()
     frames = 0
     try:
-        with soundfile.SoundFile(
-            part, "w", sample_rate_hz, 2, subtype=_SUBTYPES[suffix], format=_NAMES[suffix]
-        ) as file:
+        with (
+            part_of(path) as part,
+            soundfile.SoundFile(part, "w", sample_rate_hz, 2, subtype=_SUBTYPES[suffix], format=_NAMES[suffix]) as file,
+        ):
             for block in blocks:
                 file.write(np.clip(block, -1, 1))
                 frames += len(block)
-        part.replace(path)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"out: {path}: {error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return frames

@@ -3,28 +3,55 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
 PART_SUFFIX = ".part"
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that no reader and no crash ever sees half of it.
+@contextmanager
+def part_of(path: Path, *, sync: bool = False) -> Iterator[Path]:
+    """Name of a file beside `path` that takes its place when the block ends well; for what opens files by itself.
 
-    Folders are made as needed. Where writing fails (OSError, for example a full disk, or an interrupt) the
-    temporary file is removed and an older file at `path` stays as it was.
+    Folders are made as needed. Where the block fails (OSError, for example a full disk, or an interrupt) the
+    temporary file is removed and an older file at `path` stays as it was. With `sync` the content is on the disk
+    before the name is, so that not even a power cut leaves the name on nothing.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + PART_SUFFIX)
     try:
-        with part.open("wb") as stream:
-            stream.write(data)
+        yield part
+        if sync:
+            with part.open("rb+") as stream:
+                os.fsync(stream.fileno())
         os.replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+
+
+@overload
+def replacing(path: Path, mode: Literal["w"] = "w", *, sync: bool = False) -> AbstractContextManager[TextIO]: ...
+@overload
+def replacing(path: Path, mode: Literal["wb"], *, sync: bool = False) -> AbstractContextManager[BinaryIO]: ...
+def replacing(path: Path, mode: str = "w", *, sync: bool = False) -> AbstractContextManager[Any]:
+    """A stream (`w`: UTF-8 text, `wb`: bytes) that takes the place of `path` as `part_of` does."""
+    return _stream(path, mode, sync)
+
+
+@contextmanager
+def _stream(path: Path, mode: str, sync: bool) -> Iterator[IO[Any]]:
+    text = "b" not in mode
+    encoding, newline = ("utf-8", "") if text else (None, None)
+    with part_of(path, sync=sync) as part, part.open(mode, encoding=encoding, newline=newline) as stream:
+        yield stream
+
+
+def write_atomic(path: Path, data: bytes | str, *, sync: bool = False) -> None:
+    """Write `data` (text as UTF-8) to `path` so that no reader and no crash ever sees half of it; see `part_of`."""
+    with replacing(path, "wb", sync=sync) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
 
 
 def sha256_of(path: Path) -> str:
@@ -39,17 +66,3 @@ def inside(folder: Path, relative: str) -> Path:
     if not relative or "\\" in relative or ":" in relative or any(part in ("", ".", "..") for part in parts):
         raise ValueError(f"file {relative!r}: must be a relative path inside the pack")
     return folder.joinpath(*parts)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[TextIO]:
-    """A text stream that takes the place of `path` when the block ends well, and leaves it alone otherwise."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + PART_SUFFIX)
-    try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        os.replace(part, path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from musika_daw.system.atomic import inside, sha256_of
+from musika_daw.system.atomic import inside, replacing, sha256_of
 from pack_builder.record.manifest import MANIFEST
 from pack_builder.record.rows import Gap, Model, Row, models_from, plain
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
@@ -90,13 +90,11 @@ class Journal:
         self._path = folder / JOURNAL
         self._places: dict[str, int] = {}
         head = {"recipe": state.recipe, "models": [asdict(model) for model in state.models], "created": state.created}
-        fresh = self._path.with_name(JOURNAL + ".part")
-        with fresh.open("wb") as stream:
+        with replacing(self._path, "wb") as stream:
             stream.write(json.dumps(head).encode() + b"\n")
             for entry in kept:
                 self._places[entry.job] = stream.tell()
                 stream.write(_line(entry))
-        os.replace(fresh, self._path)
         self._stream = self._path.open("ab")
         self._reader = self._path.open("rb")
         self._cards_path = self._path.with_name(CARDS)

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from musika_daw.score.roll import Notes
+from musika_daw.system.atomic import write_atomic
 
 FORMAT = 1
 SAMPLE_RATE_HZ = 44_100
@@ -90,10 +91,10 @@ class CorpusWriter:
             if found != head:
                 raise ValueError(f"corpus folder {self.folder}: holds {found}, asked for {head}")
         else:
-            _write_whole(path, json.dumps(head, indent=1) + "\n")
+            write_atomic(path, json.dumps(head, indent=1) + "\n")
         rows_path = self.folder / "songs.jsonl"
         self.songs = list(_read_rows(rows_path)) if rows_path.exists() else []
-        _write_whole(rows_path, "".join(_row_text(s) for s in self.songs))
+        write_atomic(rows_path, "".join(_row_text(s) for s in self.songs))
         last = self.songs[-1] if self.songs else None
         self._frames = last.start_frame + last.frames if last else 0
         self._onsets = last.onset_start + last.onsets if last else 0
@@ -208,7 +209,7 @@ def keep_songs(folder: Path, keep: Callable[[Song], Song | None]) -> None:
     """
     path = Path(folder) / "songs.jsonl"
     kept = [row for song in _read_rows(path) if (row := keep(song)) is not None]
-    _write_whole(path, "".join(_row_text(s) for s in kept))
+    write_atomic(path, "".join(_row_text(s) for s in kept))
 
 
 def note_table(notes: Notes) -> np.ndarray:
@@ -245,9 +246,3 @@ def _open_cut(path: Path, size: int) -> Any:
     file.truncate(size)
     file.seek(size)
     return file
-
-
-def _write_whole(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)

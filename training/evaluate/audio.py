@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from musika_daw.hearing.spectra import resampled
+from musika_daw.system.atomic import part_of
 
 _RATE_HZ = 44_100
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}
@@ -43,6 +44,5 @@ def write_examples(folder: Path, examples: Sequence[tuple[str, np.ndarray]], lim
     for number, (name, audio) in enumerate(examples[:limit]):
         text = "".join(c if c.isalnum() else "-" for c in name).strip("-")
         path = folder / f"{number:02d}-{text}.flac"
-        part = path.with_name(path.name + ".part")
-        soundfile.write(part, np.clip(audio, -1, 1), _RATE_HZ, format="FLAC", subtype="PCM_16")
-        part.replace(path)
+        with part_of(path) as part:
+            soundfile.write(part, np.clip(audio, -1, 1), _RATE_HZ, format="FLAC", subtype="PCM_16")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from musika_daw.hearing.spectra import log_mel_db
+from musika_daw.system.atomic import part_of
 
 _RATE_HZ = 44_100
 
@@ -23,10 +24,8 @@ def _figure(rows: int, columns: int, width: float, height: float) -> tuple[Any, 
 
 
 def _save(figure: Any, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, format="png", dpi=80)
-    part.replace(path)
+    with part_of(path) as part:
+        figure.savefig(part, format="png", dpi=80)
 
 
 def _show_mel(axes: Any, audio: np.ndarray, seconds: float, title: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.system.atomic import write_atomic
 from training.evaluate.measures.tools import versions
 
 HELD_OUT = "held-out recordings"
@@ -71,10 +72,10 @@ def write_report(
     command = " ".join(["musika-train", *map(shlex.quote, words)])
     head = {"evaluation": title, "command": command, "versions": versions(), "reference": reference, **facts}
     listed = [{**asdict(r), "met": r.met} for r in rows]
-    _write(out / "results.json", json.dumps(plain({**head, "rows": listed, **details}), indent=1) + "\n")
+    write_atomic(out / "results.json", json.dumps(plain({**head, "rows": listed, **details}), indent=1) + "\n")
     lines = [f"# {title}", "", f"`{command}`", ""]
     lines += [f"{key}: {value}  " for key, value in facts.items() if isinstance(value, str | int | float)]
-    _write(out / "table.md", "\n".join(lines) + "\n\n" + table(rows, reference))
+    write_atomic(out / "table.md", "\n".join(lines) + "\n\n" + table(rows, reference))
 
 
 def plain(value: Any) -> Any:
@@ -94,9 +95,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, Path):
         return value.name
     return value
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)

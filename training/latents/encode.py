@@ -26,6 +26,7 @@ from musika_daw.instrument.models import AutoencoderConfig, Encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
+from musika_daw.system.atomic import write_atomic
 from training.corpus import Corpus, Song
 from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
 from training.runs.run import write_json
@@ -177,9 +178,7 @@ def _finished(path: Path, head: str, songs: Sequence[Song], r_time: int) -> list
             if line != _row_text(row, song.start_frame):
                 break
             done.append(row)
-    part = path.with_name(path.name + ".part")
-    part.write_text(head + "\n" + "".join(lines[1 : 1 + len(done)]))
-    part.replace(path)
+    write_atomic(path, head + "\n" + "".join(lines[1 : 1 + len(done)]))
     return done
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ import soundfile
 import torch
 from torch import Tensor, nn
 
+from musika_daw.system.atomic import part_of, write_atomic
 from training.runs.pictures import latents_picture, png, spectrogram
 from training.runs.report import write_report
 from training.runs.run import Run, logger
@@ -57,15 +57,14 @@ class Examples:
     def _write(self, step: int, number: int, role: str, values: np.ndarray, rate_hz: int) -> None:
         base = self.run.folder / "examples" / f"{step:06d}-{number}-{role}"
         if rate_hz:
-            _whole(base.with_suffix(".png"), png(spectrogram(values, rate_hz)))
-            part = base.with_suffix(".part")
-            soundfile.write(part, np.clip(values, -1, 1), rate_hz, subtype="PCM_16", format="FLAC")
-            part.replace(base.with_suffix(".flac"))
+            write_atomic(base.with_suffix(".png"), png(spectrogram(values, rate_hz)))
+            with part_of(base.with_suffix(".flac")) as part:
+                soundfile.write(part, np.clip(values, -1, 1), rate_hz, subtype="PCM_16", format="FLAC")
             sound = torch.from_numpy(np.ascontiguousarray(values.mean(1))).clamp(-1, 1)[None]
             if self.run.tensorboard:
                 self.run.board().add_audio(f"{role}/{number}", sound, step, rate_hz)
         else:
-            _whole(base.with_suffix(".png"), png(latents_picture(values)))
+            write_atomic(base.with_suffix(".png"), png(latents_picture(values)))
 
 
 @contextmanager
@@ -86,9 +85,3 @@ def averaged(trainer: Any) -> Iterator[None]:
 def here(tensor: Tensor, module: nn.Module) -> Tensor:
     """A tensor on the device of a module."""
     return tensor.to(next(module.parameters()).device)
-
-
-def _whole(path: Path, data: bytes) -> None:
-    part = path.with_suffix(".part")
-    part.write_bytes(data)
-    part.replace(path)

@@ -14,6 +14,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+from musika_daw.system.atomic import write_atomic
+
 POINTS = 400
 PICTURE_SETS = 6
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 360, 170, 48, 18
@@ -45,9 +47,7 @@ def write_report(run: Path) -> Path:
         f"<h2>Settings</h2>{_table(settings)}</html>",
     ]
     path = run / "report.html"
-    part = path.with_name("report.part")
-    part.write_text("\n".join(parts), encoding="utf-8")
-    part.replace(path)
+    write_atomic(path, "\n".join(parts))
     return path
 
 

@@ -18,7 +18,6 @@ import importlib.util
 import json
 import logging
 import math
-import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -28,6 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from musika_daw.system.atomic import replacing, write_atomic
 from training.runs import parallel
 
 logger = logging.getLogger("training")
@@ -116,12 +116,8 @@ class Run:
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint so that a kill at any moment leaves the old one or the new one."""
-        part = self.checkpoint.with_suffix(".part")
-        with part.open("wb") as file:
+        with replacing(self.checkpoint, "wb", sync=True) as file:
             torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())  # else a power cut may leave the new name on no data
-        part.replace(self.checkpoint)
 
     def cut_log(self, step: int) -> None:
         """Drop the rows of steps that are about to be made again, and one torn by a kill."""
@@ -135,9 +131,7 @@ class Run:
             for line in lines[1:]
             if line.endswith("\n") and line.count(",") == commas and int(line.split(",")[0]) <= step
         ]
-        part = path.with_name("log.part")
-        part.write_text("".join(lines[:1] + kept))
-        part.replace(path)
+        write_atomic(path, "".join(lines[:1] + kept))
 
     def record(self, values: Mapping[str, Tensor | float]) -> None:
         """Remember scalars until the next `flush`."""
@@ -251,9 +245,7 @@ Report = Callable[[int, float, dict[str, float]], None]
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(data, indent=1) + "\n")
-    part.replace(path)
+    write_atomic(path, json.dumps(data, indent=1) + "\n")
 
 
 def _widen(path: Path, fields: list[str]) -> None:
@@ -261,12 +253,10 @@ def _widen(path: Path, fields: list[str]) -> None:
         return
     with path.open() as f:
         rows = list(csv.DictReader(f))
-    part = path.with_name("log.part")
-    with part.open("w", newline="") as f:
+    with replacing(path) as f:
         writer = csv.DictWriter(f, fields, restval="")
         writer.writeheader()
         writer.writerows(rows)
-    part.replace(path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

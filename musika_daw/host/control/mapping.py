@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
+from musika_daw.system.atomic import write_atomic
 
 CONTROL_CHANGE = 0xB0
 MIDDLE = 64
@@ -133,13 +134,7 @@ def write_map(path: Path, bindings: dict[str, Binding]) -> None:
     for name, binding in bindings.items():
         channel = "" if binding.channel is None else f"channel = {binding.channel}\n"
         lines.append(f"[{name}]\ncontroller = {binding.controller}\n{channel}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text("\n".join(lines), "utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_atomic(path, "\n".join(lines))
 
 
 def _whole_in(value: object, low: int, high: int) -> bool:

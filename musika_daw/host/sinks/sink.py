@@ -14,6 +14,7 @@ import numpy as np
 
 from bridge import host_time
 from musika_daw.host.play.device_clock import DeviceClock
+from musika_daw.system.atomic import PART_SUFFIX
 
 Fill = Callable[[np.ndarray, float], None]
 
@@ -81,7 +82,7 @@ class FileSink(Sink):
         """Begin to write. Raises SinkError if the file cannot be made."""
         import soundfile
 
-        part = self.path.with_name(self.path.name + ".part")
+        part = self.path.with_name(self.path.name + PART_SUFFIX)
         kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
         try:
             file = soundfile.SoundFile(part, "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind)

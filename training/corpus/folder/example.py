@@ -7,6 +7,7 @@ from pathlib import Path
 
 import soundfile
 
+from musika_daw.system.atomic import part_of
 from training.corpus.store import SAMPLE_RATE_HZ
 
 
@@ -33,9 +34,8 @@ def write_example(
         audio, labels = render_song(seed, len(files), None, style=chosen)
         path = folder / f"example {len(files) + 1:02d} {labels.bpm:.4g} bpm.flac"
         if not path.exists():
-            part = path.with_suffix(".part")
-            soundfile.write(part, audio, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
-            part.replace(path)
+            with part_of(path) as part:
+                soundfile.write(part, audio, SAMPLE_RATE_HZ, format="FLAC", subtype="PCM_16")
         if progress:
             progress(path)
         files.append(path)

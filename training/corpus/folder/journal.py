@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from musika_daw.system.atomic import write_atomic
+
 KEPT, SKIPPED = "kept", "skipped"
 
 
@@ -56,9 +58,7 @@ class Journal:
     def rewrite(self, rows: Iterable[FileRow]) -> None:
         """Replace all rows at once."""
         self.rows = {row.path: row for row in rows}
-        part = self._path.with_name(self._path.name + ".part")
-        part.write_text(self._head + "".join(_text(r) for r in self.rows.values()))
-        part.replace(self._path)
+        write_atomic(self._path, self._head + "".join(_text(r) for r in self.rows.values()))
         if hasattr(self, "_file"):
             self._file.close()
             self._file = self._path.open("a")

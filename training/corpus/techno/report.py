@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.signal import stft
 
+from musika_daw.system.atomic import part_of, write_atomic
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.store import Corpus, Song
 from training.corpus.techno.mix import loudness_lufs
@@ -105,8 +106,8 @@ def write_report(corpus: Corpus, out: Path, songs: int = 200) -> dict[str, Any]:
         "beat_within_5_ms": round(float((offsets <= 5).mean()), 4) if len(offsets) else None,
         "table": table,
     }
-    _write(out / "statistics.json", json.dumps(result, indent=1) + "\n")
-    _write(out / "statistics.md", _markdown(result))
+    write_atomic(out / "statistics.json", json.dumps(result, indent=1) + "\n")
+    write_atomic(out / "statistics.md", _markdown(result))
     draw_page(corpus, out / "spectrograms.png")
     return result
 
@@ -135,9 +136,8 @@ def draw_page(corpus: Corpus, path: Path, songs: int = 16) -> None:
         axis.set_title(f"{song.name}  {song.extra.get('style', '')}  {tempo}", fontsize=9)
     for axis in axes[len(chosen) :]:
         axis.set_axis_off()
-    part = path.with_name(path.name + ".part")
-    figure.savefig(part, dpi=60, format="png")
-    part.replace(path)
+    with part_of(path) as part:
+        figure.savefig(part, dpi=60, format="png")
 
 
 def _spread(songs: list[Song], count: int) -> list[Song]:
@@ -165,9 +165,3 @@ def _db(value: float) -> float:
 
 def _ratio_db(a: float, b: float) -> float:
     return float(10 * np.log10(max(float(a), 1e-12) / max(float(b), 1e-12)))
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(text)
-    part.replace(path)
