@@ -10,7 +10,8 @@ import numpy as np
 
 from musika_daw.hearing.findings import Findings, Pulse
 from musika_daw.hearing.limits import SILENCE_DBFS
-from musika_daw.hearing.onsets import Strength, circular_strength, magnitudes, mono, note_onsets_s
+from musika_daw.hearing.onsets import Strength, circular_strength, note_onsets_s
+from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.score.density import density_curve, density_of_rate
 from musika_daw.sound.wrap import wrapped
 

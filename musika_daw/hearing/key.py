@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musika_daw.hearing.onsets import magnitudes, mono
+from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.score.harmony import NOTES
 
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])

@@ -1,14 +1,13 @@
 """Onset strength and onsets of a recording, by spectral flux. Independent of the models that made the sound."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.sound.wrap import wrapped
 
 LOW_BAND_HZ = 200.0
-_BLOCK = 512
 _NOTE_LAG_S = 0.005  # compressed flux peaks this much before a note begins
 
 
@@ -22,32 +21,6 @@ class Strength:
 
     def times_s(self) -> np.ndarray:
         return np.arange(len(self.values)) / self.rate_hz + self.start_s
-
-
-def mono(samples: np.ndarray) -> np.ndarray:
-    """Mean of the channels of [frames, channels], float32 [frames]."""
-    if samples.shape[1] == 2:  # several times faster than a mean over so short an axis, and the same bits
-        return ((samples[:, 0].astype(np.float32) + samples[:, 1].astype(np.float32)) / 2).astype(np.float32)
-    return samples.mean(axis=1, dtype=np.float32)
-
-
-def magnitudes(signal: np.ndarray, size: int, hop: int) -> Iterator[np.ndarray]:
-    """Blocks [frames, size // 2 + 1] of STFT magnitudes; frame `k` is centred on sample `k * hop`.
-
-    The signal [samples] is taken as it is: `size // 2` zeros are put before and after it. Hann window, scaled so
-    that a full-scale sine gives 1. Blocks bound the memory: a minute at a hop of 64 would be half a gigabyte.
-    """
-    from scipy.fft import rfft
-
-    window = np.hanning(size + 1)[:size].astype(np.float32)
-    window *= 2 / window.sum()
-    padded = np.pad(signal.astype(np.float32), (size // 2, size // 2 + hop))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop][: len(signal) // hop + 1]
-    for start in range(0, len(frames), _BLOCK):
-        spectrum = rfft(frames[start : start + _BLOCK] * window, axis=1)
-        power = np.square(spectrum.real)
-        power += np.square(spectrum.imag)
-        yield np.sqrt(power, out=power)  # half the time of abs(), which minds overflow
 
 
 def flux(signal: np.ndarray, size: int, hop: int, bands: slice | None = None, gamma: float = 0.0) -> np.ndarray:

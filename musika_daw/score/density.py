@@ -31,7 +31,11 @@ _REACH_SIGMAS = 5.0
 
 
 def merge_onsets(onset_s: np.ndarray, window_s: float = CHORD_WINDOW_S) -> np.ndarray:
-    """Sorted onsets in seconds, float64 `[m]`: each takes in those within `window_s` after it."""
+    """Sorted onsets in seconds, float64 `[m]`: each takes in those within `window_s` after it (frames do as well).
+
+    Counted from the first of a group, not from the last one before: a roll of notes 20 ms apart is then several
+    onsets, as it is heard, and not one that goes on for ever.
+    """
     times = np.sort(np.asarray(onset_s, np.float64).ravel())
     if window_s < 0:
         raise ValueError(f"window_s: {window_s}, must be 0 or more")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.hearing.onsets import magnitudes, mono
+from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.score.harmony import NOTES
 from musika_daw.sound.ogg import with_serial
 from musika_daw.sound.peaks import waveform

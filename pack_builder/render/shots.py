@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.hearing.key import Pitch, pitch_of
-from musika_daw.hearing.onsets import circular_strength, mono, pick
+from musika_daw.hearing.onsets import circular_strength, pick
+from musika_daw.hearing.spectra import mono
 
 LONGEST_S = {"kick": 0.6, "hat": 0.3, "clap": 0.45, "stab": 1.0}
 LIKENESS_LEAST = {"kick": 0.55, "hat": 0.55, "clap": 0.4, "stab": 0.4}

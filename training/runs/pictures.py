@@ -1,4 +1,4 @@
-"""Spectrograms as PNG files, with nothing but numpy and zlib."""
+"""Spectrograms as PNG files, with no library for pictures."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import struct
 import zlib
 
 import numpy as np
+
+from musika_daw.hearing.spectra import mono, stft
 
 # dark blue, purple, red, orange, pale yellow: brightness rises all the way
 _COLOURS = np.array([(4, 5, 25), (75, 20, 110), (180, 50, 90), (250, 140, 40), (252, 252, 190)], float)
@@ -32,12 +34,8 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 def spectrogram(audio: np.ndarray, sample_rate_hz: int, columns: int = 480) -> np.ndarray:
     """Levels 0..1 (80 dB below full scale to full scale) of `[frames, channels]`, low notes below, `[128, columns]`."""
-    mono = audio.mean(1)
     fft = 2048
-    padded = np.pad(mono, fft // 2)
-    starts = np.linspace(0, max(0, len(padded) - fft), columns).astype(int)
-    frames = np.stack([padded[s : s + fft] for s in starts if s + fft <= len(padded)])
-    power = np.abs(np.fft.rfft(frames * np.hanning(fft))) ** 2 / (fft / 4) ** 2
+    power = stft(mono(audio), fft, max(1, len(audio) // columns))[:columns].astype(np.float64) ** 2
     edges_hz = np.geomspace(40, sample_rate_hz / 2, BANDS + 1)
     bins = np.clip(np.round(edges_hz * fft / sample_rate_hz).astype(int), 1, fft // 2)
     sums = np.concatenate([np.zeros((len(power), 1)), np.cumsum(power, 1)], 1)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from musika_daw.score.density import merge_onsets
+
 SAMPLE_RATE_HZ = 44_100
 STEPS = 16  # sixteenths in a bar of 4/4
 
@@ -50,15 +52,10 @@ class Grid:
         return self.frame(hit.bar, hit.step, hit.late_s)
 
 
-def merge_onsets(frames: list[int], total_frames: int, apart_s: float = 0.010) -> np.ndarray:
-    """Sorted onset frames inside the song, int64; an onset closer than `apart_s` to the last kept one
-    is the same onset."""
-    apart = apart_s * SAMPLE_RATE_HZ
-    kept: list[int] = []
-    for frame in sorted(frames):
-        if 0 <= frame < total_frames and (not kept or frame - kept[-1] >= apart):
-            kept.append(frame)
-    return np.asarray(kept, np.int64)
+def onsets_in(frames: list[int], total_frames: int, apart_s: float = 0.010) -> np.ndarray:
+    """Sorted onset frames inside the song, int64; those within `apart_s` after one are the same onset."""
+    inside = [frame for frame in frames if 0 <= frame < total_frames]
+    return merge_onsets(np.array(inside, np.float64), apart_s * SAMPLE_RATE_HZ).astype(np.int64)
 
 
 def rng_of(seed: int, index: int, purpose: str) -> np.random.Generator:

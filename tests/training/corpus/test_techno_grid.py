@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from musika_daw.score.techno.arrangement import BLOCK_BARS, draw_arrangement
-from musika_daw.score.techno.grid import Grid, Hit, merge_onsets, rng_of
+from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
 from musika_daw.score.techno.patterns import euclid, fill_bar, hat_bar
 from musika_daw.score.techno.style import STYLES, draw_bpm, draw_style
 from musika_daw.score.techno.tracks import draw_layers, draw_tracks
@@ -36,7 +36,7 @@ def test_swing_delays_an_odd_sixteenth_by_its_share(bpm: float, swing: float, st
 
 @given(st.lists(st.integers(-1000, 50_000), max_size=60))
 def test_merged_onsets_are_sorted_inside_and_apart(frames: list[int]) -> None:
-    merged = merge_onsets(frames, 40_000)
+    merged = onsets_in(frames, 40_000)
     assert (np.diff(merged) >= 441).all()
     assert ((merged >= 0) & (merged < 40_000)).all()
     assert set(merged) <= set(frames)

@@ -7,9 +7,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pyloudnorm
 from scipy.signal import resample_poly
 
+from musika_daw.hearing.loudness import loudness
 from musika_daw.score.density import merge_onsets
 from musika_daw.score.roll import Notes
 from training.corpus.piano.performance import Performance
@@ -236,7 +236,7 @@ def _add(mix: np.ndarray, voice: np.ndarray, start: int, off: int, release: np.n
 
 def _levelled(audio: np.ndarray, loudness_lufs: float) -> np.ndarray:
     if len(audio) >= SAMPLE_RATE_HZ // 2:
-        measured = pyloudnorm.Meter(SAMPLE_RATE_HZ).integrated_loudness(audio)
+        measured = loudness(audio, SAMPLE_RATE_HZ, loops=False)
         if np.isfinite(measured):
             audio = audio * np.float32(10 ** ((loudness_lufs - measured) / 20))
     peak = float(np.abs(audio).max(initial=0.0))

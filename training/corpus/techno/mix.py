@@ -8,9 +8,11 @@ import numpy as np
 import pedalboard as pb
 from scipy.signal import butter, oaconvolve, sosfilt
 
+from musika_daw.hearing.loudness import loudness
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 
 Rng = np.random.Generator
+SILENCE_LUFS = -70.0
 CEILING = 10 ** (-0.35 / 20)
 
 
@@ -141,18 +143,9 @@ def soft_clip(audio: np.ndarray, knee: float = 0.7) -> np.ndarray:
     return np.sign(audio) * (np.minimum(np.abs(audio), np.float32(knee)) + room * np.tanh(over / room))
 
 
-def loudness_lufs(audio: np.ndarray) -> float:
-    """Gated loudness after ITU-R BS.1770 of `[2, frames]`, in LUFS (blocks of 0.4 s without overlap)."""
-    b = butter(2, 60.0, "highpass", fs=SR, output="sos").astype(np.float32)
-    weighted = pb.HighShelfFilter(1500.0, 4.0, 0.7)(sosfilt(b, audio).astype(np.float32), SR)
-    block = int(0.4 * SR)
-    count = weighted.shape[1] // block
-    power = (weighted[:, : count * block].reshape(2, count, block) ** 2).mean(2).sum(0)
-    loud = power[power > 10 ** ((-70 + 0.691) / 10)]
-    if not len(loud):
-        return -70.0
-    loud = loud[loud > loud.mean() * 0.1]
-    return float(-0.691 + 10 * np.log10(loud.mean()))
+def _lufs(audio: np.ndarray) -> float:
+    """Loudness of `[2, frames]` in LUFS, of silence too."""
+    return max(SILENCE_LUFS, loudness(audio.T, SR, loops=False))
 
 
 def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
@@ -166,7 +159,7 @@ def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
         ]
     )(audio, SR)
     audio = mono_below(audio, float(rng.uniform(110, 180)))
-    audio *= db(-16 - loudness_lufs(audio))
+    audio *= db(-16 - _lufs(audio))
     if rng.random() < 0.75:
         audio = pb.Compressor(
             float(rng.uniform(-22, -12)),
@@ -175,10 +168,10 @@ def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
             float(rng.uniform(60, 250)),
         )(audio, SR)
     knee = float(rng.uniform(0.45, 0.85))
-    gain_db = target_lufs - loudness_lufs(audio)
+    gain_db = target_lufs - _lufs(audio)
     out = soft_clip(audio * np.float32(db(gain_db)), knee)
     # clipping takes level away: give a part of it back, once
-    missing = float(np.clip(target_lufs - loudness_lufs(out), 0, 4))
+    missing = float(np.clip(target_lufs - _lufs(out), 0, 4))
     if missing > 0.5:
         out = soft_clip(audio * np.float32(db(gain_db + missing)), knee)
     return out

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import stft
 
+from musika_daw.hearing.loudness import loudness
+from musika_daw.hearing.spectra import stft
 from musika_daw.system.atomic import part_of, write_atomic
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.store import Corpus, Song
-from training.corpus.techno.mix import loudness_lufs
+from training.corpus.techno.mix import SILENCE_LUFS
 
 EXCERPT_S = 8.0
 FFT, HOP = 2048, 512
@@ -35,13 +36,12 @@ def song_statistics(corpus: Corpus, song: Song) -> dict[str, float]:
     """Figures of one song, named in `COLUMNS`; tempo and beat offset only where it has a tempo."""
     audio = corpus.audio(song).T.copy()
     mid, side = (audio[0] + audio[1]) / 2, (audio[0] - audio[1]) / 2
-    out = {"lufs": loudness_lufs(audio)}
+    out = {"lufs": max(SILENCE_LUFS, loudness(audio.T, SR, loops=False))}
     peak, rms = float(np.abs(audio).max()), float(np.sqrt(np.mean(audio**2)))
     out["peak_dbfs"], out["crest_db"] = _db(peak), _db(peak) - _db(rms)
     out["onsets_per_s"] = song.onsets / max(song.frames / SR, 1e-9)
-    freqs, _, mid_bins = stft(mid, SR, nperseg=FFT, noverlap=FFT - HOP * 4)
-    _, _, side_bins = stft(side, SR, nperseg=FFT, noverlap=FFT - HOP * 4)
-    mid_power, side_power = np.mean(np.abs(mid_bins) ** 2, 1), np.mean(np.abs(side_bins) ** 2, 1)
+    freqs = np.fft.rfftfreq(FFT, 1 / SR)
+    mid_power, side_power = (np.mean(stft(part, FFT, HOP * 4).astype(np.float64) ** 2, 0) for part in (mid, side))
     out["centroid_hz"] = float((freqs * np.sqrt(mid_power)).sum() / max(np.sqrt(mid_power).sum(), 1e-12))
     low = freqs < 100
     out["width_db"] = _ratio_db(side_power.sum(), mid_power.sum())
@@ -127,9 +127,10 @@ def draw_page(corpus: Corpus, path: Path, songs: int = 16) -> None:
             bar = 4 * 60.0 / song.bpm * SR
             start = round(song.beat0_frame + int(start / bar) * bar)
         audio = corpus.audio(song, start, int(EXCERPT_S * SR)).mean(1)
-        freqs, times, bins = stft(audio, SR, nperseg=FFT, noverlap=FFT - HOP)
-        level = 20 * np.log10(np.abs(bins[1:]) + 1e-7)
-        axis.pcolormesh(times, freqs[1:], level, vmin=-110, vmax=-20, cmap="magma", shading="nearest", rasterized=True)
+        bins = stft(audio, FFT, HOP)[:, 1:].T
+        times, freqs = np.arange(bins.shape[1]) * HOP / SR, np.fft.rfftfreq(FFT, 1 / SR)[1:]
+        level = 20 * np.log10(bins / 2 + 1e-7)
+        axis.pcolormesh(times, freqs, level, vmin=-110, vmax=-20, cmap="magma", shading="nearest", rasterized=True)
         axis.set_yscale("log")
         axis.set_ylim(30, SR / 2)
         tempo = f"{song.bpm:g} bpm" if song.bpm else "no tempo"

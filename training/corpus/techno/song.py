@@ -6,7 +6,7 @@ import numpy as np
 import pedalboard as pb
 
 from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
-from musika_daw.score.techno.grid import Grid, Hit, merge_onsets, rng_of
+from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
 from musika_daw.score.techno.harmony import draw_harmony
 from musika_daw.score.techno.style import Style, draw_bpm, draw_style
 from musika_daw.score.techno.tracks import draw_layers, draw_tracks
@@ -117,7 +117,7 @@ def render_song(
         "engine": ENGINE,
         "oneshots": kit.samples,
     }
-    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, merge_onsets(onsets, grid.frames), extra)
+    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, onsets_in(onsets, grid.frames), extra)
     return np.ascontiguousarray(audio.T, np.float32), labels
 
 
