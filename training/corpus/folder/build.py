@@ -9,14 +9,13 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from musika_daw.system.orphans import end_with_parent
+from musika_daw.system.workers import Workers
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare
@@ -173,35 +172,27 @@ def _prepared(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     known = {row.sha256 for row in journal.rows.values() if row.outcome == KEPT}
+    asked: deque[tuple[str, str, Path]] = deque()
 
-    def wanted() -> Iterator[tuple[str, str, Path]]:
+    def calls() -> Iterator[tuple[Path, Path, float, bool]]:
         for number, name in enumerate(names):
-            yield name, file_hash(source / name), folder / f"{number % (jobs + 1)}.i16"
+            digest, scratch = file_hash(source / name), folder / f"{number % (jobs + 1)}.i16"
+            asked.append((name, digest, scratch))
+            yield source / name, scratch, shortest_s, bool(digest) and digest in known
 
     try:
-        if jobs == 1:
-            for name, digest, scratch in wanted():
-                same = digest and digest in known
-                yield name, digest, Prepared() if same else prepare(source / name, scratch, shortest_s), scratch
+        with Workers(jobs) as workers:
+            for prepared in workers.in_order(_prepare, calls(), ahead=jobs):
+                name, digest, scratch = asked.popleft()
+                yield name, digest, prepared, scratch
                 known |= {row.sha256 for row in [journal.rows[name]] if row.outcome == KEPT}
-            return
-        with ProcessPoolExecutor(jobs, initializer=end_with_parent) as pool:
-            yield from _in_order(pool, source, wanted(), shortest_s, jobs)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _in_order(
-    pool: ProcessPoolExecutor, source: Path, wanted: Iterable[tuple[str, str, Path]], shortest_s: float, jobs: int
-) -> Iterator[tuple[str, str, Prepared, Path]]:
-    waiting: deque[tuple[str, str, Future[Prepared], Path]] = deque()
-    for name, digest, scratch in wanted:
-        waiting.append((name, digest, pool.submit(prepare, source / name, scratch, shortest_s), scratch))
-        if len(waiting) == jobs:
-            first, its_digest, future, its_scratch = waiting.popleft()
-            yield first, its_digest, future.result(), its_scratch
-    for name, digest, future, scratch in waiting:
-        yield name, digest, future.result(), scratch
+def _prepare(path: Path, scratch: Path, shortest_s: float, known: bool) -> Prepared:
+    """`prepare`, but for what is in the corpus already."""
+    return Prepared() if known else prepare(path, scratch, shortest_s)
 
 
 def _settle(

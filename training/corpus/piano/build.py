@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from musika_daw.score.density import density_curve
+from training.corpus.fill import check_amount, fill_corpus
 from training.corpus.piano.composed import composed_piece
 from training.corpus.piano.pieces import Piece, read_pieces
 from training.corpus.piano.render import Take, draw_rendition, render_take, song_windows
 from training.corpus.piano.sampler import Sampler
-from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, SongLabels, split_of
+from training.corpus.store import SAMPLE_RATE_HZ, SongLabels, split_of
 
 KIND = "piano"
 _GOLDEN = 0.6180339887498949
@@ -90,40 +88,15 @@ def build_piano(
     Every job holds its own copy of the piano, about 1 GB. Raises ValueError for hours, jobs or a share out
     of range, or where no piece or sample can be used.
     """
-    if not 0 < hours <= 10_000:
-        raise ValueError(f"hours: {hours}, must be above 0 and at most 10000")
+    check_amount(hours, jobs)
     if not 0 <= composed <= 1:
         raise ValueError(f"composed: {composed}, must be in 0..1")
-    if not 1 <= jobs <= 256:
-        raise ValueError(f"jobs: {jobs}, must be 1..256")
     sampler = Sampler(samples)
-    with CorpusWriter(out, KIND, seed) as writer:
-        goal = hours * 3600 * SAMPLE_RATE_HZ
-        held = sum(song.frames for song in writer.songs)
-        if held >= goal:
-            return
-        songs = PianoSongs(read_pieces(midi), sampler, seed, composed)
-        for audio, labels in _rendered(songs, len(writer.songs), jobs):
-            held += writer.append(audio, labels).frames
-            if progress is not None:
-                progress(len(writer.songs), held / SAMPLE_RATE_HZ / 3600)
-            if held >= goal:
-                return
 
+    def arguments() -> tuple[PianoSongs]:
+        return (PianoSongs(read_pieces(midi), sampler, seed, composed),)
 
-def _rendered(songs: PianoSongs, first: int, jobs: int) -> Iterator[tuple[np.ndarray, SongLabels]]:
-    """Songs from `first` on, in order; with several jobs a few are rendered ahead, never the endless rest."""
-    if jobs == 1:
-        while True:
-            yield songs.song(first)
-            first += 1
-    with multiprocessing.get_context("spawn").Pool(jobs, _start_worker, (songs,)) as pool:
-        ahead: deque[Any] = deque()
-        while True:
-            while len(ahead) < jobs + 2:
-                ahead.append(pool.apply_async(_worker_song, (first,)))
-                first += 1
-            yield ahead.popleft().get()
+    fill_corpus(out, KIND, seed, hours, jobs, _worker_song, start=_start_worker, arguments=arguments, progress=progress)
 
 
 _worker_songs: PianoSongs | None = None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, SongLabels
+from training.corpus.fill import Made, Progress, check_amount, fill_corpus
 from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.song import render_song
 
 KIND = "techno"
+_seed = 0
 _oneshots: OneShots | None = None
 
 
@@ -22,52 +21,21 @@ def build_techno(
     seed: int = 0,
     jobs: int = 1,
     oneshots: Path | None = None,
-    progress: Callable[[int, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Write songs to the corpus `out` until it holds `hours`; continues where an earlier build stopped.
 
-    `progress(songs, hours_done)` is called after each song. Raises ValueError for hours <= 0 or jobs < 1."""
-    if not hours > 0:
-        raise ValueError(f"hours: {hours}, must be above 0")
-    if jobs < 1:
-        raise ValueError(f"jobs: {jobs}, must be at least 1")
-    with CorpusWriter(out, KIND, seed) as writer:
-        frames = sum(song.frames for song in writer.songs)
-        wanted = hours * 3600 * SAMPLE_RATE_HZ
-        if frames >= wanted:
-            return
-        for audio, labels in _songs(seed, len(writer.songs), jobs, oneshots):
-            frames += writer.append(audio, labels).frames
-            if progress is not None:
-                progress(len(writer.songs), frames / SAMPLE_RATE_HZ / 3600)
-            if frames >= wanted:
-                return
+    `progress(songs, hours_done)` is called after each song. Raises ValueError for hours or jobs out of range."""
+    check_amount(hours, jobs)
+    made_with = seed, oneshots
+    fill_corpus(out, KIND, seed, hours, jobs, _song, start=_start, arguments=lambda: made_with, progress=progress)
 
 
-def _songs(seed: int, first: int, jobs: int, oneshots: Path | None) -> Iterator[tuple[np.ndarray, SongLabels]]:
-    """Songs from `first` on, in order and without end."""
-    if jobs == 1:
-        shots = OneShots.load(oneshots) if oneshots is not None else None
-        index = first
-        while True:
-            yield _as_int16(render_song(seed, index, shots))
-            index += 1
-    # a batch at a time: imap would otherwise race ahead of the writer without end
-    with mp.get_context("spawn").Pool(jobs, _start, (oneshots,)) as pool:
-        while True:
-            yield from pool.imap(_work, [(seed, i) for i in range(first, first + 8 * jobs)])
-            first += 8 * jobs
+def _start(seed: int, oneshots: Path | None) -> None:
+    global _seed, _oneshots
+    _seed, _oneshots = seed, OneShots.load(oneshots) if oneshots is not None else None
 
 
-def _start(oneshots: Path | None) -> None:
-    global _oneshots
-    _oneshots = OneShots.load(oneshots) if oneshots is not None else None
-
-
-def _work(job: tuple[int, int]) -> tuple[np.ndarray, SongLabels]:
-    return _as_int16(render_song(*job, _oneshots))
-
-
-def _as_int16(song: tuple[np.ndarray, SongLabels]) -> tuple[np.ndarray, SongLabels]:
-    audio, labels = song
+def _song(index: int) -> Made:
+    audio, labels = render_song(_seed, index, _oneshots)
     return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), labels
