@@ -36,7 +36,7 @@ def _load() -> None:
 
 def _raw(job: Job) -> float:
     """Seconds of audio made."""
-    from pack_builder.render.attempts import raw_sound
+    from pack_builder.render.draw import raw_sound
     from pack_builder.render.source import MUSIKA
 
     return len(raw_sound(MUSIKA, _engine, job, 44_100, 0)) / 44_100

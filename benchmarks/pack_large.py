@@ -37,7 +37,7 @@ from pack_builder.record.journal import Journal, State, read_state
 from pack_builder.record.manifest import Head
 from pack_builder.record.rows import Row
 from pack_builder.record.stream import iter_rows, read_head
-from pack_builder.render.render import software
+from pack_builder.render.labels import software
 from pack_builder.run.build import now
 
 LINKS = 50_000  # of one file; more are refused by common file systems

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
+from musika_daw.hearing.limits import SILENCE
 from musika_daw.host.capture import Take, heard_loop
 from musika_daw.host.play.render import Renderer
-from musika_daw.score.controls import Controls
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.names import word_names
@@ -19,31 +16,10 @@ from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish.closing import close
 from pack_builder.record.manifest import MANIFEST, Head, read_manifest
 from pack_builder.record.rows import Model, Row
-from pack_builder.render.render import render_job, software
-from pack_builder.render.source import EngineSource
+from pack_builder.render.judge import attempt_of, judge
+from pack_builder.render.labels import Seeds, software
+from pack_builder.render.write import write_made, written
 from pack_builder.run.build import now
-
-
-class _Heard:
-    """What the pack builder takes for an engine: it gives the bars that were heard, whatever the seed."""
-
-    def __init__(self, renderer: Renderer, take: Take) -> None:
-        self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
-        self._renderer, self._take = renderer, take
-
-    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
-        """The bars that were heard."""
-        return heard_loop(self._renderer, self._take, sample_rate_hz)
-
-    def take(
-        self, seconds: float, controls: Any, sample_rate_hz: int = 44_100, start_s: float = 0.0, bpm: Any = None
-    ) -> np.ndarray:
-        """Never asked for: every job here is a loop."""
-        raise ValueError("take: what was heard is a loop")
-
-    def key(self, controls: Any) -> str | None:
-        """Not told: what was heard may have gone from one key to another."""
-        return None
 
 
 def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name: str = "Live") -> Path:
@@ -76,10 +52,17 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
         created = before.created
     job = _job(take, kind, len(earlier), {row.word for row in earlier})
-    engine = _Heard(renderer, take)
-    entry = render_job(EngineSource(lambda _: engine, Controls), f"heard {id(engine)}", job, options, True).entry
-    if not isinstance(entry, Row):
+    candidate = judge(heard_loop(renderer, take, rate), job, options)
+    if SILENCE in candidate.over:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
+    model = Model(renderer.kind, renderer.name, renderer.weights_hash)
+    seeds = Seeds(job.pack_seed, job.style_seed)
+    # no key is known: what was heard may have gone from one to another
+    tried = [attempt_of(seeds.seed, candidate)]
+    made = written(candidate, job, options, seeds, model, tried=tried, written_key=None, heard=True)
+    write_made(folder, made)
+    entry = made.entry
+    assert isinstance(entry, Row)
     rows = (*earlier, entry)
     models = tuple(dict.fromkeys(Model(row.kind, row.model, row.weights_sha256) for row in rows))
     head = Head(label, name, created, software(), {**recipe_of(options), "live": True}, models)
@@ -88,19 +71,13 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
 
 
 def _job(take: Take, kind: str, number: int, words: set[str]) -> Job:
-    """The pack builder's job whose sound is the take."""
+    """The pack builder's job whose sound is the take; its seeds are those that were played."""
     controls = take.piece.controls
     seed = controls.seed
     word = next(word for word in word_names(seed & 0xFFFFFFFF) if word not in words)
 
-    class HeardJob(Job):
-        """A job whose seed is the one that was played."""
-
-        def seed(self, attempt: int = 0) -> int:
-            return seed
-
     style = seed if controls.style_seed is None else controls.style_seed
-    return HeardJob(
+    return Job(
         f"{kind}/live/{float(take.piece.bpm):g}/{number}",
         kind,
         "loop",

@@ -16,8 +16,8 @@ from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.chain import Chain
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
-from pack_builder.render.attempts import facts_of
 from pack_builder.render.finish import CEILING_DBTP, measure
+from pack_builder.render.judge import facts_of
 
 LEVEL_TOLERANCE_DB = 0.1
 # 24 bits against the float sound that was measured when it was made

@@ -26,9 +26,10 @@ from pack_builder.record.journal import JOURNAL, Journal, State, read_state
 from pack_builder.record.manifest import Head, Manifest, read_manifest
 from pack_builder.record.rows import Gap, Model, Row
 from pack_builder.record.stream import iter_gaps
-from pack_builder.render.attempts import RenderError
+from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
-from pack_builder.render.render import describe, software
+from pack_builder.render.labels import software
+from pack_builder.render.render import describe
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for

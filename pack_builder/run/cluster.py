@@ -13,8 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from pack_builder.render.attempts import RenderError
-from pack_builder.render.render import Made, make, write_made
+from pack_builder.render.draw import RenderError
+from pack_builder.render.render import make
+from pack_builder.render.write import Made, write_made
 from pack_builder.run.pool import Call
 
 _IN_FLIGHT = 3  # tasks a core: one at work, two waiting, so that no worker waits for this process

@@ -6,8 +6,8 @@ from typing import Any, Protocol, Self
 
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
-from pack_builder.render.render import Made
 from pack_builder.render.source import EngineSource
+from pack_builder.render.write import Made
 
 Call = tuple[EngineSource, str, Job, BuildOptions, bool]
 

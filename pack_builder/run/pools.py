@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from musika_daw.system.workers import Workers
 from pack_builder.plan.jobs import count_files
 from pack_builder.plan.options import BuildOptions
-from pack_builder.render.render import Made, render_job
+from pack_builder.render.render import render_job
+from pack_builder.render.write import Made
 from pack_builder.run.cluster import ClusterPool
 from pack_builder.run.pool import Call, Pool
 

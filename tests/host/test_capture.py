@@ -7,6 +7,7 @@ import struct
 import threading
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,10 +15,11 @@ import pytest
 from musika_daw.host import capture
 from musika_daw.host.capture import Keeper, Take, heard_loop, last_bars
 from musika_daw.host.play.piece import Piece
+from musika_daw.host.play.render import Renderer
 from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import TempoMap
 from musika_daw.sound.riff_reader import read_header
-from pack_builder.heard import _Heard, keep
+from pack_builder.heard import keep
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.render.source import EngineSource
@@ -27,6 +29,23 @@ from tests.waiting import wait_for
 
 RATE = 48_000
 RENDERS_S = 120.0
+
+
+class Heard:
+    """An engine that gives the bars that were heard, whatever the seed."""
+
+    def __init__(self, renderer: Renderer, take: Take) -> None:
+        self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
+        self._renderer, self._take = renderer, take
+
+    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
+        return heard_loop(self._renderer, self._take, sample_rate_hz)
+
+    def take(self, *_: Any, **__: Any) -> np.ndarray:
+        raise AssertionError("what was heard is a loop")
+
+    def key(self, controls: Any) -> str | None:
+        return None
 
 
 def test_the_last_bars_are_those_that_were_played() -> None:
@@ -136,7 +155,7 @@ def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(no
         keep_best=True,
         jobs="1",
     )
-    source = EngineSource(lambda _: _Heard(noise, take), Controls)
+    source = EngineSource(lambda _: Heard(noise, take), Controls)
     assert len(build(options, Silent(), source).manifest.rows) == 1
     rows = [read_manifest(folder).rows for folder in (tmp_path / "kept", tmp_path / "built")]
     theirs = tmp_path / "built" / rows[1][0].file

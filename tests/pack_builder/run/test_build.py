@@ -76,7 +76,7 @@ def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
 ) -> None:
     import mutagen
 
-    monkeypatch.setattr("pack_builder.render.render.key_of", lambda *_: ("F#min", 0.9))
+    monkeypatch.setattr("pack_builder.render.write.key_of", lambda *_: ("F#min", 0.9))
     options = small(format=form)
     for row in built(options).manifest.rows:
         assert row.key == "F#min"

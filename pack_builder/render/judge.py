@@ -1,0 +1,82 @@
+"""The second step: raw sound is finished and measured; what comes of it is a candidate for the file."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
+from musika_daw.hearing.findings import Findings
+from musika_daw.hearing.limits import SOUND, broken
+from pack_builder.plan.jobs import Job
+from pack_builder.plan.options import BuildOptions
+from pack_builder.render.effects import through
+from pack_builder.render.finish import Level, finish, measure
+from pack_builder.render.shots import cut_shot, in_tune
+
+SHOT_CEILING_DBTP = -1.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One attempt at a file: finished samples, what was measured on them, and which limits they are beyond."""
+
+    samples: np.ndarray
+    findings: Findings
+    level: Level
+    gain_db: float
+    over: dict[str, float]
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+def judge(raw: np.ndarray, job: Job, options: BuildOptions) -> Candidate:
+    """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune."""
+    rate, chain = options.sample_rate_hz, options.chain(job.kind)
+    if job.shape == "shot":
+        return _shot(through(chain, raw, rate, loops=True), rate, job.role)
+    sound = through(chain, raw, rate, job.loops)
+    sound, gain_db, level = finish(sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db)
+    findings = findings_of(sound, job, rate)
+    return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs))
+
+
+def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
+    shot = None if silent(loop) else cut_shot(loop, sample_rate_hz, sound)
+    if shot is None:
+        nothing = np.zeros((0, 2), np.float32)
+        return Candidate(nothing, Findings(False, 0), Level(-np.inf, -np.inf), 0.0, {SOUND: 1.0})
+    tuned, pitch = in_tune(shot.samples, sample_rate_hz, sound)
+    samples, gain_db, _ = finish(tuned, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
+    level = measure(samples, sample_rate_hz, loops=False)
+    findings = Findings(False, clipped_frames(samples))
+    extra = {"likeness": shot.likeness, "onset_s": round(shot.onset_s, 5), "pitch": pitch}
+    return Candidate(samples, findings, level, gain_db, broken(findings), extra)
+
+
+def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:
+    """Measure a rendered job."""
+    if job.loops and job.bpm is not None and job.beats is not None:
+        return check_loop(samples, sample_rate_hz, float(job.bpm), job.beats)
+    return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz))
+
+
+def facts_of(findings: Findings) -> dict[str, Any]:
+    """What was measured, rounded, without what does not apply."""
+    pulse = findings.pulse
+    values = {
+        "tempo_error_pct": findings.tempo_error_pct,
+        "downbeat_offset_ms": pulse.downbeat_offset_ms if pulse else None,
+        "beat_offset_ms": pulse.beat_offset_ms if pulse else None,
+        "seam_score": findings.seam_score,
+        "seam_step": findings.seam_step,
+        "end_db": findings.end_db,
+        "density": findings.density,
+        "clipped_frames": findings.clipped_frames or None,
+    }
+    return {name: round(float(value), 4) for name, value in values.items() if value is not None}
+
+
+def attempt_of(seed: int, candidate: Candidate) -> dict[str, Any]:
+    """What the manifest keeps of one attempt: its seed, what it broke, what was measured."""
+    over = {name: round(value, 4) for name, value in candidate.over.items()}
+    return {"seed": seed, "broken": over} | facts_of(candidate.findings)
