@@ -83,10 +83,10 @@ def real_loop(folder: Path) -> Row:
 
 def rows_of(options: BuildOptions, row: Row, file: Path) -> Iterator[Row]:
     """A row for every job of a pack, with a link to the file in its place."""
-    for number, job in enumerate(jobs_of(options)):
+    for number, job in enumerate(jobs_of(options.music)):
         assert job.bpm is not None
         name = file_of(job, options)
-        place = options.out / name
+        place = options.place.out / name
         place.parent.mkdir(parents=True, exist_ok=True)
         copy = file.with_name(f"{number // LINKS}.wav")
         if not copy.exists():
@@ -101,9 +101,9 @@ def record(options: BuildOptions, seed: Path) -> None:
     head = read_head(seed)
     samples, _ = read_sound(seed / row.file)
     heard, seen = (card(row, samples, sound) for sound in (True, False))
-    options.out.mkdir()
-    state = State(options.out, recipe_of(options), head.models, now(), False)
-    journal = Journal(options.out, state)
+    options.place.out.mkdir()
+    state = State(options.place.out, recipe_of(options), head.models, now(), False)
+    journal = Journal(options.place.out, state)
     begun_s = 0.0
     for entry in rows_of(options, row, seed / row.file):
         journal.add(entry, heard if begun_s < EMBEDDED_S else seen)
@@ -114,10 +114,10 @@ def record(options: BuildOptions, seed: Path) -> None:
 
 def resume(options: BuildOptions, seed: Path) -> None:
     """Read the journal as a resumed build does."""
-    state = read_state(options.out)
+    state = read_state(options.place.out)
     assert state is not None
-    with Journal(options.out, state, state.intact()) as journal:
-        missing = sum(job.key not in journal for job in jobs_of(options))
+    with Journal(options.place.out, state, state.intact()) as journal:
+        missing = sum(job.key not in journal for job in jobs_of(options.music))
         if missing:
             raise click.ClickException(f"{missing} entries were lost")
         report()
@@ -125,13 +125,13 @@ def resume(options: BuildOptions, seed: Path) -> None:
 
 def finish(options: BuildOptions, seed: Path) -> None:
     """Close the pack as a build does."""
-    state = read_state(options.out)
+    state = read_state(options.place.out)
     assert state is not None
-    head = Head(options.label, options.name, state.created, software(), state.recipe, state.models)
-    with Journal(options.out, state, state.entries()) as journal:
+    head = Head(options.label.label, options.label.name, state.created, software(), state.recipe, state.models)
+    with Journal(options.place.out, state, state.entries()) as journal:
 
         def rows() -> Iterator[Row]:
-            for job in jobs_of(options):
+            for job in jobs_of(options.music):
                 entry = journal.read(job.key)
                 assert isinstance(entry, Row)
                 yield entry
@@ -145,9 +145,9 @@ def extend(options: BuildOptions, seed: Path) -> None:
     """Plan an extension, up to its first loop."""
     from pack_builder.again import options_extended
 
-    longer = options_extended(str(options.out), 100, 0, False)
-    known = {row.job for row in iter_rows(options.out)}
-    new = sum(job.key not in known for job in jobs_of(longer))
+    longer = options_extended(100, 0, options.place)
+    known = {row.job for row in iter_rows(options.place.out)}
+    new = sum(job.key not in known for job in jobs_of(longer.music))
     if new != 100:
         raise click.ClickException(f"{new} new loops, asked for 100")
     report()
@@ -157,8 +157,8 @@ def verify(options: BuildOptions, seed: Path) -> None:
     """Go through manifest and checksums."""
     from pack_builder.record.manifest import read_checksums
 
-    sums = read_checksums(options.out)
-    wrong = sum(sums[row.file] != row.sha256 for row in iter_rows(options.out))
+    sums = read_checksums(options.place.out)
+    wrong = sum(sums[row.file] != row.sha256 for row in iter_rows(options.place.out))
     if wrong:
         raise click.ClickException(f"{wrong} checksums differ")
     report()

@@ -3,17 +3,17 @@
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import click
 
-if TYPE_CHECKING:
-    from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.declared import options_of
+from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
+from pack_builder.plan.parse import whole
 
-_OUTSIDE = ("out", "models", "jobs", "cluster", "resume", "strict")
 BUILD_HELP = """Render a pack of loops and takes.
 
 \b
@@ -58,35 +58,34 @@ def cli(context: click.Context, version: bool) -> None:
         click.echo(context.get_help())
 
 
+def _some_options(*names: str) -> Callable[[Any], Any]:
+    """Options of a command as they are declared, by their keywords."""
+
+    def add(command: Any) -> Any:
+        for option in reversed([option for option in OPTIONS if option.name in names]):
+            if option.switch:
+                command = click.option(option.flag, option.name, is_flag=True, help=option.help)(command)
+                continue
+            shown = option.text is not None
+            command = click.option(
+                option.flag,
+                option.name,
+                default=option.text,
+                show_default=shown,
+                multiple=option.many,
+                metavar=option.metavar,
+                help=option.help,
+            )(command)
+        return command
+
+    return add
+
+
+_every_option = _some_options(*(option.name for option in OPTIONS))
+
+
 @cli.command(help=BUILD_HELP)
-@click.option("--bpm", default="120-160", show_default=True, metavar="BPM", help="128, 120,128.5 or 120-160 (60..200).")
-@click.option("--bpm-step", default="5", show_default=True, metavar="BPM", help="Step through a range of tempi.")
-@click.option("--loops-per-bpm", default="2", show_default=True, metavar="N", help="Loops of each kind and tempo.")
-@click.option("--bars", default="4", show_default=True, metavar="N", help="Bars of a loop: 1, 2, 4, 8 or 16.")
-@click.option("--kind", "kinds", multiple=True, metavar="KIND", help="techno or piano, repeatable.  [default: both]")
-@click.option("--takes", default="9", show_default=True, metavar="N", help="Free takes of each kind that has them.")
-@click.option("--density", metavar="D", help="Notes of the takes: 0..1, a range, or none.  [default: 0.1-0.9]")
-@click.option("--density-curve", metavar="CURVE", help='"0:0.2 8:0.8 16:0.3" (seconds:density) or a csv file.')
-@click.option("--take-seconds", metavar="S", help="Length of a take, 1..600.  [default: 20]")
-@click.option("--take-bars", metavar="N", help="Length of a take in bars, with --take-bpm.")
-@click.option("--take-bpm", metavar="BPM", help="Tempo that --take-bars counts at, 20..300.")
-@click.option("--kits", default="0", show_default=True, metavar="N", help="Kits of each kind: one style, many files.")
-@click.option("--one-shots", default="0", show_default=True, metavar="N", help="Kicks, hats, claps and stabs, of each.")
-@click.option("--attempts", default="12", show_default=True, metavar="N", help="Seeds to try for a file, 1..1000.")
-@click.option("--keep-best", is_flag=True, help="Keep the least bad where no attempt was good, labelled.")
-@click.option("--strict", is_flag=True, help="End with exit code 3 where a file was given up.")
-@click.option("--finish", default="clean", show_default=True, metavar="CHAIN", help="clean, warm, club, none, a toml.")
-@click.option("--format", default="wav24", show_default=True, metavar="F", help="wav24, wav16, wav32f, flac or aiff.")
-@click.option("--seed", default="7", show_default=True, metavar="N", help="Another seed, another music.")
-@click.option("--sample-rate", default="44100", show_default=True, metavar="HZ", help="44100, 48000, 88200 or 96000.")
-@click.option("--label", default="MSK", show_default=True, metavar="TEXT", help="Your label, first in every name.")
-@click.option("--name", default="First", show_default=True, metavar="TEXT", help="The pack's name.")
-@click.option("--naming", default="default", show_default=True, metavar="STYLE", help="default (130bpm), splice (130).")
-@click.option("--model", "models", multiple=True, metavar="NAME|PATH", help="Weights to use, once a kind, repeatable.")
-@click.option("--out", metavar="DIR", help="New or empty folder.  [default: LABEL_-_NAME_-_WAV]")
-@click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
-@click.option("--cluster", metavar="ADDRESS", help="Render on a Ray cluster: auto, local or host:port.")
-@click.option("--resume", is_flag=True, help="Go on with a build that was stopped, or mend a damaged pack.")
+@_every_option
 @click.option(
     "--progress",
     type=click.Choice(["auto", "json"]),
@@ -100,52 +99,34 @@ def cli(context: click.Context, version: bool) -> None:
 def build(
     context: click.Context, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
 ) -> None:
-    from pack_builder.plan.options import BuildOptions
-
     if from_manifest is None:
         if only:
             raise ValueError(f"--only {only[0]!r}: needs --from-manifest")
         run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
     given = click.core.ParameterSource.COMMANDLINE
-    for name in texts:
-        if name not in _OUTSIDE and context.get_parameter_source(name) == given:
-            option = "--" + name.removesuffix("s" if name == "kinds" else "").replace("_", "-")
-            raise ValueError(f"{option}: cannot be had with --from-manifest, the manifest says it")
+    for option in options_of(Music, Finish, Label):
+        if context.get_parameter_source(option.name) == given:
+            raise ValueError(f"{option.flag}: cannot be combined with --from-manifest, the manifest says it")
     from pack_builder.again import differences, options_again
 
     if texts["out"] is None:
         raise ValueError("--from-manifest: needs --out, a new or empty folder")
-    outside = outside_values({name: texts[name] for name in _OUTSIDE})
-    options, folder = options_again(from_manifest, only, **outside)
+    options, folder = options_again(from_manifest, only, place_from(texts))
     run_build(options, progress)
-    if different := differences(folder, options.out):
+    if different := differences(folder, options.place.out):
         for name in different[:20]:
             click.echo(f"{name}: other bytes than the manifest says", err=True)
         fail(f"{len(different)} files came out differently (another machine, or another version of a library?)", 1)
     click.echo("every file has the bytes that the manifest says")
 
 
-def outside_values(texts: dict[str, Any]) -> dict[str, Any]:
-    """Options that change where and how a pack is made, not what is in it, from the texts of the command line."""
-    from pack_builder.plan.options import DEFAULT_JOBS, usable_cores
-    from pack_builder.plan.parse import whole
-
-    jobs = texts.pop("jobs")
-    values = texts | {"jobs": min(DEFAULT_JOBS, usable_cores()) if jobs is None else whole("--jobs", jobs, 1, 256)}
-    return values | ({"out": Path(values["out"])} if "out" in values else {})
-
-
 @cli.command()
 @click.argument("folder", metavar="DIR")
 @click.option("--loops", default="0", show_default=True, metavar="N", help="Loops to add, going round the tempi.")
 @click.option("--takes", default="0", show_default=True, metavar="N", help="Takes to add.")
-@click.option("--model", "models", multiple=True, metavar="NAME|PATH", help="The weights that the pack was made with.")
-@click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
-@click.option("--cluster", metavar="ADDRESS", help="Render on a Ray cluster: auto, local or host:port.")
-@click.option("--strict", is_flag=True, help="End with exit code 3 where a file was given up.")
-@click.option("--resume", is_flag=True, help="Go on with an extension that was stopped.")
-def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> None:
+@_some_options("models", "jobs", "cluster", "strict", "resume")
+def extend(folder: str, loops: str, takes: str, **texts: Any) -> None:
     """Add loops and takes to a finished pack; what is in it stays as it is, byte for byte.
 
     \b
@@ -153,39 +134,36 @@ def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> N
       musika-pack extend packs/first --loops 100
     """
     from pack_builder.again import options_extended
-    from pack_builder.plan.parse import whole
 
     counts = whole("--loops", loops, 0, 100_000), whole("--takes", takes, 0, 100_000)
-    run_build(options_extended(folder, *counts, resume, **outside_values(texts)))
+    run_build(options_extended(*counts, place_from(texts | {"out": folder})))
 
 
-def run_build(options: "BuildOptions", progress: str = "auto") -> None:
+def run_build(options: BuildOptions, progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.console import JsonLines, clock, observer, pack_table
-    from pack_builder.plan.jobs import count_files
     from pack_builder.record.stream import iter_rows
     from pack_builder.run.build import BuildError, build
 
-    files = count_files(options)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         with observer(progress) as watcher:
             result = build(options, watcher)
             if isinstance(watcher, JsonLines):
-                made = files - result.gaps
-                watcher.tell("done", out=str(options.out.resolve()), files=made, gaps=result.gaps)
+                made = result.files - result.gaps
+                watcher.tell("done", out=str(options.place.out.resolve()), files=made, gaps=result.gaps)
     except BuildError as error:
         fail(str(error), 2 if "disk is full" in str(error) else 1)
     except KeyboardInterrupt:
-        fail(f"interrupted: what is finished in {options.out} is valid, add --resume to go on")
+        fail(f"interrupted: what is finished in {options.place.out} is valid, add --resume to go on")
     finally:
         signal.signal(signal.SIGTERM, before)
     if progress == "json":
-        if result.gaps and options.strict:
+        if result.gaps and options.place.strict:
             sys.exit(3)
         return
-    title = f"{options.label} - {options.name}: {files - result.gaps} files in {options.out}"
-    pack_table(title, iter_rows(options.out))
+    title = f"{options.label.label} - {options.label.name}: {result.files - result.gaps} files in {options.place.out}"
+    pack_table(title, iter_rows(options.place.out))
     if result.rendered:
         pace = result.audio_seconds / result.seconds
         click.echo(
@@ -196,11 +174,11 @@ def run_build(options: "BuildOptions", progress: str = "auto") -> None:
         click.echo("everything was finished before, nothing to do")
     if result.gaps:
         click.echo(
-            f"warning: {result.gaps} of {files} files were given up, no attempt kept to the limits; "
-            f"see gaps in {options.out / 'manifest.json'}",
+            f"warning: {result.gaps} of {result.files} files were given up, no attempt kept to the limits; "
+            f"see gaps in {options.place.out / 'manifest.json'}",
             err=True,
         )
-        if options.strict:
+        if options.place.strict:
             sys.exit(3)
 
 

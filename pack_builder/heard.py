@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 from musika_daw.hearing.limits import SILENCE
@@ -41,7 +40,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         attempts="1",
         keep_best=True,
     )
-    options = dataclasses.replace(options, bpm=(take.piece.bpm,))
+    options = options.changed(bpm=(take.piece.bpm,))
     earlier: tuple[Row, ...] = ()
     created = now()
     if (folder / MANIFEST).exists():
@@ -52,7 +51,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
         created = before.created
     job = _job(take, kind, len(earlier), {row.word for row in earlier})
-    candidate = judge(heard_loop(renderer, take, rate), job, options)
+    candidate = judge(heard_loop(renderer, take, rate), job, options.finish)
     if SILENCE in candidate.over:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
     model = Model(renderer.kind, renderer.name, renderer.weights_hash)

@@ -18,7 +18,7 @@ from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.curve import Points
 from pack_builder.plan.families import FAMILIES, INTENSITIES, SHOTS
 from pack_builder.plan.names import file_stem, tempo_folder, word_names
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import BuildOptions, Music
 
 DENSITY_CLASSES = ("sparse", "medium", "dense")
 OUTSIDE_FOLDER = "outside_limits"
@@ -100,103 +100,91 @@ def spread(low: Fraction, high: Fraction, count: int) -> list[Fraction]:
 
 def plan(options: BuildOptions) -> list[Job]:
     """All of `jobs_of` as a list."""
-    return list(jobs_of(options))
+    return list(jobs_of(options.music))
 
 
-def count_files(options: BuildOptions) -> int:
-    """Files that the options come to, without drawing up the jobs where that can be had from numbers alone."""
-    if options.only or options.kits:
-        return sum(1 for _ in jobs_of(options))
-    shots = options.one_shots * len(SHOTS) * len(options.loop_kinds)
-    added = sum(
-        extra.loops * bool(options.loop_kinds) + extra.takes * ("piano" in options.kinds)
-        for extra in options.extensions
-    )
-    return sum(options.count(kind) for kind in options.kinds) + shots + added
-
-
-def jobs_of(options: BuildOptions) -> Iterator[Job]:
+def jobs_of(music: Music) -> Iterator[Job]:
     """The jobs of a pack in the order of its manifest: by kind, then tempo or density, then number; then what
     extensions added. With `only`, those whose key or word is named there."""
-    words = word_names(options.seed)
-    named = set(options.only)
-    for job in _wordless(options):
+    words = word_names(music.seed)
+    named = set(music.only)
+    for job in _wordless(music):
         word = next(words)
         if not named or named & {job.key, word}:
             yield replace(job, word=word)
 
 
-def _wordless(options: BuildOptions) -> Iterator[Job]:
-    for kind in options.kinds:
+def _wordless(music: Music) -> Iterator[Job]:
+    for kind in music.kinds:
         if FAMILIES[kind].shape == "loop":
-            yield from _loops(options, kind, 0, options.loops_per_bpm * len(options.bpm), by_tempo=True)
-            yield from _kits(options, kind)
+            yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.bpm), by_tempo=True)
+            yield from _kits(music, kind)
             for sound in SHOTS:
-                for index in range(options.one_shots):
-                    yield _job(options, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(options))
+                for index in range(music.one_shots):
+                    yield _job(music, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(music))
         else:
-            densities: list[Fraction | None] = [None] * options.takes
-            if options.density is not None and options.takes:
-                densities = list(spread(*options.density, options.takes))
-            yield from _takes(options, kind, 0, densities)
-    loops, takes = options.loops_per_bpm * len(options.bpm), options.takes
-    for extra in options.extensions:
-        for kind in options.kinds:
+            densities: list[Fraction | None] = [None] * music.takes
+            if music.density is not None and music.takes:
+                densities = list(spread(*music.density, music.takes))
+            yield from _takes(music, kind, 0, densities)
+    loops, takes = music.loops_per_bpm * len(music.bpm), music.takes
+    for extra in music.extensions:
+        for kind in music.kinds:
             if FAMILIES[kind].shape == "loop":
-                yield from _loops(options, kind, loops, extra.loops, by_tempo=False)
+                yield from _loops(music, kind, loops, extra.loops, by_tempo=False)
             else:
-                middle = None if options.density is None else sum(options.density) / 2
-                more = list(spread(*options.density, extra.takes)) if options.density and extra.takes else []
-                yield from _takes(options, kind, takes, more or [middle] * extra.takes)
+                middle = None if music.density is None else sum(music.density) / 2
+                more = list(spread(*music.density, extra.takes)) if music.density and extra.takes else []
+                yield from _takes(music, kind, takes, more or [middle] * extra.takes)
         loops, takes = loops + extra.loops, takes + extra.takes
 
 
-def _job(options: BuildOptions, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
-    style_seed = derived_seed(options.seed, f"{style or key}/style")
-    return Job(key, kind, shape, "", options.seed, style_seed, **values)
+def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
+    style_seed = derived_seed(music.seed, f"{style or key}/style")
+    return Job(key, kind, shape, "", music.seed, style_seed, **values)
 
 
-def _loops(options: BuildOptions, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
+def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
     """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi."""
-    tempi = len(options.bpm)
+    tempi = len(music.bpm)
     for number in range(first, first + count):
-        place, index = divmod(number, options.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
-        bpm = options.bpm[place]
-        yield _job(options, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=options.bars)
+        place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
+        bpm = music.bpm[place]
+        yield _job(music, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=music.bars)
 
 
-def _takes(options: BuildOptions, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
+def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
     for index, density in enumerate(densities, first):
         yield _job(
-            options,
+            music,
             f"{kind}/take/{index}",
             kind,
             "take",
-            seconds=options.take_seconds,
+            seconds=music.take_seconds,
             density=density,
-            curve=options.density_curve,
-            bars=options.take_bars,
+            curve=music.density_curve,
+            bars=music.take_bars,
         )
 
 
-def _source(options: BuildOptions) -> dict[str, Any]:
+def _source(music: Music) -> dict[str, Any]:
     """The loop that a one-shot is cut from."""
-    return {"bpm": options.bpm[len(options.bpm) // 2], "bars": options.bars}
+    return {"bpm": music.bpm[len(music.bpm) // 2], "bars": music.bars}
 
 
-def _kits(options: BuildOptions, kind: str) -> Iterator[Job]:
-    names = word_names(derived_seed(options.seed, "kits"))
-    last = len(options.bpm) - 1
-    tempi = sorted({options.bpm[round(last * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
-    middle = options.bpm[len(options.bpm) // 2]
-    for number in range(options.kits):
+def _kits(music: Music, kind: str) -> Iterator[Job]:
+    names = word_names(derived_seed(music.seed, "kits"))
+    last = len(music.bpm) - 1
+    tempi = sorted({music.bpm[round(last * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
+    middle = music.bpm[len(music.bpm) // 2]
+    for number in range(music.kits):
         base, name = f"{kind}/kit/{number}", next(names)
 
         def job(
             role: str, tail: str = "", shape: str = "loop", base: str = base, name: str = name, **values: Any
         ) -> Job:
-            whole = {"bpm": middle, "bars": options.bars} | values
-            return _job(options, f"{base}/{role}{tail}", kind, shape, style=base, role=role, kit=name, **whole)
+            whole = {"bpm": middle, "bars": music.bars} | values
+            return _job(music, f"{base}/{role}{tail}", kind, shape, style=base, role=role, kit=name, **whole)
 
         for bpm in tempi:
             yield job("main", f"/{bpm}", bpm=bpm, anchors=f"{base}/main")
@@ -237,10 +225,10 @@ def file_of(
     else:
         folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm)}"
     stem = file_stem(
-        options.naming,
+        options.label.naming,
         "kit" if job.kit and job.shape != "shot" else job.shape,
-        label=options.label,
-        pack=options.name,
+        label=options.label.label,
+        pack=options.label.name,
         kind=job.kind,
         name=job.word if not job.kit else f"{job.kit}_{job.word}",
         bpm=job.bpm,
@@ -250,4 +238,4 @@ def file_of(
     stem += f"_{key}" if key else ""
     if not inside_limits:
         folder, stem = f"{folder}/{OUTSIDE_FOLDER}", f"{stem}_outside"
-    return f"{folder}/{stem}{FORMATS[options.format].suffix}"
+    return f"{folder}/{stem}{FORMATS[options.finish.format].suffix}"

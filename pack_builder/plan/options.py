@@ -1,24 +1,44 @@
-"""What the user asked for: every option parsed, checked and named in the error where it is out of range."""
+"""What the user asked for, in four records: what is played, how it is finished, how it is labelled, where it is made.
+
+The first three are the pack's recipe: two packs of the same three have the same bytes. Every option of the command line
+is declared at the field that it fills. This module is imported for `--help`, so numpy is not.
+"""
 
 import math
 import os
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.chain import Chain, chains_of
-from pack_builder.plan.curve import Points, parse_curve
+from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.names import TEMPLATES, check_name
-from pack_builder.plan.parse import number, parse_bpm, parse_density, whole
+from pack_builder.plan.parse import one_of, parse_bpm, parse_density, take_length, whole_among, whole_in
+
+if TYPE_CHECKING:
+    from pack_builder.plan.curve import Points
 
 BARS = (1, 2, 4, 8, 16)
 SAMPLE_RATES_HZ = (44100, 48000, 88200, 96000)
 SEED_LIMIT = (1 << 32) - 1
 DEFAULT_JOBS = 2  # a worker takes about half a gigabyte
 ATTEMPTS_LIMIT = 1000
-TAKE_RANGE_S = (1, 600)
+
+
+def _kinds(option: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Kinds in the order of `FAMILIES`; none given are all."""
+    for name in names:
+        one_of(lambda: FAMILIES)(option, name)
+    return tuple(kind for kind in FAMILIES if not names or kind in names)
+
+
+def _formats() -> Collection[str]:
+    from musika_daw.sound.sounds import FORMATS
+
+    return FORMATS
 
 
 @dataclass(frozen=True)
@@ -29,171 +49,210 @@ class Extension:
     takes: int
 
 
-@dataclass(frozen=True)
-class BuildOptions:
-    """One checked request for a pack; see `parse` for the ranges.
+@dataclass(frozen=True, kw_only=True)
+class Music:
+    """What is played. `only` holds the jobs to make (none: all)."""
 
-    `out`, `jobs`, `cluster`, `resume`, `strict` and `models` do not change a byte of it. `only` holds the jobs to make
-    (none: all), `weights` kind and hash of the weights that must be used (none: any).
-    """
-
-    bpm: tuple[Fraction, ...]
-    kinds: tuple[str, ...]
-    loops_per_bpm: int
-    bars: int
-    kits: int
-    one_shots: int
-    takes: int
-    density: tuple[Fraction, Fraction] | None
-    density_curve: Points | None
-    take_seconds: Fraction
-    take_bars: int | None
-    attempts: int
-    keep_best: bool
-    chains: tuple[tuple[str, Chain], ...]
-    format: str
-    seed: int
-    sample_rate_hz: int
-    label: str
-    name: str
-    naming: str
-    models: tuple[str, ...]
-    out: Path
-    jobs: int
-    cluster: str | None = None
-    resume: bool = False
-    strict: bool = False
-    source_date: str | None = None
+    bpm: tuple[Fraction, ...] = declared(
+        Option("bpm", "128, 120,128.5 or 120-160 (60..200).", "120-160", "BPM"),
+        Option("bpm_step", "Step through a range of tempi.", "5", "BPM"),
+    )
+    loops_per_bpm: int = declared(
+        Option("loops_per_bpm", "Loops of each kind and tempo.", "2", "N", whole_in(0, 100_000))
+    )
+    bars: int = declared(Option("bars", "Bars of a loop: 1, 2, 4, 8 or 16.", "4", "N", whole_among(*BARS)))
+    kinds: tuple[str, ...] = declared(
+        Option(
+            "kinds", "techno or piano, repeatable.  [default: both]", None, "KIND", _kinds, many=True, spelled="--kind"
+        )
+    )
+    takes: int = declared(Option("takes", "Free takes of each kind that has them.", "9", "N", whole_in(0, 100_000)))
+    density: tuple[Fraction, Fraction] | None = declared(
+        Option("density", "Notes of the takes: 0..1, a range, or none.  [default: 0.1-0.9]", None, "D")
+    )
+    density_curve: "Points | None" = declared(
+        Option("density_curve", '"0:0.2 8:0.8 16:0.3" (seconds:density) or a csv file.', None, "CURVE")
+    )
+    take_seconds: Fraction = declared(Option("take_seconds", "Length of a take, 1..600.  [default: 20]", None, "S"))
+    take_bars: int | None = declared(
+        Option("take_bars", "Length of a take in bars, with --take-bpm.", None, "N"),
+        Option("take_bpm", "Tempo that --take-bars counts at, 20..300.", None, "BPM"),
+    )
+    kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
+    one_shots: int = declared(
+        Option("one_shots", "Kicks, hats, claps and stabs, of each.", "0", "N", whole_in(0, 1000))
+    )
+    seed: int = declared(Option("seed", "Another seed, another music.", "7", "N", whole_in(0, SEED_LIMIT)))
     extensions: tuple[Extension, ...] = ()
     only: tuple[str, ...] = ()
-    weights: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(
-        cls,
-        *,
-        bpm: str = "120-160",
-        bpm_step: str = "5",
-        kinds: tuple[str, ...] = (),
-        loops_per_bpm: str = "2",
-        bars: str = "4",
-        kits: str = "0",
-        one_shots: str = "0",
-        takes: str = "9",
-        density: str | None = None,
-        density_curve: str | None = None,
-        take_seconds: str | None = None,
-        take_bars: str | None = None,
-        take_bpm: str | None = None,
-        attempts: str = "12",
-        keep_best: bool = False,
-        finish: str = "clean",
-        format: str = "wav24",
-        seed: str = "7",
-        sample_rate: str = "44100",
-        label: str = "MSK",
-        name: str = "First",
-        naming: str = "default",
-        models: tuple[str, ...] = (),
-        out: str | None = None,
-        jobs: str | None = None,
-        cluster: str | None = None,
-        resume: bool = False,
-        strict: bool = False,
-    ) -> "BuildOptions":
-        """Options from the texts of the command line; raises ValueError naming option, value and allowed range."""
-        for kind in kinds:
-            if kind not in FAMILIES:
-                raise ValueError(f"--kind {kind!r}: must be one of {', '.join(FAMILIES)}")
-        if naming not in TEMPLATES:
-            raise ValueError(f"--naming {naming!r}: must be one of {', '.join(TEMPLATES)}")
-        if format not in FORMATS:
-            raise ValueError(f"--format {format!r}: must be one of {', '.join(FORMATS)}")
-        bars_n = whole("--bars", bars, 1, 16)
-        if bars_n not in BARS:
-            raise ValueError(f"--bars {bars_n}: must be one of {', '.join(map(str, BARS))}")
-        rate = whole("--sample-rate", sample_rate, SAMPLE_RATES_HZ[0], SAMPLE_RATES_HZ[-1])
-        if rate not in SAMPLE_RATES_HZ:
-            raise ValueError(f"--sample-rate {rate}: must be one of {', '.join(map(str, SAMPLE_RATES_HZ))}")
-        if out is not None and not out.strip():
-            raise ValueError("--out '': must name a folder")
-        check_name("--label", label, naming)
-        check_name("--name", name, naming)
-        if density is not None and density_curve is not None and density.strip().lower() != "none":
-            raise ValueError(f"--density {density}: cannot be had with --density-curve, allowed is one of them")
-        used = tuple(kind for kind in FAMILIES if not kinds or kind in kinds)
-        seconds, take_bars_n = take_length(take_seconds, take_bars, take_bpm)
-        options = cls(
-            bpm=parse_bpm(bpm, bpm_step),
-            kinds=used,
-            loops_per_bpm=whole("--loops-per-bpm", loops_per_bpm, 0, 100_000),
-            bars=bars_n,
-            kits=whole("--kits", kits, 0, 1000),
-            one_shots=whole("--one-shots", one_shots, 0, 1000),
-            takes=whole("--takes", takes, 0, 100_000),
-            density=None if density_curve is not None else parse_density(density or "0.1-0.9"),
-            density_curve=None if density_curve is None else parse_curve(density_curve),
-            take_seconds=seconds,
-            take_bars=take_bars_n,
-            attempts=whole("--attempts", attempts, 1, ATTEMPTS_LIMIT),
-            keep_best=keep_best,
-            chains=chains_of(finish, used),
-            format=format,
-            seed=whole("--seed", seed, 0, SEED_LIMIT),
-            sample_rate_hz=rate,
-            label=label,
-            name=name,
-            naming=naming,
-            models=tuple(models),
-            out=Path(out if out is not None else f"{label}_-_{name}_-_{FORMATS[format].title}"),
-            jobs=min(DEFAULT_JOBS, usable_cores()) if jobs is None else whole("--jobs", jobs, 1, 256),
-            cluster=cluster,
-            resume=resume,
-            strict=strict,
-            source_date=source_date(),
-        )
-        if options.density_curve and options.density_curve[-1][0] > options.take_seconds:
-            raise ValueError(
-                f"--density-curve: its last point is at {float(options.density_curve[-1][0]):g} s, "
-                f"a take ends at {float(options.take_seconds):g} s (--take-seconds)"
-            )
-        for option, count in (("--kits", options.kits), ("--one-shots", options.one_shots)):
-            if count and not options.loop_kinds:
-                raise ValueError(f"{option} {count}: {', '.join(used)} has none, allowed is 0 (--kind techno has them)")
-        if not (any(map(options.count, used)) or options.kits or options.one_shots):
-            raise ValueError(
-                f"--loops-per-bpm {options.loops_per_bpm} with --takes {options.takes}: "
-                "at least one loop or take must be left"
-            )
-        return options
 
     @property
     def loop_kinds(self) -> tuple[str, ...]:
+        """Kinds whose plain files are loops."""
         return tuple(kind for kind in self.kinds if FAMILIES[kind].shape == "loop")
 
     def count(self, kind: str) -> int:
         """Plain loops or takes of one kind."""
         return self.loops_per_bpm * len(self.bpm) if FAMILIES[kind].shape == "loop" else self.takes
 
+
+@dataclass(frozen=True, kw_only=True)
+class Finish:
+    """How a sound becomes a file: how often it is tried, its chain, its format."""
+
+    attempts: int = declared(
+        Option("attempts", "Seeds to try for a file, 1..1000.", "12", "N", whole_in(1, ATTEMPTS_LIMIT))
+    )
+    keep_best: bool = declared(
+        Option("keep_best", "Keep the least bad where no attempt was good, labelled.", switch=True)
+    )
+    chains: tuple[tuple[str, Chain], ...] = declared(
+        Option("finish", "clean, warm, club, none, a toml.", "clean", "CHAIN")
+    )
+    format: str = declared(Option("format", "wav24, wav16, wav32f, flac or aiff.", "wav24", "F", one_of(_formats)))
+    sample_rate_hz: int = declared(
+        Option("sample_rate", "44100, 48000, 88200 or 96000.", "44100", "HZ", whole_among(*SAMPLE_RATES_HZ))
+    )
+
     def chain(self, kind: str) -> Chain:
         """The finishing chain of one kind."""
         return dict(self.chains)[kind]
 
 
-def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple[Fraction, int | None]:
-    """Length of a take in seconds, and its bars where it was asked for in bars at a tempo."""
-    low, high = TAKE_RANGE_S
-    if bars is None and bpm is None:
-        return number("--take-seconds", seconds or "20", low, high), None
-    if bars is None or bpm is None:
-        raise ValueError("--take-bars and --take-bpm: both must be given, or neither")
-    if seconds is not None:
-        raise ValueError(f"--take-seconds {seconds}: cannot be had with --take-bars, allowed is one of them")
-    count = whole("--take-bars", bars, 1, 1000)
-    length = count * 240 / number("--take-bpm", bpm, 20, 300)
-    if not low <= length <= high:
-        raise ValueError(f"--take-bars {count} at {bpm} bpm: is {float(length):.2f} s, must be within {low}..{high} s")
-    return length, count
+@dataclass(frozen=True, kw_only=True)
+class Label:
+    """Whose pack it is and how its files are named; `source_date` is YYYY-MM-DD where files are to carry one."""
+
+    label: str = declared(Option("label", "Your label, first in every name.", "MSK", "TEXT"))
+    name: str = declared(Option("name", "The pack's name.", "First", "TEXT"))
+    naming: str = declared(
+        Option("naming", "default (130bpm), splice (130).", "default", "STYLE", one_of(lambda: TEMPLATES))
+    )
+    source_date: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used."""
+
+    models: tuple[str, ...] = declared(
+        Option("models", "Weights to use, once a kind, repeatable.", None, "NAME|PATH", many=True, spelled="--model")
+    )
+    out: Path = declared(Option("out", "New or empty folder.  [default: LABEL_-_NAME_-_WAV]", None, "DIR"))
+    jobs: int = declared(
+        Option("jobs", "Files rendered at a time.  [default: 2, 1 on one core]", None, "N", whole_in(1, 256))
+    )
+    cluster: str | None = declared(
+        Option("cluster", "Render on a Ray cluster: auto, local or host:port.", None, "ADDRESS")
+    )
+    strict: bool = declared(Option("strict", "End with exit code 3 where a file was given up.", switch=True))
+    resume: bool = declared(
+        Option("resume", "Go on with a build that was stopped, or mend a damaged pack.", switch=True)
+    )
+    weights: tuple[tuple[str, str], ...] = ()
+
+
+RECORDS = (Music, Finish, Label, Place)
+OPTIONS = tuple(options_of(*RECORDS))
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """One checked request for a pack."""
+
+    music: Music
+    finish: Finish
+    label: Label
+    place: Place
+
+    @classmethod
+    def parse(cls, **texts: Any) -> "BuildOptions":
+        """Options from the texts of the command line, by the keywords of `OPTIONS`; what is not given is the default.
+
+        Raises ValueError naming option, value and allowed range, TypeError for a keyword that is none.
+        """
+        by_name = {option.name: option for option in OPTIONS}
+        if unknown := texts.keys() - by_name.keys():
+            raise TypeError(f"unknown option {min(unknown)!r}")
+        given = {name: texts.get(name, option.default) for name, option in by_name.items()}
+        read = {name: option.value(given[name]) for name, option in by_name.items()}
+        out = given["out"]
+        if out is not None and not out.strip():
+            raise ValueError("--out '': must name a folder")
+        for name in ("label", "name"):
+            check_name(f"--{name}", read[name], read["naming"])
+        label = Label(label=read["label"], name=read["name"], naming=read["naming"], source_date=source_date())
+        music = _music(read)
+        finish = Finish(
+            **_only(Finish, read), chains=chains_of(read["finish"], music.kinds), sample_rate_hz=read["sample_rate"]
+        )
+        place = place_from({"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value})
+        return cls(music, finish, label, place)
+
+    def changed(self, **values: Any) -> "BuildOptions":
+        """The same with other values, each in the record that has it."""
+        parts = {}
+        for part in fields(self):
+            record = getattr(self, part.name)
+            own = {name: values.pop(name) for name in vars(record) if name in values}
+            parts[part.name] = replace(record, **own)
+        if values:
+            raise TypeError(f"no record has {min(values)!r}")
+        return BuildOptions(**parts)
+
+
+def place_from(texts: dict[str, Any], **values: Any) -> Place:
+    """A place from those of the command line's texts that are its own; `values` are not texts any more."""
+    found = {option.name: option.value(texts.get(option.name, option.default)) for option in options_of(Place)}
+    found["models"] = tuple(found["models"])
+    found["out"] = Path(found["out"] or ".")
+    found["jobs"] = found["jobs"] or min(DEFAULT_JOBS, usable_cores())
+    return Place(**found | values)
+
+
+def _only(record: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Of some values those that a record has a field for."""
+    return {each.name: values[each.name] for each in fields(record) if each.name in values}
+
+
+def _folder(label: Label, finish: Finish) -> str:
+    from musika_daw.sound.sounds import FORMATS
+
+    return f"{label.label}_-_{label.name}_-_{FORMATS[finish.format].title}"
+
+
+def _music(read: dict[str, Any]) -> Music:
+    density, curve = read["density"], read["density_curve"]
+    if density is not None and curve is not None and density.strip().lower() != "none":
+        raise ValueError(f"--density {density}: cannot be combined with --density-curve, allowed is one of them")
+    points = None
+    if curve is not None:
+        from pack_builder.plan.curve import parse_curve
+
+        points = parse_curve(curve)
+    seconds, take_bars = take_length(read["take_seconds"], read["take_bars"], read["take_bpm"])
+    values = _only(Music, read) | {
+        "bpm": parse_bpm(read["bpm"], read["bpm_step"]),
+        "density": None if points is not None else parse_density(density or "0.1-0.9"),
+        "density_curve": points,
+        "take_seconds": seconds,
+        "take_bars": take_bars,
+    }
+    music = Music(**values)
+    if points and points[-1][0] > seconds:
+        raise ValueError(
+            f"--density-curve: its last point is at {float(points[-1][0]):g} s, "
+            f"a take ends at {float(seconds):g} s (--take-seconds)"
+        )
+    for option, count in (("--kits", music.kits), ("--one-shots", music.one_shots)):
+        if count and not music.loop_kinds:
+            kinds = ", ".join(music.kinds)
+            raise ValueError(f"{option} {count}: {kinds} has none, allowed is 0 (--kind techno has them)")
+    if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
+        raise ValueError(
+            f"--loops-per-bpm {music.loops_per_bpm} with --takes {music.takes}: at least one loop or take must be left"
+        )
+    return music
 
 
 def usable_cores() -> int:
@@ -217,10 +276,10 @@ def source_date() -> str | None:
         raise ValueError(f"SOURCE_DATE_EPOCH {text!r}: must be whole seconds since 1970") from None
 
 
-def duration_s(options: BuildOptions) -> float:
-    """Seconds of audio that the options ask for (without the decay of takes)."""
-    loops = sum(options.bars * 240 / float(bpm) for bpm in options.bpm) * options.loops_per_bpm
-    loops += options.kits * 6 * options.bars * 240 / float(options.bpm[0])
-    shapes = {FAMILIES[kind].shape for kind in options.kinds}
-    takes = math.prod((options.takes, float(options.take_seconds)))
+def duration_s(music: Music) -> float:
+    """Seconds of audio that the music comes to (without the decay of takes)."""
+    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
+    loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
+    shapes = {FAMILIES[kind].shape for kind in music.kinds}
+    takes = math.prod((music.takes, float(music.take_seconds)))
     return loops * ("loop" in shapes) + takes * ("take" in shapes)

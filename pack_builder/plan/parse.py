@@ -1,9 +1,11 @@
 """Texts from the command line to checked values; every error names the option, the value and what is allowed."""
 
 import re
+from collections.abc import Callable, Collection
 from fractions import Fraction
 
 BPM_RANGE = (60, 200)
+TAKE_RANGE_S = (1, 600)
 
 
 def number(option: str, text: str, low: Fraction | int, high: Fraction | int) -> Fraction:
@@ -24,6 +26,34 @@ def whole(option: str, text: str, low: int, high: int) -> int:
     if not low <= int(text) <= high:
         raise ValueError(f"{option} {text.strip()}: must be within {low}..{high}")
     return int(text)
+
+
+def whole_in(low: int, high: int) -> Callable[[str, str], int]:
+    """A reader of whole numbers within a range."""
+    return lambda option, text: whole(option, text, low, high)
+
+
+def whole_among(*allowed: int) -> Callable[[str, str], int]:
+    """A reader of whole numbers of which only some, given in rising order, are allowed."""
+
+    def read(option: str, text: str) -> int:
+        value = whole(option, text, allowed[0], allowed[-1])
+        if value not in allowed:
+            raise ValueError(f"{option} {value}: must be one of {', '.join(map(str, allowed))}")
+        return value
+
+    return read
+
+
+def one_of(allowed: Callable[[], Collection[str]]) -> Callable[[str, str], str]:
+    """A reader of names; they are asked for when a text is read, since some lie in modules that take time to import."""
+
+    def read(option: str, text: str) -> str:
+        if text not in allowed():
+            raise ValueError(f"{option} {text!r}: must be one of {', '.join(allowed())}")
+        return text
+
+    return read
 
 
 def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
@@ -58,3 +88,19 @@ def parse_density(text: str) -> tuple[Fraction, Fraction] | None:
     if high < low:
         raise ValueError(f"--density {text.strip()}: must run from low to high, within 0..1")
     return low, high
+
+
+def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple[Fraction, int | None]:
+    """Length of a take in seconds, and its bars where it was asked for in bars at a tempo."""
+    low, high = TAKE_RANGE_S
+    if bars is None and bpm is None:
+        return number("--take-seconds", seconds or "20", low, high), None
+    if bars is None or bpm is None:
+        raise ValueError("--take-bars and --take-bpm: both must be given, or neither")
+    if seconds is not None:
+        raise ValueError(f"--take-seconds {seconds}: cannot be combined with --take-bars, allowed is one of them")
+    count = whole("--take-bars", bars, 1, 1000)
+    length = count * 240 / number("--take-bpm", bpm, 20, 300)
+    if not low <= length <= high:
+        raise ValueError(f"--take-bars {count} at {bpm} bpm: is {float(length):.2f} s, must be within {low}..{high} s")
+    return length, count

@@ -1,58 +1,59 @@
-"""A pack's recipe: its options as plain JSON values in the manifest, and back."""
+"""A pack's recipe: what its bytes depend on, as plain JSON values in the manifest, and back."""
 
+from dataclasses import fields
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 from pack_builder.plan.chain import Chain
-from pack_builder.plan.options import BuildOptions, Extension
-
-# what decides where and how a pack is made, not what is in it
-OUTSIDE = ("out", "jobs", "cluster", "resume", "strict", "models", "weights")
+from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
 
 
 def recipe_of(options: BuildOptions) -> dict[str, Any]:
-    """Options as JSON values; exact numbers are fractions as text."""
-    values = {name: value for name, value in vars(options).items() if name not in OUTSIDE}
-    return values | {
-        "bpm": [str(bpm) for bpm in options.bpm],
-        "kinds": list(options.kinds),
-        "density": None if options.density is None else [str(value) for value in options.density],
-        "density_curve": None
-        if options.density_curve is None
-        else [[str(at), str(value)] for at, value in options.density_curve],
-        "take_seconds": str(options.take_seconds),
-        "chains": {kind: chain.to_json() for kind, chain in options.chains},
-        "extensions": [vars(extra) for extra in options.extensions],
-        "only": list(options.only),
+    """All that the bytes of the pack depend on, flat; exact numbers are fractions as text."""
+    music, finish = options.music, options.finish
+    curve = music.density_curve
+    return {
+        **vars(music),
+        **vars(finish),
+        **vars(options.label),
+        "bpm": [str(bpm) for bpm in music.bpm],
+        "kinds": list(music.kinds),
+        "density": None if music.density is None else [str(value) for value in music.density],
+        "density_curve": None if curve is None else [[str(at), str(value)] for at, value in curve],
+        "take_seconds": str(music.take_seconds),
+        "chains": {kind: chain.to_json() for kind, chain in finish.chains},
+        "extensions": [vars(extra) for extra in music.extensions],
+        "only": list(music.only),
     }
 
 
-def options_from(recipe: dict[str, Any], **outside: Any) -> BuildOptions:
-    """Options that would write this recipe; `outside` gives `out`, `jobs` and the like.
+def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
+    """Options that would write this recipe, to be made in a place.
 
     Raises ValueError where the recipe is not one that `recipe_of` wrote.
     """
     try:
-        values = (
-            dict(recipe)
-            | {
-                "bpm": tuple(map(Fraction, recipe["bpm"])),
-                "kinds": tuple(recipe["kinds"]),
-                "density": None if recipe["density"] is None else tuple(map(Fraction, recipe["density"])),
-                "density_curve": None
-                if recipe["density_curve"] is None
-                else tuple((Fraction(at), Fraction(value)) for at, value in recipe["density_curve"]),
-                "take_seconds": Fraction(recipe["take_seconds"]),
-                "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
-                "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
-                "only": tuple(recipe["only"]),
-                "models": (),
-                "out": Path("."),
-                "jobs": 1,
-            }
-            | outside
+        density, curve = recipe["density"], recipe["density_curve"]
+        values = recipe | {
+            "bpm": tuple(map(Fraction, recipe["bpm"])),
+            "kinds": tuple(recipe["kinds"]),
+            "density": None if density is None else tuple(map(Fraction, density)),
+            "density_curve": None if curve is None else tuple((Fraction(at), Fraction(value)) for at, value in curve),
+            "take_seconds": Fraction(recipe["take_seconds"]),
+            "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
+            "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
+            "only": tuple(recipe["only"]),
+        }
+        made = BuildOptions(
+            Music(**_taken(Music, values)), Finish(**_taken(Finish, values)), Label(**_taken(Label, values)), place
         )
-        return BuildOptions(**values)
+        if values:
+            raise ValueError(f"unknown {min(values)!r}")
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         raise ValueError("manifest: its recipe is damaged or of another version") from None
+    return made
+
+
+def _taken(record: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Take a record's fields out of the values."""
+    return {each.name: values.pop(each.name) for each in fields(record)}

@@ -21,16 +21,16 @@ def close(
 ) -> None:
     """Write everything but the audio into the pack. `rows` and `gaps` give the entries in the manifest's order, any
     number of times, so that none of them need be kept; `card` what the page shows of a file, where it was made."""
-    stem = f"{options.label}_{options.name}"
+    stem = f"{options.label.label}_{options.label.name}"
     texts = {
         README: readme_text(head, rows(), gaps()),
-        LICENCE_FILE: licence_text(options.label, options.name),
+        LICENCE_FILE: licence_text(options.label.label, options.label.name),
         **dict(preset_texts(stem, rows())),
     }
     for name, data in project_files(stem, head, rows()):
-        write_atomic(options.out / name, data)
+        write_atomic(options.place.out / name, data)
         texts[name] = ""
-    for name, text in pages(options.out, head, rows(), card):
-        write_atomic(options.out / name, text.encode("utf-8"))
+    for name, text in pages(options.place.out, head, rows(), card):
+        write_atomic(options.place.out / name, text.encode("utf-8"))
         texts[name] = ""
-    write_manifest(options.out, head, rows(), gaps(), texts)
+    write_manifest(options.place.out, head, rows(), gaps(), texts)

@@ -9,7 +9,7 @@ from musika_daw.hearing.check import check_loop, check_take, clipped_frames, sil
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import SOUND, broken
 from pack_builder.plan.jobs import Job
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import Finish
 from pack_builder.render.effects import through
 from pack_builder.render.finish import Level, finish, measure
 from pack_builder.render.shots import cut_shot, in_tune
@@ -29,9 +29,9 @@ class Candidate:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(raw: np.ndarray, job: Job, options: BuildOptions) -> Candidate:
+def judge(raw: np.ndarray, job: Job, wanted: Finish) -> Candidate:
     """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune."""
-    rate, chain = options.sample_rate_hz, options.chain(job.kind)
+    rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
     if job.shape == "shot":
         return _shot(through(chain, raw, rate, loops=True), rate, job.role)
     sound = through(chain, raw, rate, job.loops)

@@ -15,7 +15,7 @@ from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.curve import DensityCurve, agreement
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import Finish, Label
 from pack_builder.publish.texts import LICENCE
 from pack_builder.record.rows import Model, Row
 from pack_builder.render.finish import Level
@@ -32,7 +32,7 @@ class Seeds:
 
 def tags_of(
     job: Job,
-    options: BuildOptions,
+    label: Label,
     stem: str,
     frames: int,
     seeds: Seeds,
@@ -53,14 +53,14 @@ def tags_of(
     }
     if key:
         facts["key"] = key
-    info = {"INAM": stem, "IART": options.label}
-    if options.source_date:
-        info["ICRD"] = options.source_date
+    info = {"INAM": stem, "IART": label.label}
+    if label.source_date:
+        info["ICRD"] = label.source_date
     info |= {
         "IGNR": FAMILIES[job.kind].genre,
         "ICMT": json.dumps(facts),
         "ISFT": software(),
-        "ICOP": f"{options.label}: {LICENCE}",
+        "ICOP": f"{label.label}: {LICENCE}",
     }
     if job.shape == "shot":
         note = pitch.note if pitch else 60
@@ -90,7 +90,7 @@ def software() -> str:
 
 def row_of(
     job: Job,
-    options: BuildOptions,
+    wanted: Finish,
     chosen: Candidate,
     seeds: Seeds,
     model: Model,
@@ -102,8 +102,8 @@ def row_of(
     key_fit: float,
 ) -> Row:
     """The manifest's row of a file."""
-    rate, frames, findings = options.sample_rate_hz, len(chosen.samples), chosen.findings
-    form = FORMATS[options.format]
+    rate, frames, findings = wanted.sample_rate_hz, len(chosen.samples), chosen.findings
+    form = FORMATS[wanted.format]
     pitch: Pitch | None = chosen.extra.get("pitch")
     return Row(
         file=file,
@@ -126,7 +126,7 @@ def row_of(
         model=model.name,
         weights_sha256=model.weights_sha256,
         gain_db=round(chosen.gain_db, 3),
-        finish=options.chain(job.kind).name,
+        finish=wanted.chain(job.kind).name,
         key=key,
         key_fit=round(key_fit, 4),
         root_note=pitch.note if pitch else None,

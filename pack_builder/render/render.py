@@ -34,12 +34,12 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
     engine = engine_of(source, model)
 
     def draw(attempt: int) -> np.ndarray:
-        return raw_sound(source, engine, job, options.sample_rate_hz, attempt)
+        return raw_sound(source, engine, job, options.finish.sample_rate_hz, attempt)
 
     def judged(raw: np.ndarray) -> Candidate:
-        return judge(raw, job, options)
+        return judge(raw, job, options.finish)
 
-    outcome = first_good(job, options.attempts, options.keep_best, draw, judged)
+    outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judged)
     if outcome.chosen is None:
         bpm = None if job.bpm is None else float(job.bpm)
         return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
@@ -59,5 +59,5 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
 def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
     """Make one file of the pack, whole or not at all, and give back what came of it, without the file's bytes."""
     made = make(source, model, job, options, heard)
-    write_made(options.out, made)
+    write_made(options.place.out, made)
     return replace(made, data=None)

@@ -39,17 +39,17 @@ def written(
 ) -> Made:
     """The labelled bytes of a candidate's file with its row and card. `written_key` is the key that the music was
     written in, where it was; where the file is to be `heard` from the page, its card has sound."""
-    samples, rate = chosen.samples, options.sample_rate_hz
+    samples, rate = chosen.samples, options.finish.sample_rate_hz
     key, fit = None, 0.0
     if job.shape != "shot":
         key, fit = key_of(samples, rate, written_key)
     pitch: Pitch | None = chosen.extra.get("pitch")
     file = file_of(job, options, chosen.findings.density, pitch.name if pitch else key, not chosen.over)
-    form = FORMATS[options.format]
-    tags = tags_of(job, options, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)
+    form = FORMATS[options.finish.format]
+    tags = tags_of(job, options.label, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)
     data = encode(samples, rate, tags, form)
     digest = hashlib.sha256(data).hexdigest()
-    row = row_of(job, options, chosen, seeds, model, file=file, sha256=digest, tried=tried, key=key, key_fit=fit)
+    row = row_of(job, options.finish, chosen, seeds, model, file=file, sha256=digest, tried=tried, key=key, key_fit=fit)
     # of the file's own bytes, so that a card made of the file later is the same
     return Made(row, data, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
 

@@ -6,23 +6,21 @@ whole, and `resume` goes on to the same bytes that an undisturbed build would ha
 
 import errno
 import os
-import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from musika_daw.system.atomic import PART_SUFFIX
 from pack_builder.plan.chain import VST3
-from pack_builder.plan.jobs import Job, count_files, jobs_of
-from pack_builder.plan.options import BuildOptions, duration_s
+from pack_builder.plan.jobs import Job, plan
+from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish import page
 from pack_builder.publish.closing import close
-from pack_builder.record.journal import JOURNAL, Journal, State, read_state
+from pack_builder.record.journal import JOURNAL, Journal, State
 from pack_builder.record.manifest import Head, Manifest, read_manifest
 from pack_builder.record.rows import Gap, Model, Row
 from pack_builder.record.stream import iter_gaps
@@ -31,6 +29,7 @@ from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
 from pack_builder.render.render import describe
 from pack_builder.render.source import MUSIKA, EngineSource
+from pack_builder.run.folder import check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
 
@@ -55,10 +54,11 @@ class Observer(Protocol):
 class Result:
     """A whole pack and how it came about; `rendered` files were made now, the others found finished.
 
-    `gaps` are files that were asked for and given up, now or before.
+    `gaps` are files that were asked for and given up, now or before, out of `files`.
     """
 
     folder: Path
+    files: int
     rendered: int
     gaps: int
     seconds: float
@@ -77,48 +77,49 @@ class _Tally:
 
 
 def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSIKA) -> Result:
-    """Build or finish a pack in `options.out`.
+    """Build or finish a pack in `options.place.out`.
 
     Raises ValueError for a wrong option, folder or model, before anything is written, and BuildError where
     rendering has to stop: a full disk, a lost worker, an engine whose sound cannot be used, a pack of which nothing
     kept to the limits. KeyboardInterrupt passes through; what is finished stays.
     """
     began = time.monotonic()
-    found = _state_in(options)
-    if found and found.complete and not options.resume and found.recipe == recipe_of(options):
-        return Result(options.out, 0, sum(1 for _ in iter_gaps(options.out)), 0.0, 0.0)
-    _check_space(options)
+    found = state_in(options)
+    jobs = plan(options)
+    if found and found.complete and not options.place.resume and found.recipe == recipe_of(options):
+        return Result(options.place.out, len(jobs), 0, sum(1 for _ in iter_gaps(options.place.out)), 0.0, 0.0)
+    check_space(options)
     try:
-        with pool_for(options) as workers:
-            observer.loading(len(options.kinds))
+        with pool_for(options.place, len(jobs)) as workers:
+            observer.loading(len(options.music.kinds))
             models = choose_models(options, workers, source)
             _check_chains(options, workers)
-            state = _begin(options, found, tuple(models[kind][1] for kind in options.kinds))
+            state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
-                observer.started(count_files(options), len(journal), workers.jobs)
-                tally = _render(options, journal, workers, source, models, observer)
-                gaps = _close(options, state, journal)
+                observer.started(len(jobs), len(journal), workers.jobs)
+                tally = _render(options, jobs, journal, workers, source, models, observer)
+                gaps = _close(options, jobs, state, journal)
     finally:
-        if (options.out / JOURNAL).is_file():
-            remove_parts(options.out)  # what the workers had in hand when the build was stopped
-    return Result(options.out, tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
+        if (options.place.out / JOURNAL).is_file():
+            remove_parts(options.place.out)  # what the workers had in hand when the build was stopped
+    return Result(options.place.out, len(jobs), tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
 
 
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:
     if found is None:
-        return State(options.out, recipe_of(options), models, now(), False)
+        return State(options.place.out, recipe_of(options), models, now(), False)
     if found.models != models:
-        raise ValueError(f"--out {options.out}: holds a pack made with other weights; name an empty folder")
+        raise ValueError(f"--out {options.place.out}: holds a pack made with other weights; name an empty folder")
     return replace(found, recipe=recipe_of(options))
 
 
 def _journal(options: BuildOptions, state: State, found: State | None) -> Journal:
     try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        remove_parts(options.out)
-        return Journal(options.out, state, found.intact() if found else ())
+        options.place.out.mkdir(parents=True, exist_ok=True)
+        remove_parts(options.place.out)
+        return Journal(options.place.out, state, found.intact() if found else ())
     except OSError as error:
-        remove_parts(options.out)
+        remove_parts(options.place.out)
         raise BuildError(_why(options, error, 0)) from None
 
 
@@ -135,20 +136,20 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
     Models are loaded by a worker, so with several workers the main process never loads torch.
     """
     chosen: dict[str, tuple[str, Model]] = {}
-    for text in options.models:
+    for text in options.place.models:
         model = _described(f"--model {text}", text, workers, source)
-        if model.kind not in options.kinds:
-            allowed = ", ".join(options.kinds)
+        if model.kind not in options.music.kinds:
+            allowed = ", ".join(options.music.kinds)
             raise ValueError(f"--model {text}: its weights are of kind {model.kind!r}, asked for is {allowed}")
         if model.kind in chosen:
             raise ValueError(f"--model {text}: second model of kind {model.kind!r}, allowed is one a kind")
         chosen[model.kind] = text, model
-    for kind in options.kinds:
+    for kind in options.music.kinds:
         if kind not in chosen:
             chosen[kind] = kind, _described(f"--kind {kind}", kind, workers, source)
             if chosen[kind][1].kind != kind:
                 raise ValueError(f"--kind {kind}: the model of that name is of kind {chosen[kind][1].kind!r}")
-    for kind, weights in options.weights:
+    for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256
             raise ValueError(
@@ -169,58 +170,14 @@ def _described(option: str, text: str, workers: Pool, source: EngineSource) -> M
 
 def _check_chains(options: BuildOptions, workers: Pool) -> None:
     """Load the user's VST3s once, before anything is written."""
-    for _, chain in options.chains:
+    for _, chain in options.finish.chains:
         if any(effect.use == VST3 for effect in chain.effects):
             workers.call(check_chain, chain)
 
 
-def _state_in(options: BuildOptions) -> State | None:
-    """The pack that is already in the folder, None for a new or empty one; ValueError for anything else."""
-    out = options.out
-    try:
-        names = sorted(os.listdir(out))
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise ValueError(f"--out {out}: {(error.strerror or str(error)).lower()}, must be a folder") from None
-    if not names:
-        return None
-    try:
-        state = read_state(out)
-    except ValueError as error:
-        raise ValueError(f"--out {out}: {error}, must be a new or empty folder") from None
-    if state is None:
-        raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
-    recipe = recipe_of(options)
-    for name in recipe:
-        if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
-            continue
-        if state.recipe.get(name) != recipe[name]:
-            raise ValueError(
-                f"--out {out}: holds a pack with {name.replace('_', ' ')} {state.recipe.get(name)!r:.80}, "
-                f"not {recipe[name]!r:.80}; must be a new or empty folder"
-            )
-    if not state.complete and not options.resume:
-        raise ValueError(f"--out {out}: holds an unfinished pack; add --resume to go on, or name an empty folder")
-    return state
-
-
-def _adds_to(new: object, old: object) -> bool:
-    return isinstance(new, list) and isinstance(old, list) and len(new) == len(old) + 1 and new[:-1] == old
-
-
-def _check_space(options: BuildOptions) -> None:
-    need = int(duration_s(options) * options.sample_rate_hz * 6)
-    place = options.out.absolute()
-    while not place.exists():
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    if need > free and not options.resume:
-        raise ValueError(f"--out {options.out}: needs {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on that disk")
-
-
 def _render(
     options: BuildOptions,
+    jobs: Sequence[Job],
     journal: Journal,
     workers: Pool,
     source: EngineSource,
@@ -231,7 +188,7 @@ def _render(
 
     def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions, bool]]:
         begun_s = 0.0
-        for job in jobs_of(options):
+        for job in jobs:
             if job.key not in journal:
                 yield source, models[job.kind][0], job, options, begun_s < page.EMBEDDED_S
             begun_s += 0.0 if job.shape == "shot" else float(job.frames_exact(1))
@@ -257,33 +214,29 @@ def _render(
 
 def _why(options: BuildOptions, error: OSError, done: int) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"--out {options.out}: the disk is full; {done} files are finished, free some space and add --resume"
-    return f"--out {options.out}: {(error.strerror or str(error)).lower()}; {done} files are finished"
+        return (
+            f"--out {options.place.out}: the disk is full; {done} files are finished, free some space and add --resume"
+        )
+    return f"--out {options.place.out}: {(error.strerror or str(error)).lower()}; {done} files are finished"
 
 
-def remove_parts(folder: Path) -> None:
-    """Remove the unfinished files that a killed build left in a pack."""
-    for path in folder.rglob(f"*{PART_SUFFIX}"):
-        if path.is_file():
-            path.unlink()
-
-
-def _close(options: BuildOptions, state: State, journal: Journal) -> int:
+def _close(options: BuildOptions, jobs: Sequence[Job], state: State, journal: Journal) -> int:
     """Write everything but the audio; the number of gaps."""
     gaps: list[str] = []
-    for job in jobs_of(options):
+    for job in jobs:
         if isinstance(journal.read(job.key), Gap):
             gaps.append(job.key)
-    if len(gaps) == count_files(options):
+    if len(gaps) == len(jobs):
         gap = journal.read(gaps[0])
         assert isinstance(gap, Gap)
         why = ", ".join(gap.reasons)
         raise BuildError(
-            f"nothing kept to the limits in {options.attempts} attempts each ({why}); more --attempts, or --keep-best"
+            f"nothing kept to the limits in {options.finish.attempts} attempts each ({why}); "
+            "more --attempts, or --keep-best"
         )
 
     def rows() -> Iterator[Row]:
-        for job in jobs_of(options):
+        for job in jobs:
             entry = journal.read(job.key)
             if isinstance(entry, Row):
                 yield entry
@@ -291,10 +244,10 @@ def _close(options: BuildOptions, state: State, journal: Journal) -> int:
     def given_up() -> Iterator[Gap]:
         return (gap for key in gaps if isinstance(gap := journal.read(key), Gap))
 
-    head = Head(options.label, options.name, state.created, software(), state.recipe, state.models)
+    head = Head(options.label.label, options.label.name, state.created, software(), state.recipe, state.models)
     try:
         close(options, head, rows, given_up, lambda row: journal.card(row.job))
         journal.remove()
     except OSError as error:
-        raise BuildError(_why(options, error, count_files(options) - len(gaps))) from None
+        raise BuildError(_why(options, error, len(jobs) - len(gaps))) from None
     return len(gaps)

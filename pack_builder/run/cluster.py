@@ -88,7 +88,7 @@ class ClusterPool:
         task = self._task(make)
         waiting: dict[Any, Path] = {}
         for source, model, job, options, heard in calls:
-            waiting[task.remote(source, model, job, options, heard)] = options.out
+            waiting[task.remote(source, model, job, options, heard)] = options.place.out
             if len(waiting) >= _IN_FLIGHT * self.jobs:
                 yield self._next(waiting, write_made)
         while waiting:

@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from musika_daw.system.workers import Workers
-from pack_builder.plan.jobs import count_files
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import Place
 from pack_builder.render.render import render_job
 from pack_builder.render.write import Made
 from pack_builder.run.cluster import ClusterPool
@@ -19,8 +18,11 @@ class LocalPool(Workers):
         yield from self.each(render_job, calls)
 
 
-def pool_for(options: BuildOptions) -> Pool:
-    """The pool that the options ask for; raises ValueError where a cluster cannot be reached."""
-    if options.cluster is not None:
-        return ClusterPool(options.cluster)
-    return LocalPool(min(options.jobs, count_files(options)))
+def pool_for(place: Place, files: int) -> Pool:
+    """The pool that a place asks for, with no more processes than files.
+
+    Raises ValueError where a cluster cannot be reached.
+    """
+    if place.cluster is not None:
+        return ClusterPool(place.cluster)
+    return LocalPool(min(place.jobs, files))

@@ -8,7 +8,7 @@ from pack_helpers import Ran, Silent, audio_bytes
 from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.plan.recipe import options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
 from pack_builder.run.build import build
@@ -22,7 +22,7 @@ Run = Callable[..., Ran]
 def pack(small: Small) -> Path:
     options = small(kits="1", one_shots="1", finish="warm", density_curve="0:0.3 2:0.8", models=("techno:click",))
     build(options, Silent(), SOURCE)
-    return options.out
+    return options.place.out
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def pack(small: Small) -> Path:
 )
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
     options = small(**values)
-    again = options_from(recipe_of(options), out=options.out, jobs=options.jobs)
+    again = options_from(recipe_of(options), options.place)
     assert again == options
     assert recipe_of(again) == recipe_of(options)
 
@@ -46,7 +46,7 @@ def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
 @pytest.mark.parametrize("damage", [{"bpm": "x"}, {"chains": None}, {"density": ["1/0"]}, {"more": 1}])
 def test_a_damaged_recipe_is_refused(small: Small, damage: dict) -> None:
     with pytest.raises(ValueError, match=r"^manifest: its recipe is damaged or of another version$"):
-        options_from(recipe_of(small()) | damage)
+        options_from(recipe_of(small()) | damage, small().place)
 
 
 def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path
     [
         (["--only", "x"], "--only 'x': needs --from-manifest"),
         (["--from-manifest", "{pack}", "--only", "nothing"], "--only 'nothing': must name a file of"),
-        (["--from-manifest", "{pack}", "--bpm", "120"], "--bpm: cannot be had with --from-manifest"),
-        (["--from-manifest", "{pack}", "--kind", "techno"], "--kind: cannot be had with --from-manifest"),
+        (["--from-manifest", "{pack}", "--bpm", "120"], "--bpm: cannot be combined with --from-manifest"),
+        (["--from-manifest", "{pack}", "--kind", "techno"], "--kind: cannot be combined with --from-manifest"),
         (["--from-manifest", "nowhere"], "nowhere: holds no manifest.json"),
     ],
 )
@@ -127,7 +127,7 @@ def test_wrong_uses_are_named(run: Run, pack: Path, arguments: list[str], messag
 def test_other_weights_are_refused(pack: Path, tmp_path: Path) -> None:
     path = pack / "manifest.json"
     path.write_text(path.read_text().replace('"weights_sha256": "74', '"weights_sha256": "99', 1))
-    options, _ = options_again(str(pack), (), out=tmp_path / "again")
+    options, _ = options_again(str(pack), (), place_from({"out": str(tmp_path / "again")}))
     with pytest.raises(ValueError, match="--model: the pack was made with techno weights 99"):
         build(options, Silent(), SOURCE)
 
@@ -149,12 +149,16 @@ def test_an_extension_adds_without_clashes_and_disturbs_nothing(run: Run, pack: 
 def test_a_stopped_extension_goes_on_to_the_same_bytes(small: Small, tmp_path: Path) -> None:
     for name in ("one", "two"):
         build(small(out=str(tmp_path / name)), Silent(), SOURCE)
-    build(options_extended(str(tmp_path / "one"), 4, 0, False), Silent(), SOURCE)
+    build(options_extended(4, 0, place_from({"out": str(tmp_path / "one"), "resume": False})), Silent(), SOURCE)
     with pytest.raises(KeyboardInterrupt):
-        build(options_extended(str(tmp_path / "two"), 4, 0, False), Silent(stop_after=2), SOURCE)
+        build(
+            options_extended(4, 0, place_from({"out": str(tmp_path / "two"), "resume": False})),
+            Silent(stop_after=2),
+            SOURCE,
+        )
     with pytest.raises(ValueError, match="unfinished pack; add --resume"):
-        options_extended(str(tmp_path / "two"), 4, 0, False)
-    build(options_extended(str(tmp_path / "two"), 0, 0, True), Silent(), SOURCE)
+        options_extended(4, 0, place_from({"out": str(tmp_path / "two"), "resume": False}))
+    build(options_extended(0, 0, place_from({"out": str(tmp_path / "two"), "resume": True})), Silent(), SOURCE)
     assert audio_bytes(tmp_path / "one") == audio_bytes(tmp_path / "two")
 
 

@@ -13,7 +13,7 @@ from pack_stand_in import SOURCE, piano, techno
 from musika_daw.hearing.check import check_loop
 from musika_daw.hearing.limits import broken
 from pack_builder.plan.chain import EFFECTS, PRESETS, Chain, Effect, chains_of
-from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.plan.recipe import options_from
 from pack_builder.record.manifest import read_manifest
 from pack_builder.render.effects import hold_peaks, through
@@ -129,20 +129,20 @@ def test_an_own_chain_is_read_used_and_kept_in_the_recipe(small: Callable[..., B
     path = tmp_path / "mine.toml"
     path.write_text(TOML)
     options = small(finish=str(path))
-    chain = options.chain("techno")
+    chain = options.finish.chain("techno")
     assert (chain.loudness_lufs, chain.ceiling_dbtp, chain.tail_s) == (-14.0, -2.0, 0.5)
     assert [effect.use for effect in chain.effects] == ["highpass", "delay"]
     build(options, Silent(), SOURCE)
-    manifest = read_manifest(options.out)
+    manifest = read_manifest(options.place.out)
     assert {row.finish for row in manifest.rows} == {"custom"}
     assert all(row.true_peak_dbtp is not None and row.true_peak_dbtp <= -2 + 1e-3 for row in manifest.rows)
     takes = [row for row in manifest.rows if row.shape == "take"]
     assert all(row.frames == 88200 + 22050 for row in takes)
-    assert options_from(manifest.recipe).chain("techno") == chain
+    assert options_from(manifest.recipe, place_from({})).finish.chain("techno") == chain
     path.unlink()
     other = small(finish="none", out=str(tmp_path / "other"))
     build(other, Silent(), SOURCE)
-    assert not set(audio_bytes(other.out).values()) & set(audio_bytes(options.out).values())
+    assert not set(audio_bytes(other.place.out).values()) & set(audio_bytes(options.place.out).values())
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_a_vst3_that_does_not_load_is_named_before_anything_is_written(
     options = small(finish=str(path))
     with pytest.raises(ValueError, match=r"^--finish: vst3 .*x\.vst3: [^\n]+$"):
         build(options, Silent(), SOURCE)
-    assert not options.out.exists()
+    assert not options.place.out.exists()
 
 
 def test_every_effect_of_the_table_can_be_made() -> None:

@@ -69,8 +69,8 @@ def test_a_pack_through_it_verifies_and_is_the_same_again(
     first, second = small(**values), small(**values, out=str(tmp_path / "second"), jobs="2")
     for options in (first, second):
         build(options, Silent(), SOURCE)
-    assert audio_bytes(first.out) == audio_bytes(second.out)
-    assert not verify(first.out, deep=True).differences
+    assert audio_bytes(first.place.out) == audio_bytes(second.place.out)
+    assert not verify(first.place.out, deep=True).differences
 
 
 def test_a_parameter_that_it_has_not_is_named(chain: Callable[[str], str], small: Callable[..., BuildOptions]) -> None:

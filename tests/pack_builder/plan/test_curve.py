@@ -96,7 +96,7 @@ def test_the_measured_curve_agrees_with_onsets_made_to_it() -> None:
 def test_a_take_follows_the_curve_and_both_are_in_the_manifest(small: Callable[..., BuildOptions]) -> None:
     options = small(**PIANO, density_curve="0:0.3 8:0.8 16:0.3", take_seconds="16")
     build(options, Silent(), SOURCE)
-    [row] = read_manifest(options.out).rows
+    [row] = read_manifest(options.place.out).rows
     assert row.density_curve is not None
     assert row.density_curve["asked"] == [[0.0, 0.3], [8.0, 0.8], [16.0, 0.3]]
     assert row.density_curve["r"] > 0.8
@@ -110,7 +110,7 @@ def test_constant_and_free_takes_have_a_measured_curve_too(
 ) -> None:
     options = small(**PIANO, density=density)
     build(options, Silent(), SOURCE)
-    [row] = read_manifest(options.out).rows
+    [row] = read_manifest(options.place.out).rows
     assert row.density_curve is not None
     assert row.density_curve["asked"] == asked
     assert len(row.density_curve["measured"]) == 3  # 1.5 s without the decay
@@ -120,7 +120,7 @@ def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOption
     options = small(**PIANO, take_seconds=None, take_bars="2", take_bpm="92.5")
     assert plan(options)[0].seconds == Fraction(2 * 240 * 10, 925)
     build(options, Silent(), SOURCE)
-    [row] = read_manifest(options.out).rows
+    [row] = read_manifest(options.place.out).rows
     assert row.frames == round(Fraction(row.frames_exact)) == round(480 / 92.5 * 44100)
     assert (row.bars, row.bpm, row.beats) == (2, None, None)
 
@@ -129,10 +129,13 @@ def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOption
     ("values", "message"),
     [
         ({"take_bars": "8"}, "--take-bars and --take-bpm: both must be given"),
-        ({"take_bars": "8", "take_bpm": "90", "take_seconds": "3"}, "--take-seconds 3: cannot be had with --take-bars"),
+        (
+            {"take_bars": "8", "take_bpm": "90", "take_seconds": "3"},
+            "--take-seconds 3: cannot be combined with --take-bars",
+        ),
         ({"take_bars": "900", "take_bpm": "60"}, "must be within 1..600 s"),
         ({"take_bars": "8", "take_bpm": "5"}, "--take-bpm 5: must be within 20..300"),
-        ({"density": "0.5", "density_curve": "0:0.2"}, "--density 0.5: cannot be had with --density-curve"),
+        ({"density": "0.5", "density_curve": "0:0.2"}, "--density 0.5: cannot be combined with --density-curve"),
         ({"density_curve": "0:0.2 30:0.5"}, "its last point is at 30 s, a take ends at 20 s"),
         ({"attempts": "0"}, "--attempts 0: must be within 1..1000"),
         ({"format": "mp3"}, "--format 'mp3': must be one of wav24"),

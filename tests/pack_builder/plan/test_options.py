@@ -95,9 +95,9 @@ def test_values_out_of_range_are_named(texts: dict, message: str) -> None:
 
 def test_defaults_are_eighteen_loops_and_nine_takes() -> None:
     options = BuildOptions.parse()
-    assert (options.count("techno"), options.count("piano")) == (18, 9)
-    assert options.out == Path("MSK_-_First_-_WAV")
-    assert duration_s(options) == pytest.approx(2 * sum(960 / bpm for bpm in range(120, 161, 5)) + 180)
+    assert (options.music.count("techno"), options.music.count("piano")) == (18, 9)
+    assert options.place.out == Path("MSK_-_First_-_WAV")
+    assert duration_s(options.music) == pytest.approx(2 * sum(960 / bpm for bpm in range(120, 161, 5)) + 180)
 
 
 def test_folder_jobs_and_resume_are_no_part_of_the_recipe() -> None:
@@ -109,9 +109,9 @@ def test_folder_jobs_and_resume_are_no_part_of_the_recipe() -> None:
 
 def test_a_date_comes_from_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
-    assert BuildOptions.parse().source_date is None
+    assert BuildOptions.parse().label.source_date is None
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
-    assert BuildOptions.parse().source_date == "1970-01-01"
+    assert BuildOptions.parse().label.source_date == "1970-01-01"
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "soon")
     with pytest.raises(ValueError, match="SOURCE_DATE_EPOCH 'soon'"):
         BuildOptions.parse()

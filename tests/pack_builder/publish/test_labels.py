@@ -130,14 +130,14 @@ def test_extended_floats_are_exact(value: int) -> None:
 def test_a_pack_of_any_format_verifies(small: Small, form: str, suffix: str, subtype: str) -> None:
     options = small(format=form, one_shots="1", bars="2")
     build(options, Silent(), SOURCE)
-    assert verify(options.out, deep=True) == verify(options.out)
-    assert not verify(options.out).differences
-    for row in read_manifest(options.out).rows:
+    assert verify(options.place.out, deep=True) == verify(options.place.out)
+    assert not verify(options.place.out).differences
+    for row in read_manifest(options.place.out).rows:
         assert row.file.endswith("." + suffix)
-        assert soundfile.info(options.out / row.file).subtype == subtype
-    first = options.out / read_manifest(options.out).rows[0].file
+        assert soundfile.info(options.place.out / row.file).subtype == subtype
+    first = options.place.out / read_manifest(options.place.out).rows[0].file
     first.write_bytes(first.read_bytes()[:-40])
-    assert verify(options.out).differences
+    assert verify(options.place.out).differences
 
 
 def test_every_wav_opens_in_wavinfo_and_the_standard_library(pack: Path, manifest: Manifest) -> None:

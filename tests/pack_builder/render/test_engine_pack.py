@@ -29,8 +29,8 @@ def test_a_pack_of_the_engine_verifies_and_is_the_same_again(
     two = small(**values, out=str(tmp_path / "two"), jobs="2")
     rows = build(one, Silent()).manifest.rows
     build(two, Silent())
-    assert audio_bytes(one.out) == audio_bytes(two.out)
-    assert not verify(one.out).differences
+    assert audio_bytes(one.place.out) == audio_bytes(two.place.out)
+    assert not verify(one.place.out).differences
     assert [row.frames for row in rows] == [88200, 84672, 176400, 176400]
     assert all(row.end_db is not None and row.end_db < -40 for row in rows if row.shape == "take")
 
@@ -56,4 +56,4 @@ def test_damaged_weights_are_refused_in_one_line(
         path.write_bytes(data)
     with pytest.raises(ValueError, match=f"^--model {folder}: [^\n]+$"):
         build(small(models=(str(folder),), kinds=("techno",)), Silent())
-    assert not small().out.exists()
+    assert not small().place.out.exists()

@@ -22,7 +22,7 @@ LOOPS = {"bpm": "120-130", "bpm_step": "2", "kinds": ("techno",)}
 def test_a_bad_attempt_is_replaced_and_both_are_on_record(small: Small) -> None:
     options = small(**LOOPS, models=("techno:click",))
     build(options, Silent(), SOURCE)
-    rows = read_manifest(options.out).rows
+    rows = read_manifest(options.place.out).rows
     assert {row.attempts for row in rows} > {1}
     jobs = {job.key: job for job in plan(options)}
     for row in rows:
@@ -42,27 +42,27 @@ def test_what_never_keeps_to_the_limits_is_given_up(small: Small, attempts: int)
     options = small(models=("techno:silent",), attempts=str(attempts))
     observer = Silent()
     result = build(options, observer, SOURCE)
-    manifest = read_manifest(options.out)
+    manifest = read_manifest(options.place.out)
     assert result.gaps == len(manifest.gaps) == len(observer.gaps) == 2
     assert {row.kind for row in manifest.rows} == {"piano"}
-    assert not list((options.out / "Loops" / "Techno_Loops").rglob("*")) if options.out.is_dir() else False
+    assert not list((options.place.out / "Loops" / "Techno_Loops").rglob("*")) if options.place.out.is_dir() else False
     for gap in manifest.gaps:
         assert len(gap.tried) == attempts
         assert gap.reasons == {"silence": attempts}
-    assert "Not in this pack" in (options.out / "README.txt").read_text()
-    assert not verify(options.out, deep=True).differences
+    assert "Not in this pack" in (options.place.out / "README.txt").read_text()
+    assert not verify(options.place.out, deep=True).differences
 
 
 def test_a_pack_of_nothing_is_no_pack(small: Small) -> None:
     with pytest.raises(BuildError, match=r"nothing kept to the limits in 2 attempts each \(silence\)"):
         build(small(kinds=("techno",), models=("techno:silent",), attempts="2"), Silent(), SOURCE)
-    assert not (small().out / "manifest.json").exists()
+    assert not (small().place.out / "manifest.json").exists()
 
 
 def test_the_least_bad_is_kept_only_on_request_and_says_so(small: Small, tmp_path: Path) -> None:
     options = small(**LOOPS, models=("techno:clicks",), attempts="3", keep_best=True)
     build(options, Silent(), SOURCE)
-    rows = read_manifest(options.out).rows
+    rows = read_manifest(options.place.out).rows
     assert rows
     for row in rows:
         assert not row.inside_limits
@@ -71,8 +71,8 @@ def test_the_least_bad_is_kept_only_on_request_and_says_so(small: Small, tmp_pat
         assert row.file.endswith("_outside.wav")
         least = min(sum(entry["broken"].values()) for entry in row.tried)
         assert sum(next(e for e in row.tried if e["seed"] == row.seed)["broken"].values()) == pytest.approx(least)
-    assert "outside_limits: " in (options.out / "README.txt").read_text()
-    assert not verify(options.out, deep=True).differences
+    assert "outside_limits: " in (options.place.out / "README.txt").read_text()
+    assert not verify(options.place.out, deep=True).differences
     with pytest.raises(BuildError, match="nothing kept to the limits"):
         build(small(**LOOPS, models=("techno:clicks",), attempts="2", out=str(tmp_path / "b")), Silent(), SOURCE)
 
@@ -86,8 +86,8 @@ def test_gaps_survive_a_stop_and_change_no_byte(small: Small, tmp_path: Path) ->
         build(options, Silent(stop_after=2), SOURCE)
     again = Silent()
     build(small(**values, resume=True), again, SOURCE)
-    assert audio_bytes(options.out) == audio_bytes(whole.out)
-    assert read_manifest(options.out).gaps == read_manifest(whole.out).gaps
+    assert audio_bytes(options.place.out) == audio_bytes(whole.place.out)
+    assert read_manifest(options.place.out).gaps == read_manifest(whole.place.out).gaps
     assert 0 < len(again.gaps) + len(again.rows) < 8
 
 

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,28 +37,28 @@ def whole(small: Small, tmp_path: Path) -> dict[str, bytes]:
     """The audio of an undisturbed build."""
     options = small(out=str(tmp_path / "whole"))
     built(options)
-    return audio_bytes(options.out)
+    return audio_bytes(options.place.out)
 
 
 def test_the_tree_is_complete_and_verifies(small: Small) -> None:
     options = small()
     result = built(options)
     assert result.rendered == 4
-    names = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
+    names = {path.relative_to(options.place.out).as_posix() for path in options.place.out.rglob("*") if path.is_file()}
     texts = {"README.txt", "LICENSE.txt", "manifest.json", "manifest.csv", "checksums.sha256", "index.html"}
     assert texts < names
     sets = {name for name in names if name.startswith(("Presets/", "Projects/"))}
     assert {Path(name).suffix for name in sets} == {".sfz", ".dspreset", ".dawproject", ".rpp"}
     assert names - texts - sets == {row.file for row in result.manifest.rows}
-    assert set(read_checksums(options.out)) == names - {"manifest.json", "checksums.sha256"}
-    report = verify(options.out)
+    assert set(read_checksums(options.place.out)) == names - {"manifest.json", "checksums.sha256"}
+    report = verify(options.place.out)
     assert (report.files, report.differences, report.unlisted) == (4, (), ())
 
 
 def test_every_loop_says_what_it_is_to_libsndfile(small: Small) -> None:
     options = small(bpm="120,128.5,171", bars="4")
     for row in built(options).manifest.rows:
-        with soundfile.SoundFile(options.out / row.file) as file:
+        with soundfile.SoundFile(options.place.out / row.file) as file:
             assert (file.subtype, file.samplerate, file.channels, file.frames) == ("PCM_24", 44100, 2, row.frames)
             log = file.extra_info
         if row.shape == "loop":
@@ -80,7 +79,7 @@ def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
     options = small(format=form)
     for row in built(options).manifest.rows:
         assert row.key == "F#min"
-        path = options.out / row.file
+        path = options.place.out / row.file
         assert path.stem.endswith("_F#min")
         with soundfile.SoundFile(path) as file:
             log = file.extra_info
@@ -102,21 +101,21 @@ def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
 def test_the_readme_tells_of_what_is_there(small: Small, form: str, text: str) -> None:
     options = small(format=form, label="My_Label", name="Night_Drive")
     built(options)
-    readme = (options.out / "README.txt").read_text()
+    readme = (options.place.out / "README.txt").read_text()
     assert readme.startswith("My Label - Night Drive\n" + 22 * "=" + "\n")
     assert text in readme
     assert ("musika-pack inspect" in readme) == (form == "wav24")
     assert "One_Shots" not in readme
     assert "{" not in readme
-    takes = small(kinds=("piano",), out=str(options.out) + "2")
+    takes = small(kinds=("piano",), out=str(options.place.out) + "2")
     built(takes)
-    assert "downbeat" not in (takes.out / "README.txt").read_text()
+    assert "downbeat" not in (takes.place.out / "README.txt").read_text()
 
 
 def test_what_is_written_is_what_was_measured(small: Small) -> None:
     options = small()
     for row in built(options).manifest.rows:
-        samples, _ = soundfile.read(options.out / row.file, dtype="float32")
+        samples, _ = soundfile.read(options.place.out / row.file, dtype="float32")
         assert row.true_peak_dbtp is not None
         assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
         if row.bpm and row.beats:
@@ -131,21 +130,21 @@ def test_other_sample_rates(small: Small, sample_rate_hz: int) -> None:
     options = small(bpm="133", takes="1", sample_rate=str(sample_rate_hz))
     rows = built(options).manifest.rows
     assert rows[0].frames == round(240 * sample_rate_hz / 133)
-    assert not verify(options.out).differences
+    assert not verify(options.place.out).differences
 
 
 def test_same_seed_same_bytes_other_seed_other_music(small: Small, whole: dict[str, bytes], tmp_path: Path) -> None:
     built(small())
-    assert audio_bytes(small().out) == whole
+    assert audio_bytes(small().place.out) == whole
     other = small(seed="8", out=str(tmp_path / "other"))
     built(other)
-    assert not set(audio_bytes(other.out).values()) & set(whole.values())
+    assert not set(audio_bytes(other.place.out).values()) & set(whole.values())
 
 
 def test_workers_change_nothing(small: Small, whole: dict[str, bytes]) -> None:
     options = small(jobs="2")
     manifest = built(options).manifest
-    assert audio_bytes(options.out) == whole
+    assert audio_bytes(options.place.out) == whole
     assert [row.job for row in manifest.rows] == [
         "techno/loop/120/0",
         "techno/loop/257/2/0",
@@ -159,24 +158,24 @@ def test_an_interrupted_build_goes_on_to_the_same_bytes(small: Small, whole: dic
     options = small()
     with pytest.raises(KeyboardInterrupt):
         built(options, Silent(stop_after))
-    assert len(audio_bytes(options.out)) == stop_after
-    assert not (options.out / "manifest.json").exists()
+    assert len(audio_bytes(options.place.out)) == stop_after
+    assert not (options.place.out / "manifest.json").exists()
     with pytest.raises(ValueError, match="unfinished pack; add --resume"):
         built(options)
     observer = Silent()
     assert built(small(resume=True), observer).rendered == 4 - stop_after
     assert observer.kept == stop_after
-    assert audio_bytes(options.out) == whole
-    assert not (options.out / JOURNAL).exists()
+    assert audio_bytes(options.place.out) == whole
+    assert not (options.place.out / JOURNAL).exists()
 
 
 def test_resuming_keeps_the_time_of_creation(small: Small) -> None:
     with pytest.raises(KeyboardInterrupt):
         built(small(), Silent(1))
-    journal = small().out / JOURNAL
+    journal = small().place.out / JOURNAL
     journal.write_text(journal.read_text().replace('"created": "', '"created": "1999 '))
     built(small(resume=True))
-    assert read_manifest(small().out).created.startswith("1999 ")
+    assert read_manifest(small().place.out).created.startswith("1999 ")
 
 
 @pytest.mark.parametrize("damage", [0, 1, 500])
@@ -184,18 +183,18 @@ def test_pictures_made_before_an_interruption_are_kept_and_lost_ones_made_again(
     small: Small, monkeypatch: pytest.MonkeyPatch, damage: int
 ) -> None:
     built(small())
-    page = (small().out / "index.html").read_text()
-    options = small(out=str(small().out) + "2")
+    page = (small().place.out / "index.html").read_text()
+    options = small(out=str(small().place.out) + "2")
     with pytest.raises(KeyboardInterrupt):
         built(options, Silent(3))
-    cards = options.out / CARDS
+    cards = options.place.out / CARDS
     cards.write_bytes(cards.read_bytes()[: len(cards.read_bytes()) - damage])
     made_again = []
     monkeypatch.setattr(
         "pack_builder.publish.page.read_sound", lambda path: made_again.append(path) or read_sound(path)
     )
-    built(replace(options, resume=True))
-    assert (options.out / "index.html").read_text() == page
+    built(options.changed(resume=True))
+    assert (options.place.out / "index.html").read_text() == page
     assert len(made_again) == (damage > 1)  # without its end of line a record is still whole
     assert not cards.exists()
 
@@ -205,23 +204,23 @@ def test_a_journal_cut_short_by_a_crash_is_no_obstacle(small: Small, whole: dict
     options = small()
     with pytest.raises(KeyboardInterrupt):
         built(options, Silent(2))
-    journal = options.out / JOURNAL
+    journal = options.place.out / JOURNAL
     journal.write_bytes(journal.read_bytes()[:-cut])
-    (options.out / "Loops" / "x.wav.part").write_bytes(b"half")
+    (options.place.out / "Loops" / "x.wav.part").write_bytes(b"half")
     assert built(small(resume=True)).rendered == 3
-    assert audio_bytes(options.out) == whole
-    assert not list(options.out.rglob("*.part"))
+    assert audio_bytes(options.place.out) == whole
+    assert not list(options.place.out.rglob("*.part"))
 
 
 def test_resuming_a_finished_pack_mends_it(small: Small, whole: dict[str, bytes]) -> None:
     options = small()
     built(options)
-    first, second, *_ = sorted(options.out.rglob("*.wav"))
+    first, second, *_ = sorted(options.place.out.rglob("*.wav"))
     first.unlink()
     second.write_bytes(b"damaged")
     assert built(small(resume=True)).rendered == 2
-    assert audio_bytes(options.out) == whole
-    assert not verify(options.out).differences
+    assert audio_bytes(options.place.out) == whole
+    assert not verify(options.place.out).differences
 
 
 def test_a_finished_pack_is_left_alone(small: Small) -> None:
@@ -235,7 +234,7 @@ def test_a_finished_pack_is_left_alone(small: Small) -> None:
 def test_sound_that_cannot_be_used_stops_the_build(small: Small, fault: str) -> None:
     with pytest.raises(BuildError, match=r"^model techno gave .*techno/loop/120/0"):
         built(small(models=(f"techno:{fault}",)))
-    assert not audio_bytes(small().out)
+    assert not audio_bytes(small().place.out)
 
 
 def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,11 +258,11 @@ def test_a_full_disk_leaves_whole_files_and_a_way_on(
         full_after(writes, patch)
         with pytest.raises(BuildError, match=r"the disk is full; [0-9] files are finished"):
             built(options)
-    assert not list(options.out.rglob("*.part"))
-    for name, data in audio_bytes(options.out).items():
+    assert not list(options.place.out.rglob("*.part"))
+    for name, data in audio_bytes(options.place.out).items():
         assert data == whole[name]
     built(small(resume=True))
-    assert audio_bytes(options.out) == whole
+    assert audio_bytes(options.place.out) == whole
 
 
 def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -272,7 +271,7 @@ def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monke
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     with pytest.raises(ValueError, match=r"needs 1 MB|needs 2 MB"):
         built(small())
-    assert not small().out.exists()
+    assert not small().place.out.exists()
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -289,7 +288,7 @@ def test_wrong_models_are_named_before_anything_is_written(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         built(small(models=models, jobs=jobs))
-    assert not small().out.exists()
+    assert not small().place.out.exists()
 
 
 def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Path) -> None:
@@ -315,7 +314,7 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
 
 
 def _other_weights(small: Small) -> BuildOptions:
-    path = small().out / "manifest.json"
+    path = small().place.out / "manifest.json"
     path.write_text(path.read_text().replace('"weights_sha256": "74', '"weights_sha256": "99', 1))
     return small(resume=True)
 
@@ -323,15 +322,15 @@ def _other_weights(small: Small) -> BuildOptions:
 def test_a_worker_that_dies_is_reported(small: Small) -> None:
     with pytest.raises(BuildError, match="ended from outside"):
         built(small(jobs="2", models=("techno:die",)))
-    assert built(small(jobs="2", resume=False, out=str(small().out) + "2")).rendered == 4
+    assert built(small(jobs="2", resume=False, out=str(small().place.out) + "2")).rendered == 4
 
 
 def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     options = small(kinds=("techno",), bpm="120")
     [row] = built(options).manifest.rows
-    assert "ICRD : 1970-01-02" in soundfile.SoundFile(options.out / row.file).extra_info
-    assert read_manifest(options.out).created == "1970-01-02T00:00:00+00:00"
+    assert "ICRD : 1970-01-02" in soundfile.SoundFile(options.place.out / row.file).extra_info
+    assert read_manifest(options.place.out).created == "1970-01-02T00:00:00+00:00"
 
 
 # enough files that none of the stopped programs is through before it hears of it, however busy the machine

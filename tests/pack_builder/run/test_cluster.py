@@ -50,13 +50,13 @@ def test_a_cluster_makes_the_same_pack_while_workers_die(
     build(plain, Silent(), SOURCE)
     options = small(**LOOPS, models=("techno:killed",), cluster="auto")
     build(options, Silent(), SOURCE)
-    rows = read_manifest(plain.out).rows
+    rows = read_manifest(plain.place.out).rows
     died = {path.name for path in deaths.iterdir()}
     assert died == {str(attempt["seed"]) for row in rows for attempt in row.tried if attempt["seed"] % 3 == 0}
     assert len(died) > 2
-    assert audio_bytes(options.out) == audio_bytes(plain.out)
-    assert read_manifest(options.out).rows == rows
-    assert (options.out / "checksums.sha256").read_bytes() == (plain.out / "checksums.sha256").read_bytes()
+    assert audio_bytes(options.place.out) == audio_bytes(plain.place.out)
+    assert read_manifest(options.place.out).rows == rows
+    assert (options.place.out / "checksums.sha256").read_bytes() == (plain.place.out / "checksums.sha256").read_bytes()
 
 
 def test_a_driver_that_stops_goes_on(cluster: Any, small: Small, tmp_path: Path) -> None:
@@ -68,14 +68,14 @@ def test_a_driver_that_stops_goes_on(cluster: Any, small: Small, tmp_path: Path)
     again = Silent()
     build(small(**values, cluster="auto", resume=True), again, SOURCE)
     assert 2 <= again.kept < 4
-    assert audio_bytes(small().out) == audio_bytes(plain.out)
+    assert audio_bytes(small().place.out) == audio_bytes(plain.place.out)
 
 
 def test_errors_of_a_worker_are_the_same_one_line(cluster: Any, small: Small) -> None:
     with pytest.raises(BuildError, match=r"^model techno gave values that are not finite for techno/loop/120/0$"):
         build(small(bpm="120", kinds=("techno",), models=("techno:nan",), cluster="auto"), Silent(), SOURCE)
     with pytest.raises(ValueError, match="--model drums: 'drums' is neither one of"):
-        build(small(models=("drums",), cluster="auto", out=str(small().out) + "2"), Silent(), SOURCE)
+        build(small(models=("drums",), cluster="auto", out=str(small().place.out) + "2"), Silent(), SOURCE)
 
 
 def test_without_ray_the_extra_is_named(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_without_ray_the_extra_is_named(small: Small, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ValueError, match=r"^--cluster: needs ray, install musika-daw\[cluster\]$"):
         build(small(cluster="auto"), Silent(), SOURCE)
-    assert not small().out.exists()
+    assert not small().place.out.exists()
 
 
 class Late:

@@ -1,0 +1,65 @@
+"""The folder that a pack is built into: what is in it already, and whether there is room."""
+
+import os
+import shutil
+from pathlib import Path
+
+from musika_daw.system.atomic import PART_SUFFIX
+from pack_builder.plan.options import BuildOptions, duration_s
+from pack_builder.plan.recipe import recipe_of
+from pack_builder.record.journal import State, read_state
+
+
+def state_in(options: BuildOptions) -> State | None:
+    """The pack that is already in the folder, None for a new or empty one; ValueError for anything else."""
+    out = options.place.out
+    try:
+        names = sorted(os.listdir(out))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ValueError(f"--out {out}: {(error.strerror or str(error)).lower()}, must be a folder") from None
+    if not names:
+        return None
+    try:
+        state = read_state(out)
+    except ValueError as error:
+        raise ValueError(f"--out {out}: {error}, must be a new or empty folder") from None
+    if state is None:
+        raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
+    recipe = recipe_of(options)
+    for name in recipe:
+        if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
+            continue
+        if state.recipe.get(name) != recipe[name]:
+            raise ValueError(
+                f"--out {out}: holds a pack with {name.replace('_', ' ')} {state.recipe.get(name)!r:.80}, "
+                f"not {recipe[name]!r:.80}; must be a new or empty folder"
+            )
+    if not state.complete and not options.place.resume:
+        raise ValueError(f"--out {out}: holds an unfinished pack; add --resume to go on, or name an empty folder")
+    return state
+
+
+def _adds_to(new: object, old: object) -> bool:
+    return isinstance(new, list) and isinstance(old, list) and len(new) == len(old) + 1 and new[:-1] == old
+
+
+def check_space(options: BuildOptions) -> None:
+    """Raises ValueError where the disk has no room for what the options come to."""
+    need = int(duration_s(options.music) * options.finish.sample_rate_hz * 6)
+    place = options.place.out.absolute()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    if need > free and not options.place.resume:
+        raise ValueError(
+            f"--out {options.place.out}: needs {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on that disk"
+        )
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the unfinished files that a killed build left in a pack."""
+    for path in folder.rglob(f"*{PART_SUFFIX}"):
+        if path.is_file():
+            path.unlink()
