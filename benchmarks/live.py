@@ -134,7 +134,15 @@ def measure(
             programs += _clocked(server, bpm)
             time.sleep(2)
         name = f"jack-midi:{CLOCK}" if source == "jack-midi" else source
-        session = Session(SessionOptions(name, "jack", model, SourceOptions(bpm, server), connect=None))
+        session = Session(
+            SessionOptions(
+                source=name,
+                sink="jack",
+                model=model,
+                source_options=SourceOptions(bpm=bpm, jack_server=server),
+                connect=None,
+            )
+        )
         session.start()
         clicks = _Clicks(jack, server)
         while not session.host.scheduler.is_ready(0):

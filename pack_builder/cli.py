@@ -153,7 +153,7 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
                 made = result.files - result.gaps
                 watcher.tell("done", out=str(options.place.out.resolve()), files=made, gaps=result.gaps)
     except BuildError as error:
-        fail(str(error), 2 if "disk is full" in str(error) else 1)
+        fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         fail(f"interrupted: what is finished in {options.place.out} is valid, add --resume to go on")
     finally:

@@ -104,25 +104,26 @@ def run(source: str, **values: Any) -> None:
     from musika_daw.host.sinks.sink import SinkError
 
     names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
+    given = click.get_current_context().get_parameter_source
     options = SessionOptions(
-        source,
-        values["sink"],
-        values["model"],
-        source_options_of(values),
-        {name: values[name] for name in names},
-        tuple(values["effects"]),
-        values["ahead"],
-        values["block"],
-        values["latency_ms"] / 1000,
-        values["connect"] or None,
-        values["keep_to"],
-        values["midi_control"],
-        values["map_file"],
-        values["osc_port"],
-        values["clock_out"],
-        values["play"] or source == "internal",
-        None if values["no_control"] else values["control_port"],
-        click.get_current_context().get_parameter_source("control_port") is click.core.ParameterSource.COMMANDLINE,
+        source=source,
+        sink=values["sink"],
+        model=values["model"],
+        source_options=source_options_of(values),
+        values={name: values[name] for name in names},
+        effects=tuple(values["effects"]),
+        ahead_s=values["ahead"],
+        block_frames=values["block"],
+        latency_s=values["latency_ms"] / 1000,
+        connect=values["connect"] or None,
+        keep_to=values["keep_to"],
+        midi_control=values["midi_control"],
+        map_file=values["map_file"],
+        osc_port=values["osc_port"],
+        clock_out=values["clock_out"],
+        play=values["play"] or source == "internal",
+        control_port=None if values["no_control"] else values["control_port"],
+        control_must=given("control_port") is click.core.ParameterSource.COMMANDLINE,
     )
     try:
         with ended_by_signals() as ending:

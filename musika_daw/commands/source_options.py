@@ -53,13 +53,13 @@ def source_options_of(values: dict[str, Any]) -> Any:
     from musika_daw.host.follow.sources import SourceOptions
 
     return SourceOptions(
-        values["bpm"],
-        values["jack_server"],
-        values["listen_port"],
-        values["send_port"],
-        values["listen_host"],
-        values["allow_remote"],
-        values["source_latency_ms"] / 1000,
-        values["jitter_ms"] / 1000,
-        values["song_position_divisor"],
+        bpm=values["bpm"],
+        jack_server=values["jack_server"],
+        listen_port=values["listen_port"],
+        send_port=values["send_port"],
+        host=values["listen_host"],
+        allow_remote=values["allow_remote"],
+        latency_s=values["source_latency_ms"] / 1000,
+        jitter_s=values["jitter_ms"] / 1000,
+        song_position_divisor=values["song_position_divisor"],
     )

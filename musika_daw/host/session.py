@@ -33,7 +33,7 @@ INTERNAL = "internal"
 logger = logging.getLogger("musika_daw")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SessionOptions:
     """What a session is made of; see `musika-daw run --help`."""
 

@@ -35,7 +35,19 @@ from pack_builder.run.pools import pool_for
 
 
 class BuildError(Exception):
-    """A build that could not go on; the message is one line for the user."""
+    """A build that could not go on; the message is one line for the user.
+
+    BuildError        1   a lost worker, an engine whose sound cannot be used, nothing within the limits
+    DiskFullError     2   free some space and go on
+    """
+
+    exit_code = 1
+
+
+class DiskFullError(BuildError):
+    """The disk has no room for the next file."""
+
+    exit_code = 2
 
 
 class Observer(Protocol):
@@ -120,7 +132,7 @@ def _journal(options: BuildOptions, state: State, found: State | None) -> Journa
         return Journal(options.place.out, state, found.intact() if found else ())
     except OSError as error:
         remove_parts(options.place.out)
-        raise BuildError(_why(options, error, 0)) from None
+        raise _stopped(options, error, 0) from None
 
 
 def now() -> str:
@@ -204,7 +216,7 @@ def _render(
             tally.audio_s += entry.seconds
             observer.finished(entry)
     except OSError as error:
-        raise BuildError(_why(options, error, len(journal))) from None
+        raise _stopped(options, error, len(journal)) from None
     except BrokenProcessPool:
         raise BuildError("a worker was ended from outside (memory?): go on with --resume, maybe --jobs 1") from None
     except RenderError as error:
@@ -212,12 +224,11 @@ def _render(
     return tally
 
 
-def _why(options: BuildOptions, error: OSError, done: int) -> str:
+def _stopped(options: BuildOptions, error: OSError, done: int) -> BuildError:
+    where, kept = f"--out {options.place.out}", f"{done} files are finished"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return (
-            f"--out {options.place.out}: the disk is full; {done} files are finished, free some space and add --resume"
-        )
-    return f"--out {options.place.out}: {(error.strerror or str(error)).lower()}; {done} files are finished"
+        return DiskFullError(f"{where}: the disk is full; {kept}, free some space and add --resume")
+    return BuildError(f"{where}: {(error.strerror or str(error)).lower()}; {kept}")
 
 
 def _close(options: BuildOptions, jobs: Sequence[Job], state: State, journal: Journal) -> int:
@@ -249,5 +260,5 @@ def _close(options: BuildOptions, jobs: Sequence[Job], state: State, journal: Jo
         close(options, head, rows, given_up, lambda row: journal.card(row.job))
         journal.remove()
     except OSError as error:
-        raise BuildError(_why(options, error, len(jobs) - len(gaps))) from None
+        raise _stopped(options, error, len(jobs) - len(gaps)) from None
     return len(gaps)

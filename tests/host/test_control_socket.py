@@ -81,10 +81,9 @@ def udp_port() -> int:
 def session(udp_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("control")
     options = SessionOptions(
-        "internal",
-        f"file:{folder / 'out.wav'}",
-        "click",
-        SourceOptions(listen_port=udp_port),
+        sink=f"file:{folder / 'out.wav'}",
+        model="click",
+        source_options=SourceOptions(listen_port=udp_port),
         effects=("gain gain_db=-3",),
         keep_to=folder / "kept",
         map_file=folder / "map.toml",

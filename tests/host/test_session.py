@@ -62,7 +62,7 @@ def test_a_process_renders_into_shared_memory_and_says_what_it_cannot() -> None:
 def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_path: Path) -> None:
     out = tmp_path / "take.wav"
     session = Session(
-        SessionOptions("internal", f"file:{out}", "click", play=False, osc_port=0, keep_to=tmp_path / "kept")
+        SessionOptions(sink=f"file:{out}", model="click", play=False, osc_port=0, keep_to=tmp_path / "kept")
     )
     try:
         session.start()
@@ -97,7 +97,7 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
 
 def test_the_own_clock_goes_on_where_the_music_is_and_as_fast(tmp_path: Path) -> None:
     out = tmp_path / "take.wav"
-    session = Session(SessionOptions("internal", f"file:{out}", "click", keep_to=tmp_path / "kept"))
+    session = Session(SessionOptions(sink=f"file:{out}", model="click", keep_to=tmp_path / "kept"))
     daw = FakeTransport(131).locate(0, 32.3).play(1)
     session.source = session.host.source = daw
     try:

@@ -179,10 +179,10 @@ class Jack:
         of_source["latency_s"] = options.pop("latency_s_source", 0.0)
         session = Session(
             SessionOptions(
-                source,
-                "jack",
-                model,
-                SourceOptions(jack_server=self.name, **of_source),
+                source=source,
+                sink="jack",
+                model=model,
+                source_options=SourceOptions(jack_server=self.name, **of_source),
                 connect=None,
                 keep_to=self.folder / "kept",
                 **options,

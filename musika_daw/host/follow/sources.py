@@ -31,7 +31,7 @@ _ORDERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SourceOptions:
     """What the sources of one command share; `listen_port` and `send_port` are those of OSC, UDP and TCP."""
 
