@@ -97,7 +97,7 @@ _every_option = _some_options(*(option.name for option in OPTIONS))
 @click.option("--only", multiple=True, metavar="NAME", help="With --from-manifest: just these files, repeatable.")
 @click.pass_context
 def build(
-    context: click.Context, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
+    context: click.Context, /, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
 ) -> None:
     if from_manifest is None:
         if only:

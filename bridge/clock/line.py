@@ -97,4 +97,5 @@ def _errors(data: np.ndarray) -> np.ndarray:
     sxx = np.cumsum(x * x) - sx * sx / n
     sxy = np.cumsum(x * y) - sx * sy / n
     syy = np.cumsum(y * y) - sy * sy / n
-    return syy - np.divide(sxy * sxy, sxx, out=np.zeros_like(sxy), where=sxx > 0)
+    explained: np.ndarray = np.divide(sxy * sxy, sxx, out=np.zeros_like(sxy), where=sxx > 0)
+    return np.asarray(syy - explained)

@@ -11,6 +11,7 @@ import math
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -176,7 +177,7 @@ class PluginReader:
             yield _DECODERS[kind](values)
 
 
-def _hello(values: tuple) -> Hello:
+def _hello(values: tuple[Any, ...]) -> Hello:
     hello = Hello(*values)
     if hello.version == VERSION:  # another version may mean other things by the rest
         low, high = RATE_RANGE_HZ
@@ -190,7 +191,7 @@ def _hello(values: tuple) -> Hello:
     return hello
 
 
-def _transport(values: tuple) -> PluginTransport:
+def _transport(values: tuple[Any, ...]) -> PluginTransport:
     place, frame, wanted, beat, bpm, loop_start, loop_end, bar, known, flags, *rest = values
     jumps, block, generation, numerator, denominator, *controls, _ = rest
     density, energy, style, morph, seed = controls
@@ -227,7 +228,7 @@ def _transport(values: tuple) -> PluginTransport:
     return news
 
 
-_DECODERS: dict[type, Callable[[tuple], FromPlugin]] = {
+_DECODERS: dict[type, Callable[[tuple[Any, ...]], FromPlugin]] = {
     Hello: _hello,
     PluginTransport: _transport,
     Stats: lambda values: Stats(*values[:4]),

@@ -22,6 +22,8 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int) 
     path = Path(path)
     suffix = path.suffix.lower()
     frames = 0
+    if not path.parent.is_dir():  # a slip of the pen, most likely: no folder is made for it
+        raise ValueError(f"out: {path}: {path.parent} is no folder")
     try:
         with (
             part_of(path) as part,

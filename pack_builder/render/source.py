@@ -52,8 +52,8 @@ def load_musika(model: str) -> EngineLike:
 
 
 def musika_controls(**values: Any) -> Any:
-    """`musika_daw.instrument.engine.Controls` from keyword values."""
-    from musika_daw.instrument.engine import Controls
+    """`musika_daw.score.controls.Controls` from keyword values."""
+    from musika_daw.score.controls import Controls
 
     return Controls(**values)
 
