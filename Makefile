@@ -1,16 +1,18 @@
 # make pack   set up .venv and build a first sample pack
+# make quick  the tests that take half a minute, and lint
 # make test   set up .venv and run tests, lint and types
 # Nothing but Python (>= 3.11) and make is needed beforehand.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PACK   ?= packs/first
+QUICK_TRAINING := tests/training/corpus/test_store.py tests/training/autoencoder/test_losses.py
 
 # make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
 # make test-kill    kill every stage of training ten times, at random moments
-.PHONY: help setup setup-dev pack test test-peers test-kill lint types bench clean plugin plugin-all
+.PHONY: help setup setup-dev pack test quick test-peers test-kill lint types bench clean plugin plugin-all
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -41,6 +43,12 @@ lint: setup-dev
 types: setup-dev
 	@echo "==> types"
 	$(BIN)/mypy
+
+# what needs neither networks nor other programs: half a minute
+quick: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --no-cov -m "not slow and not peer" tests/test_layout.py tests/bridge tests/musika_daw tests/pack_builder $(QUICK_TRAINING)
 
 test: setup-dev lint types
 	@echo "==> the programs that tests talk to"

@@ -11,13 +11,43 @@ from hypothesis import settings
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
 PEER_LIMIT_S = 300
-PEERS = Path(__file__).parent / "peers"  # have limits of their own
+HERE = Path(__file__).parent
+PEERS = HERE / "peers"  # have limits of their own
+# rooms in which most tests start processes, load networks or listen for seconds: not in the quick run
+SLOW = (
+    "host",
+    "panel",
+    "peers",
+    "plugin",
+    "bridge/clock/test_clock.py",
+    "bridge/jack",
+    "bridge/midi",
+    "musika_daw/commands",
+    "musika_daw/instrument",
+    "musika_daw/system/test_workers.py",
+    "pack_builder/publish",
+    "pack_builder/render",
+    "pack_builder/run",
+    "pack_builder/plan/test_chain.py",
+    "pack_builder/plan/test_chain_vst3.py",
+    "pack_builder/plan/test_curve.py",
+    "pack_builder/plan/test_families.py",
+    "pack_builder/test_again.py",
+    "pack_builder/test_cli.py",
+    "pack_builder/test_verify.py",
+    "training",
+)
+# of a slow room, yet quick
+QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for it for ever."""
+    """No test that talks to another program waits for it for ever; those of slow rooms are marked as slow."""
     for item in items:
+        place = item.path.relative_to(HERE).as_posix()
+        if place.startswith(SLOW) and place not in QUICK:
+            item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("peer") is not None and PEERS not in item.path.parents:
             item.add_marker(pytest.mark.timeout(PEER_LIMIT_S))
 
