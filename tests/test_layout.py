@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ def name_of(path: Path) -> str:
 FILES = {name_of(path): path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
 
 
+@cache
 def imported(path: Path, *, for_types: bool) -> set[str]:
     """Modules of ours that a file imports, in functions too; with `for_types` also what only type checkers see."""
 

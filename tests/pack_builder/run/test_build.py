@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -266,9 +267,8 @@ def test_a_full_disk_leaves_whole_files_and_a_way_on(
 
 
 def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pack_builder.run import build as module
 
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     with pytest.raises(ValueError, match=r"needs 1 MB|needs 2 MB"):
         built(small())
     assert not small().place.out.exists()
