@@ -65,7 +65,7 @@ def export_generator(
     """
     state = load_checkpoint(run)
     if "generator_config" not in state:
-        raise ValueError(f"run {run}: is no run of the generator")
+        raise ValueError(f"run {run}: is a run of something else than the generator")
     weights = autoencoder_weights(autoencoder or made_with(run))
     if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")

@@ -112,7 +112,7 @@ class Run:
             return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:
             what = type(error).__name__
-            raise ValueError(f"run {self.folder}: checkpoint.pt is none of this program ({what})") from error
+            raise ValueError(f"run {self.folder}: checkpoint.pt was not written by this program ({what})") from error
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint so that a kill at any moment leaves the old one or the new one."""

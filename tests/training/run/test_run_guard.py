@@ -120,7 +120,7 @@ def test_all_finite_looks_everywhere() -> None:
 
 def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(ValueError, match="none of this program"):
+    with pytest.raises(ValueError, match="not written by this program"):
         Run(tmp_path, {}, resume=True).load()
 
 
