@@ -64,7 +64,7 @@ class OscSource(Listens[UdpListener], TransportSource):
         """Take one packet. Raises ValueError if something in it is broken; the rest of it still counts."""
         messages = decode(data)
         self._heard_s = now_s
-        reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory)
+        reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory, now_s - self.latency_s)
         broken: Exception | None = None
         understood = 0
         for message in messages:
