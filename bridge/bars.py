@@ -1,4 +1,4 @@
-"""`BarCount`: the song's beat out of a bar and a beat in it, for DAWs that tell those and no time signature.
+"""`BarCount`: the song's beat out of a bar and a beat in it, for DAWs that do not tell how long earlier bars were.
 
 ```
 told         1.3.50      2.1.10                  bar 2 began 3 beats after bar 1: what passed in between says so
@@ -32,7 +32,8 @@ TICK_S = 0.0015  # positions are told in whole milliseconds and ticks
 class Sight:
     """What was told at `at_s` (host time): a bar, whole beats in it before the present one, and the part of that.
 
-    `song_s` is the song's second of the same moment, where that is told.
+    `song_s` is the song's second of the same moment, where that is told; `unit` and `length`, in quarter notes, are a
+    beat and a bar of the signature of this bar, where that is.
     """
 
     bar: int
@@ -41,6 +42,8 @@ class Sight:
     at_s: float
     playing: bool
     song_s: float | None = None
+    unit: float | None = None
+    length: float | None = None
 
 
 @dataclass
@@ -134,14 +137,16 @@ class BarCount:
         return starts[known] + (bar - known) * self._length(known)
 
     def _length(self, bar: int) -> float:
-        """Of the bar before this one, as far as it was heard."""
+        """Of the present bar where that is told, else of the one before `bar` as far as it was heard."""
         starts = self._learned.starts
+        if self._last is not None and self._last.length is not None:
+            return self._last.length
         if bar in starts and bar - 1 in starts:
             return starts[bar] - starts[bar - 1]
         return BEATS_A_BAR * self._learned.unit
 
     def _within(self, sight: Sight, unit: float | None = None) -> float:
-        unit = unit or self._learned.unit
+        unit = unit or sight.unit or self._learned.unit
         return sight.whole * unit + sight.part * (1 if self._in_quarters else unit)
 
     def _beat(self, sight: Sight) -> float:
@@ -159,12 +164,15 @@ class BarCount:
             return
         if now.bar != last.bar:
             learned.before, learned.first = learned.before or last, now
+            if last.length is not None and now.bar == last.bar + 1:
+                self._put(now.bar, self._start(last.bar) + last.length)
+                learned.before = None
         if bpm is None:
             return
         if learned.before is not None:
             self._measure(learned.before, now, bpm)
             learned.before = None
-        if not self._in_quarters and learned.first is not None:
+        if not self._in_quarters and now.unit is None and learned.first is not None:
             self._learn_unit_by_tempo(learned.first, now, bpm)
 
     def _watch_tempo(self, now: Sight, bpm: float | None) -> None:
@@ -199,10 +207,12 @@ class BarCount:
             elapsed_s = now.song_s - last.song_s
         else:
             elapsed_s = now.at_s - last.at_s
-        unit = self._learned.unit
+        unit = last.unit or self._learned.unit
         length = elapsed_s * bpm / 60 + self._within(last) - self._within(now)
         slack = SLACK_BEATS * unit
         expected = self._start(now.bar) - self._start(last.bar)
+        if last.length is not None and now.bar == last.bar + 1:
+            expected = last.length
         if abs(length - expected) <= slack:
             return expected
         beats = round(length / unit)
@@ -211,23 +221,24 @@ class BarCount:
 
     def _measure(self, before: Sight, now: Sight, bpm: float) -> None:
         length = self._bars_between(before, now, bpm)
-        if length is None:
-            return
+        if length is not None:
+            self._learned.starts.setdefault(before.bar, self._start(before.bar))
+            self._put(now.bar, self._start(before.bar) + length)
+
+    def _put(self, bar: int, start: float) -> None:
+        """A bar begins here: what was known of later ones holds if it was known to begin here."""
         starts = self._learned.starts
-        start = self._start(before.bar) + length
-        starts.setdefault(before.bar, self._start(before.bar))
-        if abs(starts.get(now.bar, start) - start) > 1e-6:  # the song was edited: what comes after it has moved
-            for bar in [bar for bar in starts if bar >= now.bar]:
-                del starts[bar]
-        if len(starts) >= BARS_MAX:
-            self._learned.starts = starts = {}
-        starts[now.bar] = start
+        if abs(starts.get(bar, start) - start) > 1e-6 or len(starts) >= BARS_MAX:
+            for other in [other for other in starts if other >= bar or starts[other] >= start]:
+                del starts[other]
+        starts.setdefault(1, 0.0)
+        starts[bar] = start
 
     def _arrive(self, now: Sight, bpm: float | None) -> None:
         """Somewhere else: if one tempo has held from the start, the song's second tells the beat."""
         if now.song_s is None or bpm is None or self._varies:
             return
-        unit = self._learned.unit
+        unit = now.unit or self._learned.unit
         beats = now.song_s * bpm / 60
         start = beats - self._within(now)
         near = round(start / unit) * unit
@@ -237,11 +248,7 @@ class BarCount:
         if unsure > 0.1 * unit or abs(start - near) > unsure or now.bar < 1 or near < (now.bar - 1) * UNITS[-1]:
             return
         if abs(near - self._start(now.bar)) > 1e-6:
-            starts = self._learned.starts
-            for bar in [bar for bar in starts if bar >= now.bar or starts[bar] >= near]:
-                del starts[bar]
-            starts.setdefault(1, 0.0)
-            starts[now.bar] = near
+            self._put(now.bar, near)
 
     def _learn_unit_by_tempo(self, first: Sight, now: Sight, bpm: float) -> None:
         """By how fast beats go by, for senders whose tempo is known."""

@@ -6,13 +6,17 @@ Needs the extra `jack` (JACK-Client) and a running server, which is never starte
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bridge.bars import BarCount, Sight
 from bridge.jack_frames import ROLLING
 from bridge.midi_port import CLIENT_NAME
 from bridge.source import SourceError, TransportSource, host_time
 from bridge.transport import Transport
+
+SAME_BEATS = 0.01  # a few ticks
 
 
 def open_client(name: str, server: str | None) -> Any:
@@ -39,13 +43,15 @@ def leave(client: Any, lost: bool) -> None:
         client.close()
 
 
-def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:
+def transport_of(
+    state: int, position: Mapping[str, Any], host_s: float, bars: BarCount | None = None
+) -> Transport:
     """A JACK transport state and position (as from `Client.transport_query`) as a `Transport`.
 
     `host_s` is the host time of the position; its own `usecs` are of a clock that is not ours. Bars, beats
     and tempo are known only with a timebase master that fills them in. Masters disagree about
-    `bar_start_tick`: it is believed only where it fits the bar number in the present signature to the bar,
-    else bars are counted.
+    `bar_start_tick`: it is believed where it fits the bar number in the present signature to the bar, or the
+    frame at the present tempo. Else `bars` knows the bars that were played, or they are counted.
     """
     frame, rate = int(position["frame"]), float(position["frame_rate"])
     record = Transport.of(
@@ -66,10 +72,20 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Tran
     bar_start = (position["bar"] - 1) * a_bar * quarter
     within = (position["beat"] - 1 + position["tick"] / position["ticks_per_beat"]) * quarter
     told = position.get("bar_start_tick", 0) / position["ticks_per_beat"] * quarter
-    if told > 0 and abs(told - bar_start) < a_bar * quarter:
-        bar_start = told
     if position.get("bbt_offset"):  # the bar position is that of a moment this many frames earlier
         within += position["bbt_offset"] / rate * tempo / 60
+    held = frame / rate * tempo / 60 - within
+    if told > 0 and (abs(told - bar_start) < a_bar * quarter or abs(told - held) < SAME_BEATS):
+        bar_start = told
+    elif bars is not None and math.isfinite(held) and tempo > 0:
+        beats = within / quarter
+        bars.see(
+            Sight(
+                int(position["bar"]), int(beats), beats - int(beats), host_s, state == ROLLING, frame / rate,
+                quarter, a_bar * quarter,
+            ), tempo,
+        )  # fmt: skip
+        bar_start = bars.place()[0]
     fields = {
         "tempo_bpm": tempo, "position_beats": bar_start + within, "bar_start_beats": bar_start,
         "signature_numerator": a_bar, "signature_denominator": int(beat_type),
@@ -100,6 +116,7 @@ class JackSource(TransportSource):
         self._client_name, self._server = client_name, server
         self._client: Any = None
         self._lost = False
+        self._bars = BarCount()
 
     def start(self) -> None:
         """Connect. Raises SourceError."""
@@ -108,6 +125,7 @@ class JackSource(TransportSource):
         if self._client is None:
             client = open_client(self._client_name, self._server)
             self._lost = False
+            self._bars = BarCount()
             client.set_shutdown_callback(self._shutdown)
             client.activate()
             self._client = client
@@ -146,7 +164,7 @@ class JackSource(TransportSource):
             if after >= since:  # else a new cycle has begun, and the position is of which?
                 self._count(received=1)
                 cycle_s = now_s - after / float(position["frame_rate"])
-                self._latest = transport_of(ROLLING if state == ROLLING else 0, position, cycle_s)
+                self._latest = transport_of(ROLLING if state == ROLLING else 0, position, cycle_s, self._bars)
                 return self._latest
         self._count(dropped=1)  # the record of a moment ago is as good
         return self._latest

@@ -18,6 +18,7 @@ JUMP_S = 0.03
 WHOLE_BEATS = 0.004  # a few ticks: as near as masters come to where a constant tempo would be
 TRUST_AFTER_S, TRUST = 1.0, 0.002
 LEAST_S = 0.001
+BEND = 0.005  # of the playing rate, at most
 SLOW_STEP_S = 0.25  # a host that was held up sees a start that late
 
 
@@ -61,7 +62,10 @@ class JackFollower:
                 self.grid = Grid(record.playing, at_s, beat, bpm / 60, *loop, jumps=grid.jumps + (not same))
             self._run = (at_s, told) if told is not None else None
         else:
-            self._go_on(at_s, told, stepped, loop)
+            if self._run is None and told is not None:  # the server left the bars out for a cycle
+                self._run = (at_s, told)
+            assert self._last is not None
+            self._go_on(at_s, at_s - self._last[1], told, stepped, loop)
         self._last = (host_s, at_s)
         self.timeline.observe(self.grid.beat, bpm, record.playing)
         return self.grid
@@ -87,8 +91,11 @@ class JackFollower:
         may_s = JUMP_S + (elapsed_s if self.grid.playing else min(elapsed_s, SLOW_STEP_S))
         return 0 <= at_s - self._last[1] <= may_s
 
-    def _go_on(self, at_s: float, told: float | None, stepped: bool, loop: tuple[float, float]) -> None:
+    def _go_on(
+        self, at_s: float, elapsed_s: float, told: float | None, stepped: bool, loop: tuple[float, float]
+    ) -> None:
         grid = self.grid
+        jumps = grid.jumps
         beat = foretold = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
         if told is not None and self._run is not None and not stepped:
             run_s = at_s - self._run[0]
@@ -98,9 +105,11 @@ class JackFollower:
             error_s = (told - foretold) * 60 / self.bpm
             if stepped:
                 beat = told
+            elif abs(error_s) > JUMP_S:  # too far to be bent to: begin anew there
+                beat, jumps = told, jumps + 1
             elif abs(error_s) > LEAST_S:
-                beat = foretold + math.copysign(min(abs(error_s), 0.002), error_s) * self.bpm / 60 * 0.1
+                beat = foretold + math.copysign(min(abs(error_s), BEND * elapsed_s), error_s) * self.bpm / 60
         if stepped:
             self._run = (at_s, told) if told is not None else None
         if stepped or beat != foretold or loop != (grid.loop_start, grid.loop_end):
-            self.grid = Grid(True, at_s, beat, self.bpm / 60, *loop, jumps=grid.jumps)
+            self.grid = Grid(True, at_s, beat, self.bpm / 60, *loop, jumps=jumps)
