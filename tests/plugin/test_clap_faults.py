@@ -8,13 +8,16 @@ import signal
 import socket
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from plugin_stand_in import left_at
+import pytest
+from plugin_stand_in import code_of, left_at
 
 from bridge.plugin_rendezvous import HOST_FILE, announce, find_host, write_command
 from bridge.plugin_wire import PluginState
+from musika_daw.controls import Controls
 from musika_daw.host.plugin_session import PluginSession
 
 RATE = 48_000
@@ -175,6 +178,36 @@ def test_a_song_restores_session_and_controls(host, clap) -> None:
     assert other.wait(lambda: len({i.hello.session for i in session.source.instances}) == 1)
 
 
+@pytest.mark.parametrize("offline", [True, False])
+def test_two_instances_of_one_state_each_play_their_own_music(offline: bool, host, clap) -> None:
+    host()
+    original = clap(block=512)
+    original.process(0, playing=False)
+    saved = original.save()
+    copy = clap(block=512)
+    assert copy.load(saved)
+    both = {3: original, 8: copy}
+    for seed, one in both.items():
+        one.set("seed", seed)
+        one.set("density", 10 * seed)
+        one.set_offline(offline)
+        if not offline:
+            assert ready(one)
+    begin_s = time.perf_counter()
+    for block in range(300):
+        for seed, one in both.items():
+            if block == 150:
+                one.set("density", 5 * seed)  # automation of one is none of the other
+            audio = one.process(block * 512)
+            assert np.array_equal(audio[:, 0], expected(block * 512, block * 512 + 512))
+            density = (10 if block < 150 else 5) * seed / 100
+            own = code_of(Fraction(120), Controls(seed=seed, style_seed=seed, morph_seed=seed + 1, density=density))
+            if block not in range(150, 151 if offline else 200):  # a crossing; live it is rendered first
+                assert np.all(audio[:, 1] == own)
+        if not offline:
+            time.sleep(max(0.0, begin_s + (block + 1) * 512 / RATE - time.perf_counter()))
+
+
 def test_a_state_that_is_none_changes_nothing(folder, clap) -> None:
     one = clap()
     before = one.save()
@@ -189,6 +222,7 @@ HOST = """
 import sys
 sys.path[:0] = {path!r}
 from plugin_stand_in import load
+from musika_daw.controls import Controls
 from musika_daw.host.plugin_session import PluginOptions, PluginSession
 if __name__ == "__main__":
     import time
@@ -233,8 +267,6 @@ def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) ->
 
 
 def test_a_second_host_is_told_of_the_first(host) -> None:
-    import pytest
-
     from bridge import SourceError
 
     host()
