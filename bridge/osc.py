@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.dialects import DIALECTS, OWN_PREFIX, OWN_TYPES, Command, Dialect
 from bridge.motion import expected, merge
-from bridge.osc_codec import decode, encode, encode_bundle
+from bridge.osc_codec import decode_whole, encode, encode_bundle
 from bridge.readers import Memory, Reading
 from bridge.sockets import Address, Gate, Listens, UdpListener, bind, check_host, check_port
 from bridge.source import Listener, TransportSource
@@ -62,10 +62,12 @@ class OscSource(Listens[UdpListener], TransportSource):
 
     def packet(self, data: bytes, sender: Address, now_s: float) -> None:
         """Take one packet. Raises ValueError if something in it is broken; the rest of it still counts."""
-        messages = decode(data)
+        messages, problem = decode_whole(data)
+        if problem is not None and not messages:
+            raise ValueError(problem)
         self._heard_s = now_s
         reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory, now_s - self.latency_s)
-        broken: Exception | None = None
+        broken: Exception | None = None if problem is None else ValueError(problem)
         understood = 0
         for message in messages:
             reader = self.dialect.readers.get(message.address)

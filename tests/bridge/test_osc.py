@@ -218,6 +218,54 @@ def test_hostile_packets_are_refused_quietly(caplog: pytest.LogCaptureFixture) -
     assert caplog.records == []
 
 
+def _padded(data: bytes) -> bytes:
+    return data + bytes(4 - len(data) % 4)
+
+
+def _bundle(*elements: bytes) -> bytes:
+    return b"#bundle\0" + bytes(8) + b"".join(len(e).to_bytes(4, "big") + e for e in elements)
+
+
+ODD = {
+    "impulse": _padded(b"/x") + _padded(b",I"),
+    "character": _padded(b"/x") + _padded(b",c") + b"\0\0\0a",
+    "symbol": _padded(b"/x") + _padded(b",S") + _padded(b"word"),
+    "colour, MIDI, array": _padded(b"/x") + _padded(b",rm[ii]") + bytes(16),
+    "unknown type": _padded(b"/x") + _padded(b",?"),
+    "cut off": _padded(b"/x") + _padded(b",ff") + bytes(4),
+    "no tags' comma": _padded(b"/x") + _padded(b"f") + bytes(4),
+    "no address": bytes(8),
+    "empty": b"",
+    "bundle in it": _bundle(b"", encode("/play", [("f", 1.0)])),
+}
+FINE = ("impulse", "character", "symbol", "colour, MIDI, array", "empty", "bundle in it")
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_odd_message_costs_itself_and_not_its_bundle(odd: str, place: int) -> None:
+    source = OscSource("reaper")
+    elements = [encode("/play", [("f", 1.0)]), encode("/tempo/raw", [("f", 126.0)])]
+    elements.insert(place, ODD[odd])
+    if odd in FINE:
+        source.packet(_bundle(*elements), ("127.0.0.1", 1), 1.0)
+    else:
+        with pytest.raises(ValueError, match="packet"):
+            source.packet(_bundle(*elements), ("127.0.0.1", 1), 1.0)
+    assert (source.latest().playing, source.latest().tempo_bpm) == (True, 126)
+
+
+def test_types_that_python_osc_does_not_know() -> None:
+    assert [decode(ODD[odd])[0].arguments for odd in FINE[:3]] == [(True,), (ord("a"),), ("word",)]
+
+
+def test_what_follows_a_wrong_length_is_lost_and_what_came_before_is_not() -> None:
+    source = OscSource("reaper")
+    with pytest.raises(ValueError, match="element of 3 bytes"):
+        source.packet(_bundle(encode("/tempo/raw", [("f", 126.0)])) + b"\0\0\0\3abc", ("127.0.0.1", 1), 1.0)
+    assert source.latest().tempo_bpm == 126
+
+
 class Daw:
     """A DAW's end of the wire."""
 
