@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from musika_daw.host.capture import Take, keep, last_bars
+    from musika_daw.host.capture import HeardBars, Take, keep
     from musika_daw.host.click import ClickRenderer
     from musika_daw.host.device_clock import DeviceClock
     from musika_daw.host.follow import Follower
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
 _HOME = {
     "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "device_clock", "FileSink": "sinks",
-    "Follower": "follow", "Grid": "grid", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
+    "Follower": "follow", "Grid": "grid",
+    "HeardBars": "capture", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
     "Meter": "player", "MidiMap": "mapping", "Piece": "piece", "Played": "offline", "Player": "player",
     "PluginHost": "plugin_host", "PluginOptions": "plugin_session", "PluginSession": "plugin_session",
     "PortAudioSink": "sinks", "Renderer": "render", "Session": "session", "SessionOptions": "session",
     "Sink": "sinks", "SinkError": "sinks", "SourceOptions": "sources", "Status": "host", "Take": "capture",
-    "VirtualClock": "offline", "keep": "capture", "last_bars": "capture", "load_renderer": "render",
+    "VirtualClock": "offline", "keep": "capture", "load_renderer": "render",
     "make_source": "sources", "play_offline": "offline",
 }  # fmt: skip
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "FileSink",
     "Follower",
     "Grid",
+    "HeardBars",
     "Host",
     "JackFollower",
     "LiveControls",
@@ -68,7 +70,6 @@ __all__ = [
     "Take",
     "VirtualClock",
     "keep",
-    "last_bars",
     "load_renderer",
     "make_source",
     "play_offline",

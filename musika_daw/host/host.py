@@ -23,6 +23,7 @@ import numpy as np
 from bridge import SourceError, Transport, TransportSource, Valid, host_time
 from musika_daw.host.audition import Audition
 from musika_daw.host.cache import ChunkCache
+from musika_daw.host.capture import HeardBars
 from musika_daw.host.grid import Grid
 from musika_daw.host.live import LiveControls
 from musika_daw.host.piece import Piece
@@ -111,6 +112,7 @@ class Host:
         self._worker_lost = False
         self._record = Transport()
         self._beat = 0.0
+        self.heard = HeardBars()
         self._halt = threading.Event()
         self._threads: list[threading.Thread] = []
         self._cpu = (clock(), 0.0)
@@ -141,6 +143,7 @@ class Host:
         bpm = self._choice.update(grid.bpm, now_s)
         self.piece = Piece(bpm, self.live.controls(), self.player.sample_rate_hz, self.effects)
         self._beat = self.follower.here(now_s + shift_s)
+        self.heard.play(self._beat, grid.playing, grid.jumps)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)
         except WorkerError as error:

@@ -19,7 +19,7 @@ from bridge import (
 )
 from musika_daw.host.audition import load_clip
 from musika_daw.host.cache import ChunkCache
-from musika_daw.host.capture import Keeper, last_bars
+from musika_daw.host.capture import Keeper
 from musika_daw.host.control import ControlServer
 from musika_daw.host.effects import EffectChain
 from musika_daw.host.follow import Follower
@@ -279,10 +279,14 @@ class Session:
             self.host.audition.begin(load_clip(Path(file), self.sink.sample_rate_hz), gain_db)
 
     def keep(self, bars: int) -> None:
-        """Have the last bars written into the folder. Without anything played there is nothing to keep."""
+        """Have the last bars that were heard written into the folder; too few are told among the keeper's results."""
         piece = self.host.piece
-        if piece is not None and self.host.player.blocks:
-            self.keeper.ask(last_bars(self.host.beat, bars, piece))
+        if piece is None or not self.host.player.blocks:
+            return
+        try:
+            self.keeper.ask(self.host.heard.last(bars, piece))
+        except ValueError as error:
+            self.keeper.results.append(str(error))
 
     def _steer(self, action: str) -> None:
         """Start or stop a source that can be told to."""

@@ -164,6 +164,10 @@ def test_captured_bars_are_told_with_their_file_and_can_be_heard_again(client: C
     client.ask("act", action="play")
     client.status(lambda m: m["transport"]["beat"] > 4)
     client.ask("act", action="keep_4")
+    early = client.wait(lambda m: m["kind"] in ("kept", "problem"))
+    assert early["text"] == "keep: 4 bars, only 1 whole ones were heard, must be 4 at least"
+    client.status(lambda m: m["transport"]["beat"] > 16)
+    client.ask("act", action="keep_4")
     kept = client.wait(lambda m: m["kind"] in ("kept", "problem"), 150)
     assert kept["kind"] == "kept", kept
     assert Path(kept["file"]).is_file()
