@@ -258,6 +258,37 @@ def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(folder: Path, 
     other.activate()
 
 
+COLD_HOST = "import time\ntime.sleep(6)\n" + HOST  # a cold start: PyTorch, and a model to load
+
+
+@pytest.mark.parametrize("before", ["at once", "made active again", "state loaded", "another instance"])
+def test_a_bounce_waits_for_the_host_that_it_starts(before: str, folder: Path, clap, tmp_path: Path) -> None:
+    script = tmp_path / "host.py"
+    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[2])]))
+    write_command([sys.executable, str(script)])
+    one, other = clap(), clap()
+    if before != "at once":
+        # a DAW has run it for a while, and prepares it for the bounce
+        first = other if before == "another instance" else one
+        assert first.wait(lambda: first.state == PluginState.STARTING)
+        if before == "made active again":
+            one.deactivate()
+            one.activate()
+        elif before == "state loaded":
+            assert one.load(other.save())
+    one.set_offline(True)
+    audio = one.play(0, RATE // 2)
+    write_command([])
+    assert one.status == 1
+    assert np.array_equal(audio[:, 0], expected(0, RATE // 2))
+    one.deactivate()
+    other.deactivate()
+    end_s = time.perf_counter() + 30
+    while find_host() is not None and time.perf_counter() < end_s:
+        time.sleep(0.1)
+    assert find_host() is None
+
+
 def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) -> None:
     write_command([])
     one = clap()
