@@ -17,6 +17,24 @@ from bridge.source import SourceError, TransportSource, host_time
 from bridge.transport import Transport
 
 SAME_BEATS = 0.01  # a few ticks
+STALLED_S = 2.0
+
+
+class CycleWatch:
+    """Whether a server still runs cycles: PipeWire's clients are told nothing when it ends."""
+
+    def __init__(self, clock: Callable[[], float] = host_time) -> None:
+        self._clock = clock
+        self._seen, self._since_s = 0, clock()
+        self.cycles = 0  # counted by the callback
+
+    def is_stalled(self) -> bool:
+        """Whether none was run for two seconds, as far as who asks about once a second can tell."""
+        now_s = self._clock()
+        if self.cycles != self._seen:
+            self._seen, self._since_s = self.cycles, now_s
+        return now_s - self._since_s > STALLED_S
+
 
 
 def open_client(name: str, server: str | None) -> Any:
@@ -102,7 +120,8 @@ class JackSource(TransportSource):
     """The transport of a JACK server, polled: no listener, `latest()` asks the server, which never waits.
 
     Can also steer it: `play`, `halt`, `locate_frames`. `start` raises SourceError without extra or server.
-    When the server goes away nothing is known any more, until `start` is called again.
+    When the server goes away, or runs no more cycles for two seconds, nothing is known any more, until `start` or
+    `revive` is called.
     """
 
     def __init__(
@@ -117,6 +136,7 @@ class JackSource(TransportSource):
         self._client: Any = None
         self._lost = False
         self._bars = BarCount()
+        self._watch = CycleWatch(clock)
 
     def start(self) -> None:
         """Connect. Raises SourceError."""
@@ -128,7 +148,7 @@ class JackSource(TransportSource):
             self._bars = BarCount()
             client.set_shutdown_callback(self._shutdown)
             client.activate()
-            self._client = client
+            self._client, self._watch = client, CycleWatch(self.clock)
 
     def stop(self) -> None:
         """Disconnect."""
@@ -161,6 +181,10 @@ class JackSource(TransportSource):
             except AssertionError:  # the server was writing it
                 continue
             now_s, after = self.clock(), client.frames_since_cycle_start
+            self._watch.cycles += after < STALLED_S * position["frame_rate"]
+            if self._watch.is_stalled():
+                self._lost = True
+                return Transport.of(host_time_s=now_s)
             if after >= since:  # else a new cycle has begun, and the position is of which?
                 self._count(received=1)
                 cycle_s = now_s - after / float(position["frame_rate"])

@@ -140,7 +140,7 @@ class Session:
             self.source, self._follower(self.source, bpm), self.live, cache, new_worker(), player,
             noisy=is_noisy(options.source), effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
         )  # fmt: skip
-        host.on_step.append(self.sink.step)
+        host.on_step += [self.sink.step, lambda: host.play_at(self.sink.sample_rate_hz)]
         for thing in (self.source, self.sink):
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)
         if isinstance(self.sink, JackSink):

@@ -47,6 +47,7 @@ class HostStatus:
     audition: str | None
     audition_state: str | None
     keeping: int = 0
+    sound_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         late_blocks=_get(sound, "late_blocks", int), peak_db=_maybe(sound, "peak_db"), values=values,
         effects_on=_get(data, "effects_on", bool), midi_port=_text(midi, "port"), learning=_text(midi, "learning"),
         bindings=bindings, audition=_text(audition, "file"), audition_state=_text(audition, "state"),
-        keeping=_get(data, "keeping", int),
+        keeping=_get(data, "keeping", int), sound_problem=_text(sound, "problem"),
     )  # fmt: skip
 
 
