@@ -262,7 +262,8 @@ class ClapHost:
         audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
         transport = self._transport(frame, playing)
         block = _Process(
-            -1, count, c.pointer(transport) if has_transport else None, None, c.pointer(audio), 0, 1, c.pointer(self._in), c.pointer(self._out)
+            -1, count, c.pointer(transport) if has_transport else None, None, c.pointer(audio), 0, 1,
+            c.pointer(self._in), c.pointer(self._out),
         )  # fmt: skip
         self.status = self.plugin.process(self._at, c.byref(block))
         self._pending.clear()
