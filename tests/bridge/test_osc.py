@@ -136,6 +136,24 @@ def test_a_signature_known_before_counts_the_bars() -> None:
     assert say(source, 1, ("/beat/str", "s", "3.1.1:00")).position_beats == 6
 
 
+@pytest.mark.parametrize("order", ["before", "behind", "packet before", "next packet"])
+def test_bitwig_counts_in_the_signature_of_the_moment_wherever_it_is_told(order: str) -> None:
+    source = OscSource("bitwig")
+    say(source, 0, ("/time/signature", "s", "4 / 4"), ("/play", "i", 1), ("/tempo/raw", "f", 120.0))
+    assert say(source, 1.0, ("/beat/str", "s", "17.1.1:00")).position_beats == 64
+    # a beat later it is 3/4, and the bar is the 22nd of three quarters
+    text, signature = ("/beat/str", "s", "22.3.1:00"), ("/time/signature", "s", "3 / 4")
+    packets = {
+        "before": [[signature, text]], "behind": [[text, signature]], "packet before": [[signature], [text]],
+        "next packet": [[text], [signature]],
+    }  # fmt: skip
+    for packet in packets[order]:
+        record = say(source, 1.5, *packet)
+    assert (record.position_beats, record.bar_start_beats) == (65, 63)
+    # a signature that is told much later says nothing of a text before it
+    assert say(source, 2.0, ("/time/signature", "s", "4 / 4")).position_beats == 66
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.integers(-(2**62), 2**62), st.floats(-1e6, 1e6), st.floats(20, 999), st.booleans(),
