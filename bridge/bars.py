@@ -54,6 +54,7 @@ class _Learned:
     unit: float = 1.0
     before: Sight | None = None  # before the end of a bar whose length is not known yet
     first: Sight | None = None  # where play came into this bar
+    here: tuple[int, float] | None = None  # the bar that was arrived in, and where it was taken to begin
 
     def copy(self) -> _Learned:
         return replace(self, starts=dict(self.starts))
@@ -127,10 +128,12 @@ class BarCount:
         return line
 
     def _start(self, bar: int) -> float:
-        starts = self._learned.starts
+        starts, here = self._learned.starts, self._learned.here
         if bar in starts:
             return starts[bar]
         known = max((b for b in starts if b < bar), default=None)
+        if here is not None and here[0] <= bar and (known is None or here[0] > known):
+            return here[1] + (bar - here[0]) * self._length(here[0])
         if known is None:
             first = min(starts)
             return starts[first] - (first - bar) * self._length(first + 1)
@@ -159,8 +162,10 @@ class BarCount:
         if last is None or not self._went_on(last, now, bpm):
             learned.before = None
             learned.first = now if now.playing else None
+            learned.here = None
             self._points.clear()
             self._arrive(now, bpm)
+            learned.here = now.bar, self._start(now.bar)
             return
         if now.bar != last.bar:
             learned.before, learned.first = learned.before or last, now

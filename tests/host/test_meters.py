@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bridge import FakeTransport
@@ -83,6 +83,7 @@ def test_meters_in_eighths(source: str, meters: tuple[tuple[int, int, int], ...]
 
 
 @pytest.mark.parametrize("source", [s for s in SOURCES if s != "osc:reaper without seconds"])
+@example(meters=((1, 2, 4), (10, 5, 4)), place=0.7, back=17.3)  # into the last bar before a change
 @given(meters=meters(), place=st.floats(0, 60), back=st.floats(0, 20))
 @settings(RUNS, max_examples=4)
 def test_after_a_locate_to_bars_that_were_never_heard(
