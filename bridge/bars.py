@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from bridge.line import Line
+from bridge.clock.line import Line
 
 UNITS = (1.0, 0.5, 2.0, 0.25, 0.125)  # quarter notes a beat of the meter, the likeliest first
 BEATS_A_BAR = 4  # until one was heard

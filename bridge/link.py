@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from bridge.source import SourceError, TransportSource, host_time
-from bridge.transport import Transport
+from bridge.clock.source import SourceError, TransportSource, host_time
+from bridge.clock.transport import Transport
 
 # A peer that is made and enabled at once gives a running session its own tempo now and then (half of the times after
 # 50 ms, never after a second).
@@ -119,7 +119,9 @@ class LinkSource(TransportSource):
         micros += round(self.latency_s * 1e6)
         quantum = self.quantum_beats
         record = record.replace(
-            host_time_s=now_s, tempo_bpm=state.tempo(), quantum_beats=quantum,
+            host_time_s=now_s,
+            tempo_bpm=state.tempo(),
+            quantum_beats=quantum,
             phase_beats=state.phaseAtTime(micros, quantum) % quantum,
         )
         return record.replace(playing=bool(state.isPlaying())) if self._start_stop else record

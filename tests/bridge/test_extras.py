@@ -47,8 +47,10 @@ class Session:
 
     def captureAppSessionState(self) -> Any:
         return SimpleNamespace(
-            tempo=lambda: self.bpm, isPlaying=lambda: self.playing,
-            setTempo=self._tempo, setIsPlaying=self._play,
+            tempo=lambda: self.bpm,
+            isPlaying=lambda: self.playing,
+            setTempo=self._tempo,
+            setIsPlaying=self._play,
             phaseAtTime=lambda micros, quantum: micros / 1e6 * self.bpm / 60 % quantum,
         )
 
@@ -81,7 +83,11 @@ def test_link_gives_tempo_phase_and_play_but_no_position(link: list[Session]) ->
         assert wait_for(lambda: source.is_joined)
         session.peer_count, session.playing = 1, True
         assert source.latest().known() == {
-            "playing": True, "tempo_bpm": 120, "phase_beats": 2.5, "quantum_beats": 4, "host_time_s": 3.0,
+            "playing": True,
+            "tempo_bpm": 120,
+            "phase_beats": 2.5,
+            "quantum_beats": 4,
+            "host_time_s": 3.0,
         }
         assert source.peers == 1
         assert session.commits == 0  # joining changes nobody's tempo

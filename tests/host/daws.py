@@ -21,12 +21,12 @@ from bridge import (
     UdpSource,
     own_messages,
 )
-from bridge.fake import Bar
-from bridge.motion import expected
-from bridge.osc_codec import encode_bundle
-from bridge.priority import combine
-from bridge.wire import WireMessage, encode
-from musika_daw.host.sources import SourceOptions, make_source
+from bridge.clock.fake import Bar
+from bridge.clock.motion import expected
+from bridge.clock.priority import combine
+from bridge.osc.codec import encode_bundle
+from bridge.sockets.wire import WireMessage, encode
+from musika_daw.host.follow.sources import SourceOptions, make_source
 from tests.bridge.jack_stand_in import POSITION, JackClient
 
 RATE = 48_000
@@ -114,39 +114,54 @@ def _bar_text(truth: Transport, bar: Bar, ticks_a_beat: int, form: str, in_quart
 
 def _ableton(truth: Transport, bar: Bar) -> bytes:
     get = "/live/song/get/"
-    return encode_bundle([
-        (get + "tempo", [("f", truth.tempo_bpm)]), (get + "is_playing", [("T" if truth.playing else "F", True)]),
-        (get + "loop", [("T" if truth.loop_on else "F", True)]), (get + "loop_start", [("f", truth.loop_start_beats)]),
-        (get + "loop_length", [("f", truth.loop_end_beats - truth.loop_start_beats)]),
-        (get + "current_song_time", [("f", truth.position_beats)]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            (get + "tempo", [("f", truth.tempo_bpm)]),
+            (get + "is_playing", [("T" if truth.playing else "F", True)]),
+            (get + "loop", [("T" if truth.loop_on else "F", True)]),
+            (get + "loop_start", [("f", truth.loop_start_beats)]),
+            (get + "loop_length", [("f", truth.loop_end_beats - truth.loop_start_beats)]),
+            (get + "current_song_time", [("f", truth.position_beats)]),
+        ]
+    )
 
 
 def _reaper(truth: Transport, bar: Bar) -> bytes:
-    return encode_bundle([
-        ("/time", [("f", truth.position_s)]), ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]),
-        ("/tempo/raw", [("f", truth.tempo_bpm)]), ("/play", [("f", float(truth.playing))]),
-        ("/stop", [("f", float(not truth.playing))]), ("/repeat", [("f", float(truth.loop_on))]),
-        ("/loop/start/time", [("f", truth.loop_start_beats * 60 / truth.tempo_bpm)]),
-        ("/loop/end/time", [("f", truth.loop_end_beats * 60 / truth.tempo_bpm)]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/time", [("f", truth.position_s)]),
+            ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/play", [("f", float(truth.playing))]),
+            ("/stop", [("f", float(not truth.playing))]),
+            ("/repeat", [("f", float(truth.loop_on))]),
+            ("/loop/start/time", [("f", truth.loop_start_beats * 60 / truth.tempo_bpm)]),
+            ("/loop/end/time", [("f", truth.loop_end_beats * 60 / truth.tempo_bpm)]),
+        ]
+    )
 
 
 def _reaper_without_time(truth: Transport, bar: Bar) -> bytes:
-    return encode_bundle([
-        ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]), ("/tempo/raw", [("f", truth.tempo_bpm)]),
-        ("/play", [("f", float(truth.playing))]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/play", [("f", float(truth.playing))]),
+        ]
+    )
 
 
 def _ardour(truth: Transport, bar: Bar) -> bytes:
     ms = int(truth.position_s * 1000 + 1e-6)
     text = f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
-    return encode_bundle([
-        ("/position/bbt", [("s", _bar_text(truth, bar, 1920, "{:03}|{:02}|{:04}", True))]),
-        ("/position/time", [("s", text)]),
-        ("/transport_play", [("i", int(truth.playing))]), ("/loop_toggle", [("i", int(truth.loop_on))]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/position/bbt", [("s", _bar_text(truth, bar, 1920, "{:03}|{:02}|{:04}", True))]),
+            ("/position/time", [("s", text)]),
+            ("/transport_play", [("i", int(truth.playing))]),
+            ("/loop_toggle", [("i", int(truth.loop_on))]),
+        ]
+    )
 
 
 def _bitwig(truth: Transport, bar: Bar) -> bytes:
@@ -155,11 +170,15 @@ def _bitwig(truth: Transport, bar: Bar) -> bytes:
     hundredths = int(truth.position_beats * 400 + 1e-6)  # of a sixteenth
     quarter, rest = divmod(hundredths, 400)
     bars = f"{quarter // quarters + 1}.{quarter % quarters + 1}.{rest // 100 + 1}:{rest % 100:02}"
-    return encode_bundle([
-        ("/play", [("i", int(truth.playing))]), ("/tempo/raw", [("f", truth.tempo_bpm)]),
-        ("/repeat", [("i", int(truth.loop_on))]), ("/beat/str", [("s", bars)]),
-        ("/time/signature", [("s", f"{bar.numerator} / {bar.denominator}")]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/play", [("i", int(truth.playing))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/repeat", [("i", int(truth.loop_on))]),
+            ("/beat/str", [("s", bars)]),
+            ("/time/signature", [("s", f"{bar.numerator} / {bar.denominator}")]),
+        ]
+    )
 
 
 def _musika(truth: Transport, bar: Bar) -> bytes:
@@ -202,13 +221,16 @@ def jack(fake: FakeTransport, until_s: float, jitter_s: float, tells_ticks: bool
         beats = (truth.position_beats - bar.start_beats) * bar.denominator / 4
         client.state = int(truth.playing)
         client.position = POSITION | {
-            "frame": round(truth.position_s * RATE), "bar": bar.number, "beat": int(beats + 1e-9) + 1,
+            "frame": round(truth.position_s * RATE),
+            "bar": bar.number,
+            "beat": int(beats + 1e-9) + 1,
             "tick": max(beats - int(beats + 1e-9), 0) * 1920,
             # that have gone by: an eighth has as many as a quarter
             "bar_start_tick": fake.meters.beats_before(bar.number) * 1920.0 if tells_ticks else 0.0,
-            "beats_per_bar": float(bar.numerator), "beat_type": float(bar.denominator),
+            "beats_per_bar": float(bar.numerator),
+            "beat_type": float(bar.denominator),
             "beats_per_minute": truth.tempo_bpm,
-        }  # fmt: skip
+        }
         return source.latest()
 
     return hear
@@ -223,9 +245,10 @@ def link(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
     def state() -> SimpleNamespace:
         truth = fake.truth(now[0])
         return SimpleNamespace(
-            tempo=lambda: truth.tempo_bpm, isPlaying=lambda: truth.playing,
+            tempo=lambda: truth.tempo_bpm,
+            isPlaying=lambda: truth.playing,
             phaseAtTime=lambda _micros, quantum: truth.position_beats % quantum,
-        )  # fmt: skip
+        )
 
     source._link = SimpleNamespace(
         numPeers=lambda: int(fake.report(now[0]) is not None), captureAppSessionState=state, enabled=True
@@ -247,10 +270,17 @@ def link_and_ableton(fake: FakeTransport, until_s: float, jitter_s: float) -> He
 
 
 DAWS: dict[str, Callable[..., Hears]] = {
-    "jack": jack, "jack without ticks": partial(jack, tells_ticks=False),
-    "midi": midi_clock, "mtc": time_code, "link": link, "udp": udp,
-    "osc:ableton": osc("ableton", _ableton, 0.1), "osc:reaper": osc("reaper", _reaper, 0.033),
+    "jack": jack,
+    "jack without ticks": partial(jack, tells_ticks=False),
+    "midi": midi_clock,
+    "mtc": time_code,
+    "link": link,
+    "udp": udp,
+    "osc:ableton": osc("ableton", _ableton, 0.1),
+    "osc:reaper": osc("reaper", _reaper, 0.033),
     "osc:reaper without seconds": osc("reaper", _reaper_without_time, 0.033),
-    "osc:ardour": osc("ardour", _ardour, 0.1), "osc:bitwig": osc("bitwig", _bitwig, 0.05),
-    "osc:musika": osc("musika", _musika, 0.05), "link+osc:ableton": link_and_ableton,
-}  # fmt: skip
+    "osc:ardour": osc("ardour", _ardour, 0.1),
+    "osc:bitwig": osc("bitwig", _bitwig, 0.05),
+    "osc:musika": osc("musika", _musika, 0.05),
+    "link+osc:ableton": link_and_ableton,
+}

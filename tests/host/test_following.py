@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import FakeTransport, Transport
-from bridge.transport import POSITION
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
-from musika_daw.host.timeline import TempoChoice, Timeline
+from bridge.clock.transport import POSITION
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 
 def _link(now_s: float, phase: float, playing: bool | None = True, bpm: float = 120) -> Transport:
@@ -91,9 +91,13 @@ def test_small_errors_draw_the_line_and_large_ones_are_jumps() -> None:
 
 def _jack(host_s: float, at_s: float, playing: bool = True, **more: float) -> Transport:
     return Transport.of(
-        host_time_s=host_s, position_s=at_s, position_frames=round(at_s * 48_000), sample_rate_hz=48_000,
-        playing=playing, **more,
-    )  # fmt: skip
+        host_time_s=host_s,
+        position_s=at_s,
+        position_frames=round(at_s * 48_000),
+        sample_rate_hz=48_000,
+        playing=playing,
+        **more,
+    )
 
 
 def test_frames_lead_where_the_master_loses_ticks() -> None:
@@ -227,10 +231,12 @@ class _PipeWire:
             self.frame = told = locate
         for poll in range(3):  # asked more often than there are cycles
             record = _jack(
-                self.host_s + poll * 0.005, self.frame / 48_000, self.playing,
+                self.host_s + poll * 0.005,
+                self.frame / 48_000,
+                self.playing,
                 tempo_bpm=120 if told < self.step_s * 48_000 else 150,
                 position_beats=int(self.beat(told if self.playing else self.frame) * 1920) / 1920,
-            )  # fmt: skip
+            )
             grid = self.follower.update(record, record.host_time_s)
         truth = self.beat(self.frame)
         self.off_ms.append((grid.beat_at(self.frame / 48_000) - truth) * 500)

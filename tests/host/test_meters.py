@@ -9,9 +9,9 @@ from hypothesis import Phase, assume, example, given, settings
 from hypothesis import strategies as st
 
 from bridge import FakeTransport
-from bridge.fake import Meters
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
+from bridge.clock.fake import Meters
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
 from tests.host.daws import DAWS
 
 STEP_S = 0.02

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from bridge import FakeTransport
-from musika_daw.controls import Controls
 from musika_daw.host.audition import Clip, _Playing
-from musika_daw.host.click import ClickRenderer
-from musika_daw.host.grid import Grid
 from musika_daw.host.host import Host
-from musika_daw.host.jack_sink import JackSink
 from musika_daw.host.offline import VirtualClock, play_offline
-from musika_daw.host.piece import Piece
-from musika_daw.host.sinks import PortAudioSink, SinkError
+from musika_daw.host.play.click import ClickRenderer
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.sinks.jack import JackSink
+from musika_daw.host.sinks.sink import PortAudioSink, SinkError
+from musika_daw.score.controls import Controls
 from tests.bridge.jack_stand_in import JackClient, JackError, clients
 
 RATE = 48_000
@@ -123,9 +123,10 @@ def test_a_device_that_is_away_for_a_while_is_opened_again(monkeypatch: pytest.M
             """Is gone."""
 
     fake = SimpleNamespace(
-        PortAudioError=RuntimeError, OutputStream=Stream,
+        PortAudioError=RuntimeError,
+        OutputStream=Stream,
         query_devices=lambda device=None, kind=None: {"name": "Box", "default_samplerate": 48_000.0},
-    )  # fmt: skip
+    )
     monkeypatch.setitem(sys.modules, "sounddevice", fake)
     with PortAudioSink("Box") as sink:
         sink.start(_silent)

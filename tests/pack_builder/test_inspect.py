@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika_daw.labels import tempo_in_file_name
-from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.sound.labels import tempo_in_file_name
+from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
 from pack_builder.inspect import lines_of
 
 FRAMES = 88200
@@ -68,8 +68,16 @@ def test_files_of_others_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "bpm"),
-    [("a_130bpm_b.wav", 130), ("130bpm.wav", 130), ("a-99BPM.wav", 99), ("a_bpm.wav", None), ("a_20bpm.wav", None),
-     ("a_301bpm.wav", None), ("x130bpm.wav", None), ("a_1300bpm.wav", None)],
-)  # fmt: skip
+    [
+        ("a_130bpm_b.wav", 130),
+        ("130bpm.wav", 130),
+        ("a-99BPM.wav", 99),
+        ("a_bpm.wav", None),
+        ("a_20bpm.wav", None),
+        ("a_301bpm.wav", None),
+        ("x130bpm.wav", None),
+        ("a_1300bpm.wav", None),
+    ],
+)
 def test_tempo_in_a_file_name(name: str, bpm: int | None) -> None:
     assert tempo_in_file_name(name) == bpm

@@ -33,16 +33,19 @@ def follow() -> None:
     import jack
 
     from bridge import JackSource
-    from musika_daw.host.follow_jack import JackFollower
+    from musika_daw.host.follow.jack_follower import JackFollower
 
     master = jack.Client("master", no_start_server=True)
     master.set_timebase_callback(_timebase)
     master.activate()
     moves = [
-        (0.5, lambda: master.transport_locate(RATE)), (1.0, master.transport_start),
-        (8.5, lambda: master.transport_locate(10 * RATE)), (11.5, lambda: master.transport_locate(2 * RATE)),
-        (13.0, master.transport_stop), (13.7, master.transport_start),
-    ]  # fmt: skip
+        (0.5, lambda: master.transport_locate(RATE)),
+        (1.0, master.transport_start),
+        (8.5, lambda: master.transport_locate(10 * RATE)),
+        (11.5, lambda: master.transport_locate(2 * RATE)),
+        (13.0, master.transport_stop),
+        (13.7, master.transport_start),
+    ]
     source, follower, last = JackSource(), JackFollower(120.0), None
     source.start()
     begun_s = time.monotonic()

@@ -27,9 +27,11 @@ class PipeWire:
         runtime = folder / "run"
         runtime.mkdir()
         self._environment = {
-            **os.environ, "XDG_RUNTIME_DIR": str(runtime), "PIPEWIRE_RUNTIME_DIR": str(runtime),
+            **os.environ,
+            "XDG_RUNTIME_DIR": str(runtime),
+            "PIPEWIRE_RUNTIME_DIR": str(runtime),
             "PYTHONPATH": str(Path(__file__).parents[2]),
-        }  # fmt: skip
+        }
         self._started: list[subprocess.Popen[bytes]] = []
         self._server: subprocess.Popen[bytes] | None = None
         self.start()

@@ -6,11 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.host.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.plugin_feed import RUN_CHUNKS, RUN_FRAMES
-from musika_daw.host.render import ChunkRenderer
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.play.render import ChunkRenderer
+from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
 
 
 def of_the_runs(engine: Engine, bpm: int, controls: Controls, rate_hz: int, first: int, last: int) -> np.ndarray:

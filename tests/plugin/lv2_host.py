@@ -30,10 +30,12 @@ class _Descriptor(c.Structure):
         ("uri", c.c_char_p),
         ("instantiate", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_double, c.c_char_p, c.POINTER(c.POINTER(_Feature)))),
         ("connect_port", c.CFUNCTYPE(None, c.c_void_p, c.c_uint32, c.c_void_p)),
-        ("activate", c.CFUNCTYPE(None, c.c_void_p)), ("run", c.CFUNCTYPE(None, c.c_void_p, c.c_uint32)),
-        ("deactivate", c.CFUNCTYPE(None, c.c_void_p)), ("cleanup", c.CFUNCTYPE(None, c.c_void_p)),
+        ("activate", c.CFUNCTYPE(None, c.c_void_p)),
+        ("run", c.CFUNCTYPE(None, c.c_void_p, c.c_uint32)),
+        ("deactivate", c.CFUNCTYPE(None, c.c_void_p)),
+        ("cleanup", c.CFUNCTYPE(None, c.c_void_p)),
         ("extension_data", c.c_void_p),
-    ]  # fmt: skip
+    ]
 
 
 class Lv2Host:

@@ -10,9 +10,9 @@ import pytest
 from clap_host import Song
 from plugin_stand_in import PERIOD, code_of, left_at
 
-from bridge.plugin_wire import PluginState
-from musika_daw.controls import Controls
-from musika_daw.host.plugin_map import SAME_BEATS
+from bridge.plugin_link.wire import PluginState
+from musika_daw.host.plugin.song_map import SAME_BEATS
+from musika_daw.score.controls import Controls
 
 RATE = 48_000
 CROSS = 256

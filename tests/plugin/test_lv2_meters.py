@@ -11,7 +11,7 @@ import pytest
 from lv2_host import Lv2Host
 from plugin_stand_in import left_at
 
-from bridge.fake import Meters
+from bridge.clock.fake import Meters
 
 RATE, BLOCK = 48_000, 512
 SONGS = {
@@ -35,9 +35,14 @@ def ardour(meters: Meters, frame: int, bpm: float, told: int) -> dict[str, float
     whole = math.floor(within)
     ticks = math.floor((within - whole) * 4 / bar.denominator * 1920)
     return {
-        "frame": frame, "speed": 1, "bar": bar.number - 1, "barBeat": whole + ticks / 1920,
-        "beatUnit": bar.denominator, "beatsPerBar": bar.numerator, "beatsPerMinute": bpm,
-    }  # fmt: skip
+        "frame": frame,
+        "speed": 1,
+        "bar": bar.number - 1,
+        "barBeat": whole + ticks / 1920,
+        "beatUnit": bar.denominator,
+        "beatsPerBar": bar.numerator,
+        "beatsPerMinute": bpm,
+    }
 
 
 def plain(meters: Meters, frame: int, bpm: float, told: int) -> dict[str, float]:
@@ -59,10 +64,15 @@ def qtractor(meters: Meters, frame: int, bpm: float, told: int) -> dict[str, flo
     if place == told:
         return None
     return {
-        "frame": int(np.float32(frame)), "speed": 1, "bar": bar.number - 1, "beat": math.floor(within) + 1,
-        "barBeat": meters.beats_before(bar.number), "beatUnit": bar.denominator, "beatsPerBar": bar.numerator,
+        "frame": int(np.float32(frame)),
+        "speed": 1,
+        "bar": bar.number - 1,
+        "beat": math.floor(within) + 1,
+        "barBeat": meters.beats_before(bar.number),
+        "beatUnit": bar.denominator,
+        "beatsPerBar": bar.numerator,
         "beatsPerMinute": bpm,
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -130,9 +140,17 @@ def test_a_tempo_that_changes_is_counted_by_bars(host, lv2) -> None:
     for block in range(20):
         beats = 16 + block * BLOCK * 150 / (60 * RATE)
         frame = 8 * RATE + block * BLOCK
-        audio = one.process(BLOCK, {
-            "frame": frame, "speed": 1, "bar": beats // 4, "barBeat": beats % 4, "beatUnit": 4, "beatsPerBar": 4,
-            "beatsPerMinute": 150,
-        })  # fmt: skip
+        audio = one.process(
+            BLOCK,
+            {
+                "frame": frame,
+                "speed": 1,
+                "bar": beats // 4,
+                "barBeat": beats % 4,
+                "beatUnit": 4,
+                "beatsPerBar": 4,
+                "beatsPerMinute": 150,
+            },
+        )
         shift = round(16 * 60 * RATE / 150) - 8 * RATE
         assert np.array_equal(audio[:, 0], left_at(np.arange(frame, frame + BLOCK) + shift))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from training.evaluate.spectra import resampled
+from musika_daw.hearing.spectra import resampled
 
 _RATE_HZ = 44_100
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}

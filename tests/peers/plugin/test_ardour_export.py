@@ -17,9 +17,9 @@ import torch
 from engine_reference import difference_db, of_the_runs
 from plugin_stand_in import code_of, left_at
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from tests.programs import need
 
 LIBRARY = Path("/usr/lib/ardour7")
@@ -75,9 +75,13 @@ class Ardour:
     def __init__(self, home: Path, built: Path) -> None:
         self.home = home
         self.environment = {
-            **os.environ, "HOME": str(home), "LD_LIBRARY_PATH": str(LIBRARY), "ARDOUR_DATA_PATH": "/usr/share/ardour7",
-            "ARDOUR_CONFIG_PATH": "/etc/ardour7", "ARDOUR_DLL_PATH": str(LIBRARY),
-        }  # fmt: skip
+            **os.environ,
+            "HOME": str(home),
+            "LD_LIBRARY_PATH": str(LIBRARY),
+            "ARDOUR_DATA_PATH": "/usr/share/ardour7",
+            "ARDOUR_CONFIG_PATH": "/etc/ardour7",
+            "ARDOUR_DLL_PATH": str(LIBRARY),
+        }
         for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LV2_PATH"):
             self.environment.pop(name, None)
         shutil.copytree(built / "musika-daw.lv2", home / ".lv2" / "musika-daw.lv2")
@@ -100,9 +104,13 @@ class Ardour:
         # headless Ardour starts far more often when it is held to one core
         core = str(min(os.sched_getaffinity(0)))
         return subprocess.run(
-            ["taskset", "-c", core, *command], env=self.environment, capture_output=True, text=True, check=False,
+            ["taskset", "-c", core, *command],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
             timeout=300,
-        )  # fmt: skip
+        )
 
     def _lua(self, text: str, made: str, fresh: bool = False) -> None:
         """Run a script, again where Ardour did not start, until a file of the song is there."""
@@ -123,9 +131,16 @@ class Ardour:
         return self.home / "song"
 
     def export(
-        self, kind: str, frames: int, rate: int = 48_000, bpm: float = 120, meter: str = "4, 4", more: str = "",
-        seeds: tuple[int, ...] = (0,), one_session: bool = False,
-    ) -> np.ndarray:  # fmt: skip
+        self,
+        kind: str,
+        frames: int,
+        rate: int = 48_000,
+        bpm: float = 120,
+        meter: str = "4, 4",
+        more: str = "",
+        seeds: tuple[int, ...] = (0,),
+        one_session: bool = False,
+    ) -> np.ndarray:
         """Make a song with the plugin on tracks and export its beginning, float32 `[frames, 2]`.
 
         `more` are changes of tempo and meter, `seeds` one for each track (VST3). With `one_session` all tracks have
@@ -133,9 +148,16 @@ class Ardour:
         """
         export = EXPORT.format(folder=self.song, preset=PRESET, frames=frames)
         song = LUA.format(
-            folder=self.song, rate=rate, bpm=bpm, meter=meter, more=more, id=IDS[kind], kind=kind,
-            seeds=", ".join(map(str, seeds)), after=SAVE if one_session else export,
-        )  # fmt: skip
+            folder=self.song,
+            rate=rate,
+            bpm=bpm,
+            meter=meter,
+            more=more,
+            id=IDS[kind],
+            kind=kind,
+            seeds=", ".join(map(str, seeds)),
+            after=SAVE if one_session else export,
+        )
         self._lua(song, "song.ardour" if one_session else "out.wav", fresh=True)
         if one_session:
             self._give_all_the_first_session()

@@ -17,10 +17,37 @@ import soundfile
 
 from training.corpus.store import SAMPLE_RATE_HZ
 
-SUFFIXES = frozenset((
-    ".aa", ".aac", ".aax", ".aif", ".aifc", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b", ".m4p", ".mp2",
-    ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav", ".wave", ".wma", ".wv",
-))  # fmt: skip
+SUFFIXES = frozenset(
+    (
+        ".aa",
+        ".aac",
+        ".aax",
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".ape",
+        ".au",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".m4p",
+        ".mp2",
+        ".mp3",
+        ".mp4",
+        ".mpc",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".rf64",
+        ".snd",
+        ".w64",
+        ".wav",
+        ".wave",
+        ".wma",
+        ".wv",
+    )
+)
 _LOCKED_SUFFIXES = frozenset((".aa", ".aax", ".m4p"))
 # sample entries of MP4 files whose sound is encrypted
 _LOCKED_ATOMS = (b"drms", b"enca", b"aavd")
@@ -101,8 +128,22 @@ def _by_ffmpeg(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     if program is None:
         lossy = path.suffix.lower() in _MP4_SUFFIXES | {".aac", ".wma"}
         raise UnusableError("needs the program ffmpeg to be read" if lossy else "damaged or not a sound file")
-    command = [program, "-v", "error", "-nostdin", "-i", str(path), "-vn", "-f", "f32le", "-ac", "2", "-ar",
-               str(SAMPLE_RATE_HZ), "-"]  # fmt: skip
+    command = [
+        program,
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        "-vn",
+        "-f",
+        "f32le",
+        "-ac",
+        "2",
+        "-ar",
+        str(SAMPLE_RATE_HZ),
+        "-",
+    ]
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None
