@@ -6,20 +6,26 @@ Needs the extra `link` (LinkPython-extern). Link finds its peers by multicast on
 from __future__ import annotations
 
 import importlib
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from bridge.clock.source import SourceError, TransportSource, host_time
 from bridge.clock.transport import Transport
 
+# A peer that is made and enabled at once gives a running session its own tempo now and then (half of the times after
+# 50 ms, never after a second).
+JOIN_S = 1.0
+
 
 class LinkSource(TransportSource):
     """A peer in a Link session, polled: it has no listener, `latest()` asks Link, which answers at once.
 
     `tempo_bpm` is only the tempo of a session that nobody else is in yet: joining never changes that of
-    others. `quantum_beats` is what phase is counted in. `latency_s`, that of the audio output, is added to
-    every time asked for. Without peers nothing is known, unless `alone_counts`. `start` raises SourceError
-    without the extra; ValueError for values out of range.
+    others, and takes a second (`is_joined`). `quantum_beats` is what phase is counted in. `latency_s`, that of the
+    audio output, is added to every time asked for. Before the first peer nothing is known, unless `alone_counts`;
+    when the last one leaves, the session goes on. `start` raises SourceError without the extra; ValueError for values
+    out of range.
     """
 
     def __init__(
@@ -41,6 +47,9 @@ class LinkSource(TransportSource):
         self._alone_counts, self._start_stop = alone_counts, start_stop
         self._link: Any = None
         self._clock: Any = None
+        self._lock = threading.Lock()  # of joining against leaving
+        self._joining: threading.Timer | None = None
+        self._met = False
 
     def start(self) -> None:
         """Join. Raises SourceError if the extra is not installed."""
@@ -54,15 +63,38 @@ class LinkSource(TransportSource):
         session = link.Link(self._tempo_bpm)
         session.startStopSyncEnabled = self._start_stop
         # no callbacks: Link's thread would wait for Python's lock while leaving waits for that thread
-        session.enabled = True
         self._clock = session.clock()
+        self._met = False
         self._link = session
+        self._joining = threading.Timer(JOIN_S, self._join, (session,))
+        self._joining.daemon = True
+        self._joining.start()
+
+    def _join(self, session: Any) -> None:
+        with self._lock:
+            if self._link is session:
+                session.enabled = True
+                self._joining = None
 
     def stop(self) -> None:
         """Leave the session."""
-        session, self._link = self._link, None
-        if session is not None:
-            session.enabled = False
+        with self._lock:
+            session, self._link = self._link, None
+            joining, self._joining = self._joining, None
+            if joining is not None:
+                joining.cancel()
+            if session is not None:
+                session.enabled = False
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether others can see it."""
+        return self._link is not None and self._joining is None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """That nobody else is left in the session, where somebody was."""
+        return ("the last peer has left the Link session, which goes on",) if self._met and not self.peers else ()
 
     @property
     def peers(self) -> int:
@@ -74,7 +106,10 @@ class LinkSource(TransportSource):
         session = self._link
         before_s = self.clock()
         record = Transport.of(host_time_s=before_s)
-        if session is None or (not self._alone_counts and session.numPeers() == 0):
+        if session is None:
+            return record
+        self._met = self._met or session.numPeers() > 0
+        if not self._met and not self._alone_counts:
             return record
         state = session.captureAppSessionState()
         # Link's clock and ours run apart: read ours on both sides of it and take the middle
@@ -105,6 +140,8 @@ class LinkSource(TransportSource):
         session = self._link
         if session is None:
             raise SourceError("Ableton Link is not started")
+        if not self.is_joined:
+            raise SourceError("Ableton Link is being joined, which takes a second")
         state = session.captureAppSessionState()
         change(state, self._clock.micros() + round(self.latency_s * 1e6))
         session.commitAppSessionState(state)

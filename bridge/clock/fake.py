@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 
 from bridge.clock.motion import expected
@@ -13,6 +15,45 @@ from bridge.clock.transport import Transport
 Edit = Callable[[Transport], Transport]
 
 
+@dataclass(frozen=True)
+class Bar:
+    """A bar: its number from 1, where it begins in quarter notes, and its signature."""
+
+    number: int
+    start_beats: float
+    numerator: int = 4
+    denominator: int = 4
+
+
+class Meters:
+    """The signatures of a song, as (number of the bar from which it holds, numerator, denominator), bar 1 first.
+
+    Raises ValueError where they do not begin with bar 1 or bars do not grow.
+    """
+
+    def __init__(self, meters: Sequence[tuple[int, int, int]] = ((1, 4, 4),)) -> None:
+        bars = [bar for bar, _, _ in meters]
+        if not bars or bars[0] != 1 or any(later <= bar for bar, later in itertools.pairwise(bars)):
+            raise ValueError(f"meters: {meters!r:.60}, must begin with bar 1 and go on with later ones")
+        self._changes = [Bar(1, 0.0, *meters[0][1:])]
+        for number, numerator, denominator in meters[1:]:
+            last = self._changes[-1]
+            start = last.start_beats + (number - last.number) * 4 * last.numerator / last.denominator
+            self._changes.append(Bar(number, start, numerator, denominator))
+
+    def at(self, beats: float) -> Bar:
+        """The bar that a position in quarter notes lies in."""
+        change = next((c for c in reversed(self._changes) if c.start_beats <= beats + 1e-9), self._changes[0])
+        length = 4 * change.numerator / change.denominator
+        bars = int((beats + 1e-9 - change.start_beats) // length)
+        return Bar(change.number + bars, change.start_beats + bars * length, change.numerator, change.denominator)
+
+    def beats_before(self, number: int) -> int:
+        """How many beats of their signatures the bars before a bar have."""
+        ends = [*(change.number for change in self._changes[1:]), number]
+        return sum(max(min(end, number) - c.number, 0) * c.numerator for c, end in zip(self._changes, ends))
+
+
 class FakeTransport(TransportSource):
     """A scripted source; every script method takes the time in seconds after `start` and returns self.
 
@@ -20,7 +61,7 @@ class FakeTransport(TransportSource):
 
     `truth(at_s)` is what the DAW does, `report(at_s)` what the source says of it: the two differ by the
     scripted jitter, dropouts and disappearances. `host_time_s` is the time in the script plus the time
-    of `start`. Raises ValueError for values that no Transport may have.
+    of `start`. `meters` are those of its song (`Meters`). Raises ValueError for values that no Transport may have.
     """
 
     def __init__(
@@ -30,9 +71,11 @@ class FakeTransport(TransportSource):
         listener: Listener | None = None,
         clock: Callable[[], float] = host_time,
         name: str = "fake",
+        meters: Sequence[tuple[int, int, int]] = ((1, 4, 4),),
     ) -> None:
         super().__init__(name, listener, clock)
         self.epoch_s = 0.0
+        self.meters = Meters(meters)
         self._initial = Transport.of(
             playing=False,
             recording=False,
@@ -73,10 +116,7 @@ class FakeTransport(TransportSource):
         def edit(transport: Transport) -> Transport:
             seconds = beats * 60 / transport.tempo_bpm
             return transport.replace(
-                position_beats=beats,
-                position_s=seconds,
-                bar_start_beats=beats // 4 * 4.0,
-                position_frames=round(seconds * transport.sample_rate_hz),
+                position_beats=beats, position_s=seconds, position_frames=round(seconds * transport.sample_rate_hz)
             )
 
         return self._at(at_s, edit)
@@ -128,7 +168,11 @@ class FakeTransport(TransportSource):
             if when_s > at_s:
                 break
             transport = edit(expected(transport, when_s))
-        return expected(transport, at_s)
+        transport = expected(transport, at_s)
+        bar = self.meters.at(transport.position_beats)
+        return transport.replace(
+            bar_start_beats=bar.start_beats, signature_numerator=bar.numerator, signature_denominator=bar.denominator
+        )
 
     def report(self, at_s: float) -> Transport | None:
         """What the source says at `at_s` seconds of the script, or None when it says nothing."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from bridge.clock.source import SourceError, host_time
 from bridge.jack.frames import ServedFrames
-from bridge.jack.source import leave, open_client
+from bridge.jack.source import CycleWatch, leave, open_client
 from bridge.midi.port import CLIENT_NAME, OnMessage
 
 
@@ -36,6 +36,7 @@ class JackMidiPort:
         self.port: Any = None
         self.rate_hz = 48000.0
         self.frames = ServedFrames()
+        self._watch = CycleWatch()
 
     @property
     def is_open(self) -> bool:
@@ -57,7 +58,7 @@ class JackMidiPort:
         client = open_client(self._client_name, self._server)
         self.rate_hz, self.frames = float(client.samplerate), ServedFrames()
         self.port = client.midi_outports.register("out") if self._output else client.midi_inports.register("in")
-        self._client, self._lost = client, False
+        self._client, self._lost, self._watch = client, False, CycleWatch()
         client.set_process_callback(self._process)
         client.set_shutdown_callback(self._shutdown)
         client.activate()
@@ -76,7 +77,9 @@ class JackMidiPort:
     def revive(self) -> bool:
         """Open or connect the port again; whether it was opened. Raises SourceError while the server or the other
         port is away."""
-        if self._lost:
+        if self._client is not None and self._watch.is_stalled():
+            self._lost = True
+        if self._lost or (self._client is not None and float(self._client.samplerate) != self.rate_hz):
             self.start()
             return True
         if self._client is not None and self._connect is not None and not self.port.connections:
@@ -97,6 +100,7 @@ class JackMidiPort:
     def _process(self, frames: int) -> None:
         client = self._client
         if client is not None:
+            self._watch.cycles += 1
             self._on_cycle(self.frames.begin(client, frames), frames)
 
 

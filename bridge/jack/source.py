@@ -6,13 +6,34 @@ Needs the extra `jack` (JACK-Client) and a running server, which is never starte
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from bridge.clock.bars import BarCount, Sight
 from bridge.clock.source import SourceError, TransportSource, host_time
 from bridge.clock.transport import Transport
 from bridge.jack.frames import ROLLING
 from bridge.midi.port import CLIENT_NAME
+
+SAME_BEATS = 0.01  # a few ticks
+STALLED_S = 2.0
+
+
+class CycleWatch:
+    """Whether a server still runs cycles: PipeWire's clients are told nothing when it ends."""
+
+    def __init__(self, clock: Callable[[], float] = host_time) -> None:
+        self._clock = clock
+        self._seen, self._since_s = 0, clock()
+        self.cycles = 0  # counted by the callback
+
+    def is_stalled(self) -> bool:
+        """Whether none was run for two seconds, as far as who asks about once a second can tell."""
+        now_s = self._clock()
+        if self.cycles != self._seen:
+            self._seen, self._since_s = self.cycles, now_s
+        return now_s - self._since_s > STALLED_S
 
 
 def open_client(name: str, server: str | None) -> Any:
@@ -39,13 +60,13 @@ def leave(client: Any, lost: bool) -> None:
         client.close()
 
 
-def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Transport:
+def transport_of(state: int, position: Mapping[str, Any], host_s: float, bars: BarCount | None = None) -> Transport:
     """A JACK transport state and position (as from `Client.transport_query`) as a `Transport`.
 
     `host_s` is the host time of the position; its own `usecs` are of a clock that is not ours. Bars, beats
     and tempo are known only with a timebase master that fills them in. Masters disagree about
-    `bar_start_tick`: it is believed only where it fits the bar number in the present signature to the bar,
-    else bars are counted.
+    `bar_start_tick`: it is believed where it fits the bar number in the present signature to the bar, or the
+    frame at the present tempo. Else `bars` knows the bars that were played, or they are counted.
     """
     frame, rate = int(position["frame"]), float(position["frame_rate"])
     record = Transport.of(
@@ -69,10 +90,27 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float) -> Tran
     bar_start = (position["bar"] - 1) * a_bar * quarter
     within = (position["beat"] - 1 + position["tick"] / position["ticks_per_beat"]) * quarter
     told = position.get("bar_start_tick", 0) / position["ticks_per_beat"] * quarter
-    if told > 0 and abs(told - bar_start) < a_bar * quarter:
-        bar_start = told
     if position.get("bbt_offset"):  # the bar position is that of a moment this many frames earlier
         within += position["bbt_offset"] / rate * tempo / 60
+    held = frame / rate * tempo / 60 - within
+    if told > 0 and (abs(told - bar_start) < a_bar * quarter or abs(told - held) < SAME_BEATS):
+        bar_start = told
+    elif bars is not None and math.isfinite(held) and tempo > 0:
+        beats = within / quarter
+        bars.see(
+            Sight(
+                int(position["bar"]),
+                int(beats),
+                beats - int(beats),
+                host_s,
+                state == ROLLING,
+                frame / rate,
+                quarter,
+                a_bar * quarter,
+            ),
+            tempo,
+        )
+        bar_start = bars.place()[0]
     fields = {
         "tempo_bpm": tempo,
         "position_beats": bar_start + within,
@@ -92,7 +130,8 @@ class JackSource(TransportSource):
     """The transport of a JACK server, polled: no listener, `latest()` asks the server, which never waits.
 
     Can also steer it: `play`, `halt`, `locate_frames`. `start` raises SourceError without extra or server.
-    When the server goes away nothing is known any more, until `start` is called again.
+    When the server goes away, or runs no more cycles for two seconds, nothing is known any more, until `start` or
+    `revive` is called.
     """
 
     def __init__(
@@ -102,6 +141,8 @@ class JackSource(TransportSource):
         self._client_name, self._server = client_name, server
         self._client: Any = None
         self._lost = False
+        self._bars = BarCount()
+        self._watch = CycleWatch(clock)
 
     def start(self) -> None:
         """Connect. Raises SourceError."""
@@ -110,9 +151,10 @@ class JackSource(TransportSource):
         if self._client is None:
             client = open_client(self._client_name, self._server)
             self._lost = False
+            self._bars = BarCount()
             client.set_shutdown_callback(self._shutdown)
             client.activate()
-            self._client = client
+            self._client, self._watch = client, CycleWatch(self.clock)
 
     def stop(self) -> None:
         """Disconnect."""
@@ -145,10 +187,14 @@ class JackSource(TransportSource):
             except AssertionError:  # the server was writing it
                 continue
             now_s, after = self.clock(), client.frames_since_cycle_start
+            self._watch.cycles += after < STALLED_S * position["frame_rate"]
+            if self._watch.is_stalled():
+                self._lost = True
+                return Transport.of(host_time_s=now_s)
             if after >= since:  # else a new cycle has begun, and the position is of which?
                 self._count(received=1)
                 cycle_s = now_s - after / float(position["frame_rate"])
-                self._latest = transport_of(ROLLING if state == ROLLING else 0, position, cycle_s)
+                self._latest = transport_of(ROLLING if state == ROLLING else 0, position, cycle_s, self._bars)
                 return self._latest
         self._count(dropped=1)  # the record of a moment ago is as good
         return self._latest

@@ -70,6 +70,8 @@ class Mtc:
         self._nibbles = [0] * PIECES
         self._in_order = 0
         self._last_piece: int | None = None
+        self._trusted = False  # two codes have agreed on where it is
+        self._doubt_s: float | None = None  # how far the last code was off, if it disagreed
         self._view = _View()
 
     def feed(self, message: Sequence[int], time_s: float) -> bool:
@@ -92,9 +94,12 @@ class Mtc:
         rate = RATES[code[0] >> 5 & 3]
         at_s = float(seconds(rate, code[0] & 31, code[1], code[2], code[3]))
         self._in_order, self._last_piece = 0, None
+        self._trusted, self._doubt_s = False, None
         self._view = _View(rate, at_s)
 
     def _quarter_frame(self, piece: int, nibble: int, time_s: float) -> None:
+        if not self._view.clock.is_running(time_s):
+            self._trusted = False  # it was elsewhere in between, or nobody has heard it yet
         tick = self.filter.tick(time_s)
         forward = self._last_piece is None or piece == (self._last_piece + 1) % PIECES
         self._last_piece = piece
@@ -105,16 +110,37 @@ class Mtc:
         view = self._view
         if not forward:
             view = _View(view.rate, self._position(view, time_s))
+            self._trusted = False
         elif piece == PIECES - 1 and self._in_order == PIECES:
-            low_high = [self._nibbles[i] | self._nibbles[i + 1] << 4 for i in (0, 2, 4, 6)]
-            frames, s, minutes, hours = low_high[0] & 31, low_high[1] & 63, low_high[2] & 63, low_high[3] & 31
-            rate = RATES[low_high[3] >> 5 & 3]
-            here_s = float(seconds(rate, hours, minutes, s, frames) + Fraction(7, 4) / rate.frames_per_s)
-            clear_s = 1 / float(rate.frames_per_s)
-            # counting quarter frames is steadier than reading each code; a code that disagrees is a jump
-            if view.tick is None or view.rate != rate or abs(self._position(view, time_s) - here_s) > clear_s:
-                view = _View(rate, here_s, tick)
+            view = self._judged(view, tick, time_s)
         self._view = _View(view.rate, view.position_s, view.tick, self.filter.state)
+
+    def _judged(self, view: _View, tick: int, time_s: float) -> _View:
+        """The view after a whole code.
+
+        Counting quarter frames is steadier than reading each code. One that disagrees is a jump if the next says so
+        too: by itself it may be one whose pieces were each filled when they were sent, over the end of a minute.
+        """
+        low_high = [self._nibbles[i] | self._nibbles[i + 1] << 4 for i in (0, 2, 4, 6)]
+        frames, s, minutes, hours = low_high[0] & 31, low_high[1] & 63, low_high[2] & 63, low_high[3] & 31
+        rate = RATES[low_high[3] >> 5 & 3]
+        try:
+            code_s = seconds(rate, hours, minutes, s, frames)
+        except ValueError:
+            if not self._trusted:
+                raise
+            return view  # no code at all, of pieces from two frames
+        here_s = float(code_s + Fraction(7, 4) / rate.frames_per_s)
+        off_s = here_s - self._position(view, time_s)
+        clear_s = 1 / float(rate.frames_per_s)
+        doubt_s, self._doubt_s = self._doubt_s, None
+        if view.tick is not None and view.rate == rate and abs(off_s) <= clear_s:
+            self._trusted = True
+            return view
+        if self._trusted and view.rate == rate and (doubt_s is None or abs(off_s - doubt_s) > clear_s):
+            self._doubt_s = off_s
+            return view
+        return _View(rate, here_s, tick)
 
     @staticmethod
     def _position(view: _View, time_s: float) -> float:

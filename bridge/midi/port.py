@@ -7,6 +7,7 @@ serves those ports, with the frame of every message besides.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from bridge.clock.source import SourceError, host_time
 CLIENT_NAME = "musika-daw"
 APIS = {"alsa": "API_LINUX_ALSA", "core": "API_MACOSX_CORE", "winmm": "API_WINDOWS_MM"}
 ELSEWHERE = "a JACK port is named jack-midi:PORT"
+
+_ADDRESS = re.compile(r"\s+\d{1,3}:\d{1,3}$")
 
 OnMessage = Callable[[Sequence[int], float], None]
 
@@ -112,10 +115,18 @@ def open_output(port: str | None, virtual: str | None = None, api: str | None = 
 
 
 def choose(wanted: str, names: Sequence[str]) -> int | None:
-    """Index of the name that is `wanted`, or else of the only one containing it, whatever the case."""
+    """Index of the name that is `wanted`, or else of the only one containing it, whatever the case.
+
+    ALSA's numbers of client and port at the end (`24:0`) change with the order in which things are plugged in: the
+    only port that is called the same but for them is meant too.
+    """
     if wanted in names:
         return list(names).index(wanted)
-    partly = [i for i, name in enumerate(names) if wanted.lower() in name.lower()]
+    lower = [name.lower() for name in names]
+    partly = [i for i, name in enumerate(lower) if wanted.lower() in name]
+    if not partly and _ADDRESS.search(wanted):
+        bare = _ADDRESS.sub("", wanted.lower())
+        partly = [i for i, name in enumerate(lower) if _ADDRESS.sub("", name) == bare]
     return partly[0] if len(partly) == 1 else None
 
 

@@ -16,13 +16,14 @@ from bridge.osc.readers import (
     bitwig_bar_text,
     clock_text,
     flag,
+    from_bars,
+    from_bitwig_bars,
     loop_from_length,
     loop_from_seconds,
     nothing,
     number,
     remember,
     signature_text,
-    tempo_from_positions,
     when_on,
     whole_number,
 )
@@ -121,7 +122,7 @@ REAPER = Dialect(
         "tempo": Command("/tempo/raw", (("f", "bpm"),)),
         "locate": Command("/time", (("f", "seconds"),)),
     },
-    derive=(loop_from_seconds,),
+    derive=(from_bars(), loop_from_seconds),
 )
 
 ARDOUR_FEEDBACK = 8 + 16 + 32 + 1024 + 2048  # heartbeat, transport, bars, samples, time
@@ -152,7 +153,7 @@ ARDOUR = Dialect(
         "loop": Command("/loop_location", (("i", "start_frames"), ("i", "end_frames"))),
         "loop_toggle": Command("/loop_toggle"),
     },
-    derive=(tempo_from_positions,),
+    derive=(from_bars(in_quarters=True, tells_tempo=False),),
 )
 
 BITWIG = Dialect(
@@ -175,6 +176,7 @@ BITWIG = Dialect(
         "tempo": Command("/tempo/raw", (("f", "bpm"),)),
         "locate": Command("/time", (("f", "beats"),)),
     },
+    derive=(from_bitwig_bars,),
     renew_s=10.0,  # it answers with everything it has
 )
 

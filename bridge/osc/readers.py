@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.clock.line import Line
-from bridge.clock.transport import SIGNATURE, Transport, Valid, check_field
+from bridge.clock.bars import BarCount, Sight
+from bridge.clock.transport import Transport, Valid, check_field
 
 Arguments = Sequence[Any]
+Bar = tuple[int, int, float]  # number, whole beats in it before the present one, part of that
+AT_ONCE_S = 0.005
 
 
 @dataclass
@@ -24,16 +25,20 @@ class Memory:
     """What readers keep between packets: raw values that only mean something together."""
 
     numbers: dict[str, float] = field(default_factory=dict)
-    points: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=40))
+    bars: BarCount | None = None
+    bar: tuple[float, Bar] | None = None  # the last that was told, and when
+    told_s: tuple[float, float] | None = None  # when the song's second was told, and what it was
 
 
 @dataclass
 class Reading:
-    """One packet being read: what was known before, and the news in it."""
+    """One packet being read at a host time: what was known before, and the news in it."""
 
     known: Transport
     memory: Memory
+    now_s: float = 0.0
     news: dict[str, Any] = field(default_factory=dict)
+    bar: Bar | None = None
 
     def put(self, name: str, value: Any) -> None:
         """Add a checked field to the news."""
@@ -44,13 +49,6 @@ class Reading:
         if name in self.news:
             return self.news[name]
         return getattr(self.known, name) if self.known.knows(Valid[name.upper()]) else None
-
-    def beat_of_bar(self) -> tuple[int, int]:
-        """Time signature, four four where the DAW does not tell."""
-        known = self.known
-        if known.knows(SIGNATURE):
-            return known.signature_numerator, known.signature_denominator
-        return 4, 4
 
 
 Reader = Callable[[Arguments, Reading], None]
@@ -141,7 +139,7 @@ def clock_text(arguments: Arguments, reading: Reading) -> None:
 
 
 def bar_text(ticks_a_beat: int) -> Reader:
-    """Position as text `bar.beat.ticks` (or with `|`), bars and beats from 1, beats of the signature.
+    """Position as text `bar.beat.ticks` (or with `|`), bars and beats from 1, beats of the signature; see `from_bars`.
 
     Bars before the first are counted -1, -2, ... or 0, -1, ...; DAWs differ, and both are read as the latter.
     """
@@ -151,28 +149,22 @@ def bar_text(ticks_a_beat: int) -> Reader:
         parts = re.fullmatch(r"(-?\d{1,7})[.|](\d{1,3})[.|](\d{1,6})", text)
         if parts is None:
             raise ValueError(f"bars: {text!r:.40}, must look like 1.1.00")
-        numerator, denominator = reading.beat_of_bar()
         bar, beat, ticks = (int(part) for part in parts.groups())
         if beat < 1 or ticks >= ticks_a_beat:
             raise ValueError(f"bars: {text!r:.40}, beat must be at least 1 and ticks below {ticks_a_beat}")
-        start = (bar - 1) * numerator * 4 / denominator
-        reading.put("bar_start_beats", start)
-        reading.put("position_beats", start + (beat - 1 + ticks / ticks_a_beat) * 4 / denominator)
+        reading.bar = bar, beat - 1, ticks / ticks_a_beat
 
     return read
 
 
 def bitwig_bar_text(arguments: Arguments, reading: Reading) -> None:
-    """Position as text `bar.quarter.sixteenth:percent`; a bar has a whole number of quarters there."""
+    """Position as text `bar.quarter.sixteenth:percent`; see `from_bitwig_bars`."""
     text = str(arguments[0]).strip()
     parts = re.fullmatch(r"(-?\d{1,7})\.(\d{1,3})\.(\d)[:.](\d{1,2})", text)
     if parts is None:
         raise ValueError(f"bars: {text!r:.40}, must look like 1.1.1:00")
-    numerator, denominator = reading.beat_of_bar()
     bar, quarter, sixteenth, percent = (int(part) for part in parts.groups())
-    start = (bar - 1) * (4 * numerator // denominator)
-    reading.put("bar_start_beats", start)
-    reading.put("position_beats", start + quarter - 1 + (sixteenth - 1 + percent / 100) / 4)
+    reading.bar = bar, quarter - 1, (sixteenth - 1 + percent / 100) / 4
 
 
 Derivation = Callable[[Reading], None]
@@ -203,31 +195,56 @@ def loop_from_seconds(reading: Reading) -> None:
             reading.put(f"loop_{side}_beats", beats + (at_s - here_s) * tempo_bpm / 60)
 
 
-def tempo_from_positions(reading: Reading) -> None:
-    """Tempo from how position in beats and in seconds go together, for DAWs that send no tempo.
+def from_bars(in_quarters: bool = False, tells_tempo: bool = True) -> Derivation:
+    """Position out of bars whose lengths are not told (`BarCount`), and the tempo where the DAW does not tell it.
 
-    Takes pairs that came at once while playing; the millisecond and tick that the text is rounded to make
-    two seconds of them good to about 0.1 %. A pair 4 ms off the line of the others starts a new line.
+    Takes pairs of bar and second that came at once, or one directly after the other; the millisecond and tick that the
+    text is rounded to make two seconds of them good to about 0.1 % of tempo.
     """
-    news, points = reading.news, reading.memory.points
-    if "position_beats" in news:
-        reading.memory.numbers["pair_beats"] = news["position_beats"]
-    if "position_s" not in news or "pair_beats" not in reading.memory.numbers or not reading.get("playing"):
+
+    def derive(reading: Reading) -> None:
+        memory, news = reading.memory, reading.news
+        if memory.bars is None:
+            memory.bars = BarCount(in_quarters)
+        bars, song_s = memory.bars, news.get("position_s")
+        if song_s is not None:
+            memory.told_s = reading.now_s, song_s
+        if reading.bar is not None:
+            if song_s is None and memory.told_s is not None and reading.now_s - memory.told_s[0] <= AT_ONCE_S:
+                song_s = memory.told_s[1]
+            bars.see(Sight(*reading.bar, reading.now_s, bool(reading.get("playing")), song_s), reading.get("tempo_bpm"))
+        elif bars.last is not None and bars.last.song_s is None and song_s is not None:
+            if reading.now_s - bars.last.at_s > AT_ONCE_S:
+                return
+            bars.time(song_s, reading.get("tempo_bpm"))
+        else:
+            return
+        if not tells_tempo and song_s is not None:
+            tempo_bpm = bars.tempo_bpm()
+            if tempo_bpm is not None:
+                reading.put("tempo_bpm", tempo_bpm)
+        start, position = bars.place()
+        reading.put("bar_start_beats", start)
+        reading.put("position_beats", position)
+
+    return derive
+
+
+def from_bitwig_bars(reading: Reading) -> None:
+    """Position out of bars of Bitwig, which counts them in the signature of this moment, back to the song's start.
+
+    The signature may come in front of the text, behind it or in the next packet. A bar has a whole number of quarters.
+    """
+    memory = reading.memory
+    if reading.bar is not None:
+        memory.bar = reading.now_s, reading.bar
+    elif memory.bar is None or not reading.news.keys() & {"signature_numerator", "signature_denominator"}:
         return
-    beats, at_s = reading.memory.numbers.pop("pair_beats"), news["position_s"]
-    if points and not points[-1][0] < beats < points[-1][0] + 16:
-        points.clear()
-    if len(points) >= 4 and abs(_fit(points).time_s(beats) - at_s) > 0.004:
-        last = points[-1]
-        points.clear()
-        points.append(last)
-    points.append((beats, at_s))
-    if len(points) >= 3 and points[-1][1] - points[0][1] > 0.2:
-        reading.put("tempo_bpm", 60 / _fit(points).period_s)
-
-
-def _fit(points: Sequence[tuple[float, float]]) -> Line:
-    line = Line()
-    for beats, at_s in points:
-        line.add(beats, at_s)
-    return line
+    elif reading.now_s - memory.bar[0] > AT_ONCE_S:
+        return  # that was told when the signature was another
+    bar, quarter, part = memory.bar[1]
+    numerator = reading.get("signature_numerator") or 4
+    denominator = reading.get("signature_denominator") or 4
+    start = (bar - 1) * (4 * numerator // denominator)
+    reading.put("bar_start_beats", start)
+    reading.put("position_beats", start + quarter + part)

@@ -8,7 +8,7 @@ from typing import Any
 from bridge.clock.motion import expected, merge
 from bridge.clock.source import Listener, TransportSource
 from bridge.clock.transport import Transport, Valid
-from bridge.osc.codec import decode, encode, encode_bundle
+from bridge.osc.codec import decode_whole, encode, encode_bundle
 from bridge.osc.dialects import DIALECTS, OWN_PREFIX, OWN_TYPES, Command, Dialect
 from bridge.osc.readers import Memory, Reading
 from bridge.sockets.listen import Address, Gate, Listens, UdpListener, bind, check_host, check_port
@@ -62,10 +62,12 @@ class OscSource(Listens[UdpListener], TransportSource):
 
     def packet(self, data: bytes, sender: Address, now_s: float) -> None:
         """Take one packet. Raises ValueError if something in it is broken; the rest of it still counts."""
-        messages = decode(data)
+        messages, problem = decode_whole(data)
+        if problem is not None and not messages:
+            raise ValueError(problem)
         self._heard_s = now_s
-        reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory)
-        broken: Exception | None = None
+        reading = Reading(expected(self._latest, now_s - self.latency_s), self._memory, now_s - self.latency_s)
+        broken: Exception | None = None if problem is None else ValueError(problem)
         understood = 0
         for message in messages:
             reader = self.dialect.readers.get(message.address)

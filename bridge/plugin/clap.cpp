@@ -48,6 +48,7 @@ struct ClapPlugin {
     Core core{PluginFormat::clap};
     double sample_rate_hz = 0;
     double told_state = -1;
+    FreeRun free_run;
 };
 
 ClapPlugin& self(const clap_plugin_t* plugin) {
@@ -56,7 +57,6 @@ ClapPlugin& self(const clap_plugin_t* plugin) {
 
 Position read_transport(const clap_event_transport_t* t, double sample_rate_hz) {
     Position at;
-    if (t == nullptr) return at;
     const auto has = [t](uint32_t flag) { return (t->flags & flag) != 0; };
     const auto beats = [](clap_beattime value) { return static_cast<double>(value) / CLAP_BEATTIME_FACTOR; };
     at.playing = has(CLAP_TRANSPORT_IS_PLAYING);
@@ -113,7 +113,8 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
         return CLAP_PROCESS_ERROR;
     float* left = block->audio_outputs[0].data32[0];
     float* right = block->audio_outputs[0].data32[1];
-    Position at = read_transport(block->transport, p.sample_rate_hz);
+    Position at = block->transport != nullptr ? read_transport(block->transport, p.sample_rate_hz)
+                                              : p.free_run.go_on(block->frames_count, p.sample_rate_hz);
     const uint32_t events = block->in_events != nullptr ? block->in_events->size(block->in_events) : 0;
     uint32_t done = 0;
     bool fine = true;
@@ -241,6 +242,7 @@ const void* get_extension(const clap_plugin_t*, const char* id) {
 
 bool activate(const clap_plugin_t* plugin, double sample_rate_hz, uint32_t, uint32_t) {
     self(plugin).sample_rate_hz = sample_rate_hz;
+    self(plugin).free_run.reset();
     return self(plugin).core.activate(sample_rate_hz);
 }
 
@@ -257,7 +259,10 @@ const clap_plugin_t* create(const clap_plugin_factory_t*, const clap_host_t* hos
                   [](const clap_plugin_t* plugin) { self(plugin).core.deactivate(); },
                   [](const clap_plugin_t*) { return true; },
                   [](const clap_plugin_t*) {},
-                  [](const clap_plugin_t* plugin) { self(plugin).core.reset(); },
+                  [](const clap_plugin_t* plugin) {
+                      self(plugin).core.reset();
+                      self(plugin).free_run.reset();
+                  },
                   process,
                   get_extension,
                   [](const clap_plugin_t*) {}};

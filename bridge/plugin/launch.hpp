@@ -24,31 +24,37 @@ namespace musika {
 
 constexpr int kStartingForS = 60;
 
-// Makes the file that says that somebody is starting a host; false if it was made less than a minute ago.
-inline bool claim_start() {
+// Whether somebody began to start a host less than a minute ago; the host takes the file that says so away.
+inline bool is_being_started() {
     const std::string path = rendezvous_path(kStartingFile);
     if (path.empty()) return false;
 #if defined(_WIN32)
     WIN32_FILE_ATTRIBUTE_DATA facts;
-    if (GetFileAttributesExA(path.c_str(), GetFileExInfoStandard, &facts)) {
-        FILETIME now;
-        GetSystemTimeAsFileTime(&now);
-        const auto ticks = [](const FILETIME& t) {
-            return (static_cast<unsigned long long>(t.dwHighDateTime) << 32) | t.dwLowDateTime;
-        };
-        if (ticks(now) - ticks(facts.ftLastWriteTime) < kStartingForS * 10000000ULL) return false;
-        DeleteFileA(path.c_str());
-    }
+    if (!GetFileAttributesExA(path.c_str(), GetFileExInfoStandard, &facts)) return false;
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    const auto ticks = [](const FILETIME& t) {
+        return (static_cast<unsigned long long>(t.dwHighDateTime) << 32) | t.dwLowDateTime;
+    };
+    return ticks(now) - ticks(facts.ftLastWriteTime) < kStartingForS * 10000000ULL;
+#else
+    struct stat facts = {};
+    return ::stat(path.c_str(), &facts) == 0 && std::time(nullptr) - facts.st_mtime < kStartingForS;
+#endif
+}
+
+// Makes that file; false if another was faster.
+inline bool claim_start() {
+    const std::string path = rendezvous_path(kStartingFile);
+    if (path.empty()) return false;
+#if defined(_WIN32)
+    DeleteFileA(path.c_str());
     HANDLE file =
         CreateFileA(path.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_NEW, FILE_ATTRIBUTE_NORMAL, nullptr);
     if (file == INVALID_HANDLE_VALUE) return false;
     CloseHandle(file);
 #else
-    struct stat facts = {};
-    if (::stat(path.c_str(), &facts) == 0) {
-        if (std::time(nullptr) - facts.st_mtime < kStartingForS) return false;
-        ::unlink(path.c_str());
-    }
+    ::unlink(path.c_str());
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) return false;
     ::close(file);
@@ -115,10 +121,12 @@ inline bool run_detached(const std::vector<std::string>& words) {
 
 #endif
 
-// Starts the host if there is a command for it and nobody else is at it.
+// Starts the host if there is a command for it and nobody else is at it. Returns whether one is on its way.
 inline bool start_host() {
     const std::vector<std::string> words = start_command();
-    return !words.empty() && claim_start() && run_detached(words);
+    if (words.empty()) return false;
+    if (is_being_started()) return true;
+    return claim_start() ? run_detached(words) : is_being_started();
 }
 
 }  // namespace musika

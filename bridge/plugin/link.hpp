@@ -27,6 +27,7 @@ class Link {
         stop();
         session_ = session;
         sample_rate_hz_ = sample_rate_hz;
+        start_due_ = Time();
         halt_.store(false);
         thread_ = std::thread([this] { run(); });
     }
@@ -46,6 +47,7 @@ class Link {
     static constexpr Ms kStatsEvery{500};
     static constexpr Ms kRetryEvery{200};
     static constexpr Ms kRefusedEvery{1000};
+    static constexpr Ms kStartEvery{1000};
     static constexpr Ms kAnswerWithin{2000};
     static constexpr int kSendMs = 200;
 
@@ -58,7 +60,6 @@ class Link {
             if (!receive() || !report()) disconnect();
         }
         disconnect();
-        shared_.starting.store(false);
     }
 
     void pause(Ms length) {
@@ -96,8 +97,8 @@ class Link {
         sent_ = Transport();
         transport_due_ = stats_due_ = Clock::now();
         shared_.refused.store(false);
+        shared_.connected.store(true);  // never neither: a bounce that waits would give up
         shared_.starting.store(false);
-        shared_.connected.store(true);
         return true;
     }
 
@@ -107,18 +108,13 @@ class Link {
         shared_.renderer_lost.store(false);
     }
 
-    // A host is started only for a plugin that is being run, not for one that is being scanned.
+    // A host is started only for a plugin that is being run, not for one that is being scanned. One that is
+    // on its way, started by whichever instance, is waited for like one that is there.
     void start_if_wanted() {
         const Time now = Clock::now();
-        if (shared_.starting.load() && now > started_ + std::chrono::seconds(kStartingForS))
-            shared_.starting.store(false);
         if (shared_.blocks.load() == 0 || now < start_due_) return;
-        start_due_ = now + std::chrono::seconds(2);
-        if (start_host()) {
-            started_ = now;
-            start_due_ = now + std::chrono::seconds(kStartingForS);
-            shared_.starting.store(true);
-        }
+        start_due_ = now + kStartEvery;
+        shared_.starting.store(start_host());
     }
 
     // Waits a little for something to arrive, and files it; false if the host is gone or sends nonsense.
@@ -219,7 +215,7 @@ class Link {
     Answer answer_ = Answer::none;
     Transport sent_ = {};
     uint32_t sent_version_ = 0;
-    Time transport_due_, stats_due_, start_due_, started_;
+    Time transport_due_, stats_due_, start_due_;
     std::atomic<bool> halt_{false};
     std::thread thread_;
 };

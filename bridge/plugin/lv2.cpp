@@ -11,6 +11,7 @@
 #include <cstring>
 #include <new>
 
+#include "bars.hpp"
 #include "core.hpp"
 #include "version.hpp"
 
@@ -19,7 +20,6 @@ namespace {
 using namespace musika;
 
 constexpr char kUri[] = "urn:musika-daw:generator";
-constexpr double kSameBeats = 1 / 960.0;  // hosts round to 1/1920
 constexpr char kSavedUri[] = "urn:musika-daw:generator#saved";
 
 // Ports in the order of the ttl file
@@ -83,6 +83,7 @@ struct Lv2Plugin {
     double sample_rate_hz;
     const void* ports[kPorts] = {};
     Position at;
+    BarCount bars;
     bool complained = false;
 
     Lv2Plugin(LV2_URID_Map* map, LV2_Log_Log* to, double rate) : uris(map), log(to), sample_rate_hz(rate) {}
@@ -105,11 +106,17 @@ void take_position(Lv2Plugin& p, const LV2_Atom_Object* object) {
     lv2_atom_object_get(object, u.frame, &frame, u.speed, &speed, u.bar, &bar, u.bar_beat, &bar_beat, u.beat,
                         &beat, u.beat_unit, &beat_unit, u.beats_per_bar, &beats_per_bar, u.bpm, &bpm, 0);
     Position& at = p.at;
+    const Position foretold = at;
+    bool went_on = false;
     double value = 0;
     if (u.read(speed, value)) at.playing = value != 0;
     // frames may be beyond what a double holds exactly only after 5000 years
     if (u.read(frame, value)) {
         at.frame = std::llround(value);
+        const int64_t off = std::llabs(at.frame - foretold.frame);
+        const bool in_floats = p.bars.counts_from_one() && off <= 1 + at.frame / (1 << 23);
+        went_on = foretold.playing && (foretold.valid & kValidFrame) != 0 && (off <= 2 || in_floats);
+        if (went_on && in_floats) at.frame = foretold.frame;
         at.valid |= kValidFrame;
     }
     if (u.read(bpm, value) && value >= 1 && value <= 1000) {
@@ -121,24 +128,11 @@ void take_position(Lv2Plugin& p, const LV2_Atom_Object* object) {
         at.numerator = static_cast<uint16_t>(value);
         at.valid |= kValidSignature;
     }
-    const double quarters = 4.0 / at.denominator;
-    double in_bar = 0;
-    double bars = 0;
-    if (u.read(beat, value)) {
-        at.beat = value * quarters;
-        at.valid |= kValidBeat;
-    } else if (u.read(bar, bars) && u.read(bar_beat, in_bar)) {
-        at.bar_start_beat = bars * at.numerator * quarters;
-        at.beat = at.bar_start_beat + in_bar * quarters;
-        // Ardour 7 counts the part of an eighth as if it were that of a quarter: taken so where that is where
-        // a tempo that has held from the start would be
-        const double count = std::floor(in_bar);
-        const double other = at.bar_start_beat + count * quarters + (in_bar - count);
-        const double held = static_cast<double>(at.frame) * at.bpm / (60 * p.sample_rate_hz);
-        const uint32_t needed = kValidFrame | kValidBpm;
-        if ((at.valid & needed) == needed && std::fabs(other - held) < kSameBeats) at.beat = other;
-        at.valid |= kValidBeat | kValidBarStart;
-    }
+    ToldBars told;
+    told.has_bar = u.read(bar, told.bar);
+    told.has_bar_beat = u.read(bar_beat, told.bar_beat);
+    told.has_beat = u.read(beat, told.beat);
+    p.bars.take(at, told, foretold, went_on, p.sample_rate_hz);
 }
 
 LV2_Handle instantiate(const LV2_Descriptor*, double rate, const char*, const LV2_Feature* const* features) {

@@ -57,4 +57,23 @@ struct Position {
     }
 };
 
+// Where a host is that has no transport at all: it plays from the start of the song at 120 bpm.
+class FreeRun {
+  public:
+    void reset() { frame_ = 0; }
+
+    Position go_on(uint32_t count, double sample_rate_hz) {
+        Position at;
+        at.playing = true;
+        at.frame = frame_;
+        at.beat = static_cast<double>(frame_) / at.frames_per_beat(sample_rate_hz);
+        at.valid = kValidFrame | kValidBeat | kValidBpm;
+        frame_ += count;
+        return at;
+    }
+
+  private:
+    int64_t frame_ = 0;
+};
+
 }  // namespace musika

@@ -47,6 +47,7 @@ inline v3_result V3_API set_active(void* face, v3_bool state) {
         p.core.deactivate();
         return V3_OK;
     }
+    p.free_run.reset();
     return p.core.activate(p.sample_rate_hz) ? V3_OK : V3_INTERNAL_ERR;
 }
 

@@ -28,6 +28,7 @@ struct Vst3Plugin {
     Core core{PluginFormat::vst3};
     double sample_rate_hz = 48000;
     double told_state = -1;
+    FreeRun free_run;
     Vst3Plugin();
 };
 

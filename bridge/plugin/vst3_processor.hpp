@@ -46,7 +46,6 @@ inline uint32_t V3_API get_tail_samples(void*) {
 
 inline Position read_context(const v3_process_context* c) {
     Position at;
-    if (c == nullptr) return at;
     const auto has = [c](uint32_t flag) { return (c->state & flag) != 0; };
     at.playing = has(V3_PROCESS_CTX_PLAYING);
     at.recording = has(V3_PROCESS_CTX_RECORDING);
@@ -115,8 +114,10 @@ inline v3_result V3_API process(void* face, v3_process_data* data) {
         v3_audio_bus_buffers& out = data->outputs[0];
         // some DAWs say that a bounce is one here only
         p.core.set_offline(data->process_mode == V3_OFFLINE);
-        fine = p.core.process(read_context(data->ctx), out.channel_buffers_32[0], out.channel_buffers_32[1],
-                              static_cast<uint32_t>(data->nframes));
+        const uint32_t count = static_cast<uint32_t>(data->nframes);
+        const Position at =
+            data->ctx != nullptr ? read_context(data->ctx) : p.free_run.go_on(count, p.sample_rate_hz);
+        fine = p.core.process(at, out.channel_buffers_32[0], out.channel_buffers_32[1], count);
         out.channel_silence_bitset = 0;
     }
     tell_state(p, data->output_params);

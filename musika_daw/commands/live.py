@@ -163,13 +163,15 @@ def _show(session: Any, seconds: float | None, view: bool) -> None:
 
 def _show_live(session: Any, end_s: float) -> None:
     from rich.live import Live
+    from rich.markup import escape
 
     from musika_daw.commands.view import run_table
 
     with Live(refresh_per_second=VIEW_HZ, transient=True) as live:
         while not session.quit and time.monotonic() < end_s:
             session.keeper.poll()
-            notes = [*session.notes, *session.source.warnings, *map(str, session.keeper.results[-2:])]
+            lost = [f"[bold red]{escape(session.sink.problem)}[/]"] if session.sink.problem else []
+            notes = [*lost, *session.notes, *session.source.warnings, *map(str, session.keeper.results[-2:])]
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from musika_daw.host.capture import Take, keep, last_bars
+    from musika_daw.host.capture import HeardBars, Take, keep
     from musika_daw.host.control.live import LiveControls
     from musika_daw.host.control.mapping import MidiMap
     from musika_daw.host.follow.follower import Follower
@@ -36,6 +36,7 @@ _HOME = {
     "FileSink": "sinks.sink",
     "Follower": "follow.follower",
     "Grid": "play.grid",
+    "HeardBars": "capture",
     "Host": "host",
     "JackFollower": "follow.jack_follower",
     "LiveControls": "control.live",
@@ -58,7 +59,6 @@ _HOME = {
     "Take": "capture",
     "VirtualClock": "offline",
     "keep": "capture",
-    "last_bars": "capture",
     "load_renderer": "play.render",
     "make_source": "follow.sources",
     "play_offline": "offline",
@@ -70,6 +70,7 @@ __all__ = [
     "FileSink",
     "Follower",
     "Grid",
+    "HeardBars",
     "Host",
     "JackFollower",
     "LiveControls",
@@ -92,7 +93,6 @@ __all__ = [
     "Take",
     "VirtualClock",
     "keep",
-    "last_bars",
     "load_renderer",
     "make_source",
     "play_offline",

@@ -28,6 +28,7 @@ CHUNKS_BEHIND, CHUNKS_AHEAD = 2, 5
 FADE_FRAMES = 32
 RELEASE_BLOCKS = 4
 FREE_BPM = 120.0
+Bars = tuple[float, float]  # the beat where one begins, and how many beats they have
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ class Audition:
         if not playing.clip.repeats and frame > playing.clip.audio.shape[1] + 2 * BLOCK_MAX:
             self.end()
 
-    def add(self, out: np.ndarray, grid: Grid, at_s: float, rolling: bool, bar_beats: float) -> None:
+    def add(self, out: np.ndarray, grid: Grid, at_s: float, rolling: bool, bars: Bars) -> None:
         """Add to float32 `[2, n]` what is to be heard from `at_s`, a time of the grid, on."""
         playing, frames = self._playing, out.shape[1]
         block = self._block[:, :frames]
@@ -137,7 +138,7 @@ class Audition:
             self._release -= 1
             self._player.process(block, Grid(), 0.0, False)
         elif rolling:
-            silent = playing.silent_frames(grid, at_s, bar_beats, frames, self.sample_rate_hz)
+            silent = playing.silent_frames(grid, at_s, bars, frames, self.sample_rate_hz)
             if silent >= frames:
                 return
             self._player.generation = playing.generation
@@ -190,19 +191,20 @@ class _Playing:
             made[:, low - first : high - first] = audio[:, low:high]
         return made
 
-    def silent_frames(self, grid: Grid, at_s: float, bar_beats: float, frames: int, sample_rate_hz: int) -> int:
+    def silent_frames(self, grid: Grid, at_s: float, bars: Bars, frames: int, sample_rate_hz: int) -> int:
         """Frames of the block before the bar begins, all of them where it does later; -1 once it has begun."""
         if self.free:
             self.free, self.anchor, self.begun = False, None, False
         if self.begun:
             return -1
+        bar_start, bar_beats = bars
         beat = grid.fold(grid.beat + (at_s - grid.at_s) * grid.beats_per_s if grid.playing else grid.beat)
         length = grid.loop_end - grid.loop_start if grid.loops else 0.0
         left = -1.0 if self.anchor is None else self.anchor - beat
         if left < 0 and length > 0 and self.anchor == grid.loop_start:
             left += length
         if not 0 <= left <= bar_beats + 1e-6:  # none yet, or the transport was sent elsewhere
-            self.anchor = math.ceil(beat / bar_beats - 1e-6) * bar_beats
+            self.anchor = bar_start + math.ceil((beat - bar_start) / bar_beats - 1e-6) * bar_beats
             left = self.anchor - beat
             if length > 0 and self.anchor >= grid.loop_end - 1e-6:
                 self.anchor = grid.loop_start

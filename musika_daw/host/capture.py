@@ -21,6 +21,8 @@ from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
 
 BARS = (4, 8, 16)
 BEATS_PER_BAR = 4
+LATE_BEATS = 0.1  # play is noticed that late at most
+BACK_BEATS = 0.25  # what a line that is drawn to what is told may go back by
 SEAM_S = 0.01
 KEEPERS = "musika_daw.keep"
 
@@ -38,10 +40,47 @@ class Take:
             raise ValueError(f"bars: {self.bars}, must be one of {', '.join(map(str, BARS))}")
 
 
-def last_bars(beat: float, bars: int, piece: Piece) -> Take:
-    """The last whole bars before a beat; where fewer were played, they begin at the song's start."""
-    end = math.floor(beat / BEATS_PER_BAR + 1e-6) * BEATS_PER_BAR
-    return Take(max(0, end - bars * BEATS_PER_BAR), bars, piece)
+class HeardBars:
+    """Which whole bars were heard one after another, last: where play began, jumped or went round, it begins anew."""
+
+    def __init__(self) -> None:
+        self._began = 0.0  # beat where this stretch of play began
+        self._beat: float | None = None  # and where it has come to
+        self._jumps = 0
+        self._whole = 0, 0  # first bar and end of the whole ones that were heard before this stretch
+
+    def play(self, beat: float, playing: bool, jumps: int) -> None:
+        """The host has come to a beat; `jumps` counts the times that it was sent elsewhere."""
+        if not playing:
+            self._end()
+        elif self._beat is None or jumps != self._jumps or beat < self._beat - BACK_BEATS:
+            self._end()
+            self._began = self._beat = beat
+        else:
+            self._beat = max(beat, self._beat)
+        self._jumps = jumps
+
+    def last(self, bars: int, piece: Piece) -> Take:
+        """The last of them, as many as asked for or as a loop can have. Raises ValueError below the shortest loop."""
+        first, end = self._present()
+        if end - first < BARS[0]:
+            first, end = max(self._whole, (first, end), key=lambda whole: whole[1] - whole[0])
+        count = max((n for n in BARS if n <= min(bars, end - first)), default=None)
+        if count is None:
+            raise ValueError(f"keep: {bars} bars, only {end - first} whole ones were heard, must be {BARS[0]} at least")
+        return Take((end - count) * BEATS_PER_BAR, count, piece)
+
+    def _present(self) -> tuple[int, int]:
+        if self._beat is None:
+            return self._whole
+        first = max(0, math.ceil((self._began - LATE_BEATS) / BEATS_PER_BAR))
+        return first, max(first, math.floor(self._beat / BEATS_PER_BAR + 1e-6))
+
+    def _end(self) -> None:
+        present = self._present()
+        if self._beat is not None and present[1] - present[0] >= BARS[0]:
+            self._whole = present
+        self._beat = None
 
 
 def heard_loop(renderer: Renderer, take: Take, sample_rate_hz: int) -> np.ndarray:
@@ -107,8 +146,9 @@ class Keeper:
         self.results: list[Kept] = []
 
     def ask(self, take: Take) -> None:
-        """Have a take kept; returns at once, except for the start of the process the first time."""
+        """Have a take kept; returns at once, except for the start of the process the first time. For any thread."""
         with self._lock:  # keys, MIDI, OSC and the control socket ask, each in its own thread
+            self._collect()  # what a process that has died since had to say
             if self._process is None or not self._process.is_alive():
                 self._pipe, theirs = self._context.Pipe()
                 self._process = self._context.Process(

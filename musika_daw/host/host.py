@@ -24,6 +24,7 @@ from bridge import SourceError, Transport, TransportSource, Valid, host_time
 from musika_daw.host.ahead.scheduler import Scheduler
 from musika_daw.host.ahead.worker import Worker, WorkerError
 from musika_daw.host.audition import Audition
+from musika_daw.host.capture import HeardBars
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.grid import Grid
@@ -104,7 +105,7 @@ class Host:
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
         self.audition = Audition(player.sample_rate_hz)
-        self._bar_beats = 4.0
+        self._bars = 0.0, 4.0  # where one begins, and how long they are
         self.grid = Grid()
         self.soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.on_step: list[Callable[[], None]] = []
@@ -121,6 +122,7 @@ class Host:
         self._worker_lost = False
         self._record = Transport()
         self._beat = 0.0
+        self.heard = HeardBars()
         self._halt = threading.Event()
         self._threads: list[threading.Thread] = []
         self._cpu = (clock(), 0.0)
@@ -141,7 +143,8 @@ class Host:
         except (SourceError, OSError, RuntimeError):
             self.source_errors += 1
             self._record = Transport()
-        self._bar_beats = self._record.signature_numerator * 4 / self._record.signature_denominator
+        record = self._record
+        self._bars = record.bar_start_beats, record.signature_numerator * 4 / record.signature_denominator
         shift_s, record = self.shift_s(), self._record
         if shift_s and record.knows(Valid.HOST_TIME_S):
             record = record.replace(host_time_s=record.host_time_s + shift_s)
@@ -151,6 +154,7 @@ class Host:
         bpm = self._choice.update(grid.bpm, now_s)
         self.piece = Piece(bpm, self.live.controls(), self.player.sample_rate_hz, self.effects)
         self._beat = self.follower.here(now_s + shift_s)
+        self.heard.play(self._beat, grid.playing, grid.jumps)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)
         except WorkerError as error:
@@ -161,7 +165,7 @@ class Host:
         try:
             grid = self.grid
             self.player.process(out, grid, at_s, playing)
-            self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self._bar_beats)
+            self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self._bars)
         except Exception:  # an exception that leaves an audio callback ends it for good
             self.fill_errors += 1
             out.fill(0)
@@ -172,6 +176,15 @@ class Host:
         """Whether play could begin at once at a time of the grid; asked by JACK before it rolls."""
         grid = self.grid
         return self.scheduler.is_ready(grid.fold(grid.beat + (at_s - grid.at_s) * grid.beats_per_s))
+
+    def play_at(self, sample_rate_hz: int) -> None:
+        """The sink has another rate: what is rendered is read faster or slower until there is some at the new one.
+
+        For the control thread.
+        """
+        if sample_rate_hz != self.player.sample_rate_hz:
+            self.player.sample_rate_hz = sample_rate_hz
+            self.audition = Audition(sample_rate_hz)
 
     def follow(self, source: TransportSource, follower: Follows, noisy: bool) -> None:
         """Follow another source from here on; the old one is the caller's. For the control thread (see `soon`)."""

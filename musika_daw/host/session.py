@@ -12,7 +12,7 @@ from typing import Any
 from bridge import CombinedSource, InternalClock, JackMidiClockSource, JackSource, SourceError, TransportSource
 from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
-from musika_daw.host.capture import Keeper, last_bars
+from musika_daw.host.capture import Keeper
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.mapping import MidiMap
 from musika_daw.host.control.midi_ports import MidiPorts
@@ -142,7 +142,7 @@ class Session:
             ahead_s=options.ahead_s,
             new_worker=new_worker,
         )
-        host.on_step.append(self.sink.step)
+        host.on_step += [self.sink.step, lambda: host.play_at(self.sink.sample_rate_hz)]
         for thing in (self.source, self.sink):
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)
         if isinstance(self.sink, JackSink):
@@ -281,10 +281,14 @@ class Session:
             self.host.audition.begin(load_clip(Path(file), self.sink.sample_rate_hz), gain_db)
 
     def keep(self, bars: int) -> None:
-        """Have the last bars written into the folder. Without anything played there is nothing to keep."""
+        """Have the last bars that were heard written into the folder; too few are told among the keeper's results."""
         piece = self.host.piece
-        if piece is not None and self.host.player.blocks:
-            self.keeper.ask(last_bars(self.host.beat, bars, piece))
+        if piece is None or not self.host.player.blocks:
+            return
+        try:
+            self.keeper.ask(self.host.heard.last(bars, piece))
+        except ValueError as error:
+            self.keeper.results.append(str(error))
 
     def _steer(self, action: str) -> None:
         """Start or stop a source that can be told to."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,23 @@ def _of_wave(path: Path) -> Labels:
     bpm = acid.tempo_bpm if acid.tempo_bpm and abs(by_length / acid.tempo_bpm - 1) < 1e-3 else by_length
     if not 1 <= bpm <= 1000:
         return _of_name(path.stem, header.frames, header.sample_rate_hz)
-    per_bar = acid.numerator * 4 // acid.denominator if acid.numerator and acid.denominator else BEATS_PER_BAR
-    bars, rest = divmod(acid.beats, per_bar or BEATS_PER_BAR)
+    beats = acid.beats
+    unit = Fraction(4, acid.denominator) if acid.denominator else Fraction(1)
+    if unit != 1 and acid.tempo_bpm and abs(by_length * unit / acid.tempo_bpm - 1) < 1e-3:
+        # beats of the meter, and a tempo in quarter notes; a loop that ends in mid-quarter is none of ours
+        quarters = beats * unit
+        if quarters.denominator != 1:
+            return Labels(header.frames, header.sample_rate_hz, acid.tempo_bpm, key=_key(path.stem))
+        bpm, beats = acid.tempo_bpm, int(quarters)
+    bars = beats / (acid.numerator * unit) if acid.numerator else Fraction(beats, BEATS_PER_BAR)
     return Labels(
-        header.frames, header.sample_rate_hz, bpm, acid.beats, bars if not rest else None, _key(path.stem), shape="loop"
+        header.frames,
+        header.sample_rate_hz,
+        bpm,
+        beats,
+        int(bars) if bars.denominator == 1 else None,
+        _key(path.stem),
+        shape="loop",
     )
 
 

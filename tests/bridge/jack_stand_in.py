@@ -24,7 +24,7 @@ POSITION = {
 class JackClient:
     """Does what JACK-Client does, as far as the sources ask it to."""
 
-    samplerate = 48000
+    samplerate, blocksize = 48000, 512
 
     def __init__(self, name: str, no_start_server: bool, servername: str | None) -> None:
         assert no_start_server
@@ -38,10 +38,15 @@ class JackClient:
         self.midi_inports = self.midi_outports = SimpleNamespace(register=lambda name: self)
         self.written: list[tuple[int, bytes]] = []
         self.torn = False
+        self.outputs = ["system:playback_1", "system:playback_2"]
+        self.outports = SimpleNamespace(register=lambda name: Port(name))
         clients.append(self)
 
     def set_shutdown_callback(self, callback: Callable[..., None]) -> None:
         self.shut_down = callback
+
+    def set_xrun_callback(self, callback: Callable[[float], None]) -> None:
+        self.xrun = callback
 
     def set_process_callback(self, callback: Callable[[int], None]) -> None:
         self.process = callback
@@ -67,7 +72,12 @@ class JackClient:
     def write_midi_event(self, offset: int, message: bytes) -> None:
         self.written.append((self.last_frame_time + offset, message))
 
+    def get_ports(self, pattern: str, **_: bool) -> list[str]:
+        return [name for name in self.outputs if pattern in name]
+
     def connect(self, source: object, target: object) -> None:
+        if isinstance(source, Port):
+            source.connections.append(str(target))
         if "no:port" in (source, target):
             raise JackError("no such port")
         self.log.append(("connect", source if isinstance(source, str) else target))
@@ -77,6 +87,14 @@ class JackClient:
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         return lambda: self.log.append(name)
+
+
+class Port:
+    """An output of ours."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.connections: list[str] = []
 
 
 class JackError(Exception):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+import bridge.link
 from bridge import JackMidiClockSource, JackSource, LinkSource, SourceError, Valid
+from tests.waiting import wait_for
 
 
 @pytest.mark.parametrize(
@@ -67,6 +70,7 @@ sessions: list[Session] = []
 @pytest.fixture
 def link(monkeypatch: pytest.MonkeyPatch) -> list[Session]:
     sessions.clear()
+    monkeypatch.setattr(bridge.link, "JOIN_S", 0.05)
     monkeypatch.setitem(sys.modules, "link", SimpleNamespace(Link=Session))
     return sessions
 
@@ -76,6 +80,7 @@ def test_link_gives_tempo_phase_and_play_but_no_position(link: list[Session]) ->
     with source:
         session = link[0]
         assert source.latest().known() == {"host_time_s": 3.0}  # nobody else is there
+        assert wait_for(lambda: source.is_joined)
         session.peer_count, session.playing = 1, True
         assert source.latest().known() == {
             "playing": True,
@@ -91,6 +96,36 @@ def test_link_gives_tempo_phase_and_play_but_no_position(link: list[Session]) ->
         assert (session.bpm, session.playing, session.commits) == (130, False, 2)
     assert not session.enabled
     assert source.peers == 0
+
+
+def test_link_is_enabled_some_time_after_it_was_made_and_not_after_it_was_left(link: list[Session]) -> None:
+    source = LinkSource()
+    source.start()
+    assert not link[0].enabled
+    with pytest.raises(SourceError, match="being joined"):
+        source.set_tempo(130)
+    assert link[0].bpm == 120
+    source.stop()
+    source.start()
+    assert wait_for(lambda: source.is_joined)
+    time.sleep(0.1)
+    assert [session.enabled for session in link] == [False, True]
+    source.stop()
+    assert not any(session.enabled for session in link)
+
+
+def test_link_goes_on_alone_when_the_last_peer_leaves(link: list[Session]) -> None:
+    with LinkSource(clock=lambda: 3.0) as source:
+        link[0].peer_count, link[0].playing, link[0].bpm = 1, True, 97.0
+        there = source.latest()
+        link[0].peer_count = 0
+        assert source.latest() == there
+        assert source.warnings == ("the last peer has left the Link session, which goes on",)
+        link[0].peer_count = 1
+        assert source.warnings == ()
+        source.stop()
+        source.start()
+        assert not source.latest().knows(Valid.TEMPO_BPM), "another session, in which nobody was met yet"
 
 
 def test_link_alone_counts_if_wanted(link: list[Session]) -> None:

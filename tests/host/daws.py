@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,7 @@ from bridge import (
     UdpSource,
     own_messages,
 )
+from bridge.clock.fake import Bar
 from bridge.clock.motion import expected
 from bridge.clock.priority import combine
 from bridge.osc.codec import encode_bundle
@@ -101,12 +103,16 @@ def time_code(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
     return _heard(_arriving(sent(), fake, jitter_s), machine.feed, machine.transport)
 
 
-def _bar_text(truth: Transport, ticks_a_beat: int, form: str) -> str:
-    ticks = int(truth.position_beats * ticks_a_beat + 1e-6)
-    return form.format(ticks // (4 * ticks_a_beat) + 1, ticks // ticks_a_beat % 4 + 1, ticks % ticks_a_beat)
+def _bar_text(truth: Transport, bar: Bar, ticks_a_beat: int, form: str, in_quarters: bool = False) -> str:
+    """Beats of the signature; `in_quarters`: as Ardour 7 has it, an eighth has half the ticks of a quarter."""
+    unit = 4 / bar.denominator
+    within = truth.position_beats - bar.start_beats + 1e-9
+    beat = int(within / unit)
+    part = within - beat * unit if in_quarters else within / unit - beat
+    return form.format(bar.number, beat + 1, int(part * ticks_a_beat + 1e-6))
 
 
-def _ableton(truth: Transport) -> bytes:
+def _ableton(truth: Transport, bar: Bar) -> bytes:
     get = "/live/song/get/"
     return encode_bundle(
         [
@@ -120,11 +126,11 @@ def _ableton(truth: Transport) -> bytes:
     )
 
 
-def _reaper(truth: Transport) -> bytes:
+def _reaper(truth: Transport, bar: Bar) -> bytes:
     return encode_bundle(
         [
             ("/time", [("f", truth.position_s)]),
-            ("/beat/str", [("s", _bar_text(truth, 100, "{}.{}.{:02}"))]),
+            ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]),
             ("/tempo/raw", [("f", truth.tempo_bpm)]),
             ("/play", [("f", float(truth.playing))]),
             ("/stop", [("f", float(not truth.playing))]),
@@ -135,12 +141,22 @@ def _reaper(truth: Transport) -> bytes:
     )
 
 
-def _ardour(truth: Transport) -> bytes:
+def _reaper_without_time(truth: Transport, bar: Bar) -> bytes:
+    return encode_bundle(
+        [
+            ("/beat/str", [("s", _bar_text(truth, bar, 100, "{}.{}.{:02}"))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/play", [("f", float(truth.playing))]),
+        ]
+    )
+
+
+def _ardour(truth: Transport, bar: Bar) -> bytes:
     ms = int(truth.position_s * 1000 + 1e-6)
     text = f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
     return encode_bundle(
         [
-            ("/position/bbt", [("s", _bar_text(truth, 1920, "{:03}|{:02}|{:04}"))]),
+            ("/position/bbt", [("s", _bar_text(truth, bar, 1920, "{:03}|{:02}|{:04}", True))]),
             ("/position/time", [("s", text)]),
             ("/transport_play", [("i", int(truth.playing))]),
             ("/loop_toggle", [("i", int(truth.loop_on))]),
@@ -148,26 +164,34 @@ def _ardour(truth: Transport) -> bytes:
     )
 
 
-def _bitwig(truth: Transport) -> bytes:
+def _bitwig(truth: Transport, bar: Bar) -> bytes:
+    # bars are counted in the signature of the moment, from the start of the song
+    quarters = 4 * bar.numerator // bar.denominator
     hundredths = int(truth.position_beats * 400 + 1e-6)  # of a sixteenth
     quarter, rest = divmod(hundredths, 400)
-    bars = f"{quarter // 4 + 1}.{quarter % 4 + 1}.{rest // 100 + 1}:{rest % 100:02}"
+    bars = f"{quarter // quarters + 1}.{quarter % quarters + 1}.{rest // 100 + 1}:{rest % 100:02}"
     return encode_bundle(
         [
             ("/play", [("i", int(truth.playing))]),
             ("/tempo/raw", [("f", truth.tempo_bpm)]),
             ("/repeat", [("i", int(truth.loop_on))]),
             ("/beat/str", [("s", bars)]),
+            ("/time/signature", [("s", f"{bar.numerator} / {bar.denominator}")]),
         ]
     )
 
 
-def osc(dialect: str, say: Callable[[Transport], bytes], period_s: float) -> Callable[..., Hears]:
+def _musika(truth: Transport, bar: Bar) -> bytes:
+    return own_messages(truth)
+
+
+def osc(dialect: str, say: Callable[[Transport, Bar], bytes], period_s: float) -> Callable[..., Hears]:
     """A dialect of OSC, in which everything is told every so often."""
 
     def daw(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
         source = OscSource(dialect)
-        sent = ((at_s, say(fake.truth(at_s))) for at_s in _every(period_s, until_s))
+        truths = ((at_s, fake.truth(at_s)) for at_s in _every(period_s, until_s))
+        sent = ((at_s, say(truth, fake.meters.at(truth.position_beats))) for at_s, truth in truths)
         arriving = _arriving(sent, fake, jitter_s)
         return _heard(arriving, lambda data, at_s: source.packet(data, SENDER, at_s), lambda _: source.latest())
 
@@ -182,7 +206,7 @@ def udp(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
     return _heard(arriving, lambda data, at_s: source._packet(data, SENDER, at_s), lambda _: source.latest())
 
 
-def jack(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
+def jack(fake: FakeTransport, until_s: float, jitter_s: float, tells_ticks: bool = True) -> Hears:
     """A JACK transport with a timebase master; asked, so that nothing arrives late."""
     now = [0.0]
     source = JackSource(clock=lambda: now[0])
@@ -193,14 +217,18 @@ def jack(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
         now[0] = now_s
         source._lost = fake.report(now_s) is None
         truth = fake.truth(now_s)
-        bar, within = divmod(truth.position_beats, 4)
+        bar = fake.meters.at(truth.position_beats)
+        beats = (truth.position_beats - bar.start_beats) * bar.denominator / 4
         client.state = int(truth.playing)
         client.position = POSITION | {
             "frame": round(truth.position_s * RATE),
-            "bar": int(bar) + 1,
-            "beat": int(within) + 1,
-            "tick": within % 1 * 1920,
-            "bar_start_tick": bar * 7680,
+            "bar": bar.number,
+            "beat": int(beats + 1e-9) + 1,
+            "tick": max(beats - int(beats + 1e-9), 0) * 1920,
+            # that have gone by: an eighth has as many as a quarter
+            "bar_start_tick": fake.meters.beats_before(bar.number) * 1920.0 if tells_ticks else 0.0,
+            "beats_per_bar": float(bar.numerator),
+            "beat_type": float(bar.denominator),
             "beats_per_minute": truth.tempo_bpm,
         }
         return source.latest()
@@ -243,14 +271,16 @@ def link_and_ableton(fake: FakeTransport, until_s: float, jitter_s: float) -> He
 
 DAWS: dict[str, Callable[..., Hears]] = {
     "jack": jack,
+    "jack without ticks": partial(jack, tells_ticks=False),
     "midi": midi_clock,
     "mtc": time_code,
     "link": link,
     "udp": udp,
     "osc:ableton": osc("ableton", _ableton, 0.1),
     "osc:reaper": osc("reaper", _reaper, 0.033),
+    "osc:reaper without seconds": osc("reaper", _reaper_without_time, 0.033),
     "osc:ardour": osc("ardour", _ardour, 0.1),
     "osc:bitwig": osc("bitwig", _bitwig, 0.05),
-    "osc:musika": osc("musika", own_messages, 0.05),
+    "osc:musika": osc("musika", _musika, 0.05),
     "link+osc:ableton": link_and_ableton,
 }

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import struct
 import threading
+import time
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from musika_daw.host import capture
-from musika_daw.host.capture import Keeper, Take, heard_loop, last_bars
+from musika_daw.host.capture import BARS, LATE_BEATS, HeardBars, Keeper, Take, heard_loop
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import Renderer
 from musika_daw.score.controls import Controls
@@ -48,13 +52,81 @@ class Heard:
         return None
 
 
+PIECE = Piece(Fraction(120), Controls(), RATE)
+
+
+def _played(*stretches: tuple[float, float]) -> HeardBars:
+    heard = HeardBars()
+    for jumps, (first, last) in enumerate(stretches):
+        for beat in np.arange(first, last, 0.1):
+            heard.play(float(beat), True, jumps)
+        heard.play(last, True, jumps)
+    return heard
+
+
 def test_the_last_bars_are_those_that_were_played() -> None:
-    piece = Piece(Fraction(120), Controls(), RATE)
-    assert last_bars(37.9, 4, piece) == Take(20, 4, piece)
-    assert last_bars(36.0, 8, piece).start_beat == 4
-    assert last_bars(5, 16, piece).start_beat == 0
+    assert _played((0, 37.9)).last(4, PIECE) == Take(20, 4, PIECE)
+    assert _played((0, 36)).last(8, PIECE).start_beat == 4
     with pytest.raises(ValueError, match="bars: 3, must be one of 4, 8, 16"):
-        Take(0, 3, piece)
+        Take(0, 3, PIECE)
+
+
+def test_bars_that_nobody_heard_are_not_kept() -> None:
+    assert _played((0, 20)).last(16, PIECE) == Take(4, 4, PIECE), "at bar 6 there were five whole ones"
+    assert _played((66, 105)).last(16, PIECE) == Take(72, 8, PIECE), "play began at bar 17.3"
+    # a loop that went round, and one who was sent back a moment ago: those before it
+    assert _played((16, 32), (16, 18)).last(4, PIECE) == Take(16, 4, PIECE)
+    assert _played((16, 32), (16, 32), (16, 18)).last(16, PIECE) == Take(16, 4, PIECE)
+    heard = _played((0, 40))
+    heard.play(40, False, 1)
+    assert heard.last(8, PIECE) == Take(8, 8, PIECE), "stopped"
+    for few in (HeardBars(), _played((0, 15.9)), _played((1, 19)), _played((-4, 14))):
+        with pytest.raises(ValueError, match=r"keep: 16 bars, only \d whole ones were heard, must be 4 at least"):
+            few.last(16, PIECE)
+
+
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 90)), min_size=1, max_size=6), st.sampled_from(BARS))
+@settings(deadline=None, max_examples=60)
+def test_whatever_is_kept_was_heard_without_a_break(stretches: list[tuple[int, int]], bars: int) -> None:
+    played = [(float(first), float(first + length)) for first, length in stretches]
+    try:
+        take = _played(*played).last(bars, PIECE)
+    except ValueError:
+        return
+    end = take.start_beat + 4 * take.bars
+    assert take.bars <= bars
+    assert any(first <= take.start_beat + LATE_BEATS and end <= last for first, last in played)
+
+
+class _SlowPipe:
+    """A context whose processes take their time to be made, as real ones do."""
+
+    def __init__(self) -> None:
+        self.made: list[SimpleNamespace] = []
+        self.sent: list[Take] = []
+
+    def Pipe(self) -> tuple[SimpleNamespace, SimpleNamespace]:
+        ours = SimpleNamespace(send=self.sent.append, poll=lambda _=0: False, close=lambda: None)
+        return ours, SimpleNamespace(close=lambda: None)
+
+    def Process(self, **_: object) -> SimpleNamespace:
+        process = SimpleNamespace(is_alive=lambda: True, start=lambda: time.sleep(0.05))
+        self.made.append(process)
+        return process
+
+
+def test_two_who_ask_at_once_share_one_process(tmp_path: Path) -> None:
+    keeper = Keeper("techno", tmp_path)
+    context = keeper._context = _SlowPipe()
+    takes = [Take(16 * i, 4, PIECE) for i in range(8)]
+    threads = [threading.Thread(target=keeper.ask, args=(take,)) for take in takes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(context.made) == 1
+    assert sorted(context.sent, key=lambda take: take.start_beat) == takes
+    assert keeper.poll() == 8
 
 
 def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:

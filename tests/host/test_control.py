@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.osc.codec import encode
+from bridge.osc.codec import encode, encode_bundle
 from musika_daw.host.control.keys import Keys, press
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
 from musika_daw.host.control.mapping import Binding, MidiMap, read_map
@@ -129,6 +129,22 @@ def test_any_midi_is_survived(messages: list[list[int]]) -> None:
     for message in messages:
         midi.feed(message)
     assert len(midi.bindings) <= 1
+
+
+def test_an_odd_message_does_not_cost_its_neighbours() -> None:
+    live = LiveControls()
+    control = OscControl(live, 0)
+    bundle = encode_bundle(
+        [
+            ("/musika/control/density", [("f", 0.5)]),
+            ("/musika/control/density", [("f", 7.0)]),
+            ("/nowhere", []),
+            ("/musika/control/seed", [("i", 12)]),
+        ]
+    )
+    with pytest.raises(ValueError, match="density"):
+        control._packet(bundle, ("127.0.0.1", 1), 0.0)
+    assert (live.get("density"), live.get("seed"), control.counts.received) == (0.5, 12, 2)
 
 
 def test_osc_moves_controls_and_asks_for_actions() -> None:

@@ -20,8 +20,8 @@ from tests.host.daws import DAWS
 STEP_S = 0.04
 BARS = 16.0  # the loop, in beats: errors are told within it
 # how exactly a source tells where it is: the last digit of its text, in beats
-DIGIT_BEATS = {"osc:reaper": 1 / 100, "osc:bitwig": 1 / 400}
-ASKED = ("jack", "link")  # nothing arrives, so nothing arrives late
+DIGIT_BEATS = {"osc:reaper": 1 / 100, "osc:reaper without seconds": 1 / 100, "osc:bitwig": 1 / 400}
+ASKED = ("jack", "jack without ticks", "link")  # nothing arrives, so nothing arrives late
 WITHOUT_TEMPO = ("mtc",)
 
 
@@ -70,12 +70,15 @@ SCENARIOS = {
     "20 bpm": Scenario(FakeTransport(20).play(0.5), 16, ((2, 16, 1),)),
     "999 bpm": Scenario(FakeTransport(999).play(0.5), 6, ((1, 6, 1),)),
 }
+SESSIONS = ("link", "link+osc:ableton")  # which go on when the DAW is gone: see the last test
 OF_TEMPO = ("a tempo step", "a tempo ramp", "a nudge of 0.05 bpm")
 CASES = [
     (source, name)
     for source in DAWS
     for name in SCENARIOS
-    if not (source in WITHOUT_TEMPO and name in OF_TEMPO) and not (source in ASKED and SCENARIOS[name].jitter_s)
+    if not (source in WITHOUT_TEMPO and name in OF_TEMPO)
+    and not (source in ASKED and SCENARIOS[name].jitter_s)
+    and not (source in SESSIONS and name == "gone and back")
 ]
 
 
@@ -85,7 +88,7 @@ def test_the_grid_is_where_the_script_is(source: str, name: str) -> None:
     script = scenario.script
     hear: Callable[[float], object] = DAWS[source](script, scenario.until_s, scenario.jitter_s)
     bpm = script.truth(0).tempo_bpm
-    follower = JackFollower(bpm) if source == "jack" else Follower(bpm)
+    follower = JackFollower(bpm) if source.startswith("jack") else Follower(bpm)
     round_beats = 4.0 if source == "link" else BARS  # a session knows its phase, not where the song is
     rows = []
     for step in range(round(scenario.until_s / STEP_S)):
@@ -105,3 +108,19 @@ def test_the_grid_is_where_the_script_is(source: str, name: str) -> None:
             assert np.ptp(off_ms[inside]) < 6
     for begin_s, end_s in scenario.still:
         assert not playing[(times > begin_s) & (times < end_s)].any(), "it plays on"
+
+
+@pytest.mark.parametrize("source", SESSIONS)
+def test_a_session_goes_on_when_its_last_peer_has_left(source: str) -> None:
+    script = FakeTransport(120).play(0.5).dropout(4, 3)
+    hear, follower = DAWS[source](script, 12, 0.0), Follower(120)
+    off_ms, jumps = [], set()
+    for step in range(round(12 / STEP_S)):
+        now_s = step * STEP_S
+        grid = follower.update(hear(now_s), now_s)
+        if now_s > 1:
+            assert grid.playing
+            jumps.add(grid.jumps)
+            off_ms.append((follower.here(now_s) - script.truth(now_s).position_beats) * 500)
+    assert np.abs(off_ms).max() < 1
+    assert len(jumps) == 1, "it came back at another bar"

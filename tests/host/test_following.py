@@ -199,3 +199,102 @@ def test_the_tempo_to_render_at_is_steady() -> None:
     assert exact.update(127.41, 4.5) == Fraction(12741, 100)
     assert noisy.rounded(93.46) == Fraction(935, 10)
     assert exact.rounded(5000) == 1000
+
+
+class _PipeWire:
+    """A transport in 4/4 with a tempo step, whose bars are a period behind its frames while it rolls.
+
+    Where play begins or jumps they are right, and a start moves the frames by a period before the bars follow: so
+    PipeWire 0.3.65 was seen to do.
+    """
+
+    def __init__(self, period: int, step_s: float) -> None:
+        self.period, self.step_s = period, step_s
+        self.host_s, self.frame, self.playing = 100.0, 0, False
+        self._told = 0
+        self.follower = JackFollower()
+        self.off_ms: list[float] = []
+
+    def beat(self, frame: int) -> float:
+        at_s = frame / 48_000
+        return at_s * 2 if at_s < self.step_s else self.step_s * 2 + (at_s - self.step_s) * 2.5
+
+    def cycle(self, locate: int | None = None, play: bool | None = None) -> None:
+        told = self.frame
+        if self.playing:
+            self.frame += self.period
+        if play is True:
+            self.frame += self.period  # and the bars are those of where it stood
+        if play is not None:
+            self.playing = play
+        if locate is not None:
+            self.frame = told = locate
+        for poll in range(3):  # asked more often than there are cycles
+            record = _jack(
+                self.host_s + poll * 0.005,
+                self.frame / 48_000,
+                self.playing,
+                tempo_bpm=120 if told < self.step_s * 48_000 else 150,
+                position_beats=int(self.beat(told if self.playing else self.frame) * 1920) / 1920,
+            )
+            grid = self.follower.update(record, record.host_time_s)
+        truth = self.beat(self.frame)
+        self.off_ms.append((grid.beat_at(self.frame / 48_000) - truth) * 500)
+        self.host_s += self.period / 48_000
+
+    def run(self, seconds: float) -> None:
+        for _ in range(round(seconds * 48_000 / self.period)):
+            self.cycle()
+
+
+@pytest.mark.parametrize("period", [256, 1024, 2048])
+@given(step_s=st.floats(3, 8), places=st.lists(st.integers(0, 20), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=8)
+def test_bars_that_lag_behind_the_frames_make_nobody_late(period: int, step_s: float, places: list[int]) -> None:
+    server = _PipeWire(period, step_s)
+    server.run(0.5)
+    server.cycle(play=True)
+    server.run(10)
+    for place in places:
+        server.cycle(play=False)
+        server.run(0.3)
+        server.cycle(play=True)
+        server.run(1.5)
+        server.cycle(locate=place * 24_000)
+        server.run(2)
+    # a step is seen a period late; the ticks that bars are told in are half a millisecond
+    late = [off for off in server.off_ms if abs(off) > 1.5]
+    assert len(late) <= 2 * (1 + 2 * len(places))
+    assert max(map(abs, server.off_ms), default=0) <= 1000 * period / 48_000
+
+
+def test_an_error_under_a_master_that_keeps_time_is_bent_to_slowly_or_begun_anew() -> None:
+    follower = JackFollower()
+
+    def play(first_s: float, seconds: float, off_s: float) -> list[float]:
+        rates, last = [], None
+        for step in range(round(seconds * 200)):
+            t = first_s + step / 200
+            grid = follower.update(_jack(t, t, tempo_bpm=120, position_beats=(t + off_s) * 2), t)
+            here = t, grid.beat_at(t)
+            if last is not None:
+                rates.append((here[1] - last[1]) / (here[0] - last[0]) / 2)
+            last = here
+        return rates
+
+    play(0, 12, 0)
+    jumps = follower.grid.jumps
+    rates = play(12, 8, 0.02)
+    assert 1.004 < max(rates) <= 1.0051
+    assert follower.grid.beat_at(20) == pytest.approx(40.04, abs=0.003)
+    assert follower.grid.jumps == jumps
+    # the server leaves the bars out where it is sent elsewhere, and that place is not where one tempo would have it
+    follower.update(_jack(20, 50, False), 20)
+    follower.update(_jack(20.1, 50), 20.1)
+    assert follower.grid.beat_at(50) == pytest.approx(100)
+    jumps = follower.grid.jumps
+    for step in range(1, 400):
+        t = step / 200
+        follower.update(_jack(20.1 + t, 50 + t, tempo_bpm=120, position_beats=93 + t * 2), 20.1 + t)
+    assert follower.grid.jumps == jumps + 1, "a new start, not a minute of bending"
+    assert follower.grid.beat_at(52) == pytest.approx(97, abs=0.003)

@@ -256,6 +256,10 @@ class ClapHost:
         assert self.plugin.activate(self._at, self.rate_hz, 1, 8192)
         assert self.plugin.start_processing(self._at)
 
+    def reset(self) -> None:
+        """Forget what was sounding."""
+        self.plugin.reset(self._at)
+
     def deactivate(self) -> None:
         """Make inactive."""
         self.plugin.stop_processing(self._at)
@@ -308,15 +312,25 @@ class ClapHost:
         state = _StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
         return bool(state.load(self._at, c.addressof(stream)))
 
-    def process(self, frame: int, playing: bool = True, frames: int | None = None) -> np.ndarray:
-        """One block from a frame of the timeline on, float32 `[n, 2]`."""
+    def process(
+        self, frame: int, playing: bool = True, frames: int | None = None, has_transport: bool = True
+    ) -> np.ndarray:
+        """One block from a frame of the timeline on, or of a host that has none, float32 `[n, 2]`."""
         count = frames or self.block
         out = np.full((2, count), np.nan, np.float32)
         rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
         audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
         transport = self._transport(frame, playing)
         block = _Process(
-            -1, count, c.pointer(transport), None, c.pointer(audio), 0, 1, c.pointer(self._in), c.pointer(self._out)
+            -1,
+            count,
+            c.pointer(transport) if has_transport else None,
+            None,
+            c.pointer(audio),
+            0,
+            1,
+            c.pointer(self._in),
+            c.pointer(self._out),
         )
         self.status = self.plugin.process(self._at, c.byref(block))
         self._pending.clear()

@@ -8,14 +8,17 @@ import signal
 import socket
 import sys
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from plugin_stand_in import left_at
+import pytest
+from plugin_stand_in import code_of, left_at
 
 from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, write_command
 from musika_daw.host.plugin.session import PluginSession
+from musika_daw.score.controls import Controls
 
 RATE = 48_000
 
@@ -175,6 +178,36 @@ def test_a_song_restores_session_and_controls(host, clap) -> None:
     assert other.wait(lambda: len({i.hello.session for i in session.source.instances}) == 1)
 
 
+@pytest.mark.parametrize("offline", [True, False])
+def test_two_instances_of_one_state_each_play_their_own_music(offline: bool, host, clap) -> None:
+    host()
+    original = clap(block=512)
+    original.process(0, playing=False)
+    saved = original.save()
+    copy = clap(block=512)
+    assert copy.load(saved)
+    both = {3: original, 8: copy}
+    for seed, one in both.items():
+        one.set("seed", seed)
+        one.set("density", 10 * seed)
+        one.set_offline(offline)
+        if not offline:
+            assert ready(one)
+    begin_s = time.perf_counter()
+    for block in range(300):
+        for seed, one in both.items():
+            if block == 150:
+                one.set("density", 5 * seed)  # automation of one is none of the other
+            audio = one.process(block * 512)
+            assert np.array_equal(audio[:, 0], expected(block * 512, block * 512 + 512))
+            density = (10 if block < 150 else 5) * seed / 100
+            own = code_of(Fraction(120), Controls(seed=seed, style_seed=seed, morph_seed=seed + 1, density=density))
+            if block not in range(150, 151 if offline else 200):  # a crossing; live it is rendered first
+                assert np.all(audio[:, 1] == own)
+        if not offline:
+            time.sleep(max(0.0, begin_s + (block + 1) * 512 / RATE - time.perf_counter()))
+
+
 def test_a_state_that_is_none_changes_nothing(folder, clap) -> None:
     one = clap()
     before = one.save()
@@ -189,6 +222,7 @@ HOST = """
 import sys
 sys.path[:0] = {path!r}
 from plugin_stand_in import load
+from musika_daw.score.controls import Controls
 from musika_daw.host.plugin.session import PluginOptions, PluginSession
 if __name__ == "__main__":
     import time
@@ -224,6 +258,37 @@ def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(folder: Path, 
     other.activate()
 
 
+COLD_HOST = "import time\ntime.sleep(6)\n" + HOST  # a cold start: PyTorch, and a model to load
+
+
+@pytest.mark.parametrize("before", ["at once", "made active again", "state loaded", "another instance"])
+def test_a_bounce_waits_for_the_host_that_it_starts(before: str, folder: Path, clap, tmp_path: Path) -> None:
+    script = tmp_path / "host.py"
+    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[2])]))
+    write_command([sys.executable, str(script)])
+    one, other = clap(), clap()
+    if before != "at once":
+        # a DAW has run it for a while, and prepares it for the bounce
+        first = other if before == "another instance" else one
+        assert first.wait(lambda: first.state == PluginState.STARTING)
+        if before == "made active again":
+            one.deactivate()
+            one.activate()
+        elif before == "state loaded":
+            assert one.load(other.save())
+    one.set_offline(True)
+    audio = one.play(0, RATE // 2)
+    write_command([])
+    assert one.status == 1
+    assert np.array_equal(audio[:, 0], expected(0, RATE // 2))
+    one.deactivate()
+    other.deactivate()
+    end_s = time.perf_counter() + 30
+    while find_host() is not None and time.perf_counter() < end_s:
+        time.sleep(0.1)
+    assert find_host() is None
+
+
 def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) -> None:
     write_command([])
     one = clap()
@@ -233,8 +298,6 @@ def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) ->
 
 
 def test_a_second_host_is_told_of_the_first(host) -> None:
-    import pytest
-
     from bridge import SourceError
 
     host()

@@ -227,3 +227,15 @@ def test_stopped_is_silent_after_a_short_tail(host, clap) -> None:
     assert np.abs(tail[:100]).min() > 0
     assert np.all(tail[128:] == 0)
     assert np.all(one.process(5120, playing=False) == 0)
+
+
+def test_a_host_without_a_transport_hears_the_song_from_its_start(host, clap) -> None:
+    host()
+    one = clap()
+    one.set_offline(True)
+    for again in (lambda: None, one.reset, lambda: (one.deactivate(), one.activate())):
+        again()
+        audio = np.concatenate([one.process(0, has_transport=False) for _ in range(100)])
+        assert np.array_equal(audio[:, 0], expected(0, 51_200))
+        assert np.all(audio[:, 1] == code_of(Fraction(120), Controls(morph_seed=1, style_seed=0)))
+    assert one.status == 1

@@ -166,6 +166,23 @@ def test_a_bounce_that_waits_comes_before_what_is_rendered_ahead_and_not_before_
     assert daw.runs == [200]
 
 
+def test_a_song_is_inherited_from_a_plugin_that_is_gone_and_never_from_one_that_lives(daw: Daw) -> None:
+    one, copy = daw.plugin(7), daw.plugin(7)
+    songs = [daw.host.feeds[plugin].song for plugin in (one, copy)]
+    assert songs[0] is not songs[1]
+    daw.host.left(copy)
+    back = daw.plugin(7)
+    assert daw.host.feeds[back].song is songs[1]
+    daw.host.left(one)
+    daw.host.left(back)
+    # whose is whose, nobody knows: both learn anew
+    again = [daw.host.feeds[daw.plugin(7)].song for _ in range(2)]
+    assert not any(song is known for song in again for known in songs)
+    for session in range(200):
+        daw.host.left(daw.plugin(session))
+    assert len(daw.host._songs) <= 64
+
+
 @pytest.mark.parametrize("ends", [0, 1, 2])
 def test_slots_of_what_was_given_up_are_free_again(ends: int, daw: Daw) -> None:
     one = daw.plugin()

@@ -6,7 +6,7 @@ import dataclasses
 import socket
 
 from bridge import Counts
-from bridge.osc.codec import decode
+from bridge.osc.codec import Message, decode_whole
 from bridge.sockets.listen import Address, Listens, UdpListener, bind
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
 
@@ -34,22 +34,31 @@ class OscControl(Listens[UdpListener]):
         )
 
     def _packet(self, data: bytes, _sender: Address, _now_s: float) -> None:
-        for message in decode(data):
-            address, arguments = message.address, list(message.arguments)
-            if address.startswith(CONTROL) and address[len(CONTROL) :] in PARAMETERS:
-                name = address[len(CONTROL) :]
-                if len(arguments) != 1:
-                    raise ValueError(f"{name}: {len(arguments)} arguments, must be one")
-                value = arguments[0]
-                if PARAMETERS[name].whole and isinstance(value, float) and value.is_integer():
-                    value = int(value)
-                self._live.set(name, value)
-            elif address.startswith(ACTION) and address[len(ACTION) :] in ACTIONS:
-                if not arguments or arguments[0] not in (0, False):
-                    self._live.act(address[len(ACTION) :])
-            else:
-                raise ValueError(f"address: {address!r:.60}, must be a control or an action")
-            self._problem("received")
+        messages, problem = decode_whole(data)
+        for message in messages:  # one that makes no sense does not cost its neighbours
+            try:
+                self._take(message)
+                self._problem("received")
+            except ValueError as error:
+                problem = problem or str(error)
+        if problem is not None:
+            raise ValueError(problem)
+
+    def _take(self, message: Message) -> None:
+        address, arguments = message.address, list(message.arguments)
+        if address.startswith(CONTROL) and address[len(CONTROL) :] in PARAMETERS:
+            name = address[len(CONTROL) :]
+            if len(arguments) != 1:
+                raise ValueError(f"{name}: {len(arguments)} arguments, must be one")
+            value = arguments[0]
+            if PARAMETERS[name].whole and isinstance(value, float) and value.is_integer():
+                value = int(value)
+            self._live.set(name, value)
+        elif address.startswith(ACTION) and address[len(ACTION) :] in ACTIONS:
+            if not arguments or arguments[0] not in (0, False):
+                self._live.act(address[len(ACTION) :])
+        else:
+            raise ValueError(f"address: {address!r:.60}, must be a control or an action")
 
     def _problem(self, kind: str) -> None:
         self.counts = dataclasses.replace(self.counts, **{kind: getattr(self.counts, kind) + 1})

@@ -96,10 +96,9 @@ class Follower:
         grid = self.grid
         elapsed_s = max(at_s - self._reported_s, 0.0)
         foretold = grid.beat_at(at_s)
-        beat = self._position(record, grid)
+        told = self._position(record, grid)
         jumps, moved = grid.jumps, self._tempo_moved()
-        if beat is None:
-            beat = foretold
+        beat = foretold if told is None else told
         error = beat - foretold
         length = loop[1] - loop[0]
         if length > 0 and abs(error) > length / 2:
@@ -114,6 +113,8 @@ class Follower:
             self.scatter_s += weight * (abs(error_s) - self.scatter_s)
             pull = 1 - math.exp(-elapsed_s / min(SLOW_S, FAST_S + 100 * self.scatter_s))
             beat = grid.fold(foretold + pull * error)
+        if length > 0 and beat >= loop[1] and told is not None and told < loop[1]:
+            beat -= length  # the loop's end has trembled past the line, and would not be met again
         self._reported_s = at_s
         if moved or beat != foretold or loop != (grid.loop_start, grid.loop_end):
             self._set(True, at_s, beat, loop, jumps, grid.floor_beat)

@@ -3,6 +3,8 @@
 The beats that a timebase master reports are not always worth as much as its frames: `jack_transport` cuts
 the fraction of a tick off in every period, which makes its song 2.3 % slow at 120 bpm. So beats are read where
 play begins or jumps, and counted in frames from there; a master that keeps time is believed in between too.
+While it rolls PipeWire hands out bars that are a period older than their frames, and right ones where play begins or
+jumps: by how much they lag is measured in every run, and taken off.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ from musika_daw.host.play.timeline import Timeline
 
 JUMP_S = 0.03
 WHOLE_BEATS = 0.004  # a few ticks: as near as masters come to where a constant tempo would be
+SETTLE_S = 0.25  # after that a run has the lag that it keeps
 TRUST_AFTER_S, TRUST = 1.0, 0.002
+LAG_MAX_S = 0.2  # a period of 8192 frames
 LEAST_S = 0.001
+BEND = 0.005  # of the playing rate, at most
 SLOW_STEP_S = 0.25  # a host that was held up sees a start that late
 
 
@@ -33,7 +38,10 @@ class JackFollower:
         self.grid = Grid(beats_per_s=bpm / 60)
         self.trusts_master: bool | None = None
         self._last: tuple[float, float] | None = None  # host time and transport time of the last record
-        self._run: tuple[float, float] | None = None  # transport time and reported beat where this run began
+        self._run: tuple[float, float] | None = None  # transport time and reported beat where this run had settled
+        self._began_s = 0.0  # transport time where it began
+        self._lags: list[float] | None = None  # of the bars behind the frames in this run, while it is measured
+        self._lag_s = 0.0
 
     def update(self, record: Transport, now_s: float) -> Grid:
         """Take the newest record; returns the grid, the same object where nothing changed."""
@@ -53,15 +61,19 @@ class JackFollower:
         self.bpm = bpm
         if not went_on:
             beat = self._anchor(at_s, told)
-            if not stepped and self._stayed(at_s, host_s):
+            if not stepped and (self._stayed(at_s, host_s) or self._lags_at_start(record.playing, at_s, host_s, told)):
                 beat = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
             same = abs(beat - (grid.beat + (at_s - grid.at_s) * grid.beats_per_s)) < 1e-6 and not stepped
             stays = same and record.playing == grid.playing and loop == (grid.loop_start, grid.loop_end)
             if not stays or (not record.playing and at_s != grid.at_s):
                 self.grid = Grid(record.playing, at_s, beat, bpm / 60, *loop, jumps=grid.jumps + (not same))
-            self._run = (at_s, told) if told is not None else None
+            self._run, self._began_s = None, at_s
+            self._lags = [] if told is not None else None  # without bars nobody knows where it began
         else:
-            self._go_on(at_s, told, stepped, loop)
+            if self._run is None and told is not None and at_s - self._began_s >= SETTLE_S:
+                self._run = (at_s, told)
+            assert self._last is not None
+            self._go_on(at_s, at_s - self._last[1], told, stepped, loop)
         self._last = (host_s, at_s)
         self.timeline.observe(self.grid.beat, bpm, record.playing)
         return self.grid
@@ -87,20 +99,51 @@ class JackFollower:
         may_s = JUMP_S + (elapsed_s if self.grid.playing else min(elapsed_s, SLOW_STEP_S))
         return 0 <= at_s - self._last[1] <= may_s
 
-    def _go_on(self, at_s: float, told: float | None, stepped: bool, loop: tuple[float, float]) -> None:
+    def _lags_at_start(self, playing: bool, at_s: float, host_s: float, told: float | None) -> bool:
+        """Whether play has begun where it stood, the frames have moved on, and the bars not quite as far yet."""
         grid = self.grid
+        if self._last is None or told is None or grid.playing or not playing:
+            return False
+        moved_s = at_s - self._last[1]
+        near = LEAST_S * grid.beats_per_s
+        there = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
+        may_s = JUMP_S + min(host_s - self._last[0], SLOW_STEP_S)
+        return 0 <= moved_s <= may_s and grid.beat - near <= told <= there + near
+
+    def _go_on(
+        self, at_s: float, elapsed_s: float, told: float | None, stepped: bool, loop: tuple[float, float]
+    ) -> None:
+        grid = self.grid
+        jumps = grid.jumps
         beat = foretold = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
         if told is not None and self._run is not None and not stepped:
             run_s = at_s - self._run[0]
             if run_s >= TRUST_AFTER_S:
                 self.trusts_master = abs((told - self._run[1]) / (run_s * self.bpm / 60) - 1) < TRUST
+            self._measure_lag((foretold - told) * 60 / self.bpm)
         if told is not None and self.trusts_master:
+            told += self._lag_s * self.bpm / 60
             error_s = (told - foretold) * 60 / self.bpm
             if stepped:
                 beat = told
+            elif self._run is None:  # where play has just begun, its bars may still lag by less
+                pass
+            elif abs(error_s) > JUMP_S:  # too far to be bent to: begin anew there
+                beat, jumps = told, jumps + 1
             elif abs(error_s) > LEAST_S:
-                beat = foretold + math.copysign(min(abs(error_s), 0.002), error_s) * self.bpm / 60 * 0.1
+                beat = foretold + math.copysign(min(abs(error_s), BEND * elapsed_s), error_s) * self.bpm / 60
         if stepped:
-            self._run = (at_s, told) if told is not None else None
+            self._run, self._began_s, self._lags = None, at_s, None
         if stepped or beat != foretold or loop != (grid.loop_start, grid.loop_end):
-            self.grid = Grid(True, at_s, beat, self.bpm / 60, *loop, jumps=grid.jumps)
+            self.grid = Grid(True, at_s, beat, self.bpm / 60, *loop, jumps=jumps)
+
+    def _measure_lag(self, lag_s: float) -> None:
+        """How far the bars are behind the frames, once in a run whose master keeps time."""
+        if self._lags is None:
+            return
+        self._lags.append(lag_s)
+        if self.trusts_master and len(self._lags) > 1:
+            lag_s = sorted(self._lags)[len(self._lags) // 2]
+            if abs(lag_s) <= LAG_MAX_S:
+                self._lag_s = lag_s if abs(lag_s) > LEAST_S else 0.0
+            self._lags = None

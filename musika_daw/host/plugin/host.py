@@ -60,8 +60,8 @@ class PluginHost:
         self._halt = threading.Event()
         self._lost = False
         self.feeds: dict[PluginInstance, PluginFeed] = {}
-        # a plugin that comes back, or is made active again, finds what its song is like
-        self._songs: OrderedDict[tuple[int, int], SongMap] = OrderedDict()
+        # what the songs of plugins that are gone were like: one that comes back, or is made active again, finds its own
+        self._songs: OrderedDict[tuple[int, int], list[SongMap]] = OrderedDict()
         # under way; the last is being rendered, those before it are being given up
         self._jobs: dict[int, tuple[Job, Generation]] = {}
         self._submitted = 0
@@ -78,19 +78,22 @@ class PluginHost:
 
     def joined(self, instance: PluginInstance) -> None:
         """A plugin was welcomed."""
-        key = instance.hello.session, instance.sample_rate_hz
-        song = self._songs.pop(key, None) or SongMap(instance.sample_rate_hz, self._truncation, self._effects)
+        # a session is an identity that is copied with its track: where several were of it, nobody knows whose is whose
+        gone = self._songs.pop(_key(instance), [])
+        song = gone[0] if len(gone) == 1 else SongMap(instance.sample_rate_hz, self._truncation, self._effects)
         song.rejoin()
-        self._songs[key] = song
-        if len(self._songs) > SESSIONS_MAX:
-            self._songs.popitem(last=False)
         self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s)
         if self._lost:
             instance.tell(HostState.RESTARTING)
 
     def left(self, instance: PluginInstance) -> None:
         """A plugin is gone."""
-        self.feeds.pop(instance, None)
+        feed = self.feeds.pop(instance, None)
+        if feed is not None:
+            gone = self._songs.pop(_key(instance), [])
+            self._songs[_key(instance)] = [*gone[-1:], feed.song]
+            if len(self._songs) > SESSIONS_MAX:
+                self._songs.popitem(last=False)
 
     def moved(self, instance: PluginInstance, news: PluginTransport, now_s: float) -> None:
         """A plugin told where it is."""
@@ -244,3 +247,7 @@ class PluginHost:
                 self.problem = str(error)
                 logger.error("the renderer does not start again: %s", error)
             self._halt.wait(AGAIN_S)
+
+
+def _key(instance: PluginInstance) -> tuple[int, int]:
+    return instance.hello.session, instance.sample_rate_hz

@@ -12,7 +12,7 @@ import numpy as np
 
 from bridge import SourceError, host_time
 from bridge.jack.frames import ROLLING, ServedFrames
-from bridge.jack.source import leave, open_client
+from bridge.jack.source import CycleWatch, leave, open_client
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.host.play.player import BLOCK_MAX
 from musika_daw.host.sinks.sink import Fill, Sink, SinkError
@@ -51,6 +51,7 @@ class JackSink(Sink):
         self._lost = False
         self._block = np.zeros((2, BLOCK_MAX), np.float32)
         self._xruns = 0
+        self._watch = CycleWatch()
         self._frames = ServedFrames()
         self._began: tuple[int, float] | None = None  # of the latest cycle: first frame, host time
         self.in_server_time = False
@@ -64,7 +65,7 @@ class JackSink(Sink):
             client = open_client(self._client_name, self._server)
         except SourceError as error:
             raise SinkError(f"sink: {error}") from error
-        self._lost = False
+        self._lost, self._watch = False, CycleWatch()
         self.sample_rate_hz = int(client.samplerate)
         self._clock, self._began = DeviceClock(self.sample_rate_hz, step_s=STEP_S), None
         self._frames = ServedFrames()
@@ -81,14 +82,21 @@ class JackSink(Sink):
         self._fill = fill
         if self._client is None:
             self._open()
+        self._client.activate()
+        self._join()
+
+    def _join(self) -> None:
+        """Connect to the outputs asked for, and say whether there are any."""
         client = self._client
-        client.activate()
-        if self._connect:
-            targets = client.get_ports(self._connect, is_audio=True, is_input=True)
-            for port, target in zip(self._ports, targets):
-                client.connect(port, target)
-            if targets and self._compensate and not self._follow:
-                self._device_latency_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
+        if not self._connect or any(port.connections for port in self._ports):
+            self.problem = None
+            return
+        targets = client.get_ports(self._connect, is_audio=True, is_input=True)
+        for port, target in zip(self._ports, targets):
+            client.connect(port, target)
+        self.problem = None if targets else f"no output is called like {self._connect!r}: nothing is heard"
+        if targets and self._compensate and not self._follow:
+            self._device_latency_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
 
     def stop(self) -> None:
         """Leave the server."""
@@ -97,11 +105,23 @@ class JackSink(Sink):
             leave(client, self._lost)
 
     def revive(self) -> None:
-        """Join again after the server was restarted."""
-        if self._lost and self._fill is not None:
-            self.stop()
-            self._open()
-            self.start(self._fill)
+        """Join again after the server was restarted or has changed its rate; look for outputs that were not there."""
+        client = self._client
+        if self._fill is None:
+            return
+        if client is not None and self._watch.is_stalled():
+            self._lost = True
+        if self._lost:
+            self.problem = "the sound server is gone; it is looked for every second"
+        elif client is None:
+            return
+        elif int(client.samplerate) == self.sample_rate_hz:
+            if self.problem is not None:
+                self._join()
+            return
+        self.stop()
+        self._open()
+        self.start(self._fill)
 
     def follow_transport(self, follows: bool) -> None:
         """Follow the server's transport, or no longer; it leaves the server for a moment. Raises SinkError."""
@@ -155,6 +175,7 @@ class JackSink(Sink):
             return True
 
     def _process(self, frames: int) -> None:
+        self._watch.cycles += 1
         client, fill = self._client, self._fill
         if client is None or fill is None:
             return

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from bridge import host_time
+from bridge.jack.source import CycleWatch
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.system.atomic import PART_SUFFIX
 
@@ -31,6 +32,7 @@ class Sink(ABC):
     name = "sink"
     sample_rate_hz: int
     latency_s: float = 0.0
+    problem: str | None = None  # why nothing is heard, for a person to read
 
     @abstractmethod
     def start(self, fill: Fill) -> None:
@@ -76,7 +78,6 @@ class FileSink(Sink):
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
         self._late = 0
-        self.problem: str | None = None
 
     def start(self, fill: Fill) -> None:
         """Begin to write. Raises SinkError if the file cannot be made."""
@@ -166,10 +167,11 @@ class PortAudioSink(Sink):
         self._offset_s: float | None = None
         self._xruns = 0
         self._lost = False
+        self._watch = CycleWatch()
 
     def start(self, fill: Fill) -> None:
         """Open the device. Raises SinkError."""
-        self._fill, self._lost = fill, False
+        self._fill, self._lost, self._watch = fill, False, CycleWatch()
         self._frames, self._clock = 0, DeviceClock(self.sample_rate_hz)
         try:
             self._stream = self._sounddevice.OutputStream(
@@ -189,7 +191,7 @@ class PortAudioSink(Sink):
 
     def stop(self) -> None:
         """Close the device."""
-        stream, self._stream = self._stream, None
+        stream, self._stream, self._fill = self._stream, None, None
         if stream is not None:
             stream.abort(ignore_errors=True)
             stream.close(ignore_errors=True)
@@ -199,10 +201,19 @@ class PortAudioSink(Sink):
         self._measure_offset()
 
     def revive(self) -> None:
-        """Open the device again if it went away."""
-        if self._lost and self._fill is not None and self._stream is not None:
-            self.stop()
-            self.start(self._fill)
+        """Open the device again if it went away, or asks for no more blocks."""
+        fill = self._fill
+        if fill is None or not (self._lost or self._watch.is_stalled()):
+            return
+        self.problem = "the audio device is gone; it is looked for every second"
+        self.stop()
+        self._fill = fill  # to be tried again if it is still away
+        try:
+            self.start(fill)
+        except SinkError:
+            self._lost = True
+            raise
+        self.problem = None
 
     @property
     def xruns(self) -> int:
@@ -226,6 +237,7 @@ class PortAudioSink(Sink):
     def _callback(self, out: np.ndarray, frames: int, time: Any, status: Any) -> None:
         if status and status.output_underflow:
             self._xruns += 1
+        self._watch.cycles += 1
         fill = self._fill
         if fill is None or frames > self._block.shape[1]:
             out.fill(0)

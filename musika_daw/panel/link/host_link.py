@@ -127,6 +127,8 @@ class HostLink(QObject):
         actions: list[Action] = [(offer.label, partial(self._take, offer)) for offer in status.offers]
         if status.source_problem:
             self._notice.say(f"That source could not be used: {status.source_problem}", actions, "bad")
+        elif status.sound_problem:
+            self._notice.say(f"Nothing is heard: {status.sound_problem}", tone="bad")
         elif status.render_problem:
             self._notice.say(f"The music cannot be rendered: {status.render_problem}", tone="bad")
         elif status.state in ("waiting", "silent"):

@@ -47,6 +47,7 @@ class HostStatus:
     audition: str | None
     audition_state: str | None
     keeping: int = 0
+    sound_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition=_text(audition, "file"),
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
+        sound_problem=_text(sound, "problem"),
     )
 
 

@@ -90,6 +90,41 @@ def test_the_jack_source_asks_steers_and_notices_a_server_that_goes(jack: list[J
     assert not source.is_connected
 
 
+def test_a_server_that_runs_no_more_cycles_is_gone_though_it_said_nothing(jack: list[JackClient]) -> None:
+    now = [10.0]
+    with JackSource(clock=lambda: now[0]) as source:
+        assert source.latest().knows(Valid.POSITION_FRAMES)
+        jack[0].since = [3 * 48_000]
+        now[0] += 1.5
+        assert source.is_connected, "a server may be held up for a while"
+        source.latest()
+        now[0] += 1.5
+        assert source.latest() == Transport.of(host_time_s=now[0])
+        assert not source.is_connected
+        source.revive()
+        assert source.is_connected
+        assert source.latest().knows(Valid.POSITION_FRAMES)
+        assert len(jack) == 2
+
+
+def test_a_midi_port_notices_a_server_that_stands_still_and_one_with_another_rate(jack: list[JackClient]) -> None:
+    source = JackMidiClockSource("daw:clock")
+    source.start()
+    source.revive()
+    assert len(jack) == 1
+    jack[0].samplerate = 44_100
+    source.revive()
+    assert len(jack) == 2
+    source._jack._watch._since_s -= 3
+    source.revive()
+    assert len(jack) == 3
+    jack[2].process(256)
+    source._jack._watch._since_s -= 3
+    source.revive()
+    assert len(jack) == 3, "cycles were run"
+    source.stop()
+
+
 def test_a_jack_server_that_is_not_there(jack: list[JackClient]) -> None:
     with pytest.raises(SourceError, match="JACK server 'nowhere' does not answer: server not found"):
         JackSource(server="nowhere").start()

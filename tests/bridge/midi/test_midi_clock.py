@@ -39,6 +39,19 @@ def test_the_clock_after_start_is_beat_zero() -> None:
     assert (begun.playing, begun.position_beats) == (True, 0)
 
 
+@pytest.mark.parametrize("before", ["", "FA F8*100 FC", "F20201 FB F8*30"])
+def test_start_and_then_a_song_position_of_zero_on_the_same_frame(before: str) -> None:
+    """As Giada sends it."""
+    machine = MidiClock()
+    at_s = feed(machine, before) + 0.5
+    for message in (b"\xfa", b"\xf2\0\0", b"\xf8"):
+        machine.feed(message, at_s)
+    begun = machine.transport(at_s)
+    assert (begun.playing, begun.position_beats) == (True, pytest.approx(0, abs=1e-9))
+    last_s = feed(machine, "F8*47", at_s + 60 / 120 / 24)
+    assert machine.transport(last_s).position_beats == pytest.approx(47 / 24, abs=1e-3)
+
+
 def test_a_beat_is_twenty_four_clocks() -> None:
     machine = MidiClock()
     last_s = feed(machine, "FA F8*25")

@@ -137,6 +137,12 @@ def test_choosing_prefers_the_exact_name() -> None:
     assert choose("a", ["ab", "a"]) == 1
     assert choose("B", ["ab", "a"]) == 0
     assert choose("a", ["ab", "ac"]) is None
+    # the number of an ALSA client is another after it was plugged in again
+    through, pad = "Midi Through:Midi Through Port-0 14:0", "nanoKONTROL2:nanoKONTROL2 MIDI 1"
+    assert choose(f"{pad} 24:0", [through, f"{pad} 28:0"]) == 1
+    assert choose(f"{pad} 24:0", [f"{pad} 28:0", f"{pad} 24:0"]) == 1
+    assert choose(f"{pad} 24:0", [f"{pad} 28:0", f"{pad} 32:0"]) is None, "two of a kind: nobody knows which"
+    assert choose(f"{pad} 24:0", [through, "nanoKONTROL2:nanoKONTROL2 MIDI 2 24:1"]) is None
 
 
 def test_stamps_are_steadier_than_callbacks_and_follow_a_drifting_driver() -> None:

@@ -188,6 +188,26 @@ def test_a_signature_known_before_counts_the_bars() -> None:
     assert say(source, 1, ("/beat/str", "s", "3.1.1:00")).position_beats == 6
 
 
+@pytest.mark.parametrize("order", ["before", "behind", "packet before", "next packet"])
+def test_bitwig_counts_in_the_signature_of_the_moment_wherever_it_is_told(order: str) -> None:
+    source = OscSource("bitwig")
+    say(source, 0, ("/time/signature", "s", "4 / 4"), ("/play", "i", 1), ("/tempo/raw", "f", 120.0))
+    assert say(source, 1.0, ("/beat/str", "s", "17.1.1:00")).position_beats == 64
+    # a beat later it is 3/4, and the bar is the 22nd of three quarters
+    text, signature = ("/beat/str", "s", "22.3.1:00"), ("/time/signature", "s", "3 / 4")
+    packets = {
+        "before": [[signature, text]],
+        "behind": [[text, signature]],
+        "packet before": [[signature], [text]],
+        "next packet": [[text], [signature]],
+    }
+    for packet in packets[order]:
+        record = say(source, 1.5, *packet)
+    assert (record.position_beats, record.bar_start_beats) == (65, 63)
+    # a signature that is told much later says nothing of a text before it
+    assert say(source, 2.0, ("/time/signature", "s", "4 / 4")).position_beats == 66
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.integers(-(2**62), 2**62), st.floats(-1e6, 1e6), st.floats(20, 999), st.booleans(), st.sampled_from([2, 4, 8])
@@ -273,6 +293,54 @@ def test_hostile_packets_are_refused_quietly(caplog: pytest.LogCaptureFixture) -
             with pytest.raises(ValueError, match="packet"):
                 decode(packet)
     assert caplog.records == []
+
+
+def _padded(data: bytes) -> bytes:
+    return data + bytes(4 - len(data) % 4)
+
+
+def _bundle(*elements: bytes) -> bytes:
+    return b"#bundle\0" + bytes(8) + b"".join(len(e).to_bytes(4, "big") + e for e in elements)
+
+
+ODD = {
+    "impulse": _padded(b"/x") + _padded(b",I"),
+    "character": _padded(b"/x") + _padded(b",c") + b"\0\0\0a",
+    "symbol": _padded(b"/x") + _padded(b",S") + _padded(b"word"),
+    "colour, MIDI, array": _padded(b"/x") + _padded(b",rm[ii]") + bytes(16),
+    "unknown type": _padded(b"/x") + _padded(b",?"),
+    "cut off": _padded(b"/x") + _padded(b",ff") + bytes(4),
+    "no tags' comma": _padded(b"/x") + _padded(b"f") + bytes(4),
+    "no address": bytes(8),
+    "empty": b"",
+    "bundle in it": _bundle(b"", encode("/play", [("f", 1.0)])),
+}
+FINE = ("impulse", "character", "symbol", "colour, MIDI, array", "empty", "bundle in it")
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_an_odd_message_costs_itself_and_not_its_bundle(odd: str, place: int) -> None:
+    source = OscSource("reaper")
+    elements = [encode("/play", [("f", 1.0)]), encode("/tempo/raw", [("f", 126.0)])]
+    elements.insert(place, ODD[odd])
+    if odd in FINE:
+        source.packet(_bundle(*elements), ("127.0.0.1", 1), 1.0)
+    else:
+        with pytest.raises(ValueError, match="packet"):
+            source.packet(_bundle(*elements), ("127.0.0.1", 1), 1.0)
+    assert (source.latest().playing, source.latest().tempo_bpm) == (True, 126)
+
+
+def test_types_that_python_osc_does_not_know() -> None:
+    assert [decode(ODD[odd])[0].arguments for odd in FINE[:3]] == [(True,), (ord("a"),), ("word",)]
+
+
+def test_what_follows_a_wrong_length_is_lost_and_what_came_before_is_not() -> None:
+    source = OscSource("reaper")
+    with pytest.raises(ValueError, match="element of 3 bytes"):
+        source.packet(_bundle(encode("/tempo/raw", [("f", 126.0)])) + b"\0\0\0\3abc", ("127.0.0.1", 1), 1.0)
+    assert source.latest().tempo_bpm == 126
 
 
 class Daw:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 import shutil
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import pytest
 import soundfile
 import torch
 from engine_reference import difference_db, of_the_runs
-from plugin_stand_in import left_at
+from plugin_stand_in import code_of, left_at
 
 from musika_daw.instrument.engine import Engine
 from musika_daw.score.controls import Controls
@@ -23,6 +26,7 @@ LIBRARY = Path("/usr/lib/ardour7")
 STARTS = 5
 PRESET = "11111111-3133-4694-864b-a1fa50e43348"
 FLOAT_FORMAT = "20b4ab09-6452-4cb3-bd66-b921cdbd2942"  # Ardour's own "BWAV 32float Export", at the session's rate
+SESSION = re.compile(rb'("session":")[0-9a-f]{16}(")')
 IDS = {"LV2": "urn:musika-daw:generator", "VST3": "6D75736B69612D6461772D67656E3031"}
 LUA = """
 AudioEngine:set_backend("None (Dummy)", "", "")
@@ -31,18 +35,35 @@ assert(s)
 local tempo = Temporal.TempoMap.write_copy()
 tempo:set_tempo(Temporal.Tempo({bpm}, {bpm}, 4), Temporal.timepos_t(0))
 tempo:set_meter(Temporal.Meter({meter}), Temporal.timepos_t(0))
+{more}
 Temporal.TempoMap.update(tempo)
-local plugin = ARDOUR.LuaAPI.new_plugin(s, "{id}", ARDOUR.PluginType.{kind}, "")
-assert(not plugin:isnil(), "no plugin")
-local track = s:new_audio_track(
-    1, 2, nil, 1, "music", ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true):front()
-assert(track:add_processor_by_index(plugin, 0, nil, true) == 0)
+tempo = nil
+for index, seed in ipairs({{{seeds}}}) do
+    local plugin = ARDOUR.LuaAPI.new_plugin(s, "{id}", ARDOUR.PluginType.{kind}, "")
+    assert(not plugin:isnil(), "no plugin")
+    local track = s:new_audio_track(
+        1, 2, nil, 1, "music" .. index, ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true):front()
+    assert(track:add_processor_by_index(plugin, 0, nil, true) == 0)
+    assert(seed == 0 or ARDOUR.LuaAPI.set_processor_param(plugin, 4, seed))
+end
+{after}
+"""
+EXPORT = """
 local export = s:simple_export()
 export:set_preset("{preset}")
 export:set_name("out")
 export:set_folder("{folder}")
 export:set_range(0, {frames})
 assert(export:run_export(), "no export")
+close_session()
+"""
+LOAD = """
+AudioEngine:set_backend("None (Dummy)", "", "")
+s = load_session("{folder}", "song")
+assert(s)
+"""
+SAVE = """
+s:save_state("")
 close_session()
 """
 FIELDS = ("label", "session", "snapshot", "revision")
@@ -91,24 +112,74 @@ class Ardour:
             timeout=300,
         )
 
-    def export(self, kind: str, frames: int, rate: int = 48_000, bpm: float = 120, meter: str = "4, 4") -> np.ndarray:
-        """Make a song with the plugin on a track and export its beginning, float32 `[frames, 2]`."""
-        folder = self.home / "song"
-        script = self.home / "export.lua"
-        text = LUA.format(
-            folder=folder, rate=rate, bpm=bpm, meter=meter, id=IDS[kind], kind=kind, preset=PRESET, frames=frames
-        )
-        script.write_text(text)
+    def _lua(self, text: str, made: str, fresh: bool = False) -> None:
+        """Run a script, again where Ardour did not start, until a file of the song is there."""
+        (self.home / "script.lua").write_text(text)
         said = ""
         for _ in range(STARTS):
-            shutil.rmtree(folder, ignore_errors=True)
-            done = self._run("ardour7-lua", str(script))
+            if fresh:
+                shutil.rmtree(self.song, ignore_errors=True)
+            done = self._run("ardour7-lua", str(self.home / "script.lua"))
             said += done.stdout + done.stderr
-            if done.returncode == 0 and (folder / "out.wav").exists():
-                audio, found = soundfile.read(folder / "out.wav", dtype="float32")
-                assert found == rate
-                return audio
+            if done.returncode == 0 and (self.song / made).exists():
+                return
         raise AssertionError(said)
+
+    @property
+    def song(self) -> Path:
+        """Folder of the song."""
+        return self.home / "song"
+
+    def export(
+        self,
+        kind: str,
+        frames: int,
+        rate: int = 48_000,
+        bpm: float = 120,
+        meter: str = "4, 4",
+        more: str = "",
+        seeds: tuple[int, ...] = (0,),
+        one_session: bool = False,
+    ) -> np.ndarray:
+        """Make a song with the plugin on tracks and export its beginning, float32 `[frames, 2]`.
+
+        `more` are changes of tempo and meter, `seeds` one for each track (VST3). With `one_session` all tracks have
+        the session of the first, as copies of one track have.
+        """
+        export = EXPORT.format(folder=self.song, preset=PRESET, frames=frames)
+        song = LUA.format(
+            folder=self.song,
+            rate=rate,
+            bpm=bpm,
+            meter=meter,
+            more=more,
+            id=IDS[kind],
+            kind=kind,
+            seeds=", ".join(map(str, seeds)),
+            after=SAVE if one_session else export,
+        )
+        self._lua(song, "song.ardour" if one_session else "out.wav", fresh=True)
+        if one_session:
+            self._give_all_the_first_session()
+            self._lua(LOAD.format(folder=self.song) + export, "out.wav")
+        audio, found = soundfile.read(self.song / "out.wav", dtype="float32")
+        assert found == rate
+        return audio
+
+    def _give_all_the_first_session(self) -> None:
+        file = self.song / "song.ardour"
+        first: list[bytes] = []
+
+        def same(match: re.Match[str]) -> str:
+            state = base64.b64decode(match[1])
+            found = SESSION.search(state)
+            if found is None:
+                return match[0]
+            first.append(found[0])
+            return f">{base64.b64encode(state.replace(found[0], first[0])).decode()}<"
+
+        file.write_text(re.sub(r">([A-Za-z0-9+/=\s]{40,})<", same, file.read_text()))
+        assert len(set(first)) == 2
 
 
 @pytest.fixture
@@ -135,6 +206,27 @@ def test_an_export_in_seven_eight_is_exact(kind: str, ardour: Ardour, host) -> N
     audio = ardour.export(kind, 240_000, bpm=97, meter="7, 8")
     assert np.array_equal(audio[:, 0], left_at(np.arange(240_000)))
     assert len(np.unique(audio[:, 1])) == 1
+
+
+@pytest.mark.parametrize("kind", IDS)
+@pytest.mark.parametrize(("meter", "frames"), [("2, 4", 48_000), ("7, 8", 84_000)])
+def test_an_export_with_a_bar_of_another_meter_is_exact(
+    kind: str, meter: str, frames: int, ardour: Ardour, host
+) -> None:
+    host()
+    change = "tempo:set_meter(Temporal.Meter({}), Temporal.timepos_t({}))\n"
+    bar = 192_000  # the third, at 120 bpm
+    audio = ardour.export(kind, 624_000, more=change.format(meter, bar) + change.format("4, 4", bar + frames))
+    assert np.array_equal(audio[:, 0], left_at(np.arange(624_000)))
+
+
+def test_a_duplicated_track_with_another_seed_plays_its_own_music(ardour: Ardour, host) -> None:
+    host()
+    frames = 480_000
+    audio = ardour.export("VST3", frames, seeds=(3, 8), one_session=True)
+    assert np.array_equal(audio[:, 0], 2 * left_at(np.arange(frames)))
+    both = sum(code_of(Fraction(120), Controls(seed=s, style_seed=s, morph_seed=s + 1)) for s in (3, 8))
+    assert np.all(audio[:, 1] == both)
 
 
 @pytest.mark.limit_s(300)
