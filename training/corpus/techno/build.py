@@ -10,7 +10,7 @@ import numpy as np
 
 from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, SongLabels
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.song import render_song
+from training.corpus.techno.song import BARS, render_song
 
 KIND = "techno"
 _oneshots: OneShots | None = None
@@ -22,21 +22,27 @@ def build_techno(
     seed: int = 0,
     jobs: int = 1,
     oneshots: Path | None = None,
+    bars: int = BARS,
+    parts: bool = False,
     progress: Callable[[int, float], None] | None = None,
 ) -> None:
     """Write songs to the corpus `out` until it holds `hours`; continues where an earlier build stopped.
 
-    `progress(songs, hours_done)` is called after each song. Raises ValueError for hours <= 0 or jobs < 1."""
+    `bars` and `parts` as in `render_song`. `progress(songs, hours_done)` is called after each song. Raises ValueError
+    for hours <= 0, jobs < 1, or a corpus begun with other bars."""
     if not hours > 0:
         raise ValueError(f"hours: {hours}, must be above 0")
     if jobs < 1:
         raise ValueError(f"jobs: {jobs}, must be at least 1")
     with CorpusWriter(out, KIND, seed) as writer:
+        begun = {song.extra.get("bars") for song in writer.songs} - {bars}
+        if begun:
+            raise ValueError(f"bars: {bars}, must be {begun.pop()} as in the songs that {out} holds")
         frames = sum(song.frames for song in writer.songs)
         wanted = hours * 3600 * SAMPLE_RATE_HZ
         if frames >= wanted:
             return
-        for audio, labels in _songs(seed, len(writer.songs), jobs, oneshots):
+        for audio, labels in _songs(seed, len(writer.songs), jobs, oneshots, bars, parts):
             frames += writer.append(audio, labels).frames
             if progress is not None:
                 progress(len(writer.songs), frames / SAMPLE_RATE_HZ / 3600)
@@ -44,18 +50,20 @@ def build_techno(
                 return
 
 
-def _songs(seed: int, first: int, jobs: int, oneshots: Path | None) -> Iterator[tuple[np.ndarray, SongLabels]]:
+def _songs(
+    seed: int, first: int, jobs: int, oneshots: Path | None, bars: int, parts: bool
+) -> Iterator[tuple[np.ndarray, SongLabels]]:
     """Songs from `first` on, in order and without end."""
     if jobs == 1:
         shots = OneShots.load(oneshots) if oneshots is not None else None
         index = first
         while True:
-            yield _as_int16(render_song(seed, index, shots))
+            yield _as_int16(render_song(seed, index, shots, bars, parts=parts))
             index += 1
     # a batch at a time: imap would otherwise race ahead of the writer without end
     with mp.get_context("spawn").Pool(jobs, _start, (oneshots,)) as pool:
         while True:
-            yield from pool.imap(_work, [(seed, i) for i in range(first, first + 8 * jobs)])
+            yield from pool.imap(_work, [(seed, i, bars, parts) for i in range(first, first + 8 * jobs)])
             first += 8 * jobs
 
 
@@ -64,8 +72,9 @@ def _start(oneshots: Path | None) -> None:
     _oneshots = OneShots.load(oneshots) if oneshots is not None else None
 
 
-def _work(job: tuple[int, int]) -> tuple[np.ndarray, SongLabels]:
-    return _as_int16(render_song(*job, _oneshots))
+def _work(job: tuple[int, int, int, bool]) -> tuple[np.ndarray, SongLabels]:
+    seed, index, bars, parts = job
+    return _as_int16(render_song(seed, index, _oneshots, bars, parts=parts))
 
 
 def _as_int16(song: tuple[np.ndarray, SongLabels]) -> tuple[np.ndarray, SongLabels]:
