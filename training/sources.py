@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights, role_of
-from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models import AnyDecoder, AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import (
     AutoencoderConfig,
     GeneratorConfig,
@@ -81,18 +81,18 @@ def exported_folder(source: str | Path) -> Path:
     return find_model(source).parent
 
 
-def encoder_of(source: str | Path) -> Encoder:
+def encoder_of(source: str | Path) -> AnyEncoder:
     """The encoder to make latents with."""
     weights = autoencoder_weights(source)
-    encoder = Encoder(autoencoder_from_dict(weights.config))
+    encoder = build_encoder(autoencoder_from_dict(weights.config))
     encoder.load_state_dict(weights.encoder)
     return encoder.eval()
 
 
-def decoder_of(source: str | Path) -> Decoder:
+def decoder_of(source: str | Path) -> AnyDecoder:
     """The decoder that makes latents sound."""
     weights = autoencoder_weights(source)
-    decoder = Decoder(autoencoder_from_dict(weights.config))
+    decoder = build_decoder(autoencoder_from_dict(weights.config))
     decoder.load_state_dict(weights.decoder)
     return decoder.eval()
 

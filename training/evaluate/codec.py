@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from musika_daw.instrument.checkpoint import load_weights, tensor_hash
-from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models import AnyDecoder, AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
 from training.latents.encode import encode_audio
 
@@ -20,8 +20,8 @@ _CHUNK = 256
 class Codec:
     """Encoder and decoder that belong together; `hash` is that of the decoder's weights."""
 
-    encoder: Encoder
-    decoder: Decoder
+    encoder: AnyEncoder
+    decoder: AnyDecoder
     hash: str
 
     @classmethod
@@ -40,7 +40,7 @@ class Codec:
             config, digest = state["config"], tensor_hash(decoder_weights)
         else:
             raise ValueError(f"run: {path} holds neither checkpoint.pt nor decoder.safetensors")
-        encoder, decoder = Encoder(autoencoder_from_dict(config)), Decoder(autoencoder_from_dict(config))
+        encoder, decoder = build_encoder(autoencoder_from_dict(config)), build_decoder(autoencoder_from_dict(config))
         encoder.load_state_dict(encoder_weights)
         decoder.load_state_dict(decoder_weights)
         return cls(encoder.eval(), decoder.eval(), digest)

@@ -145,7 +145,7 @@ class Examples:
 
     def _listener(self, corpus: Any) -> nn.Module | None:
         """The decoder of the autoencoder that made the latents, on the CPU; None where that is not known."""
-        from musika_daw.instrument.models import Decoder
+        from musika_daw.instrument.models import build_decoder
         from musika_daw.instrument.models.config import autoencoder_from_dict
         from training.sources import autoencoder_weights
 
@@ -155,7 +155,7 @@ class Examples:
             except ValueError:
                 return None
             with torch.device("cpu"):
-                decoder = Decoder(autoencoder_from_dict(weights.config))
+                decoder = build_decoder(autoencoder_from_dict(weights.config))
             decoder.load_state_dict(weights.decoder)
             self._decoder = decoder.eval()
         return self._decoder
