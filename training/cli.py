@@ -115,7 +115,7 @@ def autoencoder(
     from musika_daw.instrument.models import config_named
     from training.autoencoder.trainer import train_autoencoder
     from training.runs.parallel import launch
-    from training.runs.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
+    from training.runs.recipes import EARS_AUTOENCODER, PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
     from training.runs.watch import watching
     from training.starts import autoencoder_start
 
@@ -124,6 +124,8 @@ def autoencoder(
     _set_threads(threads)
     config = config_named(config_name)
     base = PAPER_AUTOENCODER if config_name.startswith("paper") else AutoencoderSettings()
+    if config.autoencoder.ears is not None:
+        base = EARS_AUTOENCODER
     settings = apply_settings(base, pairs)
     together = launch(devices, accelerator, precision)
     start = None

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from musika_daw.instrument.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
-from musika_daw.instrument.models import Encoder
+from musika_daw.instrument.models import AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
 from training.latents.encode import encoder_hash
@@ -128,8 +128,8 @@ def made_with(run: Path) -> str:
         raise ValueError(f"run {run}: does not say which autoencoder it belongs to; give --autoencoder") from None
 
 
-def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> Encoder:
-    encoder = Encoder(autoencoder_from_dict(config))
+def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> AnyEncoder:
+    encoder = build_encoder(autoencoder_from_dict(config))
     encoder.load_state_dict(weights)
     return encoder
 
@@ -137,13 +137,12 @@ def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> Encoder:
 def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     """Export a model of untrained weights: for tests of everything that does not depend on how it sounds."""
     from musika_daw.instrument.models import config_named
-    from musika_daw.instrument.models.autoencoder import Decoder
     from musika_daw.instrument.models.config import to_dict
 
     config = config_named(config_name)
     torch.manual_seed(seed)
-    decoder, generator = Decoder(config.autoencoder), build_generator(config.generator)
-    encoder = Encoder(config.autoencoder)
+    decoder, generator = build_decoder(config.autoencoder), build_generator(config.generator)
+    encoder = build_encoder(config.autoencoder)
     save_weights(Path(out) / "encoder.safetensors", "encoder", encoder.state_dict(), to_dict(config.autoencoder), {})
     decoder_hash = save_weights(
         Path(out) / "decoder.safetensors", "decoder", decoder.state_dict(), to_dict(config.autoencoder), {}

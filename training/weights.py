@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights, role_of
-from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models import AnyDecoder, AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
 from training.runs.run import load_checkpoint
 
@@ -31,7 +31,7 @@ def averaged_weights(state: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str
         halves[half] |= {f"{level}.{key}": value for key, value in averages.items()}
     config = autoencoder_from_dict(state["config"])
     with torch.random.fork_rng(devices=[]):  # what is made here is overwritten, and no run draws other numbers for it
-        encoder, decoder = Encoder(config), Decoder(config)
+        encoder, decoder = build_encoder(config), build_decoder(config)
     encoder.load_state_dict(halves["encoder"])
     decoder.load_state_dict(halves["decoder"])
     return encoder.state_dict(), decoder.state_dict()
@@ -93,18 +93,18 @@ def exported_folder(source: str | Path) -> Path:
     return find_model(source).parent
 
 
-def encoder_of(source: str | Path) -> Encoder:
+def encoder_of(source: str | Path) -> AnyEncoder:
     """The encoder to make latents with."""
     weights = autoencoder_weights(source)
-    encoder = Encoder(autoencoder_from_dict(weights.config))
+    encoder = build_encoder(autoencoder_from_dict(weights.config))
     encoder.load_state_dict(weights.encoder)
     return encoder.eval()
 
 
-def decoder_of(source: str | Path) -> Decoder:
+def decoder_of(source: str | Path) -> AnyDecoder:
     """The decoder that makes latents sound."""
     weights = autoencoder_weights(source)
-    decoder = Decoder(autoencoder_from_dict(weights.config))
+    decoder = build_decoder(autoencoder_from_dict(weights.config))
     decoder.load_state_dict(weights.decoder)
     return decoder.eval()
 

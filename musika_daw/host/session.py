@@ -12,7 +12,7 @@ from typing import Any
 from bridge import CombinedSource, InternalClock, JackMidiClockSource, JackSource, SourceError, TransportSource
 from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
-from musika_daw.host.capture import Keeper
+from musika_daw.host.capture import Keeper, Kept
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.mapping import MidiMap
 from musika_daw.host.control.midi_ports import MidiPorts
@@ -288,7 +288,7 @@ class Session:
         try:
             self.keeper.ask(self.host.heard.last(bars, piece))
         except ValueError as error:
-            self.keeper.results.append(str(error))
+            self.keeper.results.append(Kept(problem=str(error)))
 
     def _steer(self, action: str) -> None:
         """Start or stop a source that can be told to."""

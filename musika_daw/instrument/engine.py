@@ -24,7 +24,7 @@ from torch import nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights
 from musika_daw.instrument.damping import damped, led_out, tail_s
-from musika_daw.instrument.models import Decoder, GeneratorConfig
+from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
 from musika_daw.score import coordinates as place
@@ -62,7 +62,7 @@ class Engine:
     def __init__(
         self,
         generator: nn.Module,
-        decoder: Decoder,
+        decoder: AnyDecoder,
         config: GeneratorConfig,
         *,
         mean: np.ndarray,
@@ -88,7 +88,7 @@ class Engine:
             raise ValueError(f"model: {path} was made for another decoder than {decoder_weights.path}")
         try:
             config = generator_from_dict(weights.config)
-            decoder = Decoder(autoencoder_from_dict(decoder_weights.config))
+            decoder = build_decoder(autoencoder_from_dict(decoder_weights.config))
             generator = build_generator(config)
             tensors = dict(weights.tensors)
             mean, deviation = tensors.pop("latent_mean").numpy(), tensors.pop("latent_deviation").numpy()

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from musika_daw.instrument.models.ears import EarsDecoder
 from training.autoencoder.excerpts import Excerpts
 from training.corpus import Corpus
 from training.runs.examples import COUNT, Pair, here
@@ -44,9 +45,12 @@ def _coded(trainer: Any, wave: Tensor, context: int) -> Tensor:
     encoder, decoder = trainer.encoder, trainer.decoder
     if trainer.level != "1":
         return decoder(encoder(wave))
-    level1 = torch.tanh(encoder.level1.before_tanh(encoder.log_magnitude(wave)))
+    level1 = torch.tanh(encoder.level1.before_tanh(encoder.hear(wave)))
     trim = (context - encoder.context_1) // trainer.config.r_time_1
-    spectra = decoder.spectra(level1[:, trim : level1.shape[1] - trim])
+    level1 = level1[:, trim : level1.shape[1] - trim]
+    if isinstance(decoder, EarsDecoder):
+        return decoder.synthesis(decoder.level1(level1)[0])
+    spectra = decoder.spectra(level1)
     noise = None
     if decoder.tracker is not None:
         noise = decoder.noise.frames(0, spectra.log_magnitude.shape[2])

@@ -132,7 +132,11 @@ def tonality_error(tonality: Tensor, phase: Tensor, weight: Tensor) -> Tensor:
 
 def bin_weights(config: AutoencoderConfig) -> Tensor:
     """Weights `[config.bins]`, mean 1, as dense as the ear's bands: else the noise of the top octave rules."""
-    frequency_hz = torch.arange(config.bins) * config.sample_rate_hz / config.fft
+    return bin_weights_hz(torch.arange(config.bins) * config.sample_rate_hz / config.fft)
+
+
+def bin_weights_hz(frequency_hz: Tensor) -> Tensor:
+    """The same for bins at these frequencies."""
     weights = 1 / (700 + frequency_hz)
     return weights / weights.mean()
 

@@ -28,7 +28,7 @@ def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, *, 
     config, sizes = encoder.config, decoder.sizes
     weights, made_weights = (torch.ones(c.bins) if even else bin_weights(c) for c in (config, sizes))
     log_magnitude = torch.cat([encoder.log_magnitude(w) for w in waves.split(8)])
-    latents_1 = _fit_encoder(
+    latents_1 = fit_encoder(
         encoder.level1,
         _patches(log_magnitude, config.level1.stride),
         weights.repeat(config.channels * config.level1.stride).sqrt(),
@@ -40,15 +40,15 @@ def start_from_components(encoder: Encoder, decoder: Decoder, waves: Tensor, *, 
     target = spectra.transpose(1, 2).flatten(2)[:, : latents_1.shape[1] * sizes.level1.stride]
     parts = decoder.level1.outputs // target.shape[-1]
     frames = torch.cat([target, torch.zeros_like(target)], -1) if parts == 2 else target
-    _fit_decoder(decoder.level1, latents_1, _patches(frames, sizes.level1.stride))
+    fit_decoder(decoder.level1, latents_1, _patches(frames, sizes.level1.stride))
     # a level-1 latent counts by how far it moves the spectrum
     moved = decoder.level1.shortcut.weight.unflatten(0, (sizes.level1.stride, parts, sizes.channels, -1))[:, 0]
     effect = (moved.square() * made_weights[:, None]).sum((0, 1, 2)).sqrt()
-    latents_2 = _fit_encoder(
+    latents_2 = fit_encoder(
         encoder.level2, _patches(latents_1, config.level2.stride), effect.repeat(config.level2.stride)
     )
     inner = latents_1[:, : latents_2.shape[1] * config.level2.stride]
-    _fit_decoder(decoder.level2, latents_2, _patches(torch.atanh(inner.clamp(-0.999, 0.999)), config.level2.stride))
+    fit_decoder(decoder.level2, latents_2, _patches(torch.atanh(inner.clamp(-0.999, 0.999)), config.level2.stride))
 
 
 def _patches(x: Tensor, stride: int) -> Tensor:
@@ -56,7 +56,7 @@ def _patches(x: Tensor, stride: int) -> Tensor:
     return x[:, : count * stride].reshape(len(x), count, stride * x.shape[2])
 
 
-def _fit_encoder(level: LevelEncoder, x: Tensor, weights: Tensor | None) -> Tensor:
+def fit_encoder(level: LevelEncoder, x: Tensor, weights: Tensor | None) -> Tensor:
     """Components of `x` `[N, T, C]` into a level's shortcut; returns the latents `[N, T, latent]`."""
     flat = x.flatten(0, 1)
     scale = torch.ones(flat.shape[1]) if weights is None else weights
@@ -71,7 +71,7 @@ def _fit_encoder(level: LevelEncoder, x: Tensor, weights: Tensor | None) -> Tens
     return torch.tanh(level.shortcut(x))
 
 
-def _fit_decoder(level: LevelDecoder, latents: Tensor, target: Tensor) -> None:
+def fit_decoder(level: LevelDecoder, latents: Tensor, target: Tensor) -> None:
     """Least squares from latents to `target` `[N, T, C]` into a level's shortcut."""
     _least_squares(level.shortcut, latents.flatten(0, 1), target.flatten(0, 1))
 

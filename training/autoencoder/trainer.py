@@ -19,23 +19,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from musika_daw.instrument.models import AutoencoderConfig, Decoder, Encoder
+from musika_daw.instrument.models import (
+    AnyDecoder,
+    AnyEncoder,
+    AutoencoderConfig,
+    Decoder,
+    Encoder,
+    build_decoder,
+    build_encoder,
+)
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
+from musika_daw.instrument.models.ears import EarsDecoder, EarsEncoder
 from training.autoencoder.adversary import WaveAdversary
 from training.autoencoder.calibrate import calibrate
+from training.autoencoder.ears import EarsObjective
 from training.autoencoder.examples import reconstructions
 from training.autoencoder.excerpts import Excerpts
-from training.autoencoder.losses import (
-    MultiResolutionLoss,
-    MultiScaleSpectralDistance,
-    advance_error,
-    bin_weights,
-    one_view,
-    phase_derivatives,
-    relative_error,
-    tonality_error,
-)
-from training.autoencoder.principal import start_from_components
+from training.autoencoder.losses import MultiResolutionLoss, MultiScaleSpectralDistance, one_view
+from training.autoencoder.objective import Objective, SpectralObjective
 from training.corpus import Corpus
 from training.runs.loop import train
 from training.runs.recipes import AutoencoderSettings
@@ -43,6 +44,20 @@ from training.runs.run import Ema, Report, Run, clip_gradients, load_checkpoint
 from training.weights import averaged_weights, trained_parts
 
 LEVELS = ("1", "2", "both")
+
+
+def objective_of(encoder: AnyEncoder, decoder: AnyDecoder, settings: AutoencoderSettings) -> Objective:
+    """What is learned of an encoder and decoder that belong together."""
+    if isinstance(encoder, EarsEncoder) and isinstance(decoder, EarsDecoder):
+        return EarsObjective(encoder, decoder)
+    assert isinstance(encoder, Encoder)
+    assert isinstance(decoder, Decoder)
+    return SpectralObjective(encoder, decoder, settings)
+
+
+def _apart(name: str) -> bool:
+    """Whether a parameter has a rate of its own."""
+    return "shortcut" in name or "outward" in name
 
 
 class AutoencoderTrainer:
@@ -55,7 +70,7 @@ class AutoencoderTrainer:
             raise ValueError(f"phase: {phase}, must be 1 or 2")
         self.config, self.settings, self.level, self.phase = config, settings, level, phase
         torch.manual_seed(settings.seed)
-        self.encoder, self.decoder = Encoder(config), Decoder(config)
+        self.encoder, self.decoder = build_encoder(config), build_decoder(config)
         self.trained = nn.ModuleList(getattr(getattr(self, half), name) for half, name in trained_parts(level, phase))
         for module in (self.encoder, self.decoder):
             module.requires_grad_(False)
@@ -63,13 +78,20 @@ class AutoencoderTrainer:
         # linear shortcuts start as principal components: moved as fast as the rest, they only get worse
         named = [(name, p) for name, p in self.trained.named_parameters()]
         groups = [
-            {"params": [p for name, p in named if "shortcut" not in name], "share": 1.0, "weight_decay": 1e-3},
+            {"params": [p for name, p in named if not _apart(name)], "share": 1.0, "weight_decay": 1e-3},
+            {
+                "params": [p for name, p in named if "outward" in name],
+                "share": settings.head_rate,
+                "weight_decay": 1e-3,
+            },
             {"params": [p for name, p in named if "shortcut" in name], "share": settings.shortcut_rate},
         ]
-        self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0)
+        self.optimizer = torch.optim.AdamW(
+            groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0, fused=True
+        )
         self.adversary = WaveAdversary(settings) if phase == 2 else None
         self.ema = Ema(self.trained)
-        self.bin_weights = torch.ones(()) if settings.paper_losses else bin_weights(self.decoder.sizes)
+        self.objective = objective_of(self.encoder, self.decoder, settings)
         self.wave_loss: nn.Module = MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
         self.steps = 0
 
@@ -78,13 +100,13 @@ class AutoencoderTrainer:
         """Samples of one training excerpt, context included."""
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context
 
-    def through_latents(self, log_magnitude: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-magnitudes of excerpts to (level-1 latents to decode, latent loss) of their inner part.
+    def through_latents(self, heard: Tensor) -> tuple[Tensor, Tensor]:
+        """What the encoder hears of excerpts to (level-1 latents to decode, latent loss) of their inner part.
 
         The latent loss keeps both bottlenecks away from the ends of tanh and level 2 close to level 1.
         """
         s = self.settings
-        before_1 = self.encoder.level1.before_tanh(log_magnitude)
+        before_1 = self.encoder.level1.before_tanh(heard)
         c1 = torch.tanh(before_1)
         trim = self.encoder.level2.trim * self.config.level2.stride
         inner = c1[:, trim : c1.shape[1] - trim] if trim else c1
@@ -110,12 +132,17 @@ class AutoencoderTrainer:
             wave = wave.flatten(0, 1)[:, None]
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor * group["share"]
-        c1_made, latent_loss = self.through_latents(self.encoder.log_magnitude(wave))
+        heard, wanted = self.objective.hear(wave)
+        c1_made, latent_loss = self.through_latents(heard)
         losses: dict[str, Tensor] = {"latent": latent_loss}
         total = latent_loss
         # level 2 may begin by matching level-1 latents alone, which costs a fraction of decoding them
         if s.lambda_rec or self.phase == 2:
-            total = total + self._spectral(wave, c1_made, losses, rate_factor)
+            first = self._somewhere()
+            loss, told = self.objective.losses(wanted, c1_made, losses, first)
+            total = total + loss
+            if self.phase == 2 and (s.lambda_wave or s.lambda_adversary):
+                total = total + self._heard(*self.objective.waves(wave, told, first), losses, rate_factor)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
@@ -125,47 +152,15 @@ class AutoencoderTrainer:
         losses["total"] = total
         return {k: v.detach() for k, v in losses.items()}
 
-    def _spectral(self, wave: Tensor, c1_made: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
-        """Losses of what the decoder makes of level-1 latents."""
+    def _heard(self, made: Tensor, meant: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
+        """Losses of the re-analysed wave."""
         s = self.settings
-        made = self.decoder.spectra(c1_made, self._somewhere())
-        frames, count = made.log_magnitude.shape[2], made.phase.shape[3]
-        margin = self.encoder.context - self.decoder.spectrum.context
-        spectrum = self.decoder.analyse(wave[..., margin : wave.shape[-1] - margin])
-        target_log = self.decoder.spectrum.normalised(spectrum)
-        losses["rec"] = ((made.log_magnitude - target_log).abs() * self.bin_weights).mean()
-        total = s.lambda_rec * losses["rec"]
-        if s.lambda_phase:
-            target = spectrum[..., :count]
-            # powers below 1 bring the quieter partials in; the ear's bands keep the top octave from ruling
-            loud = target.abs() ** s.loudness * self.bin_weights.expand(self.decoder.sizes.bins)[:count]
-            angles = target.angle()
-            losses["phase"] = phase_derivatives(made.phase, angles, loud)
-            total = total + s.lambda_phase * losses["phase"]
-            if made.tracked is not None:
-                wanted = angles - self.decoder.spectrum.carrier(frames)[:, :count]
-                losses["advance"] = advance_error(made.tracked.advance, wanted, loud)
-                losses["tonality"] = tonality_error(made.tracked.tonality, wanted, loud)
-                total = total + s.lambda_advance * losses["advance"] + s.lambda_tonality * losses["tonality"]
-                if made.tracked.relative is not None:
-                    losses["relative"] = relative_error(made.tracked.relative, target, s.loudness)
-                    total = total + s.lambda_relative * losses["relative"]
-        if self.phase == 2 and (s.lambda_wave or s.lambda_adversary):
-            noise = self._noise(frames)
-            wave_made = self.decoder.synthesise(made, noise)
-            margin = self.encoder.context
-            heard, wanted = one_view(wave_made, wave[..., margin : wave.shape[-1] - margin])
-            losses["wave"] = self.wave_loss(heard, wanted)
-            total = total + s.lambda_wave * losses["wave"]
-            if s.lambda_adversary and self.adversary is not None:
-                total = total + self.adversary.step(heard, wanted, losses, rate_factor)
+        sound, wanted = one_view(made, meant)
+        losses["wave"] = self.wave_loss(sound, wanted)
+        total = s.lambda_wave * losses["wave"]
+        if s.lambda_adversary and self.adversary is not None:
+            total = total + self.adversary.step(sound, wanted, losses, rate_factor)
         return total
-
-    def _noise(self, frames: int) -> Tensor | None:
-        """A random stretch of the decoder's noise; None where it uses none."""
-        if self.decoder.tracker is None:
-            return None
-        return self.decoder.noise.frames(self._somewhere(), frames)
 
     @staticmethod
     def _somewhere() -> int:
@@ -174,9 +169,7 @@ class AutoencoderTrainer:
 
     def start_from_components(self, waves: Tensor) -> None:
         """Begin with principal components of example waves `[N, 2, t]`."""
-        if self.config.channels == 1:
-            waves = waves.flatten(0, 1)[:, None]
-        start_from_components(self.encoder, self.decoder, waves, even=self.settings.paper_losses)
+        self.objective.start_from_components(waves)
         self.ema = Ema(self.trained)
 
     def state(self) -> dict[str, Any]:
@@ -275,7 +268,7 @@ def train_autoencoder(
         report=report,
         pairs=lambda: reconstructions(run, trainer),
     )
-    if phase == 2 and trainer.decoder.tracker is not None:
+    if phase == 2 and isinstance(trainer.decoder, Decoder) and trainer.decoder.tracker is not None:
         _level(run, data)
     return last
 

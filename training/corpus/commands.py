@@ -42,11 +42,19 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of drum one-shots to mix in.",
 )
-def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None) -> None:
+@click.option(
+    "--bars",
+    default=32,
+    show_default=True,
+    type=click.IntRange(4, 256),
+    help="Bars of a song; short songs are more songs an hour.",
+)
+@click.option("--parts", is_flag=True, help="Often let only some roles sound: drums, bass, lead, chords.")
+def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None, bars: int, parts: bool) -> None:
     """Synthesised techno at exact tempi; the same seed gives the same songs. Re-running goes on."""
     from training.corpus.techno import build_techno
 
-    build_techno(out, hours, seed, jobs, oneshots, _progress)
+    build_techno(out, hours, seed, jobs, oneshots, bars, parts, _progress)
 
 
 @corpus.command()

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from musika_daw.instrument.checkpoint import tensor_hash
-from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models import AnyDecoder, AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
 from training.latents.encode import encode_audio
 from training.weights import autoencoder_weights
@@ -21,16 +21,16 @@ _CHUNK = 256
 class Codec:
     """Encoder and decoder that belong together; `hash` is that of the decoder's weights."""
 
-    encoder: Encoder
-    decoder: Decoder
+    encoder: AnyEncoder
+    decoder: AnyDecoder
     hash: str
 
     @classmethod
     def load(cls, path: Path) -> Codec:
         """From a training run (its averaged weights) or a folder of exported weights; ValueError if neither."""
         weights = autoencoder_weights(path)
-        encoder = Encoder(autoencoder_from_dict(weights.config))
-        decoder = Decoder(autoencoder_from_dict(weights.config))
+        encoder = build_encoder(autoencoder_from_dict(weights.config))
+        decoder = build_decoder(autoencoder_from_dict(weights.config))
         encoder.load_state_dict(weights.encoder)
         decoder.load_state_dict(weights.decoder)
         return cls(encoder.eval(), decoder.eval(), tensor_hash(weights.decoder))

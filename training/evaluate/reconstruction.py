@@ -10,8 +10,10 @@ import numpy as np
 
 from musika_daw.hearing.spectra import mel_filters, mono, rms_db, stft
 from training.evaluate.measures.beats import drum_track
+from training.evaluate.measures.harmony import agreement, chroma
 from training.evaluate.measures.mp3 import through_mp3
 from training.evaluate.measures.onsets import Agreement, hits, level_errors_db, pre_echo_db
+from training.evaluate.measures.punch import crest_db, low_band_agreement
 from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
 
@@ -24,7 +26,8 @@ Roundtrip = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What a round trip did to one file; arrays hold one value a hit."""
+    """What a round trip did to one file; arrays hold one value a hit. `chroma` and `low` are agreements, NaN where
+    there is nothing to compare; `crest_db` is by how much peaks stand out more than they did."""
 
     name: str
     spectral_db: float
@@ -34,6 +37,9 @@ class Fidelity:
     kick_db: np.ndarray
     hat_db: np.ndarray
     pre_echo_db: np.ndarray
+    chroma: float
+    crest_db: float
+    low: float
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,9 @@ def fidelity(name: str, audio: np.ndarray, other: np.ndarray, detect: Tracker) -
         level_errors_db(audio, other, RATE_HZ, kicks, "kick"),
         level_errors_db(audio, other, RATE_HZ, hats, "hat"),
         pre_echo_db(audio, other, RATE_HZ, kicks),
+        agreement(chroma(audio, RATE_HZ), chroma(other, RATE_HZ)),
+        crest_db(other) - crest_db(audio),
+        low_band_agreement(audio, other, RATE_HZ),
     )
 
 
@@ -131,6 +140,30 @@ def lone_kicks(roundtrip: Roundtrip) -> tuple[list[Row], dict[str, Any]]:
     return [row], {"lone_kicks_db": values}
 
 
+def _largest(values: np.ndarray) -> float:
+    """The value farthest from 0, with its sign."""
+    return float(values[np.argmax(np.abs(values))])
+
+
+def _middle(values: np.ndarray) -> float:
+    return float(np.median(values))
+
+
+def _middle_size(values: np.ndarray) -> float:
+    return float(np.median(np.abs(values)))
+
+
+# what each file says of harmony and punch: name, value of a file, summary of files, unit, target
+_SHAPES: tuple[
+    tuple[str, Callable[[Fidelity], float], Callable[[np.ndarray], float], str, tuple[str, float] | None], ...
+] = (
+    ("agreement of chroma, mean", lambda f: f.chroma, lambda v: float(np.mean(v)), "", (">=", 0.90)),
+    ("crest against the song, median", lambda f: f.crest_db, _middle_size, "dB", ("<=", 1.0)),
+    ("crest against the song, worst", lambda f: f.crest_db, _largest, "dB", None),
+    ("agreement of 30..120 Hz, median", lambda f: f.low, _middle, "", (">=", 0.97)),
+)
+
+
 def fidelity_rows(label: str, ours: Sequence[Fidelity], coded: Sequence[Fidelity], *, drums: bool = True) -> list[Row]:
     """Rows of one set: the model's values and MP3's, which sets the target where the table says so."""
 
@@ -158,6 +191,13 @@ def fidelity_rows(label: str, ours: Sequence[Fidelity], coded: Sequence[Fidelity
         Row(f"{label}: level", level[0], "dB", level[1]),
         Row(f"{label}: onset F-measure, 25 ms", scores[0], "", scores[1], (">=", max(0.95, scores[1]))),
     ]
+    for name, of, summary, unit, target in _SHAPES:
+        values = [np.array([of(f) for f in facts]) for facts in (ours, coded)]
+        heard = [v[np.isfinite(v)] for v in values]
+        if len(heard[0]):
+            rows.append(
+                Row(f"{label}: {name}", summary(heard[0]), unit, summary(heard[1]) if len(heard[1]) else None, target)
+            )
     if not drums:
         return rows
     if kick[0] is not None:

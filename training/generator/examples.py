@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from musika_daw.instrument.models import Decoder
+from musika_daw.instrument.models import build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
 from training.generator.excerpts import ANCHORS, LatentExcerpts
 from training.latents.encode import LatentCorpus
@@ -61,6 +61,6 @@ def _listener(made_with: str | None) -> nn.Module | None:
     except ValueError:
         return None
     with torch.device("cpu"):
-        decoder = Decoder(autoencoder_from_dict(weights.config))
+        decoder = build_decoder(autoencoder_from_dict(weights.config))
     decoder.load_state_dict(weights.decoder)
     return decoder.eval()

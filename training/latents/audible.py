@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from musika_daw.instrument.models import Decoder
+from musika_daw.instrument.models import AnyDecoder
+from musika_daw.instrument.models.ears import EarsDecoder
+from training.autoencoder.ears import weights_of_bins
 from training.autoencoder.losses import bin_weights
 from training.latents.encode import LatentCorpus
 from training.runs.run import write_json
@@ -24,7 +26,7 @@ _MOVE = 0.5
 
 
 @torch.inference_mode()
-def audible_effect(latents: np.ndarray, deviation: np.ndarray, decoder: Decoder, seed: int = 0) -> np.ndarray:
+def audible_effect(latents: np.ndarray, deviation: np.ndarray, decoder: AnyDecoder, seed: int = 0) -> np.ndarray:
     """RMS change of the log-magnitudes, in the ear's bands, by each channel of latents `[frames, channels]`.
 
     Float32 `[channels]` whose RMS is 1. ValueError for fewer than 24 frames.
@@ -38,9 +40,14 @@ def audible_effect(latents: np.ndarray, deviation: np.ndarray, decoder: Decoder,
     # stacked stereo latents are decoded one audio channel at a time and share their scale
     excerpts = torch.cat(excerpts.split(size, 2))
     spread = torch.from_numpy(deviation.reshape(-1, size).mean(0).astype(np.float32))
-    weights = bin_weights(decoder.sizes)
+    if isinstance(decoder, EarsDecoder):
+        weights = weights_of_bins(decoder)
+    else:
+        weights = bin_weights(decoder.sizes)
 
     def spectra(moved: torch.Tensor) -> torch.Tensor:
+        if isinstance(decoder, EarsDecoder):
+            return decoder.synthesis.layout.split(decoder.tell(moved))["tones"]
         return decoder.spectra(decoder.decode_2(moved)).log_magnitude
 
     still = spectra(excerpts)
@@ -54,7 +61,7 @@ def audible_effect(latents: np.ndarray, deviation: np.ndarray, decoder: Decoder,
     return (scaled / np.sqrt(np.mean(scaled**2))).astype(np.float32)
 
 
-def weigh_latents(folder: Path, decoder: Decoder) -> np.ndarray:
+def weigh_latents(folder: Path, decoder: AnyDecoder) -> np.ndarray:
     """Note in a latents folder how much each channel is heard; returns it."""
     corpus = LatentCorpus(folder)
     effect = audible_effect(corpus.latents, corpus.spread, decoder)

@@ -22,7 +22,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from musika_daw.instrument.models import AutoencoderConfig, Encoder
+from musika_daw.instrument.models import AnyEncoder, AutoencoderConfig
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
@@ -63,7 +63,7 @@ def energy_curve(audio: np.ndarray, r_time: int, sample_rate_hz: int, window_s: 
     return np.clip((level_db - low) / (high - low), 0, 1)
 
 
-def encoder_hash(encoder: Encoder) -> str:
+def encoder_hash(encoder: AnyEncoder) -> str:
     """SHA-256 over an encoder's weights: latents of another encoder are another language."""
     digest = hashlib.sha256()
     for name, value in sorted(encoder.state_dict().items()):
@@ -73,7 +73,7 @@ def encoder_hash(encoder: Encoder) -> str:
 
 
 @torch.inference_mode()
-def encode_audio(encoder: Encoder, audio: np.ndarray) -> np.ndarray:
+def encode_audio(encoder: AnyEncoder, audio: np.ndarray) -> np.ndarray:
     """Latents of `[t, 2]` audio, float32 `[t // r_time, channels]`, silence assumed outside.
 
     With a one-channel autoencoder the two audio channels' latents are stacked, as in the paper.
@@ -94,7 +94,7 @@ def encode_audio(encoder: Encoder, audio: np.ndarray) -> np.ndarray:
 
 def encode_corpus(
     corpus_path: Path,
-    encoder: Encoder,
+    encoder: AnyEncoder,
     out: Path,
     progress: Callable[[int, int], None] | None = None,
     made_with: str | Path = "",
@@ -202,7 +202,7 @@ def _spread(path: Path, channels: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _encode_song(
-    corpus: Corpus, song: Song, encoder: Encoder, config: AutoencoderConfig
+    corpus: Corpus, song: Song, encoder: AnyEncoder, config: AutoencoderConfig
 ) -> tuple[np.ndarray, np.ndarray]:
     audio = corpus.audio(song)
     latents = encode_audio(encoder, audio)

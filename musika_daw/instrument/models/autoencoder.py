@@ -124,9 +124,13 @@ class Encoder(nn.Module):
         """`[B, channels, t]` left/right samples to `[B, n, channels * bins]`."""
         return self.spectrum.normalised(self.analyse(wave)).transpose(1, 2).flatten(2)
 
+    def hear(self, wave: Tensor) -> Tensor:
+        """What level 1 reads of samples."""
+        return self.log_magnitude(wave)
+
     def forward(self, wave: Tensor) -> Tensor:
         """`[B, channels, context + n*r_time + context]` samples to `[B, n, latent]`."""
-        return self.level2(self.level1(self.log_magnitude(wave)))
+        return self.level2(self.level1(self.hear(wave)))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,20 @@ class LevelConfig:
 
 
 @dataclass(frozen=True)
+class EarsConfig:
+    """Two ears instead of one (`models.ears`): beside short frames others `long` times as long, and as far apart.
+
+    Long frames are told in bins up to `tones_hz`, short ones in `bands` bands as wide as the ear's; below `deep_hz` one
+    oscillator sounds.
+    """
+
+    long: int = 8
+    tones_hz: float = 10_000.0
+    bands: int = 40
+    deep_hz: float = 160.0
+
+
+@dataclass(frozen=True)
 class AutoencoderConfig:
     """Two stacked levels over an STFT front end (paper, section 3.1).
 
@@ -36,6 +50,7 @@ class AutoencoderConfig:
     The lowest `tracked_bins` bins have phases that follow their tones (`PhaseTracker`, steered in `bands` bands)
     and those above are noise; 0 leaves all phases to the network, as the paper does.
     The decoder's frames are `window` times as long, and as far apart, as those that the encoder reads.
+    With `ears`, `fft` and `hop` are those of the short frames, and a level-1 step is one long frame.
     """
 
     sample_rate_hz: int
@@ -47,6 +62,7 @@ class AutoencoderConfig:
     tracked_bins: int = 0
     bands: int = 32
     window: int = 1
+    ears: EarsConfig | None = None
 
     def of_decoder(self) -> AutoencoderConfig:
         """The same with the decoder's own frames in place of the encoder's; ValueError where they do not fit."""
@@ -162,6 +178,13 @@ STUDIO_PIANO = ModelConfig(
     dataclasses.replace(STUDIO.autoencoder, window=2, tracked_bins=512),
     dataclasses.replace(STUDIO.generator, width=320, condition_width=256, score=True),
 )
+EARS = ModelConfig(
+    "ears",
+    AutoencoderConfig(
+        44_100, 2, 512, 128, LevelConfig(8, 192, 384, 2, 3), LevelConfig(2, 128, 512, 3, 3), ears=EarsConfig()
+    ),
+    GeneratorConfig("resnet", 128, 1, 128),
+)
 TINY = ModelConfig(
     "tiny",
     AutoencoderConfig(
@@ -174,7 +197,20 @@ TINY_PIANO = ModelConfig(
     dataclasses.replace(TINY.autoencoder, window=2, tracked_bins=128),
     dataclasses.replace(TINY.generator, score=True),
 )
-CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, TINY, TINY_PIANO)}
+TINY_EARS = ModelConfig(
+    "tiny-ears",
+    AutoencoderConfig(
+        44_100,
+        2,
+        512,
+        128,
+        LevelConfig(8, 32, 48, 1, 1),
+        LevelConfig(2, 16, 48, 1, 1),
+        ears=EarsConfig(tones_hz=2_000.0, bands=12),
+    ),
+    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
+)
+CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, EARS, TINY, TINY_PIANO, TINY_EARS)}
 
 
 def config_named(name: str) -> ModelConfig:
@@ -198,8 +234,11 @@ def to_dict(config: Any) -> dict[str, Any]:
 
 def autoencoder_from_dict(data: dict[str, Any]) -> AutoencoderConfig:
     """Inverse of `to_dict` for an autoencoder; TypeError or KeyError where fields do not fit."""
-    rest = {k: v for k, v in data.items() if k not in ("level1", "level2")}
-    return AutoencoderConfig(level1=LevelConfig(**data["level1"]), level2=LevelConfig(**data["level2"]), **rest)
+    rest = {k: v for k, v in data.items() if k not in ("level1", "level2", "ears")}
+    ears = None if data.get("ears") is None else EarsConfig(**data["ears"])
+    return AutoencoderConfig(
+        level1=LevelConfig(**data["level1"]), level2=LevelConfig(**data["level2"]), ears=ears, **rest
+    )
 
 
 def generator_from_dict(data: dict[str, Any]) -> GeneratorConfig:

@@ -27,7 +27,7 @@ class NoiseTable:
         deviation = float(spectrum.window.square().sum() / 2) ** 0.5
         self.wave = torch.from_numpy(wave) / (deviation * float(np.sqrt(2 * np.log(2))))
         self.table = self._analysed(torch.arange(PERIOD), PERIOD)
-        self.chances = torch.from_numpy(bits.uniform(-np.pi, np.pi, PERIOD).astype(np.float32))
+        self.chances = random_angles(PERIOD, bits)
 
     def frames(self, first: int, count: int, ring: int | None = None) -> Tensor:
         """Frames first..first+count `[channels, count, bins]`, of endless noise or of a circle of `ring` frames."""
@@ -52,3 +52,9 @@ class NoiseTable:
         start = index * self.hop - self.spectrum.context
         samples = (start[:, None] + torch.arange(self.spectrum.fft)) % (ring * self.hop)
         return torch.fft.rfft(self.wave[:, samples % self.wave.shape[1]] * self.spectrum.window.cpu())
+
+
+def random_angles(count: int, bits: np.random.Generator | None = None) -> Tensor:
+    """Angles in radians `[count]`, always the same ones unless drawn from `bits`."""
+    bits = bits or np.random.Generator(np.random.Philox(_SEED))
+    return torch.from_numpy(bits.uniform(-np.pi, np.pi, count).astype(np.float32))

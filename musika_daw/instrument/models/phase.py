@@ -140,7 +140,7 @@ class PhaseTracker(nn.Module):
         """
         told = dict(zip(self.parts, advice[:, None].split(list(self.parts.values()), -1)))
         correction = told["frequency"].unflatten(3, (self.stride, self.tracked)).flatten(2, 3)
-        low = _joined(log_magnitude[..., : self.tracked + 1])
+        low = joined(log_magnitude[..., : self.tracked + 1])
         frames, still = low.shape[2], low[..., :-1].detach()
         frequency = _by_frames(self._frequency, low, correction)
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
@@ -167,8 +167,8 @@ class PhaseTracker(nn.Module):
 
     def _frequency(self, low: Tensor, correction: Tensor) -> Tensor:
         """Of each bin's peak, as turns a frame beyond the bin's own carrier."""
-        climb = _Climb(low[..., :-1].detach())
-        return climb(self.turn * _above_bin(low) + correction, a_bin=self.turn)[0]
+        climb = Climb(low[..., :-1].detach())
+        return climb(self.turn * above_bin(low) + correction, a_bin=self.turn)[0]
 
 
 def _locked(still: Tensor, said: Tensor, turned: Tensor, turns: Tensor, attack: Tensor, loud: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ def _locked(still: Tensor, said: Tensor, turned: Tensor, turns: Tensor, attack: 
         turned_to = said * turn(turned + turns)
         length = torch.rsqrt(turned_to.real.square() + turned_to.imag.square() + 1e-20)
         real, imag = turned_to.real * length, turned_to.imag * length
-    peak_real, peak_imag = _Climb(still)(real, imag)
+    peak_real, peak_imag = Climb(still)(real, imag)
     both = torch.complex(torch.lerp(peak_real, real, attack), torch.lerp(peak_imag, imag, attack))
     return safe_angle(both, 1.0) - turns
 
@@ -199,7 +199,7 @@ def _by_frames(call: Callable[..., Tensor], *values: Tensor) -> Tensor:
     return torch.cat([call(*(v[:, :, s : s + _CACHED_FRAMES] for v in values)) for s in starts], 2)
 
 
-class _Climb:
+class Climb:
     """Carries what peaks have to the bins around them, along the last axis, by the log-magnitudes `[..., bins]`."""
 
     def __init__(self, low: Tensor) -> None:
@@ -226,13 +226,13 @@ class _Climb:
         return values
 
 
-def _joined(log_magnitude: Tensor) -> Tensor:
+def joined(log_magnitude: Tensor) -> Tensor:
     """Normalised log-magnitudes `[B, C, frames, bins]` of the summed power of all channels, `[B, 1, frames, bins]`."""
     scale = 2 * LOG_SCALE
     return torch.logsumexp(scale * log_magnitude, 1, keepdim=True) / scale
 
 
-def _above_bin(low: Tensor) -> Tensor:
+def above_bin(low: Tensor) -> Tensor:
     """How many bins above each bin a sine lies that has these log-magnitudes `[..., bins + 1]`, -1..1 `[..., bins]`."""
     # bin 0 mirrors
     slant = torch.tanh(LOG_SCALE / 2 * F.pad(low[..., 2:] - low[..., :-2], (1, 0)))

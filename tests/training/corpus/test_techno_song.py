@@ -10,6 +10,7 @@ from training.corpus.store import Corpus, SongLabels, split_of
 from training.corpus.techno import OneShots, build_techno, render_song
 from training.corpus.techno.oneshots import read_oneshot, voice_of
 from training.corpus.techno.report import beat_offset_ms, write_report
+from training.corpus.techno.song import ROLES, draw_roles
 
 BARS = 8
 Rendered = list[tuple[np.ndarray, SongLabels]]
@@ -193,3 +194,43 @@ def test_report(corpus: Path, tmp_path: Path) -> None:
     assert "| tempo in bpm |" in (tmp_path / "report" / "statistics.md").read_text()
     assert (tmp_path / "report" / "statistics.json").exists()
     assert not list((tmp_path / "report").glob("*.part"))
+
+
+@pytest.fixture(scope="module")
+def parts() -> Rendered:
+    return [render_song(11, index, None, BARS, parts=True) for index in range(24)]
+
+
+def test_parts_are_heard_alone_and_together(parts: Rendered) -> None:
+    heard = [tuple(labels.extra["roles"]) for _, labels in parts]
+    assert all(heard)
+    assert any(len(roles) == 1 for roles in heard)
+    assert any(len(roles) > 1 for roles in heard)
+    drawn = [draw_roles(np.random.default_rng(i), list(ROLES)) for i in range(200)]
+    assert {roles[0] for roles in drawn if len(roles) == 1} == set(ROLES)
+    assert 0.35 < np.mean([roles == list(ROLES) for roles in drawn]) < 0.6
+
+
+def test_only_what_sounds_has_onsets_and_notes(parts: Rendered) -> None:
+    for audio, labels in parts:
+        assert np.abs(audio).max() > 0.01
+        if labels.extra["roles"] == ["drums"]:
+            assert not len(labels.notes)
+        if labels.extra["roles"] == ["bass"]:
+            assert len(labels.notes)
+            assert set(labels.onset_frames) <= set(labels.notes.onset.astype(int))
+
+
+def test_a_song_without_parts_is_what_it_was_before(songs: Rendered) -> None:
+    whole = songs[3][1].extra["roles"]
+    assert whole
+    audio, labels = render_song(11, 3, None, BARS, parts=False)
+    assert labels.extra["roles"] == whole
+    assert np.array_equal(audio, songs[3][0])
+
+
+def test_a_corpus_keeps_to_its_bars(tmp_path: Path) -> None:
+    build_techno(tmp_path / "c", 0.001, seed=5, bars=4, parts=True)
+    assert Corpus(tmp_path / "c").songs[0].extra["bars"] == 4
+    with pytest.raises(ValueError, match="bars: 8, must be 4"):
+        build_techno(tmp_path / "c", 0.02, seed=5, bars=8)

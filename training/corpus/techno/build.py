@@ -7,12 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from training.corpus.fill import Made, Progress, check_amount, fill_corpus
+from training.corpus.store import Corpus
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.song import render_song
+from training.corpus.techno.song import BARS, render_song
 
 KIND = "techno"
 _seed = 0
 _oneshots: OneShots | None = None
+_bars, _parts = BARS, False
 
 
 def build_techno(
@@ -21,21 +23,34 @@ def build_techno(
     seed: int = 0,
     jobs: int = 1,
     oneshots: Path | None = None,
+    bars: int = BARS,
+    parts: bool = False,
     progress: Progress | None = None,
 ) -> None:
     """Write songs to the corpus `out` until it holds `hours`; continues where an earlier build stopped.
 
-    `progress(songs, hours_done)` is called after each song. Raises ValueError for hours or jobs out of range."""
+    `bars` and `parts` as in `render_song`. `progress(songs, hours_done)` is called after each song. Raises ValueError
+    for hours or jobs out of range, and for a corpus begun with other bars."""
     check_amount(hours, jobs)
-    made_with = seed, oneshots
+    begun = _bars_in(out) - {bars}
+    if begun:
+        raise ValueError(f"bars: {bars}, must be {begun.pop()} as in the songs that {out} holds")
+    made_with = seed, oneshots, bars, parts
     fill_corpus(out, KIND, seed, hours, jobs, _song, start=_start, arguments=lambda: made_with, progress=progress)
 
 
-def _start(seed: int, oneshots: Path | None) -> None:
-    global _seed, _oneshots
-    _seed, _oneshots = seed, OneShots.load(oneshots) if oneshots is not None else None
+def _bars_in(out: Path) -> set[int]:
+    """How long the songs are that a corpus holds."""
+    if not (out / "songs.jsonl").exists():
+        return set()
+    return {song.extra.get("bars", BARS) for song in Corpus(out).songs}
+
+
+def _start(seed: int, oneshots: Path | None, bars: int, parts: bool) -> None:
+    global _seed, _oneshots, _bars, _parts
+    _seed, _oneshots, _bars, _parts = seed, OneShots.load(oneshots) if oneshots is not None else None, bars, parts
 
 
 def _song(index: int) -> Made:
-    audio, labels = render_song(_seed, index, _oneshots)
+    audio, labels = render_song(_seed, index, _oneshots, _bars, parts=_parts)
     return np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16), labels

@@ -63,8 +63,8 @@ def drift(rng: Rng, grid: Grid, depth_octaves: float) -> np.ndarray:
     return np.interp(np.linspace(0, 2047, grid.frames), np.arange(2048), curve * depth_octaves).astype(np.float32)
 
 
-def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[int]:
-    """The bass line of one kind on bus `bass`; returns its onsets."""
+def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[Note]:
+    """The bass line of one kind on bus `bass`; returns its notes."""
     rng = scene.rng("bass")
     motif = bass_motif(rng, kind)
     ending = [Step(s.step, s.degree + int(rng.choice([0, 0, 2, 4, 7])), s.length, s.velocity) for s in motif]
@@ -89,10 +89,10 @@ def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[int]:
     )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, 0.2 if sub else 0.8))
     mixer.bus("bass")[:] += line * np.float32(0.6 / max(float(np.abs(line).max()), 1e-6))
-    return [n.start for n in notes]
+    return notes
 
 
-def add_acid(scene: Scene, mixer: Mixer) -> list[int]:
+def add_acid(scene: Scene, mixer: Mixer) -> list[Note]:
     """A 303-like line with accents, slides and a moving resonant filter on bus `acid`."""
     rng = scene.rng("acid")
     motif = acid_motif(rng)
@@ -124,10 +124,10 @@ def add_acid(scene: Scene, mixer: Mixer) -> list[int]:
     )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, float(rng.uniform(0.8, 1.8))))
     mixer.bus("acid")[:] += line * np.float32(0.5 / max(float(np.abs(line).max()), 1e-6))
-    return [n.start for n in notes if not n.slide]
+    return notes
 
 
-def add_lead(scene: Scene, mixer: Mixer) -> list[int]:
+def add_lead(scene: Scene, mixer: Mixer) -> list[Note]:
     """An arpeggio or hook on bus `lead`."""
     rng = scene.rng("lead")
     motif = lead_motif(rng)
@@ -150,10 +150,10 @@ def add_lead(scene: Scene, mixer: Mixer) -> list[int]:
     )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, 1.2))
     mixer.bus("lead")[:] += line * np.float32(0.4 / max(float(np.abs(line).max()), 1e-6))
-    return [n.start for n in notes]
+    return notes
 
 
-def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
+def add_stabs(scene: Scene, mixer: Mixer) -> list[Note]:
     """Chord stabs on bus `stab`: one render a chord and brightness, placed by a two-bar rhythm."""
     rng = scene.rng("stab")
     patch = ChordPatch(
@@ -177,7 +177,7 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
     centre = int(rng.integers(54, 70))
     levels = int(rng.choice([1, 2, 3]))
     cache: dict[tuple[int, int], np.ndarray] = {}
-    onsets = []
+    notes: list[Note] = []
     for bar in range(scene.grid.bars):
         if not scene.arrangement.active("stab", bar):
             continue
@@ -185,17 +185,18 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
         key = (scene.harmony.bar_degree(bar), bright)
         if key not in cache:
             cache[key] = render_chord(scene.harmony.chord(bar, centre), patch, scene.rng("stab v"), bright * 0.7)
+        chord = scene.harmony.chord(bar, centre)
         for step in answer if (twice and bar % 2) or (not twice and bar % 4 == 3) else rhythm:
             if not scene.arrangement.allows(bar, step):
                 continue
             frame = scene.grid.frame(bar, step)
             mixer.place("stab", cache[key], frame, 0.4 if step % 4 else 0.36)
-            onsets.append(frame)
-    return onsets
+            notes += [Note(frame, cache[key].shape[1], pitch, 0.9) for pitch in chord]
+    return notes
 
 
-def add_pad(scene: Scene, mixer: Mixer) -> None:
-    """Sustained chords on bus `pad`, one a bar, rendered once a phrase."""
+def add_pad(scene: Scene, mixer: Mixer) -> list[Note]:
+    """Sustained chords on bus `pad`, one a bar, rendered once a phrase; returns their notes."""
     rng = scene.rng("pad")
     grid = scene.grid
     bar_s = 4 * grid.beat_frames / SR
@@ -215,6 +216,7 @@ def add_pad(scene: Scene, mixer: Mixer) -> None:
     )
     centre = int(rng.integers(52, 68))
     cache: dict[int, np.ndarray] = {}
+    notes: list[Note] = []
     for bar in range(grid.bars):
         if not scene.arrangement.active("pad", bar):
             continue
@@ -222,3 +224,5 @@ def add_pad(scene: Scene, mixer: Mixer) -> None:
         if key not in cache:
             cache[key] = render_chord(scene.harmony.chord(bar, centre), patch, scene.rng("pad v"))
         mixer.place("pad", cache[key], grid.frame(bar), 0.25)
+        notes += [Note(grid.frame(bar), cache[key].shape[1], pitch, 0.6) for pitch in scene.harmony.chord(bar, centre)]
+    return notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pedalboard as pb
 
+from musika_daw.score.roll import Notes
 from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
 from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
 from musika_daw.score.techno.harmony import draw_harmony
@@ -26,8 +27,19 @@ from training.corpus.techno.mix import (
     widen,
 )
 from training.corpus.techno.oneshots import OneShots
+from training.corpus.techno.synths import Note
 
 BARS = 32
+# Roles and the buses on which they sound; noise and effects sound with all of them only.
+ROLES = {
+    "drums": ("kick", "drums", "tops", "loop"),
+    "bass": ("bass",),
+    "lead": ("acid", "lead"),
+    "chords": ("stab", "pad"),
+}
+# What is heard of a song of parts: all of it, one role, or some; and how loud parts are.
+_ALL, _ONE = 0.45, 0.35
+_PARTS_LUFS = (-24.0, -11.0)
 ENGINE = 2  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
 # Level in dB against the kick, and its spread, of each kit voice.
@@ -56,12 +68,12 @@ def song_name(seed: int, index: int) -> str:
 
 
 def render_song(
-    seed: int, index: int, oneshots: OneShots | None, bars: int = BARS, style: Style | None = None
+    seed: int, index: int, oneshots: OneShots | None, bars: int = BARS, style: Style | None = None, parts: bool = False
 ) -> tuple[np.ndarray, SongLabels]:
     """Song `index` of `seed`: audio float32 `[frames, 2]` at 44.1 kHz in -1..1, and its labels.
 
     The same arguments give the same samples. Beat 0 is frame 0; the length is `bars` bars rounded once; a `style`
-    of None is drawn."""
+    of None is drawn. With `parts` often only some of the roles are heard (`extra["roles"]`)."""
     rng = rng_of(seed, index, "song")
     style = style or draw_style(rng)
     bpm = draw_bpm(rng, style)
@@ -73,25 +85,31 @@ def render_song(
     tracks = draw_tracks(seed, index, style, arrangement, layers)
     kit = build_kit(seed, index, style, harmony.root, list(tracks), oneshots)
     mixer = Mixer(grid.frames)
-    onsets = _place_drums(grid, tracks, kit, mixer, rng)
+    onsets = {"drums": _place_drums(grid, tracks, kit, mixer, rng)}
 
     scene = lines.Scene(seed, index, grid, harmony, arrangement)
     bass = style.basses[int(rng.integers(len(style.basses)))]
-    if bass != "none":
-        onsets += lines.add_bass(scene, bass, mixer)
-    if "acid" in layers:
-        onsets += lines.add_acid(scene, mixer)
-    if "lead" in layers:
-        onsets += lines.add_lead(scene, mixer)
-    if "stab" in layers:
-        onsets += lines.add_stabs(scene, mixer)
-    if "pad" in layers:
-        lines.add_pad(scene, mixer)
+    notes = {
+        "bass": lines.add_bass(scene, bass, mixer) if bass != "none" else [],
+        "lead": (lines.add_acid(scene, mixer) if "acid" in layers else [])
+        + (lines.add_lead(scene, mixer) if "lead" in layers else []),
+        "chords": lines.add_stabs(scene, mixer) if "stab" in layers else [],
+    }
+    onsets |= {role: [n.start for n in played if not n.slide] for role, played in notes.items()}
+    # a pad's swell is no onset
+    notes["chords"] += lines.add_pad(scene, mixer) if "pad" in layers else []
+    present = [role for role, buses in ROLES.items() if any(np.any(mixer.buses.get(bus, 0.0)) for bus in buses)]
+    roles = draw_roles(rng_of(seed, index, "parts"), present) if parts else present
+    whole = roles == present
     mix_rng = rng_of(seed, index, "mix")
-    _add_noise(grid, arrangement, "noise" in layers, mixer, mix_rng)
+    if whole:
+        _add_noise(grid, arrangement, "noise" in layers, mixer, mix_rng)
+    else:
+        heard = {bus for role in roles for bus in ROLES[role]}
+        mixer.buses = {bus: audio for bus, audio in mixer.buses.items() if bus in heard}
     kicks = [grid.hit_frame(h) for h in tracks.get("kick", [])]
     audio = _mix(mixer, grid, style, kicks, mix_rng)
-    audio = master(audio, mix_rng, float(mix_rng.uniform(*style.loud_lufs)))
+    audio = master(audio, mix_rng, float(mix_rng.uniform(*(style.loud_lufs if whole else _PARTS_LUFS))))
     _fade_edges(audio)
     if not np.isfinite(audio).all():
         raise RuntimeError(f"song {index} of seed {seed}: the mix is not finite")
@@ -116,9 +134,30 @@ def render_song(
         "busy": round(arrangement.busy, 3),
         "engine": ENGINE,
         "oneshots": kit.samples,
+        "roles": roles,
     }
-    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, onsets_in(onsets, grid.frames), extra)
+    sounding = onsets_in([frame for role in roles for frame in onsets.get(role, [])], grid.frames)
+    played = sorted((n for role in roles for n in notes.get(role, [])), key=lambda n: n.start)
+    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, sounding, extra, _notes(played))
     return np.ascontiguousarray(audio.T, np.float32), labels
+
+
+def draw_roles(rng: Rng, present: list[str]) -> list[str]:
+    """Roles of a song of parts: all, one, or some, in their order."""
+    kind = rng.random()
+    if kind < _ALL or len(present) < 2:
+        return present
+    count = 1 if kind < _ALL + _ONE else int(rng.integers(1, len(present)))
+    chosen = set(rng.choice(len(present), count, replace=False).tolist())
+    return [role for i, role in enumerate(present) if i in chosen]
+
+
+def _notes(played: list[Note]) -> Notes:
+    """Notes of a song, sorted by onset, in frames."""
+    onset = np.array([n.start for n in played], float)
+    off = onset + np.array([n.frames for n in played], float)
+    key = np.array([round(n.pitch) for n in played], np.int64)
+    return Notes(onset, off, key, np.array([min(n.velocity, 1.0) for n in played], float))
 
 
 def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixer, rng: Rng) -> list[int]:

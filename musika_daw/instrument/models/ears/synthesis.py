@@ -1,0 +1,137 @@
+"""Sound of what two ears were told: long frames carry it, short frames shape it, an oscillator lies below.
+
+```
+tones, tonality, balance --> long frames: tones that keep time, noise between --> carrier
+carrier --> short frames, each band brought to the energy told --> + oscillator --> limited to the peak told --> wave
+```
+The carrier has the pitches and cannot have the attacks, since its frames are 93 ms long; short frames have the attacks
+and cannot tell two low notes apart. So the one is given the other's energies, band by band, every 128 samples. Where
+these hold still for a while, means over some frames are compared instead: two notes in one band beat, and with phases
+of their own they would be given the beats of the recording beside theirs.
+
+A record went through a limiter, and no sum of tones with other phases has its peaks. So peaks are told as well, and
+what is above is bent as a soft clipper does.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from musika_daw.instrument.models.config import AutoencoderConfig
+from musika_daw.instrument.models.ears.analysis import energies, energy_of, level_of
+from musika_daw.instrument.models.ears.bands import band_shapes
+from musika_daw.instrument.models.ears.deep import DeepBand
+from musika_daw.instrument.models.ears.layout import Layout
+from musika_daw.instrument.models.ears.tones import TonePhases
+from musika_daw.instrument.models.noise import PERIOD, NoiseTable, random_angles
+from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side
+
+# frames over which energies are compared where they hold still, and how far in dB they may stray and do so
+_STILL_FRAMES, _STILL_DB = 5, 4.0
+_MOST_GAIN = 8.0
+# share of the peak from which on sound is bent
+_KNEE = 0.7
+
+
+class Synthesis(nn.Module):
+    """Told steps `[B, n, layout.told]` to left/right samples `[B, channels, n * r_time_1]`, nothing learned."""
+
+    short_shapes: Tensor
+    long_shapes: Tensor
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        assert config.ears is not None
+        self.layout, self.step = Layout.of(config), config.r_time_1
+        self.long = Spectrum(config.fft * config.ears.long, config.hop * config.ears.long)
+        self.short = Spectrum(config.fft, config.hop)
+        self.deep = DeepBand(config.ears.deep_hz, config.hop, config.sample_rate_hz)
+        self.phases = TonePhases(self.long.fft, self.long.hop, self.layout.bins)
+        self.noise = NoiseTable(self.long, config.channels)
+        self.angles = random_angles(2 * PERIOD).chunk(2)
+        self.chances = random_angles(8 * PERIOD)
+        shapes = (band_shapes(config.ears.bands, s.fft, config.sample_rate_hz) for s in (self.short, self.long))
+        for name, shape in zip(("short_shapes", "long_shapes"), shapes):
+            self.register_buffer(name, shape, persistent=False)
+
+    @property
+    def context(self) -> int:
+        """Steps either side on which a step's samples depend, memory of phases apart."""
+        return 4
+
+    def forward(self, told: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
+        """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps."""
+        parts = self.layout.split(told)
+        sides = self._shaped(self._carrier(parts, first, ring), parts["bands"])
+        low = self._low(parts, first, ring)
+        sides = torch.cat([sides[:, :1] + low[:, None], sides[:, 1:]], 1)
+        wave = mid_side(sides) if self.layout.channels == 2 else sides
+        return self._limited(wave, parts["peak"])
+
+    def _carrier(self, parts: dict[str, Tensor], first: int, ring: int | None) -> Tensor:
+        tones, count = parts["tones"], self.layout.bins
+        frames = tones.shape[2]
+        angles, tilts = (self._angles(first, frames, ring, table) for table in self.angles)
+        phase = self.phases(tones, angles, tilts, first) + self.long.carrier(frames)[:, :count]
+        noise = self.noise.frames(first, frames, ring)[None]
+        if self.layout.channels == 2:
+            balance = (parts["balance"].clamp(-1, 1) @ self.long_shapes)[:, None]
+            across = torch.sqrt((1 - balance.square()).clamp(min=0))
+            noise = torch.cat(
+                [noise[:, :1].expand(len(tones), -1, -1, -1), balance * noise[:, :1] + across * noise[:, 1:]], 1
+            )
+            phase = torch.cat([phase, phase + torch.atan2(across, balance)[..., :count]], 1)
+        magnitude = self.long.magnitude(tones[..., :count])
+        share = parts["tonality"].clamp(0, 1)
+        share = share * share * (3 - 2 * share)
+        tonal = torch.polar(magnitude * share.sqrt(), phase)
+        low = noise[..., :count] * (magnitude * (1 - share).sqrt())
+        # above the tones there is but noise, about as loud as the bands of the step are
+        loud = parts["bands"].unflatten(2, (frames, -1)).mean(3) @ self.long_shapes[:, count:]
+        high = noise[..., count:] * self.long.magnitude(loud)
+        return self.long.resynthesise(torch.cat([tonal + low, high], -1))
+
+    def _shaped(self, carrier: Tensor, bands: Tensor) -> Tensor:
+        context = self.short.context
+        spectrum = self.short.analyse(F.pad(carrier, (context, context)))
+        has, wanted = energies(spectrum, self.short_shapes), energy_of(bands, self.short.full_scale)
+        floor = 1e-7 * self.short.full_scale**2
+        has, wanted = has + floor, wanted + floor
+        still = torch.log(_mean_of_frames(wanted) / _mean_of_frames(has))
+        strayed = (torch.log(wanted / _mean_of_frames(wanted)) * (10 / math.log(10))).abs()
+        gain = torch.lerp(still, torch.log(wanted / has), torch.sigmoid(strayed - _STILL_DB)) / 2
+        gain = torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
+        return self.short.resynthesise(spectrum * (gain @ self.short_shapes))
+
+    def _low(self, parts: dict[str, Tensor], first: int, ring: int | None) -> Tensor:
+        level = parts["level"]
+        frames = self.layout.frames
+        chance = self._angles(first * frames, level.shape[1], None if ring is None else ring * frames, self.chances)
+        advance = parts["advance"] + self.deep.middle
+        phase = self.deep.phases(level * LOG_SCALE, advance, parts["start"], chance, first * frames)
+        return self.deep.wave(level_of(level), phase)
+
+    @staticmethod
+    def _angles(first: int, count: int, ring: int | None, table: Tensor) -> Tensor:
+        """Random angles of positions first..first+count, of an endless piece or a circle."""
+        index = torch.arange(first, first + count)
+        return table[(index if ring is None else index % ring) % len(table)]
+
+    def _limited(self, wave: Tensor, peak: Tensor) -> Tensor:
+        """Bent where it is above the peak of its step (or of a step beside it, whose peak may lie at the border)."""
+        ceiling = F.max_pool1d(level_of(peak)[:, None], 3, 1, 1) + 1e-4
+        ceiling = F.interpolate(ceiling, scale_factor=self.step, mode="linear", align_corners=False)
+        size = wave.abs() / ceiling
+        bent = _KNEE + (1 - _KNEE) * torch.tanh((size - _KNEE) / (1 - _KNEE))
+        return torch.where(size > _KNEE, torch.sign(wave) * bent * ceiling, wave)
+
+
+def _mean_of_frames(energy: Tensor) -> Tensor:
+    """Means over some frames around each, `[B, C, frames, bands]`."""
+    half = _STILL_FRAMES // 2
+    padded = F.pad(energy, (0, 0, half, half), mode="replicate")
+    return F.avg_pool2d(padded, (_STILL_FRAMES, 1), 1)

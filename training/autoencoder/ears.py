@@ -1,0 +1,130 @@
+"""What a decoder of two ears is taught: to tell what was heard (phase 1), and to sound like it (phase 2)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from musika_daw.instrument.models.ears import EarsDecoder, EarsEncoder
+from musika_daw.instrument.models.spectrum import LOG_SCALE
+from training.autoencoder.losses import bin_weights_hz
+from training.autoencoder.principal import fit_decoder, fit_encoder
+
+# each part's share of what is learned
+SHARES = {
+    "tones": 1.0,
+    "peaks": 1.0,
+    "bands": 1.5,
+    "balance": 0.2,
+    "level": 0.3,
+    "advance": 1.0,
+    "start": 0.5,
+    "peak": 0.2,
+    "tonality": 0.3,
+}
+# magnitudes to this power: peaks of partials count more than the valleys between them, quiet ones a little
+_COMPRESSION = 0.4
+
+
+def weights_of_bins(decoder: EarsDecoder) -> Tensor:
+    """Weights `[bins + 1]` of tones, mean 1, as dense as the ear's bands."""
+    spectrum, bins = decoder.synthesis.long, decoder.synthesis.layout.bins + 1
+    return bin_weights_hz(torch.arange(bins) * decoder.config.sample_rate_hz / spectrum.fft)
+
+
+def telling_losses(told: dict[str, Tensor], wanted: dict[str, Tensor], bins: Tensor) -> dict[str, Tensor]:
+    """How far told parts (`Layout.split`) are from what was heard (`Ears.told`), by name; `bins` weigh the tones'."""
+    tones, heard = told["tones"], wanted["tones"]
+    # both relative to the loudest bin of the frame, so that calm frames count as loud ones do
+    top = heard.amax((1, 3), keepdim=True)
+    power = _COMPRESSION * LOG_SCALE
+    made, real = (torch.exp(power * (x - top).clamp(max=1.0)) for x in (tones, heard))
+    loud = real[..., :-1].amax(1, keepdim=True) * bins[:-1]
+    weight = wanted["weight"]
+    deep = weight.sum() + 1e-6
+    pairs = torch.minimum(weight, F.pad(weight[:, 1:], (0, 1)))
+    losses = {
+        "tones": ((tones - heard).abs() * bins).mean(),
+        "peaks": ((made - real).abs() * bins).mean() / (real * bins).mean(),
+        "bands": F.l1_loss(told["bands"], wanted["bands"]),
+        "level": F.l1_loss(told["level"], wanted["level"]),
+        "advance": ((1 - torch.cos(told["advance"] - wanted["advance"])) * pairs).sum() / (pairs.sum() + 1e-6),
+        "start": ((told["start"] - wanted["start"]).square().sum(-1) * weight).sum() / deep,
+        "peak": F.l1_loss(told["peak"], wanted["peak"]),
+        "tonality": ((told["tonality"] - wanted["tonality"]).square() * loud).sum() / (loud.sum() + 1e-9),
+    }
+    if "balance" in told:
+        losses["balance"] = F.mse_loss(told["balance"], wanted["balance"])
+    return losses
+
+
+class EarsObjective:
+    """Losses of what a decoder makes of level-1 latents."""
+
+    def __init__(self, encoder: EarsEncoder, decoder: EarsDecoder) -> None:
+        self.encoder, self.decoder = encoder, decoder
+        self.bins = weights_of_bins(decoder)
+
+    @torch.no_grad()
+    def hear(self, wave: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the encoder reads of excerpts `[B, C, t]`, and what should be told of the part that is decoded."""
+        encoder, frames = self.encoder, self.decoder.synthesis.layout.frames
+        read, told = encoder.ears.both(wave)
+        cut = (encoder.context - encoder.ears.context) // encoder.config.r_time_1
+        inner = {}
+        for name, part in told.items():
+            axis = 2 if name in ("tones", "bands", "tonality") else 1
+            edge = cut if name in ("tones", "tonality", "balance", "peak") else cut * frames
+            inner[name] = part.narrow(axis, edge, part.shape[axis] - 2 * edge)
+        return read, inner
+
+    def losses(
+        self, heard: dict[str, Tensor], latents_1: Tensor, losses: dict[str, Tensor], first: int
+    ) -> tuple[Tensor, Tensor]:
+        """The weighted loss against what was heard, each part also put into `losses`; and the steps told."""
+        step = self.decoder.level1(latents_1)[0]
+        parts = telling_losses(self.decoder.synthesis.layout.split(step), heard, self.bins)
+        losses |= parts
+        total = torch.stack([SHARES[name] * loss for name, loss in parts.items()]).sum()
+        losses["rec"] = total
+        return total, step
+
+    def waves(self, wave: Tensor, step: Tensor, first: int) -> tuple[Tensor, Tensor]:
+        """What told steps sound like and what they should, `[B, C, t]`, without the ends that lack context."""
+        made = self.decoder.synthesis(step, first)
+        edge = self.decoder.synthesis.context * self.decoder.config.r_time_1
+        margin = self.encoder.context
+        real = wave[..., margin : wave.shape[-1] - margin]
+        return made[..., edge:-edge], real[..., edge:-edge]
+
+    @torch.no_grad()
+    def start_from_components(self, waves: Tensor) -> None:
+        """Begin with principal components: of what is heard of example waves `[N, C, t]`, then of level-1 latents."""
+        ears, layout = self.encoder.ears, self.decoder.synthesis.layout
+        heard, told = [], []
+        for some in waves.split(8):
+            read, wanted = ears.both(some)
+            heard.append(read)
+            told.append(layout.join({name: wanted[name] for name in layout.parts if name in wanted}))
+        weights = self._weights()
+        latents_1 = fit_encoder(self.encoder.level1, torch.cat(heard), weights[: layout.heard].sqrt())
+        fit_decoder(self.decoder.level1, latents_1, torch.cat(told))
+        effect = (self.decoder.level1.shortcut.weight.square() * weights[:, None]).sum(0).sqrt()
+        stride = self.encoder.config.level2.stride
+        count = latents_1.shape[1] // stride
+        patches = latents_1[:, : count * stride].unflatten(1, (count, stride)).flatten(2)
+        latents_2 = fit_encoder(self.encoder.level2, patches, effect.repeat(stride))
+        fit_decoder(self.decoder.level2, latents_2, torch.atanh(patches.clamp(-0.999, 0.999)))
+
+    def _weights(self) -> Tensor:
+        """How much each number of a step counts, `[layout.told]`."""
+        parts = dict(self.decoder.synthesis.layout.parts)
+        weights = []
+        for name, size in parts.items():
+            share = SHARES[name] * (2.0 if name == "tones" else 1.0)
+            each = torch.full((size,), share / max(size, 1))
+            if name == "tones":
+                each *= self.bins.repeat(size // len(self.bins))
+            weights.append(each)
+        return torch.cat(weights)
