@@ -85,11 +85,6 @@ def _in_jack(thing: TransportSource | Sink) -> bool:
     return any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
 
 
-def _in_server_time(source: TransportSource) -> bool:
-    """Whether a source counts what a JACK server plays, and not time: where that is held up, both stand still."""
-    return isinstance(source, JackMidiClockSource)
-
-
 class Session:
     """Everything of one `musika-daw run`. Raises what its parts raise, before any sound is made."""
 
@@ -147,7 +142,8 @@ class Session:
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)
         if isinstance(self.sink, JackSink):
             self.sink.transport_fill, self.sink.is_ready = host.fill, host.is_ready
-            self.sink.in_server_time, host.shift_s = _in_server_time(self.source), self.sink.shift_s
+            # such a source counts what a server plays, and not time: where that is held up, both stand still
+            self.sink.in_server_time, host.shift_s = isinstance(self.source, JackMidiClockSource), self.sink.shift_s
         return host
 
     def start(self) -> None:
@@ -261,7 +257,8 @@ class Session:
         self.midi.follow(fresh)
         self.source, self.source_name, self.source_problem = fresh, name, None
         if isinstance(self.sink, JackSink):
-            self.sink.in_server_time = _in_server_time(fresh)
+            # such a source counts what a server plays, and not time: where that is held up, both stand still
+            self.sink.in_server_time = isinstance(fresh, JackMidiClockSource)
         host.follow(fresh, self._follower(fresh, bpm), is_noisy(name))
 
     def _present_bpm(self) -> float:
@@ -281,9 +278,8 @@ class Session:
             self.host.audition.begin(load_clip(Path(file), self.sink.sample_rate_hz), gain_db)
 
     def keep(self, bars: int) -> None:
-        """Have the last bars that were heard written into the folder; too few are told among the keeper's results."""
-        piece = self.host.piece
-        if piece is None or not self.host.player.blocks:
+        """Have the last bars that were heard kept; too few are told among the keeper's results."""
+        if (piece := self.host.piece) is None or not self.host.player.blocks:
             return
         try:
             self.keeper.ask(self.host.heard.last(bars, piece))

@@ -9,8 +9,8 @@ import soundfile
 from training.corpus.store import Corpus, SongLabels, split_of
 from training.corpus.techno import OneShots, build_techno, render_song
 from training.corpus.techno.oneshots import read_oneshot, voice_of
+from training.corpus.techno.parts import ROLES, draw_roles
 from training.corpus.techno.report import beat_offset_ms, write_report
-from training.corpus.techno.song import ROLES, draw_roles
 
 BARS = 8
 Rendered = list[tuple[np.ndarray, SongLabels]]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pedalboard as pb
 
-from musika_daw.score.roll import Notes
 from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
 from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
 from musika_daw.score.techno.harmony import draw_harmony
@@ -27,19 +26,9 @@ from training.corpus.techno.mix import (
     widen,
 )
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.synths import Note
+from training.corpus.techno.parts import PARTS_LUFS, ROLES, draw_roles, notes_of
 
 BARS = 32
-# Roles and the buses on which they sound; noise and effects sound with all of them only.
-ROLES = {
-    "drums": ("kick", "drums", "tops", "loop"),
-    "bass": ("bass",),
-    "lead": ("acid", "lead"),
-    "chords": ("stab", "pad"),
-}
-# What is heard of a song of parts: all of it, one role, or some; and how loud parts are.
-_ALL, _ONE = 0.45, 0.35
-_PARTS_LUFS = (-24.0, -11.0)
 ENGINE = 2  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
 # Level in dB against the kick, and its spread, of each kit voice.
@@ -109,7 +98,7 @@ def render_song(
         mixer.buses = {bus: audio for bus, audio in mixer.buses.items() if bus in heard}
     kicks = [grid.hit_frame(h) for h in tracks.get("kick", [])]
     audio = _mix(mixer, grid, style, kicks, mix_rng)
-    audio = master(audio, mix_rng, float(mix_rng.uniform(*(style.loud_lufs if whole else _PARTS_LUFS))))
+    audio = master(audio, mix_rng, float(mix_rng.uniform(*(style.loud_lufs if whole else PARTS_LUFS))))
     _fade_edges(audio)
     if not np.isfinite(audio).all():
         raise RuntimeError(f"song {index} of seed {seed}: the mix is not finite")
@@ -138,26 +127,8 @@ def render_song(
     }
     sounding = onsets_in([frame for role in roles for frame in onsets.get(role, [])], grid.frames)
     played = sorted((n for role in roles for n in notes.get(role, [])), key=lambda n: n.start)
-    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, sounding, extra, _notes(played))
+    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, sounding, extra, notes_of(played))
     return np.ascontiguousarray(audio.T, np.float32), labels
-
-
-def draw_roles(rng: Rng, present: list[str]) -> list[str]:
-    """Roles of a song of parts: all, one, or some, in their order."""
-    kind = rng.random()
-    if kind < _ALL or len(present) < 2:
-        return present
-    count = 1 if kind < _ALL + _ONE else int(rng.integers(1, len(present)))
-    chosen = set(rng.choice(len(present), count, replace=False).tolist())
-    return [role for i, role in enumerate(present) if i in chosen]
-
-
-def _notes(played: list[Note]) -> Notes:
-    """Notes of a song, sorted by onset, in frames."""
-    onset = np.array([n.start for n in played], float)
-    off = onset + np.array([n.frames for n in played], float)
-    key = np.array([round(n.pitch) for n in played], np.int64)
-    return Notes(onset, off, key, np.array([min(n.velocity, 1.0) for n in played], float))
 
 
 def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixer, rng: Rng) -> list[int]:
