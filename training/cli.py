@@ -22,7 +22,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
             "config_name",
             default="studio",
             show_default=True,
-            help="Sizes: paper, paper-piano, studio or tiny.",
+            help="Sizes: paper, paper-piano, studio, ears or tiny.",
         ),
         click.option(
             "--minutes", default=60.0, show_default=True, type=click.FloatRange(0.01), help="Time box of this session."
@@ -263,15 +263,27 @@ def export(
     mean_with: str | None,
     share: float,
 ) -> None:
-    """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name."""
+    """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name.
+
+    Of an autoencoder's RUN, encoder and decoder are written into the folder --out, to train and evaluate with.
+    """
     if (run is None) == (gan_run is None):
         raise click.UsageError("run: give the folder of one generator run")
-    from training.export import export_generator, export_named
+    from training.export import export_autoencoder, export_generator, export_named
+    from training.runs.run import load_checkpoint
+    from training.weights import is_run, stage_of
 
     made = run or gan_run
     assert made is not None
     if licence_file is not None:
         licence = licence_file.read_text(encoding="utf-8")
+    if is_run(made) and stage_of(load_checkpoint(made)) == "autoencoder":
+        if out is None:
+            raise click.UsageError("out: an autoencoder is no model yet, name the folder of its encoder and decoder")
+        export_autoencoder(made, out)
+        for file in (out / "encoder.safetensors", out / "decoder.safetensors"):
+            click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
+        return
     if out is None:
         files = export_named(made, autoencoder, name, licence, mean_with, share)
     else:

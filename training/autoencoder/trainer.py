@@ -38,6 +38,7 @@ from training.autoencoder.excerpts import Excerpts
 from training.autoencoder.losses import MultiResolutionLoss, MultiScaleSpectralDistance, one_view
 from training.autoencoder.objective import Objective, SpectralObjective
 from training.corpus import Corpus
+from training.runs import parallel
 from training.runs.loop import train
 from training.runs.recipes import AutoencoderSettings
 from training.runs.run import Ema, Report, Run, clip_gradients, load_checkpoint
@@ -252,7 +253,8 @@ def train_autoencoder(
             trainer.start_from(load_checkpoint(init_from))
         elif settings.components_from:
             batches = [data.batch(-1 - i, 8) for i in range(settings.components_from)]
-            trainer.start_from_components(torch.from_numpy(np.concatenate(batches)))
+            waves = torch.from_numpy(np.concatenate(batches))
+            trainer.start_from_components(waves.to(parallel.current().device))
 
     def update(step: int, rate_factor: float) -> dict[str, Tensor]:
         wave = torch.from_numpy(np.ascontiguousarray(data.batch(step, settings.batch)))

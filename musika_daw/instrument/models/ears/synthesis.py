@@ -27,12 +27,14 @@ from musika_daw.instrument.models.ears.bands import band_shapes
 from musika_daw.instrument.models.ears.deep import DeepBand
 from musika_daw.instrument.models.ears.layout import Layout
 from musika_daw.instrument.models.ears.tones import TonePhases
-from musika_daw.instrument.models.noise import PERIOD, NoiseTable, random_angles
+from musika_daw.instrument.models.noise import NoiseTable, random_angles
 from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side
 
 # frames over which energies are compared where they hold still, and how far in dB they may stray and do so
 _STILL_FRAMES, _STILL_DB = 5, 4.0
 _MOST_GAIN = 8.0
+# after so many long frames their noise repeats, and after so many their random angles
+LONG_PERIOD, _ANGLES = 256, 1024
 # share of the peak from which on sound is bent
 _KNEE = 0.7
 
@@ -51,9 +53,9 @@ class Synthesis(nn.Module):
         self.short = Spectrum(config.fft, config.hop)
         self.deep = DeepBand(config.ears.deep_hz, config.hop, config.sample_rate_hz)
         self.phases = TonePhases(self.long.fft, self.long.hop, self.layout.bins)
-        self.noise = NoiseTable(self.long, config.channels)
-        self.angles = random_angles(2 * PERIOD).chunk(2)
-        self.chances = random_angles(8 * PERIOD)
+        self.noise = NoiseTable(self.long, config.channels, LONG_PERIOD)
+        self.angles = random_angles(2 * _ANGLES).to(self.long.window.device).chunk(2)
+        self.chances = random_angles(8 * _ANGLES).to(self.long.window.device)
         shapes = (band_shapes(config.ears.bands, s.fft, config.sample_rate_hz) for s in (self.short, self.long))
         for name, shape in zip(("short_shapes", "long_shapes"), shapes):
             self.register_buffer(name, shape, persistent=False)
