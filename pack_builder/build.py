@@ -9,7 +9,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Protocol
 from musika_daw.atomic import PART_SUFFIX
 from pack_builder import page
 from pack_builder.attempts import RenderError
-from pack_builder.chain import VST3
+from pack_builder.chain import VST3, Chain
 from pack_builder.closing import close
 from pack_builder.effects import check_chain
 from pack_builder.journal import JOURNAL, Journal, State, read_state
@@ -30,6 +29,7 @@ from pack_builder.render import describe, software
 from pack_builder.rows import Gap, Model, Row
 from pack_builder.source import MUSIKA, EngineSource
 from pack_builder.stream import iter_gaps
+from pack_builder.workers import WorkerDiedError
 
 
 class BuildError(Exception):
@@ -95,6 +95,8 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 observer.started(options.files, len(journal), workers.jobs)
                 tally = _render(options, journal, workers, source, models, observer)
                 gaps = _close(options, state, journal)
+    except WorkerDiedError as error:
+        raise BuildError(_death(error)) from None
     finally:
         if (options.out / JOURNAL).is_file():
             remove_parts(options.out)  # what the workers had in hand when the build was stopped
@@ -227,7 +229,7 @@ def _render(
         for job in jobs_of(options):
             if job.key not in journal:
                 yield source, models[job.kind][0], job, options, begun_s < page.EMBEDDED_S
-            begun_s += 0.0 if job.shape == "shot" else float(job.frames_exact(1))
+            begun_s += 0.0 if job.shape == "shot" else page.embedded_s(float(job.frames_exact(1)), job.loops)
 
     try:
         for made in workers.render(left()):
@@ -241,11 +243,20 @@ def _render(
             observer.finished(entry)
     except OSError as error:
         raise BuildError(_why(options, error, len(journal))) from None
-    except BrokenProcessPool:
-        raise BuildError("a worker was ended from outside (memory?): go on with --resume, maybe --jobs 1") from None
     except RenderError as error:
         raise BuildError(str(error)) from None
     return tally
+
+
+def _death(error: WorkerDiedError) -> str:
+    at = ""
+    for value in error.values or ():
+        if isinstance(value, Job):
+            at = f" while it made {value.key} ({value.word})"
+        elif isinstance(value, Chain):  # loaded before anything is rendered
+            at = f" while it loaded the chain {value.name}"
+    memory = " (memory?)" if "SIGKILL" in error.how else ""
+    return f"{error}{at}{memory}: go on with --resume, maybe --jobs 1"
 
 
 def _why(options: BuildOptions, error: OSError, done: int) -> str:

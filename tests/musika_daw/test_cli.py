@@ -92,3 +92,13 @@ def test_the_package_gives_its_names_lazily() -> None:
         assert getattr(musika_daw, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = musika_daw.nothing
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "flac", "wav", "aiff"])
+def test_one_long_block_is_written_whole(tmp_path: Path, suffix: str) -> None:
+    """A loop comes as one block, however long; two minutes of it are more than an encoder's stack holds at once."""
+    tone = 0.1 * np.sin(np.arange(120 * 44_100) * 0.05).astype(np.float32)
+    assert write_blocks(tmp_path / f"a.{suffix}", [np.stack([tone, tone], 1)], 44_100) == len(tone)
+    read = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32")[0]
+    assert len(read) == len(tone)
+    assert np.abs(read[:, 0] - tone).max() < 0.02
