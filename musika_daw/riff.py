@@ -116,7 +116,10 @@ class Tags:
 
 @dataclass(frozen=True)
 class Header:
-    """A WAV file without its samples; `chunks` are the ids in file order (`LIST/INFO` for lists)."""
+    """A WAV file without its samples; `chunks` are the ids in file order (`LIST/INFO` for lists).
+
+    `problems` are sentences on what is wrong with the file, which its sound could be read in spite of.
+    """
 
     encoding: str
     channels: int
@@ -126,6 +129,7 @@ class Header:
     data_offset: int
     tags: Tags
     chunks: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
 
 def _chunk(chunk_id: str, payload: bytes) -> bytes:

@@ -86,6 +86,7 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
     except (ValueError, OSError) as error:
         yield str(error).lower()
         return
+    yield from header.problems
     yield from _format_differences(row, header)
     yield from _chunk_differences(row, header)
     if not len(samples):
