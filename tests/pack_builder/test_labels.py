@@ -86,8 +86,9 @@ def test_aiff_holds_the_sound_the_loop_and_the_tempo(sample_rate_hz: int) -> Non
     tags = mutagen.aiff.AIFF(io.BytesIO(data))
     assert tags.info.sample_rate == sample_rate_hz
     assert {name: str(tags.tags[name]) for name in ("TIT2", "TPE1", "TBPM", "TKEY", "TCON")} == {
-        "TIT2": "Näme", "TPE1": "MSK", "TBPM": "129", "TKEY": "Am", "TCON": "Techno"
+        "TIT2": "Näme", "TPE1": "MSK", "TBPM": "128.5", "TKEY": "Am", "TCON": "Techno"
     }  # fmt: skip
+    assert str(tags.tags["TXXX:BEATS"]) == "4"
     assert str(tags.tags.getall("COMM")[0]) == '{"seed": 7}'
 
 
