@@ -28,6 +28,9 @@ _INFO = {
 _AIFF_TEXTS = {b"NAME": "INAM", b"AUTH": "IART", b"ANNO": "ICMT", b"(c) ": "ICOP"}
 
 
+FRAMES_MAX = 1 << 48
+
+
 def read_any_header(path: Path) -> Header:
     """Format and tags of a sound file of any kind that libsndfile reads. Raises ValueError or OSError.
 
@@ -46,9 +49,12 @@ def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
     import soundfile
 
     try:
-        facts = soundfile.info(str(path))
+        with path.open("rb") as stream:  # a name need not be one that libsndfile can be told
+            facts = soundfile.info(stream)
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise ValueError(why or " ".join(str(error).split())) from None
+    if facts.frames > FRAMES_MAX:  # a FLAC file that was written into a pipe
+        raise ValueError("does not say how long it is")
     bits = int("".join(filter(str.isdigit, facts.subtype)) or 0)
     encoding = facts.subtype.lower().replace("_", "")
     return Header(encoding, facts.channels, facts.samplerate, bits, facts.frames, 0, tags, ())
