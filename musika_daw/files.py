@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ _NAMES = {".wav": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".ogg
 
 
 _PIECE_FRAMES = 1 << 14
+CEILING_DBFS = -1.0
 
 
 def write_in_pieces(file: Any, samples: np.ndarray) -> None:
@@ -25,25 +29,43 @@ def write_in_pieces(file: Any, samples: np.ndarray) -> None:
         file.write(samples[start : start + _PIECE_FRAMES])
 
 
-def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int) -> int:
-    """Write float32 `[n, 2]` blocks one after another; returns the frames written.
+@dataclass(frozen=True)
+class Written:
+    """Frames of a file, and how far it was turned down beyond the gain that was asked for, so that nothing clips."""
 
-    The file appears under its name only when complete; what was there before stays if anything fails.
+    frames: int
+    turned_down_db: float = 0.0
+
+
+def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int, gain_db: float = 0.0) -> Written:
+    """Write float32 `[n, 2]` blocks one after another, `gain_db` louder or as much as keeps all of it below -1 dBFS.
+
+    The file appears under its name only when complete; what was there before stays if anything fails. Until the loudest
+    sample is known the sound lies in a file without a name beside it, so that memory does not grow with its length.
     """
     path = Path(path)
     part = path.with_name(path.name + ".part")
     suffix = path.suffix.lower()
-    frames = 0
+    frames, peak = 0, 0.0
     try:
-        with soundfile.SoundFile(
-            part, "w", sample_rate_hz, 2, subtype=_SUBTYPES[suffix], format=_NAMES[suffix]
-        ) as file:
+        with tempfile.TemporaryFile(dir=path.parent) as sound:
             for block in blocks:
-                write_in_pieces(file, np.clip(block, -1, 1))
+                sound.write(np.ascontiguousarray(block, "<f4").data)
+                peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 frames += len(block)
+            sound.seek(0)
+            down_db = max(0.0, gain_db + 20 * math.log10(max(peak, 1e-9)) - CEILING_DBFS)
+            gain = np.float32(10 ** ((gain_db - down_db) / 20))
+            with soundfile.SoundFile(
+                part, "w", sample_rate_hz, 2, subtype=_SUBTYPES[suffix], format=_NAMES[suffix]
+            ) as file:
+                while data := sound.read(_PIECE_FRAMES * 8):
+                    file.write(np.frombuffer(data, "<f4").reshape(-1, 2) * gain)
         part.replace(path)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"out: {path}: {error}") from error
+    except FileNotFoundError as error:
+        raise ValueError(f"out: {path}: no such folder") from error
     finally:
         part.unlink(missing_ok=True)
-    return frames
+    return Written(frames, down_db)

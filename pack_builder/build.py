@@ -27,6 +27,7 @@ from pack_builder.plan import Job, jobs_of
 from pack_builder.pool import Pool, pool_for
 from pack_builder.render import describe, software
 from pack_builder.rows import Gap, Model, Row
+from pack_builder.sounds import FORMATS
 from pack_builder.source import MUSIKA, EngineSource
 from pack_builder.stream import iter_gaps
 from pack_builder.workers import WorkerDiedError
@@ -225,10 +226,10 @@ def _render(
     tally = _Tally()
 
     def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions, bool]]:
-        begun_s = 0.0
+        begun_s, suffix = 0.0, FORMATS[options.format].suffix
         for job in jobs_of(options):
             if job.key not in journal:
-                yield source, models[job.kind][0], job, options, begun_s < page.EMBEDDED_S
+                yield source, models[job.kind][0], job, options, page.heard(begun_s, suffix)
             begun_s += 0.0 if job.shape == "shot" else page.embedded_s(float(job.frames_exact(1)), job.loops)
 
     try:

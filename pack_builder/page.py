@@ -1,9 +1,9 @@
 """The preview page: one HTML file with pictures and sound in it, that needs no network and no other file.
 
 Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first ten minutes
-of a pack (11 MB), and of a take longer than one minute the first half minute. Over http the page plays the real files;
-from a disk it plays what is not embedded by the browser's own player, with a gap at the seam and not in layers. A large
-pack has several pages of 500 files each.
+of a pack (11 MB), and all of AIFF packs, which most browsers do not decode; of a take beyond a minute its first half
+minute. Over http the page plays the real files; from a disk it plays what is not embedded by the browser's own player,
+with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
 """
 
 import base64
@@ -67,6 +67,11 @@ def preview_s(seconds: float, loops: bool) -> float | None:
     return PREVIEW_S if seconds > LONG_S and not loops else None
 
 
+def heard(begun_s: float, suffix: str) -> bool:
+    """Whether a file has sound on its page: the first ten minutes of a pack, and all that no browser decodes."""
+    return begun_s < EMBEDDED_S or suffix in (".aiff", ".aif")
+
+
 def embedded_s(seconds: float, loops: bool) -> float:
     """How much of the page's ten minutes a file takes."""
     return preview_s(seconds, loops) or seconds
@@ -83,13 +88,13 @@ def heard_part(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> np.ndar
     return part
 
 
-def card(row: Row, samples: np.ndarray, heard: bool) -> dict[str, str]:
-    """Pictures of a file as it stands in the pack, and its sound where that is `heard` from the page; base64 texts.
+def card(row: Row, samples: np.ndarray, has_sound: bool) -> dict[str, str]:
+    """Pictures of a file as it stands in the pack, and its sound where it `has_sound` there; base64 texts.
 
     They are made by whoever rendered the file, and kept beside the journal until the page is written.
     """
     made = {"wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz))}
-    if heard:
+    if has_sound:
         part = heard_part(samples, row.sample_rate_hz, row.loops)
         made["sound"] = _text(sound(part, row.sample_rate_hz, int(row.sha256[:8], 16)))
     return made
@@ -129,12 +134,12 @@ def pages(
     while chunk:
         following, files = list(islice(stream, PAGE_FILES)), []
         for row in chunk:
-            heard = begun_s < EMBEDDED_S
+            has_sound = heard(begun_s, Path(row.file).suffix)
             begun_s += embedded_s(row.seconds, row.loops)
             seen = made(row)
-            if seen is None or heard > ("sound" in seen):
-                seen = card(row, read_sound(folder / row.file)[0], heard)
-            files.append(entry(row) | {name: text for name, text in seen.items() if heard or name != "sound"})
+            if seen is None or has_sound > ("sound" in seen):
+                seen = card(row, read_sound(folder / row.file)[0], has_sound)
+            files.append(entry(row) | {name: text for name, text in seen.items() if has_sound or name != "sound"})
         facts = {"label": head.label, "pack": head.name, "page": number, "files": files,
                  "before": name_of(number - 1) if number > 1 else None,
                  "after": name_of(number + 1) if following else None,

@@ -206,7 +206,7 @@ class ControlServer:
             },
             "sound": {
                 "underruns": meter.underruns, "late_blocks": session.sink.xruns, "errors": status.fill_errors,
-                "peak_db": 20 * math.log10(meter.peak) if meter.peak > 1e-6 else None,
+                "peak_db": 20 * math.log10(meter.peak) if meter.peak > 1e-6 else None, "clipped": meter.clipped,
             },
             "values": session.live.values(), "effects_on": bool(host.effects),
             "midi": {

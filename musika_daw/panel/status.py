@@ -39,6 +39,7 @@ class HostStatus:
     underruns: int
     late_blocks: int
     peak_db: float | None
+    clipped: int
     values: Mapping[str, float | None]
     effects_on: bool
     midi_port: str | None
@@ -89,7 +90,8 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         bar_beat=_number(transport, "bar_beat"), locked=_get(lock, "locked", bool), error_ms=_maybe(lock, "error_ms"),
         ahead_s=_number(cache, "ahead_s"), wanted_s=_number(cache, "wanted_s"),
         render_problem=_text(cache, "problem"), underruns=_get(sound, "underruns", int),
-        late_blocks=_get(sound, "late_blocks", int), peak_db=_maybe(sound, "peak_db"), values=values,
+        late_blocks=_get(sound, "late_blocks", int), peak_db=_maybe(sound, "peak_db"),
+        clipped=_get(sound, "clipped", int) if "clipped" in sound else 0, values=values,
         effects_on=_get(data, "effects_on", bool), midi_port=_text(midi, "port"), learning=_text(midi, "learning"),
         bindings=bindings, audition=_text(audition, "file"), audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),

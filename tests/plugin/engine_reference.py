@@ -6,11 +6,14 @@ from fractions import Fraction
 
 import numpy as np
 
-from musika_daw.controls import Controls
+from musika_daw.controls import DEFAULT_GAIN_DB, Controls
 from musika_daw.engine import Engine
 from musika_daw.host.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin_feed import RUN_CHUNKS, RUN_FRAMES
 from musika_daw.host.render import ChunkRenderer
+
+PLUGIN_GAIN = np.float32(10 ** (DEFAULT_GAIN_DB / 20))
+"""What an instance multiplies with until somebody turns its gain."""
 
 
 def of_the_runs(engine: Engine, bpm: int, controls: Controls, rate_hz: int, first: int, last: int) -> np.ndarray:
