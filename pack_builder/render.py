@@ -57,6 +57,9 @@ def describe(source: EngineSource, model: str) -> Model:
 def outcome_of(source: EngineSource, engine: EngineLike, job: Job, options: BuildOptions) -> Outcome:
     """Draw at a job until something keeps to the limits."""
     rate, chain = options.sample_rate_hz, options.chain(job.kind)
+    # what is kept however it is, such as bars that were heard live, has the level that it reaches
+    drawn_again = options.attempts > 1 or not options.keep_best
+    target = chain.loudness_lufs if chain.clip_db and drawn_again else None
 
     def draw(attempt: int) -> np.ndarray:
         return raw_sound(source, engine, job, rate, attempt)
@@ -64,10 +67,10 @@ def outcome_of(source: EngineSource, engine: EngineLike, job: Job, options: Buil
     def judge(raw: np.ndarray) -> Candidate:
         sound = through(chain, raw, rate, job.loops)
         sound, gain_db, level = finish(
-            sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db
+            sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db, chain.clip_db
         )
         findings = findings_of(sound, job, rate)
-        return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs))
+        return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs, target))
 
     def judge_shot(raw: np.ndarray) -> Candidate:
         return _shot(through(chain, raw, rate, loops=True), rate, job.role)
