@@ -47,6 +47,11 @@ def _files(
             yield from _files(path, seen, linked, unread)
 
 
+def name_for_libraries(path: Path) -> str | bytes:
+    """A path as C libraries take it, also where its name is not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()

@@ -2,7 +2,7 @@
 
 Chunk order in a written file (some hosts stop reading at `data`, so everything a DAW needs comes first)::
 
-    RIFF WAVE | fmt  [fact] | LIST/INFO | acid | smpl | cue  | LIST/adtl | data
+    RIFF WAVE | fmt  [fact] | LIST/INFO | acid | smpl | cue  | LIST/adtl | id3  | data
 
 `fact` is written for float files only, where the format asks for it. Byte order is little-endian and every
 chunk is padded to an even length. Source: Multimedia Programming Interface and Data Specifications 1.0; the
@@ -104,7 +104,7 @@ class Cue:
 class Tags:
     """Everything in an audio file that is not audio; `info` maps four-letter INFO ids to text.
 
-    `key` (like `Amin`) has no place of its own in a WAV file; FLAC and AIFF have one.
+    `key` (like `Amin`) stands in the ID3 tag of WAV and AIFF files, and in the comments of FLAC.
     """
 
     info: dict[str, str] = field(default_factory=dict)
@@ -230,6 +230,10 @@ def encode_wave(
         parts.append(_smpl_chunk(tags.sampler, sample_rate_hz))
     if tags.cues:
         parts.append(_cue_chunks(tags.cues))
+    from musika_daw.id3 import id3
+
+    if id3_tag := id3(tags):
+        parts.append(_chunk("id3 ", id3_tag))
     size = 4 + sum(map(len, parts)) + 8 + frames * block + frames * block % 2
     if size > RIFF_LIMIT_BYTES:
         raise ValueError(f"frames {frames}: a wav file holds at most 4 GiB")

@@ -195,9 +195,11 @@ def read_header_from(stream: BinaryIO) -> Header:
         name = chunk_id
         if chunk_id == "data":
             data = data or (offset, size)
-        elif chunk_id in ("fmt ", "LIST", "acid", "smpl", "cue "):
+        elif chunk_id in ("fmt ", "LIST", "acid", "smpl", "cue ", "id3 ", "ID3 "):
             stream.seek(offset)
             payload = stream.read(min(size, METADATA_LIMIT_BYTES))
+            if chunk_id == "ID3 ":
+                found.setdefault("id3 ", payload)
             if chunk_id == "LIST":
                 name = f"LIST/{payload[:4].decode('latin-1')}"
             if size > METADATA_LIMIT_BYTES:
@@ -210,11 +212,16 @@ def read_header_from(stream: BinaryIO) -> Header:
     form = _read_format(found["fmt "])
     labels = _read_labels(found.get("LIST/adtl", b""))
     cues = _parsed("cue ", _read_cues, found.get("cue "), walk.problems) or []
+    from musika_daw.sound_tags import tags_of_id3
+
+    tag = tags_of_id3(found.get("id3 ", b""))
+    acid = _parsed("acid", _read_acid, found.get("acid"), walk.problems)
     tags = Tags(
         info={k: _decode(v) for k, v in _chunks_of_bytes(found.get("LIST/INFO", b"")[4:])},
-        acid=_parsed("acid", _read_acid, found.get("acid"), walk.problems),
+        acid=tag.acid if acid is None else acid,
         sampler=_parsed("smpl", _read_smpl, found.get("smpl"), walk.problems),
         cues=tuple(Cue(frame, labels.get(i, "")) for i, frame in cues),
+        key=tag.key,
     )
     return Header(
         encoding=form["encoding"], channels=form["channels"], sample_rate_hz=form["sample_rate_hz"],

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from musika_daw.folders import name_for_libraries
 from musika_daw.harmony import key_in_text
 from musika_daw.riff import ACID_LOOP, ACID_ONE_SHOT, Acid, Cue, Header, Sampler, Tags
 from musika_daw.riff_reader import METADATA_LIMIT_BYTES, read_header_from
@@ -49,10 +50,9 @@ def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
     import soundfile
 
     try:
-        with path.open("rb") as stream:  # a name need not be one that libsndfile can be told
-            facts = soundfile.info(stream)
+        facts = soundfile.info(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise ValueError(why or " ".join(str(error).split())) from None
+        raise ValueError(why or " ".join(str(getattr(error, "error_string", error)).split())) from None
     if facts.frames > FRAMES_MAX:  # a FLAC file that was written into a pipe
         raise ValueError("does not say how long it is")
     bits = int("".join(filter(str.isdigit, facts.subtype)) or 0)
@@ -123,7 +123,7 @@ def _of_aiff(stream: BinaryIO) -> Tags:
     for name, payload in _aiff_chunks(stream):
         try:
             if name == b"ID3 ":
-                tags = _of_id3(payload)
+                tags = tags_of_id3(payload)
             elif name == b"MARK":
                 markers = dict(_markers(payload))
             elif name == b"INST":
@@ -141,7 +141,10 @@ def _of_aiff(stream: BinaryIO) -> Tags:
     return Tags(info | tags.info, tags.acid, sampler or tags.sampler, cues, tags.key)
 
 
-def _of_id3(payload: bytes) -> Tags:
+def tags_of_id3(payload: bytes) -> Tags:
+    """The tags in an ID3 chunk; empty for what is none."""
+    if not payload:
+        return Tags()
     from mutagen.id3 import ID3
 
     try:

@@ -30,7 +30,7 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
         lines.append(("chunks", " ".join(name.strip() for name in header.chunks)))
     named = tempo_in_file_name(path.name)
     lines.append(("file name", f"{named:g} bpm" if named else "no tempo"))
-    acid, subject = tags.acid, "acid" if header.chunks else "tags"
+    acid, subject = tags.acid, _place(header)
     if acid and not (acid.beats or acid.tempo_bpm or acid.flags):
         lines.append((subject, "says nothing: a DAW will guess the tempo or take the file as it is"))
     elif acid:
@@ -56,7 +56,8 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
 def warnings_of(name: str, header: Header) -> list[str]:
     """Statements in one file that contradict each other, each of which makes some DAW stretch or cut it wrongly."""
     found = []
-    acid, sampler, subject = header.tags.acid, header.tags.sampler, "acid says" if header.chunks else "tags say"
+    acid, sampler = header.tags.acid, header.tags.sampler
+    subject = "acid says" if _place(header) == "acid" else "tags say"
     tempo, named = tempo_of_length(header), tempo_in_file_name(name)
     # a length rounded to whole frames moves the tempo by up to half a frame
     if acid and tempo and abs(tempo / acid.tempo_bpm - 1 if acid.tempo_bpm else 1) > 1 / header.frames:
@@ -71,6 +72,12 @@ def warnings_of(name: str, header: Header) -> list[str]:
     if late := [chunk.strip() for chunk in after if chunk in ("acid", "smpl", "cue ")]:
         found.append(f"{', '.join(late)} after data: some DAWs will not read it")
     return found
+
+
+def _place(header: Header) -> str:
+    """Where the tempo stands, or in a WAV file would: its acid chunk, or other tags."""
+    told_elsewhere = header.tags.acid is not None and "acid" not in header.chunks
+    return "acid" if header.chunks and not told_elsewhere else "tags"
 
 
 def _channels(count: int) -> str:

@@ -1,7 +1,9 @@
 """WAV files: what is written is read back, by us and by independent readers; what is no WAV file is refused."""
 
 import io
+import re
 import struct
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,12 @@ import soundfile
 import wavinfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mutagen.id3 import TBPM, TKEY
+from mutagen.wave import WAVE
+from pedalboard.io import AudioFile
+from scipy.io import wavfile
 
+from musika_daw.labels import read_labels
 from musika_daw.riff import ENCODINGS, Acid, Cue, Sampler, Tags, encode_wave, write_wave
 from musika_daw.riff_reader import read_header, read_header_from, read_wave
 
@@ -52,7 +59,7 @@ def test_everything_written_is_read_back(
 def test_chunks_stand_in_the_order_that_hosts_read(tmp_path: Path) -> None:
     write_wave(tmp_path / "a.wav", noise(1000), 44100, TAGS)
     assert read_header(tmp_path / "a.wav").chunks == (
-        "fmt ", "LIST/INFO", "acid", "smpl", "cue ", "LIST/adtl", "data",
+        "fmt ", "LIST/INFO", "acid", "smpl", "cue ", "LIST/adtl", "id3 ", "data",
     )  # fmt: skip
 
 
@@ -90,7 +97,9 @@ def test_libsndfile_sees_tempo_loop_and_markers(tmp_path: Path) -> None:
     for text in ("Loop,", "Beats     : 16", "Meter     : 4/4", "Tempo     : 128.5", "Loop Count   : 1",
                  "Start :     0  End :   999", "Count : 2", "labl : 2 : two", "INAM : odd"):  # fmt: skip
         assert text in log
-    assert "unknown" not in log.lower()
+    # it passes over the ID3 tag, which is for others
+    assert re.findall(r"(\S+) +: \d+ \((?i:unknown) marker\)", log) == ["id3"]
+    assert log.lower().count("unknown") == 1
 
 
 def test_wavinfo_sees_texts_and_markers(tmp_path: Path) -> None:
@@ -260,3 +269,54 @@ def test_what_fits_no_chunk_is_refused(change: dict, message: str) -> None:
 def test_what_is_no_audio_is_refused(samples: np.ndarray, encoding: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         encode_wave(samples, 44100, encoding=encoding)
+
+
+def test_the_id3_tag_is_read_by_taggers_and_costs_nobody_the_sound(tmp_path: Path) -> None:
+    path, samples = tmp_path / "a.wav", noise(1001)
+    tags = replace(TAGS, info={**TAGS.info, "IART": "Näme", "IGNR": "Techno"}, key="F#min")
+    write_wave(path, samples, 44100, tags)
+    found = WAVE(path)
+    assert {name: str(found.tags[name]) for name in ("TIT2", "TPE1", "TCON", "TBPM", "TKEY", "TXXX:BEATS")} == {
+        "TIT2": "odd", "TPE1": "Näme", "TCON": "Techno", "TBPM": "128.5", "TKEY": "F#m", "TXXX:BEATS": "16",
+    }  # fmt: skip
+    assert str(found.tags.getall("COMM")[0]) == '{"seed": 7}'
+    assert found.info.length == pytest.approx(1001 / 44100)
+    assert (read_header(path).tags.key, read_header(path).tags.info) == (tags.key, tags.info)
+    with AudioFile(str(path)) as file:
+        assert np.abs(file.read(file.frames).T - samples).max() <= 2**-23
+    assert len(wavfile.read(path)[1]) == 1001
+    probed = subprocess.run(
+        ["ffprobe", "-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0", str(path)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert probed.stdout.strip() == "1001"
+    assert probed.stderr == ""
+
+
+def test_a_take_claims_no_tempo_in_its_id3_tag_and_bare_files_have_none(tmp_path: Path) -> None:
+    write_wave(tmp_path / "a.wav", noise(10), 44100, Tags({"INAM": "x"}))
+    assert set(WAVE(tmp_path / "a.wav").tags) == {"TIT2"}
+    write_wave(tmp_path / "b.wav", noise(10), 44100)
+    assert read_header(tmp_path / "b.wav").chunks == ("fmt ", "data")
+
+
+def test_a_foreign_id3_chunk_behind_the_sound_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(wave(FMT, DATA))
+    file = WAVE(path)
+    file.add_tags()
+    file.tags.add(TBPM(encoding=3, text=["128"]))
+    file.tags.add(TKEY(encoding=3, text=["Bbm"]))
+    file.save()
+    assert read_header(path).tags == Tags(acid=Acid(0, 128.0, 0), key="A#min")
+    assert read_header(path).frames == 4411
+    assert (read_labels(path).bpm, read_labels(path).key, read_labels(path).shape) == (128.0, "A#min", "take")
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_in_an_id3_chunk_cost_nothing_else(payload: bytes) -> None:
+    for tag in (payload, b"ID3\3\0\0\0\0\1\0" + payload):
+        header = read_header_from(io.BytesIO(wave(FMT, ACID, chunk(b"id3 ", tag), DATA)))
+        assert header.frames == 4411
+        assert header.tags.acid == Acid(4, 120.0)

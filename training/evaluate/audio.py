@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.folders import files_below
+from musika_daw.folders import files_below, name_for_libraries
 from musika_daw.plain import plain
 from training.evaluate.spectra import resampled
 
@@ -27,7 +27,7 @@ def read_folder(folder: Path, seconds: float, limit: int | None = None) -> Itera
         raise ValueError(f"folder: {folder} holds no audio, must hold some of {', '.join(sorted(_SUFFIXES))}")
     for path in files[:limit]:
         try:
-            with path.open("rb") as stream, soundfile.SoundFile(stream) as file:
+            with soundfile.SoundFile(name_for_libraries(path)) as file:
                 if not 1000 <= file.samplerate <= 1_000_000:
                     raise ValueError(f"folder: {plain(str(path))} has a sample rate of {file.samplerate} Hz")
                 wanted = min(file.frames, int(seconds * file.samplerate))

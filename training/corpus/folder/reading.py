@@ -6,7 +6,6 @@ Windows) and then to an `ffmpeg` program if one is installed (AAC everywhere). T
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from musika_daw.folders import name_for_libraries
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
@@ -83,7 +83,7 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """Blocks `[n, channels]` with their sample rate, from the first decoder that knows the file."""
     found = counted(path) if path.suffix.lower() in _MPEG_SUFFIXES else None
     try:
-        file = soundfile.SoundFile(_name(path))
+        file = soundfile.SoundFile(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if found is None or found.first.layer != 3:
             yield from _by_pedalboard(path, _said(error))
@@ -106,11 +106,6 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
             raise UnusableError(f"damaged: {_said(error)}") from error
         with file:
             yield from _by_libsndfile(file, max(found.frames, found.told or 0))
-
-
-def _name(path: Path) -> str | bytes:
-    """The path as libsndfile takes it, also where its name is not UTF-8."""
-    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def _said(error: Exception | str) -> str:

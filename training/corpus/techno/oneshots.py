@@ -15,7 +15,7 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
-from musika_daw.folders import files_below
+from musika_daw.folders import files_below, name_for_libraries
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 
 SUFFIXES = {".wav", ".flac", ".aif", ".aiff", ".ogg"}
@@ -96,9 +96,8 @@ def voice_of(path: Path) -> tuple[str, float] | None:
 def read_oneshot(path: Path, longest_s: float) -> np.ndarray | None:
     """Read, resample, cut the silence before the attack and all after `longest_s`; None if unusable."""
     try:
-        with path.open("rb") as stream:
-            audio, rate = soundfile.read(stream, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError):
+        audio, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError:
         return None
     if not 1000 <= rate <= 1_000_000:
         return None
