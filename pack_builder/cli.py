@@ -80,7 +80,7 @@ def cli(context: click.Context, version: bool) -> None:
 @click.option("--seed", default="7", show_default=True, metavar="N", help="Another seed, another music.")
 @click.option("--sample-rate", default="44100", show_default=True, metavar="HZ", help="44100, 48000, 88200 or 96000.")
 @click.option("--label", default="MSK", show_default=True, metavar="TEXT", help="Your label, first in every name.")
-@click.option("--name", default="First", show_default=True, metavar="TEXT", help="The pack's name.")
+@click.option("--name", metavar="TEXT", help="The pack's name.  [default: that of --out, or First]")
 @click.option("--naming", default="default", show_default=True, metavar="STYLE", help="default (130bpm), splice (130).")
 @click.option("--model", "models", multiple=True, metavar="NAME|PATH", help="Weights to use, once a kind, repeatable.")
 @click.option("--out", metavar="DIR", help="New or empty folder.  [default: LABEL_-_NAME_-_WAV]")

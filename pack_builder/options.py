@@ -10,7 +10,7 @@ from typing import Any
 from pack_builder.chain import Chain, chains_of
 from pack_builder.curve import Points, parse_curve
 from pack_builder.families import FAMILIES, SHOTS
-from pack_builder.names import TEMPLATES, check_name
+from pack_builder.names import TEMPLATES, check_name, name_of_folder
 from pack_builder.parse import number, parse_bpm, parse_density, whole
 from pack_builder.sounds import FORMATS
 
@@ -93,7 +93,7 @@ class BuildOptions:
         seed: str = "7",
         sample_rate: str = "44100",
         label: str = "MSK",
-        name: str = "First",
+        name: str | None = None,
         naming: str = "default",
         models: tuple[str, ...] = (),
         out: str | None = None,
@@ -119,6 +119,8 @@ class BuildOptions:
         if out is not None and not out.strip():
             raise ValueError("--out '': must name a folder")
         check_name("--label", label, naming)
+        if name is None:
+            name = "First" if out is None else name_of_folder(Path(out), naming, label)
         check_name("--name", name, naming)
         if density is not None and density_curve is not None and density.strip().lower() != "none":
             raise ValueError(f"--density {density}: cannot be had with --density-curve, allowed is one of them")

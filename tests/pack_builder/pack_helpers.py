@@ -8,7 +8,7 @@ from pack_builder.rows import Gap, Row
 
 SMALL = {
     "bpm": "120,128.5", "loops_per_bpm": "1", "bars": "1", "takes": "2", "take_seconds": "2", "jobs": "1",
-    "finish": "none",
+    "finish": "none", "name": "First",
 }  # fmt: skip
 
 

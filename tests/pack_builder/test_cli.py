@@ -15,7 +15,7 @@ from pack_builder.console import ProgressBar, Rate, clock, observer, table
 
 Run = Callable[..., Ran]
 SHORT = ("--bars", "1", "--bpm", "120", "--takes", "1", "--take-seconds", "2", "--loops-per-bpm", "1", "--jobs", "1",
-         "--finish", "none")  # fmt: skip
+         "--finish", "none", "--name", "First")  # fmt: skip
 
 
 def test_build_verify_and_inspect(run: Run, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ SCRIPT = """
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "pack"
     options = BuildOptions.parse(bpm="120,128.5", loops_per_bpm="1", bars="1", takes="1", take_seconds="2", jobs="1",
-                                 finish="none", out=str(out))  # fmt: skip
+                                 finish="none", name="First", out=str(out))  # fmt: skip
     build(options, Silent(), SOURCE)
     return out
 
