@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -96,16 +97,24 @@ def labels_of(stem: str, header: Header) -> Labels:
 def _of_beats(plain: Labels, acid: Acid) -> Labels | None:
     """A loop of as many beats as are told, or None where that makes no sense."""
     # a length rounded to whole frames tells the tempo to a few millionths; the chunk tells it as it was meant
-    by_length = acid.beats * 60 * plain.sample_rate_hz / plain.frames
-    meant = bool(acid.tempo_bpm) and abs(by_length / acid.tempo_bpm - 1) < 1e-3
+    beats, told = acid.beats, acid.tempo_bpm
+    by_length = beats * 60 * plain.sample_rate_hz / plain.frames
+    unit = Fraction(4, acid.denominator) if acid.denominator else Fraction(1)
+    if unit != 1 and told and abs(by_length * unit / told - 1) < 1e-3:
+        # beats of the meter, and a tempo in quarter notes; a loop that ends in mid-quarter is none of ours
+        quarters = beats * unit
+        if quarters.denominator != 1:
+            return replace(plain, bpm=told)
+        beats, by_length = int(quarters), told
+    meant = bool(told) and abs(by_length / told - 1) < 1e-3
     low, high = (1, 1000) if meant else LOOP_BPM  # programs leave a chunk of zeros or defaults on what is no loop
-    if not low <= by_length <= high or not (meant or acid.tempo_bpm or acid.flags & ACID_LOOP):
+    if not low <= by_length <= high or not (meant or told or acid.flags & ACID_LOOP):
         return None
-    per_bar = acid.numerator * 4 // acid.denominator if acid.numerator and acid.denominator else BEATS_PER_BAR
-    bars, rest = divmod(acid.beats, per_bar or BEATS_PER_BAR)
+    bars = beats / (acid.numerator * unit) if acid.numerator else Fraction(beats, BEATS_PER_BAR)
     return replace(
-        plain, bpm=acid.tempo_bpm if meant else by_length, beats=acid.beats, bars=None if rest else bars, shape="loop"
-    )
+        plain, bpm=told if meant else by_length, beats=beats, bars=int(bars) if bars.denominator == 1 else None,
+        shape="loop",
+    )  # fmt: skip
 
 
 def _says_loop(header: Header) -> bool:

@@ -40,6 +40,32 @@ def test_a_loop_says_its_tempo_beats_bars_and_key(tmp_path: Path) -> None:
     assert labels.seconds == pytest.approx(16 * 60 / 130, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("beats", "numerator", "denominator", "quarters", "bars"),
+    [(7, 7, 8, 7, 2), (5, 5, 8, 5, 2), (7, 5, 8, 7, None), (6, 3, 4, 6, 2), (6, 6, 8, 6, 2), (4, 0, 0, 4, 1)],
+)
+def test_bars_are_those_of_the_meter(
+    tmp_path: Path, beats: int, numerator: int, denominator: int, quarters: int, bars: int | None
+) -> None:
+    path = tmp_path / "a.wav"
+    acid = Acid(beats, 130.0, numerator=numerator, denominator=denominator)
+    path.write_bytes(encode_wave(sound(quarters), RATE, Tags(acid=acid)))
+    labels = read_labels(path)
+    assert (labels.bpm, labels.beats, labels.bars) == (130, quarters, bars)
+
+
+def test_beats_of_the_meter_are_told_from_quarter_notes_by_the_length(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    acid = Acid(14, 130.0, numerator=7, denominator=8)
+    path.write_bytes(encode_wave(sound(7), RATE, Tags(acid=acid)))
+    labels = read_labels(path)
+    assert (labels.bpm, labels.beats, labels.bars, labels.loops) == (130, 7, 2, True)
+    odd = Acid(7, 130.0, numerator=7, denominator=8)
+    path.write_bytes(encode_wave(np.zeros((round(3.5 * 60 / 130 * RATE), 2), np.float32), RATE, Tags(acid=odd)))
+    labels = read_labels(path)
+    assert (labels.bpm, labels.beats, labels.loops) == (130, None, False)
+
+
 def test_a_tempo_that_the_length_contradicts_is_not_believed(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(encode_wave(sound(bpm=130), RATE, Tags(acid=Acid(16, 90.0))))
