@@ -193,21 +193,25 @@ class Keeper:
                 self.results.append(self._pipe.recv())
                 self._asked -= 1
         except (EOFError, OSError):
-            self.results.append("keep: its process died")
+            from pack_builder.workers import told_end
+
+            self._process.join(2)
+            self.results.append(f"keep: its process {told_end(self._process.exitcode)}")
             self._asked = 0
             self._process = None
         return self._asked
 
     def close(self) -> None:
         """Wait a moment for what is under way, then end the process."""
-        if self._process is None:
+        process = self._process
+        if process is None:
             return
         while self.poll() and self._pipe.poll(20):
             continue
         self._pipe.close()
-        self._process.join(2)
-        if self._process.is_alive():
-            self._process.terminate()
+        process.join(2)  # it may have died meanwhile, which is told in the results
+        if process.is_alive():
+            process.terminate()
 
 
 def _keep_all(pipe: Any, load: Callable[[str], Renderer], model: str, folder: Path, label: str, name: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -19,6 +21,7 @@ from pack_builder.build import build
 from pack_builder.manifest import read_manifest
 from pack_builder.options import BuildOptions
 from pack_builder.source import EngineSource
+from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent
 from tests.waiting import wait_for
 
@@ -78,6 +81,21 @@ def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_
     assert "kept" in keeper.results[1]
 
 
+def test_a_keeper_that_dies_is_told_with_its_signal_and_closes(tmp_path: Path) -> None:
+    keeper = Keeper("click", tmp_path / "kept")
+    keeper.ask(Take(0, 16, Piece(Fraction(60), Controls(), RATE)))
+    os.kill(keeper._process.pid, signal.SIGSEGV)
+    keeper.close()
+    assert keeper.results == ["keep: its process was ended by SIGSEGV"]
+    keeper.close()
+
+
+def test_sixteen_slow_bars_are_kept(noise, tmp_path: Path) -> None:
+    path = keep(noise, Take(0, 16, Piece(Fraction(60), Controls(), 44_100)), tmp_path / "kept")
+    assert read_header(path).frames == 64 * 44_100
+    assert verify(tmp_path / "kept").differences == ()
+
+
 def chunks(path: Path) -> dict[str, bytes]:
     """The chunks of a WAV file by their names, in order."""
     data, found, at = path.read_bytes(), {}, 12
@@ -107,7 +125,7 @@ def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(
     mine, other = chunks(kept), chunks(theirs)
     assert list(mine) == list(other)
     # which bars and which seeds is all they differ in
-    assert {name for name in mine if mine[name] != other[name]} == {"LISTINFO"}
+    assert {name for name in mine if mine[name] != other[name]} == {"LISTINFO", "id3 "}
     tags = [read_header(path).tags for path in (kept, theirs)]
     assert {name for name in tags[0].info if tags[0].info[name] != tags[1].info[name]} <= {"INAM", "ICMT"}
     facts = [json.loads(tag.info["ICMT"]) for tag in tags]
