@@ -36,6 +36,7 @@ pack: setup
 lint: setup-dev
 	@echo "==> lint"
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: setup-dev
 	@echo "==> types"

@@ -20,9 +20,9 @@ import click
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 
 PIECE_S = 12.0
 

@@ -49,12 +49,18 @@ def measure(minutes: float, bpm: float) -> dict[str, Any]:
     late_ms, beats = clicks.late_ms, np.round(clicks.beats)
     missing = int(np.ptp(beats)) + 1 - len(beats)
     return {
-        "minutes": minutes, "bpm": bpm, "clicks": len(beats), "beats_without_click": missing,
-        "underruns": underruns, "gaps": recorder.gaps(), "server_xruns": len(recorder.xruns),
-        "late_ms_median": round(float(np.median(late_ms)), 3), "late_ms_most": round(float(np.abs(late_ms).max()), 3),
+        "minutes": minutes,
+        "bpm": bpm,
+        "clicks": len(beats),
+        "beats_without_click": missing,
+        "underruns": underruns,
+        "gaps": recorder.gaps(),
+        "server_xruns": len(recorder.xruns),
+        "late_ms_median": round(float(np.median(late_ms)), 3),
+        "late_ms_most": round(float(np.abs(late_ms).max()), 3),
         "late_ms_most_but_after_gaps": round(float(np.abs(late_ms[clicks.calm]).max()), 3),
         "drift_ms": round(float(np.median(late_ms[-20:]) - np.median(late_ms[1:21])), 3),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:

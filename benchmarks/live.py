@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from bridge.jack_frames import FRAMES_WRAP
+from bridge.jack.frames import FRAMES_WRAP
 
 RATE = 48_000
 CLOCK = "jack_midi_clock:mclk_out"
@@ -117,8 +117,8 @@ def measure(
     minutes: float, busy: int, model: str, bpm: float, source: str = "jack", locates: int = 0
 ) -> dict[str, Any]:
     """Play for some minutes beside `busy` busy processes; returns what was measured."""
+    from musika_daw.host.follow.sources import SourceOptions
     from musika_daw.host.session import Session, SessionOptions
-    from musika_daw.host.sources import SourceOptions
 
     jack = importlib.import_module("jack")
     server = "musikabench" + ("" if source == "jack" else "2")
@@ -154,12 +154,18 @@ def measure(
         meter = session.host.player.meter()
         clicks.client.deactivate()
         facts: dict[str, Any] = {
-            "minutes": minutes, "busy_processes": busy, "model": model, "source": source, "clicks": len(clicks.frames),
-            "blocks": meter.blocks, "underruns": meter.underruns - early, "gaps": clicks.gaps,
+            "minutes": minutes,
+            "busy_processes": busy,
+            "model": model,
+            "source": source,
+            "clicks": len(clicks.frames),
+            "blocks": meter.blocks,
+            "underruns": meter.underruns - early,
+            "gaps": clicks.gaps,
             "server_xruns": session.sink.xruns,
             "host_mib_each_minute": [round(host, 1) for host, _ in memory],
             "renderer_mib_each_minute": [round(renderer, 1) for _, renderer in memory],
-        }  # fmt: skip
+        }
         if model == "click" and not locates and len(clicks.frames) > 2:
             off_ms = _errors_ms(clicks, bpm)
             facts["error_ms_median"] = round(float(np.median(np.abs(off_ms))), 4)
@@ -167,8 +173,9 @@ def measure(
             facts["drift_ms"] = round(float(np.median(off_ms[-20:]) - np.median(off_ms[2:22])), 4)
         if seeking:
             facts["locate_to_sound_ms"] = {
-                "median": round(1000 * float(np.median(seeking)), 1), "most": round(1000 * max(seeking), 1),
-            }  # fmt: skip
+                "median": round(1000 * float(np.median(seeking)), 1),
+                "most": round(1000 * max(seeking), 1),
+            }
         clicks.client.close()
         return facts
     finally:

@@ -23,8 +23,8 @@ from xml.sax.saxutils import quoteattr
 
 import soundfile
 
-from pack_builder.manifest import read_manifest
-from pack_builder.rows import Row
+from pack_builder.record.manifest import read_manifest
+from pack_builder.record.rows import Row
 
 ARDOUR = Path("/usr/lib/ardour7")
 STARTS = 6  # it does not always start, and more often when it is held to one core
@@ -76,9 +76,12 @@ def _lua(home: Path, text: str) -> str:
     script = home / "script.lua"
     script.write_text(text)
     done = subprocess.run(
-        ["taskset", "-c", str(min(os.sched_getaffinity(0))), "ardour7-lua", str(script)], capture_output=True,
-        env={**os.environ, "HOME": str(home)}, timeout=300, check=False,
-    )  # fmt: skip
+        ["taskset", "-c", str(min(os.sched_getaffinity(0))), "ardour7-lua", str(script)],
+        capture_output=True,
+        env={**os.environ, "HOME": str(home)},
+        timeout=300,
+        check=False,
+    )
     return done.stdout.decode("utf-8", "replace")
 
 
@@ -89,25 +92,29 @@ def _with_files(session: str, files: Sequence[tuple[Path, int]], rate: int) -> s
         base, name = 100_000 + 10 * number, quoteattr(str(path))
         sources += [
             f'<Source name={name} take-id="" type="audio" flags="" id="{base + side}" channel="{side}" '
-            f'origin={name} gain="1"/>' for side in (0, 1)
-        ]  # fmt: skip
+            f'origin={name} gain="1"/>'
+            for side in (0, 1)
+        ]
         start, length = (frame * SUPERCLOCK_HZ // rate for frame in (at, frames))
         common = (
             f'<Region name={quoteattr(path.stem)} opaque="1" external="1" start="a0" layering-index="0" type="audio" '
             f'channels="2" scale-amplitude="1" source-0="{base}" source-1="{base + 1}" master-source-0="{base}" '
             f'master-source-1="{base + 1}" fade-in-active="0" fade-out-active="0" envelope-active="0" '
         )
-        regions.append((
-            f'{common} id="{base + 2}" whole-file="1" length="a{length}@a0"/>',
-            f'{common} id="{base + 3}" whole-file="0" length="a{length}@a{start}"/>',
-        ))
+        regions.append(
+            (
+                f'{common} id="{base + 2}" whole-file="1" length="a{length}@a0"/>',
+                f'{common} id="{base + 3}" whole-file="0" length="a{length}@a{start}"/>',
+            )
+        )
         at += frames + rate
     text = session.replace("<Sources/>", f"<Sources>{''.join(sources)}</Sources>")
     text = text.replace("<Regions/>", f"<Regions>{''.join(whole for whole, _ in regions)}</Regions>")
     return re.sub(
         r'(<Playlist id="\d+" name="pack"[^>]*)/>',
-        lambda found: f"{found[1]}>{''.join(placed for _, placed in regions)}</Playlist>", text,
-    )  # fmt: skip
+        lambda found: f"{found[1]}>{''.join(placed for _, placed in regions)}</Playlist>",
+        text,
+    )
 
 
 def _ticks(position: str) -> int:

@@ -19,9 +19,9 @@ from typing import Any
 
 import click
 
-from pack_builder.manifest import read_manifest
-from pack_builder.options import BuildOptions
-from pack_builder.plan import Job, plan
+from pack_builder.plan.jobs import Job, plan
+from pack_builder.plan.options import BuildOptions
+from pack_builder.record.manifest import read_manifest
 
 TEMPI = 9  # of 120-160 in steps of 5
 _engine: Any = None
@@ -29,15 +29,15 @@ _engine: Any = None
 
 def _load() -> None:
     global _engine
-    from pack_builder.source import load_musika
+    from pack_builder.render.source import load_musika
 
     _engine = load_musika("techno")
 
 
 def _raw(job: Job) -> float:
     """Seconds of audio made."""
-    from pack_builder.attempts import raw_sound
-    from pack_builder.source import MUSIKA
+    from pack_builder.render.attempts import raw_sound
+    from pack_builder.render.source import MUSIKA
 
     return len(raw_sound(MUSIKA, _engine, job, 44_100, 0)) / 44_100
 
@@ -78,9 +78,12 @@ def build_speed(arguments: list[str], out: str) -> tuple[float, float, float]:
 def main(loops: int, bars: int, jobs: int, finish: str) -> None:
     """Measure and print."""
     texts = {
-        "bpm": "120-160", "loops_per_bpm": str(max(1, round(loops / TEMPI))), "bars": str(bars), "jobs": str(jobs),
+        "bpm": "120-160",
+        "loops_per_bpm": str(max(1, round(loops / TEMPI))),
+        "bars": str(bars),
+        "jobs": str(jobs),
         "finish": finish,
-    }  # fmt: skip
+    }
     with tempfile.TemporaryDirectory() as folder:
         jobs_ = plan(BuildOptions.parse(kinds=("techno",), out=f"{folder}/plan", **texts))
         arguments = ["--kind", "techno"]

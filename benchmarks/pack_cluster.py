@@ -94,8 +94,10 @@ class Driver:
 def disturb(driver: Driver, loops: int, kills: int, drivers: int, done: threading.Event, killed: list[str]) -> None:
     """Kill a worker at random moments all through the build, and the driver at some of its files."""
     draw = random.Random(7)
-    moments = sorted([(draw.uniform(0.02, 0.98) * loops, "worker") for _ in range(kills)]
-                     + [(draw.uniform(0.1, 0.9) * loops, "driver") for _ in range(drivers)])  # fmt: skip
+    moments = sorted(
+        [(draw.uniform(0.02, 0.98) * loops, "worker") for _ in range(kills)]
+        + [(draw.uniform(0.1, 0.9) * loops, "driver") for _ in range(drivers)]
+    )
     for at, victim in moments:
         while driver.files < at or driver.process is None:
             if done.wait(0.02):
@@ -151,15 +153,22 @@ def main(loops: int, bars: int, kills: int, drivers: int) -> None:
             for root in (Path(folder, "plain"), Path(folder, "cluster"))
         ]
         differ = [
-            name for name in sorted(names[0] & names[1])
+            name
+            for name in sorted(names[0] & names[1])
             if Path(folder, "plain", name).read_bytes() != Path(folder, "cluster", name).read_bytes()
-        ]  # fmt: skip
+        ]
         facts = {
-            "loops": loops, "gaps": driver.gaps, "workers_killed": len(killed),
-            "at_work_when_killed": sum("make" in name for name in killed), "drivers_killed": driver.killed,
-            "files": len(names[1]), "missing_or_extra": sorted(names[0] ^ names[1]), "differ": differ,
-            "driver_mb": [round(mb) for mb in driver.memory_mb], "of_one_process": round(cluster_s / plain_s, 2),
-        }  # fmt: skip
+            "loops": loops,
+            "gaps": driver.gaps,
+            "workers_killed": len(killed),
+            "at_work_when_killed": sum("make" in name for name in killed),
+            "drivers_killed": driver.killed,
+            "files": len(names[1]),
+            "missing_or_extra": sorted(names[0] ^ names[1]),
+            "differ": differ,
+            "driver_mb": [round(mb) for mb in driver.memory_mb],
+            "of_one_process": round(cluster_s / plain_s, 2),
+        }
         click.echo(json.dumps(facts))
         if differ or names[0] != names[1]:
             raise click.ClickException("the packs differ")

@@ -27,17 +27,17 @@ from pathlib import Path
 
 import click
 
-from pack_builder.build import now
-from pack_builder.closing import close
-from pack_builder.journal import Journal, State, read_state
-from pack_builder.manifest import Head
-from pack_builder.options import BuildOptions
-from pack_builder.page import EMBEDDED_S, card
-from pack_builder.plan import file_of, jobs_of
-from pack_builder.render import software
-from pack_builder.rows import Row
-from pack_builder.sounds import read_sound
-from pack_builder.stream import iter_rows, read_head
+from musika_daw.sound.sounds import read_sound
+from pack_builder.plan.jobs import file_of, jobs_of
+from pack_builder.plan.options import BuildOptions
+from pack_builder.publish.closing import close
+from pack_builder.publish.page import EMBEDDED_S, card
+from pack_builder.record.journal import Journal, State, read_state
+from pack_builder.record.manifest import Head
+from pack_builder.record.rows import Row
+from pack_builder.record.stream import iter_rows, read_head
+from pack_builder.render.render import software
+from pack_builder.run.build import now
 
 LINKS = 50_000  # of one file; more are refused by common file systems
 STEPS = ("record", "resume", "close", "extend", "verify")
@@ -46,15 +46,36 @@ STEPS = ("record", "resume", "close", "extend", "verify")
 def options_of(out: Path, loops: int) -> BuildOptions:
     """Loops of one bar at nine tempi."""
     return BuildOptions.parse(
-        kinds=("techno",), bpm="120-160", loops_per_bpm=str(-(-loops // 9)), bars="1", jobs="1", out=str(out),
+        kinds=("techno",),
+        bpm="120-160",
+        loops_per_bpm=str(-(-loops // 9)),
+        bars="1",
+        jobs="1",
+        out=str(out),
         resume=True,
-    )  # fmt: skip
+    )
 
 
 def real_loop(folder: Path) -> Row:
     """Build one loop; returns its row."""
-    command = [sys.executable, "-m", "pack_builder.cli", "build", "--kind", "techno", "--bpm", "120", "--bars", "1",
-               "--loops-per-bpm", "1", "--jobs", "1", "--out", str(folder)]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "pack_builder.cli",
+        "build",
+        "--kind",
+        "techno",
+        "--bpm",
+        "120",
+        "--bars",
+        "1",
+        "--loops-per-bpm",
+        "1",
+        "--jobs",
+        "1",
+        "--out",
+        str(folder),
+    ]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return next(iter_rows(folder))
 
@@ -133,7 +154,7 @@ def extend(options: BuildOptions, seed: Path) -> None:
 
 def verify(options: BuildOptions, seed: Path) -> None:
     """Go through manifest and checksums."""
-    from pack_builder.manifest import read_checksums
+    from pack_builder.record.manifest import read_checksums
 
     sums = read_checksums(options.out)
     wrong = sum(sums[row.file] != row.sha256 for row in iter_rows(options.out))

@@ -17,7 +17,7 @@ from pathlib import Path
 import soundfile
 import wavinfo
 
-from pack_builder.manifest import read_manifest
+from pack_builder.record.manifest import read_manifest
 
 FRAMES = re.compile(r"^Frames\s*:\s*(\d+)", re.MULTILINE)
 
@@ -40,8 +40,10 @@ def _sndfile_info(file: Path) -> int:
 
 
 READERS: dict[str, Callable[[Path], int]] = {
-    "libsndfile": _libsndfile, "wavinfo": _wavinfo, "sndfile-info": _sndfile_info,
-}  # fmt: skip
+    "libsndfile": _libsndfile,
+    "wavinfo": _wavinfo,
+    "sndfile-info": _sndfile_info,
+}
 
 
 def main() -> None:

@@ -28,7 +28,7 @@ VIEW_HZ = 60
 
 def make_pack(folder: Path, loops: int) -> None:
     """A pack of short loops, with its manifest."""
-    from musika_daw.riff import Acid, Tags, encode_wave
+    from musika_daw.sound.riff import Acid, Tags, encode_wave
 
     noise = np.random.default_rng(1).normal(0, 0.2, (round(4 * 60 / 120 * RATE), 2)).clip(-1, 1)
     envelope = np.exp(-np.arange(RATE // 2) / 4000)
@@ -43,8 +43,20 @@ def make_pack(folder: Path, loops: int) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(encode_wave(sound, RATE, Tags(acid=Acid(4, bpm)), "pcm16"))
-        rows.append({"file": name, "frames": frames, "sample_rate_hz": RATE, "bpm": float(bpm), "beats": 4, "bars": 1,
-                     "key": "Amin", "density_measured": 0.5, "kind": "techno", "shape": "loop"})  # fmt: skip
+        rows.append(
+            {
+                "file": name,
+                "frames": frames,
+                "sample_rate_hz": RATE,
+                "bpm": float(bpm),
+                "beats": 4,
+                "bars": 1,
+                "key": "Amin",
+                "density_measured": 0.5,
+                "kind": "techno",
+                "shape": "loop",
+            }
+        )
     (folder / "manifest.json").write_text(json.dumps({"files": rows}))
 
 
@@ -52,7 +64,7 @@ def watch(folder: Path, loops: int, began_s: float) -> dict[str, Any]:
     """Open the window and scroll it; returns what was measured. Runs in a process of its own."""
     from PySide6.QtWidgets import QApplication
 
-    from musika_daw.panel.app import PanelOptions, make_window
+    from musika_daw.panel.window.app import PanelOptions, make_window
 
     app = QApplication(["panel"])
     window = make_window(PanelOptions(1, None, (folder,), "dark", folder.parent / "s.ini", folder.parent / "music"))
@@ -74,9 +86,12 @@ def watch(folder: Path, loops: int, began_s: float) -> dict[str, Any]:
     frames["all waveforms"] = scroll(app, view, bar, 3)
     pages_of_memory = int(Path("/proc/self/statm").read_text().split()[1])
     facts = {
-        "loops": loops, "open_s": round(open_s, 2), "open_cpu_s": round(open_cpu_s, 2), "scrolling": frames,
+        "loops": loops,
+        "open_s": round(open_s, 2),
+        "open_cpu_s": round(open_cpu_s, 2),
+        "scrolling": frames,
         "memory_mib": round(pages_of_memory * os.sysconf("SC_PAGE_SIZE") / 2**20, 1),
-    }  # fmt: skip
+    }
     window.close()
     return facts
 
@@ -95,11 +110,12 @@ def scroll(app: Any, view: Any, bar: Any, seconds: float) -> dict[str, float]:
         took_s.append(time.perf_counter() - begin_s)
         cpu_s.append(time.thread_time() - begin_cpu_s)
     return {
-        "frames_per_s": round(len(took_s) / sum(took_s), 1), "frames_per_cpu_s": round(len(cpu_s) / sum(cpu_s), 1),
+        "frames_per_s": round(len(took_s) / sum(took_s), 1),
+        "frames_per_cpu_s": round(len(cpu_s) / sum(cpu_s), 1),
         "p50_ms": round(float(np.percentile(took_s, 50)) * 1000, 2),
         "p99_cpu_ms": round(float(np.percentile(cpu_s, 99)) * 1000, 2),
         "late_share": round(float(np.mean(np.array(cpu_s) > 1 / VIEW_HZ)), 4),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -119,7 +135,7 @@ def main() -> None:
         environment = os.environ | {"QT_QPA_PLATFORM": os.environ.get("QT_QPA_PLATFORM", "offscreen")}
         ran = subprocess.run(
             [*command, "--began", str(time.time())], env=environment, capture_output=True, text=True, check=True
-        )  # fmt: skip
+        )
         json.dump(json.loads(ran.stdout.splitlines()[-1]), sys.stdout, indent=2)
         print()
 

@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions("click"))
     session.start()
@@ -63,8 +63,12 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
         session.stop()
     found = {key: int(value) for key, value in re.findall(r"(\w+) (-?\d+)", done.stdout)}
     print(f"process(), {blocks} blocks of 128 frames at {RATE} Hz; a block lasts {BLOCK_NS / 1000:.0f} us")
-    for title, key in (("median", "p50_ns"), ("99.9 %", "p999_ns"), ("worst of the clock", "worst_ns"),
-                       ("worst of the processor", "worst_cpu_ns")):  # fmt: skip
+    for title, key in (
+        ("median", "p50_ns"),
+        ("99.9 %", "p999_ns"),
+        ("worst of the clock", "worst_ns"),
+        ("worst of the processor", "worst_cpu_ns"),
+    ):
         print(f"  {title:24s} {found[key] / 1000:8.1f} us  {found[key] / BLOCK_NS:7.2%} of a block")
     print(f"  system calls {found['syscalls']}, allocations {found['allocations']}, locks {found['locks']}")
 
@@ -72,7 +76,7 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
 def _measure_bounce(clap: Path, model: str) -> None:
     from clap_host import ClapHost, Song
 
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -93,7 +97,7 @@ def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
     """Seeks to anywhere, some while what the last one asked for is still being rendered: all silence of each."""
     from clap_host import ClapHost, Song
 
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -118,7 +122,7 @@ def _measure_kills(clap: Path, model: str, kills: int) -> None:
     """A host that is killed and started again as a program: from its start until the plugin sounds."""
     from clap_host import ClapHost, Song
 
-    from bridge.plugin_rendezvous import find_host
+    from bridge.plugin_link.rendezvous import find_host
 
     command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
     one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))

@@ -22,11 +22,11 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
-from musika_daw.models import ModelConfig, config_named
-from training.autoencoder import AutoencoderTrainer
-from training.gan import GanTrainer
-from training.latent_excerpts import ANCHORS, Batch
-from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
+from musika_daw.instrument.models import ModelConfig, config_named
+from training.autoencoder.trainer import AutoencoderTrainer
+from training.generator.excerpts import ANCHORS, Batch
+from training.generator.gan import GanTrainer
+from training.runs.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings
 
 # steps of a full run: the paper's, and those after which ours are usable
 PAPER_STEPS = {"1.1": 1_000_000, "1.2": 1_000_000, "2.1": 400_000, "2.2": 400_000, "gan": 1_500_000}
@@ -113,10 +113,13 @@ def measure(name: str, config_name: str, threads: int, runs: int) -> dict[str, f
         seconds.append((clock() - begin) / round_length)
         shares.append(gflop / seconds[-1] / rates[-1])
     return {
-        "parameters": parameters, "gflop": gflop, "seconds": statistics.median(seconds),
-        "matmul": statistics.median(rates), "share": statistics.median(shares),
+        "parameters": parameters,
+        "gflop": gflop,
+        "seconds": statistics.median(seconds),
+        "matmul": statistics.median(rates),
+        "share": statistics.median(shares),
         "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }  # fmt: skip
+    }
 
 
 def _rate(clock: Callable[[], float]) -> float:
@@ -165,7 +168,7 @@ def main(config_name: str, threads: int, runs: int, only: tuple[str, ...], profi
         got = alone(name, config_name, threads, runs)
         click.echo(
             f"{name:7s} {got['parameters'] / 1e6:9.2f}M {got['gflop']:11.1f} {got['seconds']:7.3f} "
-            f"{got['gflop'] / got['seconds']:8.1f} {got['matmul']:15.1f} {got['share']:6.2f} {got['memory_mb']:8.0f}",
+            f"{got['gflop'] / got['seconds']:8.1f} {got['matmul']:15.1f} {got['share']:6.2f} {got['memory_mb']:8.0f}"
         )
         if name in PAPER_STEPS and config_name.startswith("paper"):
             hours = PAPER_STEPS[name] * got["gflop"] / (GPU_TFLOPS * 1000 * got["share"] / 2) / 3600

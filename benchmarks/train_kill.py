@@ -31,8 +31,19 @@ import torch
 
 SAVE_EVERY_S = 1.0
 NEEDED = ("folder", "autoencoder-1")  # by the other stages
-QUICK = ("--config", "tiny", "--threads", "1", "--resume", "--set", "log_every=1", "--set",
-         f"save_every_s={SAVE_EVERY_S}", "--set", "warmup_steps=5")  # fmt: skip
+QUICK = (
+    "--config",
+    "tiny",
+    "--threads",
+    "1",
+    "--resume",
+    "--set",
+    "log_every=1",
+    "--set",
+    f"save_every_s={SAVE_EVERY_S}",
+    "--set",
+    "warmup_steps=5",
+)
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,10 @@ def run(command: tuple[str, ...], folder: Path) -> subprocess.Popen[bytes]:
     with folder.with_suffix(".log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "training.cli", *command, "--out", str(folder)],
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
 
 def finish(command: tuple[str, ...], folder: Path) -> None:

@@ -8,27 +8,27 @@ Sources need no model and no torch. Those of the extras (`LinkSource`, `JackSour
 extra.
 """
 
-from bridge.clock import ClockFilter
-from bridge.clock_state import ClockState
-from bridge.dialects import DIALECTS, Command, Dialect
-from bridge.fake import FakeTransport
-from bridge.internal import InternalClock
-from bridge.jack import JackSource
-from bridge.jack_clock import JackMidiClockOut, JackMidiClockSource
+from bridge.clock.clock import ClockFilter
+from bridge.clock.clock_state import ClockState
+from bridge.clock.fake import FakeTransport
+from bridge.clock.internal import InternalClock
+from bridge.clock.motion import expected, is_jump, merge, position_error_s
+from bridge.clock.priority import CombinedSource, Priority, combine
+from bridge.clock.source import Counts, SourceError, TransportSource, host_time
+from bridge.clock.transport import Transport, Valid
+from bridge.jack.clock import JackMidiClockOut, JackMidiClockSource
+from bridge.jack.source import JackSource
 from bridge.link import LinkSource
-from bridge.midi_clock import MidiClock, MidiClockSource
-from bridge.midi_out import ClockGenerator, MidiClockOut
-from bridge.midi_port import list_ports
-from bridge.motion import expected, is_jump, merge, position_error_s
-from bridge.mtc import Mtc, MtcSource
-from bridge.osc import OscSource, own_messages
-from bridge.plugin_source import PluginSource
-from bridge.priority import CombinedSource, Priority, combine
-from bridge.source import Counts, SourceError, TransportSource, host_time
-from bridge.tcp import TcpSource
-from bridge.transport import Transport, Valid
-from bridge.udp import UdpSender, UdpSource
-from bridge.wire import WireMessage
+from bridge.midi.clock import MidiClock, MidiClockSource
+from bridge.midi.mtc import Mtc, MtcSource
+from bridge.midi.out import ClockGenerator, MidiClockOut
+from bridge.midi.port import list_ports
+from bridge.osc.dialects import DIALECTS, Command, Dialect
+from bridge.osc.source import OscSource, own_messages
+from bridge.plugin_link.source import PluginSource
+from bridge.sockets.tcp import TcpSource
+from bridge.sockets.udp import UdpSender, UdpSource
+from bridge.sockets.wire import WireMessage
 
 __all__ = [
     "DIALECTS",

@@ -9,8 +9,8 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from bridge.source import SourceError, TransportSource, host_time
-from bridge.transport import Transport
+from bridge.clock.source import SourceError, TransportSource, host_time
+from bridge.clock.transport import Transport
 
 
 class LinkSource(TransportSource):
@@ -84,7 +84,9 @@ class LinkSource(TransportSource):
         micros += round(self.latency_s * 1e6)
         quantum = self.quantum_beats
         record = record.replace(
-            host_time_s=now_s, tempo_bpm=state.tempo(), quantum_beats=quantum,
+            host_time_s=now_s,
+            tempo_bpm=state.tempo(),
+            quantum_beats=quantum,
             phase_beats=state.phaseAtTime(micros, quantum) % quantum,
         )
         return record.replace(playing=bool(state.isPlaying())) if self._start_stop else record

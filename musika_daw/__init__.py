@@ -10,14 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from musika_daw.controls import Controls
-    from musika_daw.engine import Engine
-    from musika_daw.tempo import TempoMap, TempoPoint
+    from musika_daw.instrument.engine import Engine
+    from musika_daw.score.controls import Controls
+    from musika_daw.score.tempo import TempoMap, TempoPoint
 
 __version__ = "0.1.0"
 __all__ = ["Controls", "Engine", "TempoMap", "TempoPoint", "__version__"]
 
-_HOME = {"Controls": "controls", "Engine": "engine", "TempoMap": "tempo", "TempoPoint": "tempo"}
+_HOME = {
+    "Controls": "score.controls",
+    "Engine": "instrument.engine",
+    "TempoMap": "score.tempo",
+    "TempoPoint": "score.tempo",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,7 @@
 import io
 from typing import Any
 
-from musika_daw.riff import ACID_ONE_SHOT, Tags
+from musika_daw.sound.riff import ACID_ONE_SHOT, Tags
 
 _FRAMES = {"INAM": "TIT2", "IART": "TPE1", "IGNR": "TCON", "ICOP": "TCOP", "ISFT": "TSSE"}
 _UTF16 = 1  # the encoding that version 2.3 has for all of Unicode

@@ -17,15 +17,26 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from musika_daw.folders import name_for_libraries
-from musika_daw.harmony import key_in_text
-from musika_daw.riff import ACID_LOOP, ACID_ONE_SHOT, Acid, Cue, Header, Sampler, Tags
-from musika_daw.riff_reader import METADATA_LIMIT_BYTES, read_header_from
+from musika_daw.score.harmony import key_in_text
+from musika_daw.sound.riff import ACID_LOOP, ACID_ONE_SHOT, Acid, Cue, Header, Sampler, Tags
+from musika_daw.sound.riff_reader import METADATA_LIMIT_BYTES, read_header_from
 
 _INFO = {
-    "title": "INAM", "artist": "IART", "genre": "IGNR", "comment": "ICMT", "encoder": "ISFT", "copyright": "ICOP",
-    "date": "ICRD", "TIT2": "INAM", "TPE1": "IART", "TCON": "IGNR", "TSSE": "ISFT", "TCOP": "ICOP", "TDRC": "ICRD",
+    "title": "INAM",
+    "artist": "IART",
+    "genre": "IGNR",
+    "comment": "ICMT",
+    "encoder": "ISFT",
+    "copyright": "ICOP",
+    "date": "ICRD",
+    "TIT2": "INAM",
+    "TPE1": "IART",
+    "TCON": "IGNR",
+    "TSSE": "ISFT",
+    "TCOP": "ICOP",
+    "TDRC": "ICRD",
     "COMM": "ICMT",
-}  # fmt: skip
+}
 _AIFF_TEXTS = {b"NAME": "INAM", b"AUTH": "IART", b"ANNO": "ICMT", b"(c) ": "ICOP"}
 
 

@@ -8,10 +8,22 @@ from importlib import import_module
 from typing import Any
 
 _PUBLIC = {
-    "BuildError": "build", "BuildOptions": "options", "EngineSource": "source", "Gap": "rows", "Manifest": "manifest",
-    "Report": "verify", "Result": "build", "Row": "rows", "read_manifest": "manifest",
-}  # fmt: skip
-_FROM_INSTRUMENT = {"Tags": "riff", "read_header": "riff_reader", "read_wave": "riff_reader", "write_wave": "riff"}
+    "BuildError": "run.build",
+    "BuildOptions": "plan.options",
+    "EngineSource": "render.source",
+    "Gap": "record.rows",
+    "Manifest": "record.manifest",
+    "Report": "verify",
+    "Result": "run.build",
+    "Row": "record.rows",
+    "read_manifest": "record.manifest",
+}
+_FROM_INSTRUMENT = {
+    "Tags": "sound.riff",
+    "read_header": "sound.riff_reader",
+    "read_wave": "sound.riff_reader",
+    "write_wave": "sound.riff",
+}
 __all__ = sorted({**_PUBLIC, **_FROM_INSTRUMENT})
 
 

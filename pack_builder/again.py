@@ -5,12 +5,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pack_builder.journal import read_state
-from pack_builder.manifest import MANIFEST
-from pack_builder.options import BuildOptions, Extension
-from pack_builder.recipe import options_from
-from pack_builder.rows import Model, Row
-from pack_builder.stream import iter_rows, read_head
+from pack_builder.plan.options import BuildOptions, Extension
+from pack_builder.plan.recipe import options_from
+from pack_builder.record.journal import read_state
+from pack_builder.record.manifest import MANIFEST
+from pack_builder.record.rows import Model, Row
+from pack_builder.record.stream import iter_rows, read_head
 
 
 def options_again(manifest_path: str, only: tuple[str, ...], **outside: Any) -> tuple[BuildOptions, Path]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from pack_builder.options import BuildOptions
+    from pack_builder.plan.options import BuildOptions
 
 _OUTSIDE = ("out", "models", "jobs", "cluster", "resume", "strict")
 BUILD_HELP = """Render a pack of loops and takes.
@@ -87,15 +87,20 @@ def cli(context: click.Context, version: bool) -> None:
 @click.option("--jobs", metavar="N", help="Files rendered at a time.  [default: 2, 1 on one core]")
 @click.option("--cluster", metavar="ADDRESS", help="Render on a Ray cluster: auto, local or host:port.")
 @click.option("--resume", is_flag=True, help="Go on with a build that was stopped, or mend a damaged pack.")
-@click.option("--progress", type=click.Choice(["auto", "json"]), default="auto", show_default=True,
-              help="json: one object a line, for programs.")  # fmt: skip
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "json"]),
+    default="auto",
+    show_default=True,
+    help="json: one object a line, for programs.",
+)
 @click.option("--from-manifest", metavar="PATH", help="Make the pack of this manifest again, byte for byte.")
 @click.option("--only", multiple=True, metavar="NAME", help="With --from-manifest: just these files, repeatable.")
 @click.pass_context
 def build(
     context: click.Context, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
 ) -> None:
-    from pack_builder.options import BuildOptions
+    from pack_builder.plan.options import BuildOptions
 
     if from_manifest is None:
         if only:
@@ -123,8 +128,8 @@ def build(
 
 def outside_values(texts: dict[str, Any]) -> dict[str, Any]:
     """Options that change where and how a pack is made, not what is in it, from the texts of the command line."""
-    from pack_builder.options import DEFAULT_JOBS, usable_cores
-    from pack_builder.parse import whole
+    from pack_builder.plan.options import DEFAULT_JOBS, usable_cores
+    from pack_builder.plan.parse import whole
 
     jobs = texts.pop("jobs")
     values = texts | {"jobs": min(DEFAULT_JOBS, usable_cores()) if jobs is None else whole("--jobs", jobs, 1, 256)}
@@ -148,7 +153,7 @@ def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> N
       musika-pack extend packs/first --loops 100
     """
     from pack_builder.again import options_extended
-    from pack_builder.parse import whole
+    from pack_builder.plan.parse import whole
 
     counts = whole("--loops", loops, 0, 100_000), whole("--takes", takes, 0, 100_000)
     run_build(options_extended(folder, *counts, resume, **outside_values(texts)))
@@ -156,9 +161,9 @@ def extend(folder: str, loops: str, takes: str, resume: bool, **texts: Any) -> N
 
 def run_build(options: "BuildOptions", progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
-    from pack_builder.build import BuildError, build
     from pack_builder.console import JsonLines, clock, observer, pack_table
-    from pack_builder.stream import iter_rows
+    from pack_builder.record.stream import iter_rows
+    from pack_builder.run.build import BuildError, build
 
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from pack_builder.wrap import wrapped
+from musika_daw.sound.wrap import wrapped
 
 KNEE = 0.8
 _OVERSAMPLING = 4

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pack_builder.rows import Gap, Row
+from pack_builder.record.rows import Gap, Row
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -154,9 +154,13 @@ class ProgressBar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
         self._bar = Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-            TextColumn("{task.fields[pace]}"), transient=True,
-        )  # fmt: skip
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[pace]}"),
+            transient=True,
+        )
         self._task: TaskID = self._bar.add_task("starting", total=None, pace="")
         self._rate = Rate(0)
 
@@ -244,10 +248,15 @@ class _Group:
             return low if low == high else f"{low} .. {high}"
 
         return [
-            str(self.files), clock(self.seconds), f"{self.attempts / self.files:.1f}",
-            worst("tempo_error_pct", "{:.3f} %"), worst("beat_offset_ms", "{:.1f} ms"), worst("seam_score", "{:.2f}"),
-            span("density_measured"), span("loudness_lufs"),
-        ]  # fmt: skip
+            str(self.files),
+            clock(self.seconds),
+            f"{self.attempts / self.files:.1f}",
+            worst("tempo_error_pct", "{:.3f} %"),
+            worst("beat_offset_ms", "{:.1f} ms"),
+            worst("seam_score", "{:.2f}"),
+            span("density_measured"),
+            span("loudness_lufs"),
+        ]
 
 
 def pack_table(title: str, rows: Iterable[Row]) -> None:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from musika_daw.harmony import NOTES
-from musika_daw.labels import tempo_in_file_name
 from musika_daw.plain import plain
-from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
+from musika_daw.score.harmony import NOTES
+from musika_daw.sound.labels import tempo_in_file_name
+from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
 from musika_daw.sound_tags import read_any_header
 
 

@@ -7,22 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.atomic import inside, sha256_of
-from musika_daw.riff import ACID_ONE_SHOT, Header
-from pack_builder.attempts import facts_of
-from pack_builder.chain import Chain
-from pack_builder.check import Findings, check_loop, check_take, clipped_frames, silent
-from pack_builder.finish import CEILING_DBTP, measure
-from pack_builder.limits import broken
-from pack_builder.manifest import CHECKSUMS, Row, read_checksums
-from pack_builder.sounds import SUFFIXES, read_sound
-from pack_builder.stream import iter_gaps, iter_rows, read_head
+from musika_daw.hearing.check import Findings, check_loop, check_take, clipped_frames, silent
+from musika_daw.hearing.limits import broken
+from musika_daw.sound.riff import ACID_ONE_SHOT, Header
+from musika_daw.sound.sounds import SUFFIXES, read_sound
+from musika_daw.system.atomic import inside, sha256_of
+from pack_builder.plan.chain import Chain
+from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
+from pack_builder.record.stream import iter_gaps, iter_rows, read_head
+from pack_builder.render.attempts import facts_of
+from pack_builder.render.finish import CEILING_DBTP, measure
 
 LEVEL_TOLERANCE_DB = 0.1
 # 24 bits against the float sound that was measured when it was made
 _DEEP_TOLERANCES = {
-    "tempo_error_pct": (0.02, " %"), "beat_offset_ms": (0.5, " ms"), "seam_score": (0.05, ""), "density": (0.05, ""),
-}  # fmt: skip
+    "tempo_error_pct": (0.02, " %"),
+    "beat_offset_ms": (0.5, " ms"),
+    "seam_score": (0.05, ""),
+    "density": (0.05, ""),
+}
 _BEFORE_DATA = ("acid", "smpl", "cue ", "LIST/adtl")
 
 

@@ -23,8 +23,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.window import PanelWindow
 
 LIMIT_S = 400.0
 SIZE = (960, 690)
@@ -42,8 +42,19 @@ class Studio:
             port = int(probe.getsockname()[1])
         self.app = QApplication(["musika-daw"])
         # the click is rendered at once on any machine, and nothing of it is in the pictures
-        host = ("internal", "--model", "click", "--bpm", "126", "--sink", f"file:{folder / 'heard.wav'}",
-                "--map", str(folder / "m.toml"), "--effect", "reverb room_size=0.4 wet_level=0.2")  # fmt: skip
+        host = (
+            "internal",
+            "--model",
+            "click",
+            "--bpm",
+            "126",
+            "--sink",
+            f"file:{folder / 'heard.wav'}",
+            "--map",
+            str(folder / "m.toml"),
+            "--effect",
+            "reverb room_size=0.4 wet_level=0.2",
+        )
         options = PanelOptions(port, host, (), THEMES[0], folder / "panel.ini", folder / "Musika")
         self.window: PanelWindow = make_window(options)
         self.window.resize(*SIZE)

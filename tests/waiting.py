@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from bridge.source import host_time
+from bridge.clock.source import host_time
 
 
 def wait_for(condition: Callable[[], object], limit_s: float = 30.0) -> bool:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from musika_daw.console import OneLineGroup
-from training.corpus_commands import corpus
+from musika_daw.commands.console import OneLineGroup
+from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
 
@@ -17,21 +17,37 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that both trainers share."""
     options = [
         click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the run."),
-        click.option("--config", "config_name", default="studio", show_default=True,
-                     help="Sizes: paper, paper-piano, studio or tiny."),
-        click.option("--minutes", default=60.0, show_default=True, type=click.FloatRange(0.01),
-                     help="Time box of this session."),
+        click.option(
+            "--config",
+            "config_name",
+            default="studio",
+            show_default=True,
+            help="Sizes: paper, paper-piano, studio or tiny.",
+        ),
+        click.option(
+            "--minutes", default=60.0, show_default=True, type=click.FloatRange(0.01), help="Time box of this session."
+        ),
         click.option("--steps", type=click.IntRange(1), help="Stop at this many steps."),
         click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint."),
         click.option("--init-from", help="Begin with the weights of a run, or of a model by name, folder or file."),
         click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="Override a setting; repeatable."),
         click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads a process (0: all)."),
-        click.option("--devices", default=1, show_default=True, type=click.IntRange(1, 64),
-                     help="GPUs, or processes on a CPU, that train as one."),
+        click.option(
+            "--devices",
+            default=1,
+            show_default=True,
+            type=click.IntRange(1, 64),
+            help="GPUs, or processes on a CPU, that train as one.",
+        ),
         click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
-        click.option("--precision", type=click.Choice(["32", "bf16"]), default="32", show_default=True,
-                     help="bf16 is mixed precision: for GPUs that have it, slower on a CPU."),
-    ]  # fmt: skip
+        click.option(
+            "--precision",
+            type=click.Choice(["32", "bf16"]),
+            default="32",
+            show_default=True,
+            help="bf16 is mixed precision: for GPUs that have it, slower on a CPU.",
+        ),
+    ]
     for option in reversed(options):
         command = option(command)
     return command
@@ -68,23 +84,40 @@ def main() -> None:
 
 @main.command()
 @click.argument("corpora", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--weight", "weights", multiple=True, type=click.FloatRange(0),
-              help="Share of each corpus in a batch, in their order.")  # fmt: skip
+@click.option(
+    "--weight",
+    "weights",
+    multiple=True,
+    type=click.FloatRange(0),
+    help="Share of each corpus in a batch, in their order.",
+)
 @click.option("--level", type=click.Choice(["1", "2", "both"]), default="both", show_default=True)
 @click.option("--phase", type=click.IntRange(1, 2), default=1, show_default=True)
 @training_options
 def autoencoder(
-    corpora: tuple[Path, ...], weights: tuple[float, ...], level: str, phase: int, out: Path,
-    config_name: str, minutes: float, steps: int | None, resume: bool, init_from: str | None,
-    pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
-) -> None:  # fmt: skip
+    corpora: tuple[Path, ...],
+    weights: tuple[float, ...],
+    level: str,
+    phase: int,
+    out: Path,
+    config_name: str,
+    minutes: float,
+    steps: int | None,
+    resume: bool,
+    init_from: str | None,
+    pairs: tuple[str, ...],
+    threads: int,
+    devices: int,
+    accelerator: str,
+    precision: str,
+) -> None:
     """Train the autoencoder on CORPORA: phase 1 reconstruction, phase 2 decoder with an adversary."""
-    from musika_daw.models import config_named
-    from training.autoencoder import train_autoencoder
-    from training.parallel import launch
-    from training.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
+    from musika_daw.instrument.models import config_named
+    from training.autoencoder.trainer import train_autoencoder
+    from training.runs.parallel import launch
+    from training.runs.recipes import PAPER_AUTOENCODER, AutoencoderSettings, apply_settings
+    from training.runs.watch import watching
     from training.sources import autoencoder_start
-    from training.watch import watching
 
     if precision != "32":
         raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
@@ -98,9 +131,19 @@ def autoencoder(
         start = autoencoder_start(init_from, config.autoencoder, settings, out / f"start-{together.rank}")
     with watching(out, minutes, steps, quiet=together.rank > 0) as report:
         train_autoencoder(
-            corpora, out, config.autoencoder, weights=list(weights) or None, settings=settings, level=level,
-            phase=phase, minutes=minutes, max_steps=steps, resume=resume, init_from=start, report=report,
-        )  # fmt: skip
+            corpora,
+            out,
+            config.autoencoder,
+            weights=list(weights) or None,
+            settings=settings,
+            level=level,
+            phase=phase,
+            minutes=minutes,
+            max_steps=steps,
+            resume=resume,
+            init_from=start,
+            report=report,
+        )
     _forget(start, out)
 
 
@@ -111,8 +154,8 @@ def autoencoder(
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
 def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
     """Encode CORPUS once, for the generator to train on. Re-running goes on where it was."""
-    from training.audible import weigh_latents
-    from training.encode import encode_corpus
+    from training.latents.audible import weigh_latents
+    from training.latents.encode import encode_corpus
     from training.sources import decoder_of, encoder_of
 
     _set_threads(threads)
@@ -130,17 +173,27 @@ def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
 @click.argument("latents", type=click.Path(path_type=Path))
 @training_options
 def gan(
-    latents: Path, out: Path, config_name: str, minutes: float, steps: int | None, resume: bool,
-    init_from: str | None, pairs: tuple[str, ...], threads: int, devices: int, accelerator: str, precision: str,
-) -> None:  # fmt: skip
+    latents: Path,
+    out: Path,
+    config_name: str,
+    minutes: float,
+    steps: int | None,
+    resume: bool,
+    init_from: str | None,
+    pairs: tuple[str, ...],
+    threads: int,
+    devices: int,
+    accelerator: str,
+    precision: str,
+) -> None:
     """Train a generator on LATENTS made by `musika-train encode`."""
-    from musika_daw.models.config import config_of_latents
-    from training.encode import LatentCorpus
-    from training.gan import train_gan
-    from training.parallel import launch
-    from training.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
+    from musika_daw.instrument.models.config import config_of_latents
+    from training.generator.gan import train_gan
+    from training.latents.encode import LatentCorpus
+    from training.runs.parallel import launch
+    from training.runs.recipes import FINE_TUNE_GAN, PAPER_GAN, GanSettings, apply_settings
+    from training.runs.watch import watching
     from training.sources import generator_start, is_run
-    from training.watch import watching
 
     _set_threads(threads)
     corpus = LatentCorpus(latents)
@@ -155,9 +208,16 @@ def gan(
         start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}", latents)
     with watching(out, minutes, steps, quiet=together.rank > 0) as report:
         train_gan(
-            latents, out, config.generator, settings=settings, minutes=minutes, max_steps=steps, resume=resume,
-            init_from=start, report=report,
-        )  # fmt: skip
+            latents,
+            out,
+            config.generator,
+            settings=settings,
+            minutes=minutes,
+            max_steps=steps,
+            resume=resume,
+            init_from=start,
+            report=report,
+        )
     _forget(start, out)
 
 
@@ -166,19 +226,40 @@ def gan(
 @click.option("--gan", "gan_run", type=click.Path(path_type=Path), help="Generator run, as RUN.")
 @click.option("--autoencoder", help="Autoencoder whose decoder is to be used: run or model.  [default: its latents']")
 @click.option("--name", required=True, help="Short name of the model.")
-@click.option("--out", type=click.Path(path_type=Path),
-              help="Folder for the weights.  [default: your models, where the name is enough]")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the weights.  [default: your models, where the name is enough]",
+)
 @click.option("--licence", default="all rights reserved", show_default=True, help="Licence text kept in the file.")
-@click.option("--licence-file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="File that holds the licence text.")  # fmt: skip
-@click.option("--mean-with", metavar="MODEL",
-              help="Write the mean of the run's weights and of this model's, which the run began with.")  # fmt: skip
-@click.option("--share", default=0.5, show_default=True, type=click.FloatRange(0, 1),
-              help="Share of the run's weights in that mean.")  # fmt: skip
+@click.option(
+    "--licence-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File that holds the licence text.",
+)
+@click.option(
+    "--mean-with",
+    metavar="MODEL",
+    help="Write the mean of the run's weights and of this model's, which the run began with.",
+)
+@click.option(
+    "--share",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Share of the run's weights in that mean.",
+)
 def export(
-    run: Path | None, gan_run: Path | None, autoencoder: str | None, name: str, out: Path | None, licence: str,
-    licence_file: Path | None, mean_with: str | None, share: float,
-) -> None:  # fmt: skip
+    run: Path | None,
+    gan_run: Path | None,
+    autoencoder: str | None,
+    name: str,
+    out: Path | None,
+    licence: str,
+    licence_file: Path | None,
+    mean_with: str | None,
+    share: float,
+) -> None:
     """Write the weights of the generator RUN as a model that musika-pack and musika-daw load by its name."""
     if (run is None) == (gan_run is None):
         raise click.UsageError("run: give the folder of one generator run")

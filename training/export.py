@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from musika_daw.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
-from musika_daw.models import Encoder
-from musika_daw.models.config import autoencoder_from_dict, generator_from_dict
-from musika_daw.models.generator import build_generator
-from training.encode import encoder_hash
-from training.run import load_checkpoint
+from musika_daw.instrument.checkpoint import check_name, find_model, load_weights, role_of, save_weights, user_folder
+from musika_daw.instrument.models import Encoder
+from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
+from musika_daw.instrument.models.generator import build_generator
+from training.latents.encode import encoder_hash
+from training.runs.run import load_checkpoint
 from training.sources import AutoencoderWeights, autoencoder_weights, respread
 
 
@@ -46,9 +46,14 @@ def _write_beside(out: Path, name: str, kind: str, weights: AutoencoderWeights) 
 
 
 def export_generator(
-    run: Path, autoencoder: str | Path | None, out: Path, name: str, licence: str, mean_with: str | Path | None = None,
+    run: Path,
+    autoencoder: str | Path | None,
+    out: Path,
+    name: str,
+    licence: str,
+    mean_with: str | Path | None = None,
     share: float = 0.5,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write `NAME.safetensors` with its decoder and encoder; returns the files.
 
     `mean_with` names a model that the run began with, or was: the mean of its weights and the run's is written,
@@ -70,10 +75,16 @@ def export_generator(
     decoder_file, decoder_hash = _write_beside(out, name, "decoder", weights)
     tensors = {**made, "latent_mean": state["mean"], "latent_deviation": state["deviation"]}
     facts = {
-        "name": name, "kind": state["kind"], "labels": state["labels"], "licence": licence,
-        "decoder": decoder_file.name, "decoder_hash": decoder_hash, "encoder_hash": state["encoder_hash"],
-        "steps": state["steps"], "hours_trained": round(state["seconds"] / 3600, 3),
-    }  # fmt: skip
+        "name": name,
+        "kind": state["kind"],
+        "labels": state["labels"],
+        "licence": licence,
+        "decoder": decoder_file.name,
+        "decoder_hash": decoder_hash,
+        "encoder_hash": state["encoder_hash"],
+        "steps": state["steps"],
+        "hours_trained": round(state["seconds"] / 3600, 3),
+    }
     save_weights(out / f"{name}.safetensors", "generator", tensors, state["generator_config"], facts)
     return [out / f"{name}.safetensors", decoder_file, encoder_file]
 
@@ -96,9 +107,13 @@ def _mean(state: dict[str, Any], other: str | Path, share: float) -> dict[str, T
 
 
 def export_named(
-    run: Path, autoencoder: str | Path | None, name: str, licence: str, mean_with: str | Path | None = None,
+    run: Path,
+    autoencoder: str | Path | None,
+    name: str,
+    licence: str,
+    mean_with: str | Path | None = None,
     share: float = 0.5,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
     return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with, share)
 
@@ -121,9 +136,9 @@ def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> Encoder:
 
 def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
     """Export a model of untrained weights: for tests of everything that does not depend on how it sounds."""
-    from musika_daw.models import config_named
-    from musika_daw.models.autoencoder import Decoder
-    from musika_daw.models.config import to_dict
+    from musika_daw.instrument.models import config_named
+    from musika_daw.instrument.models.autoencoder import Decoder
+    from musika_daw.instrument.models.config import to_dict
 
     config = config_named(config_name)
     torch.manual_seed(seed)
@@ -140,8 +155,14 @@ def random_run(out: Path, config_name: str, kind: str, seed: int = 0) -> None:
         "latent_deviation": torch.full((channels,), 0.4),
     }
     facts = {
-        "name": config_name, "kind": kind, "labels": ["phase", "tempo", "density", "energy"], "licence": "none",
-        "decoder": "decoder.safetensors", "decoder_hash": decoder_hash, "steps": 0,
-        "encoder_hash": encoder_hash(encoder), "hours_trained": 0,
-    }  # fmt: skip
+        "name": config_name,
+        "kind": kind,
+        "labels": ["phase", "tempo", "density", "energy"],
+        "licence": "none",
+        "decoder": "decoder.safetensors",
+        "decoder_hash": decoder_hash,
+        "steps": 0,
+        "encoder_hash": encoder_hash(encoder),
+        "hours_trained": 0,
+    }
     save_weights(Path(out) / f"{config_name}.safetensors", "generator", tensors, to_dict(config.generator), facts)

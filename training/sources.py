@@ -9,15 +9,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from musika_daw.checkpoint import find_model, load_weights, role_of
-from musika_daw.models import Decoder, Encoder
-from musika_daw.models.config import AutoencoderConfig, GeneratorConfig, autoencoder_from_dict, generator_from_dict
-from training.autoencoder import AutoencoderTrainer, averaged_weights
-from training.encode import LatentCorpus
-from training.gan import GanTrainer
-from training.recipes import AutoencoderSettings, GanSettings
-from training.run import load_checkpoint
-from training.transplant import transplanted
+from musika_daw.instrument.checkpoint import find_model, load_weights, role_of
+from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models.config import (
+    AutoencoderConfig,
+    GeneratorConfig,
+    autoencoder_from_dict,
+    generator_from_dict,
+)
+from training.autoencoder.trainer import AutoencoderTrainer, averaged_weights
+from training.autoencoder.transplant import transplanted
+from training.generator.gan import GanTrainer
+from training.latents.encode import LatentCorpus
+from training.runs.recipes import AutoencoderSettings, GanSettings
+from training.runs.run import load_checkpoint
 
 
 @dataclass(frozen=True)
@@ -43,9 +48,7 @@ def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
         if "decoder" not in state:
             raise ValueError(f"autoencoder {source}: is a run of the {_stage(state)}, need one of the autoencoder")
         encoder, decoder = averaged_weights(state)
-        facts = {
-            "steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3),
-        }  # fmt: skip
+        facts = {"steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3)}
         return AutoencoderWeights(state["config"], encoder, decoder, facts)
     folder = exported_folder(source)
     made = [load_weights(folder / f, role) for role, f in _halves(source, folder).items()]
@@ -132,8 +135,13 @@ def generator_start(
     else:
         weights = load_weights(find_model(source), "generator")
         tensors = {k: v for k, v in weights.tensors.items() if not k.startswith("latent_")}
-        old = {"generator_config": weights.config, "ema": tensors, **weights.facts,
-               "mean": weights.tensors["latent_mean"], "deviation": weights.tensors["latent_deviation"]}  # fmt: skip
+        old = {
+            "generator_config": weights.config,
+            "ema": tensors,
+            **weights.facts,
+            "mean": weights.tensors["latent_mean"],
+            "deviation": weights.tensors["latent_deviation"],
+        }
     _check_config(source, old["generator_config"], config, generator_from_dict)
     trainer = GanTrainer(config, settings)
     try:

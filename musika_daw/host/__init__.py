@@ -11,34 +11,58 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from musika_daw.host.capture import Take, keep, last_bars
-    from musika_daw.host.click import ClickRenderer
-    from musika_daw.host.device_clock import DeviceClock
-    from musika_daw.host.follow import Follower
-    from musika_daw.host.follow_jack import JackFollower
-    from musika_daw.host.grid import Grid
+    from musika_daw.host.control.live import LiveControls
+    from musika_daw.host.control.mapping import MidiMap
+    from musika_daw.host.follow.follower import Follower
+    from musika_daw.host.follow.jack_follower import JackFollower
+    from musika_daw.host.follow.sources import SourceOptions, make_source
     from musika_daw.host.host import Host, Status
-    from musika_daw.host.live import LiveControls
-    from musika_daw.host.mapping import MidiMap
     from musika_daw.host.offline import Played, VirtualClock, play_offline
-    from musika_daw.host.piece import Piece
-    from musika_daw.host.player import Meter, Player
-    from musika_daw.host.plugin_host import PluginHost
-    from musika_daw.host.plugin_session import PluginOptions, PluginSession
-    from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+    from musika_daw.host.play.click import ClickRenderer
+    from musika_daw.host.play.device_clock import DeviceClock
+    from musika_daw.host.play.grid import Grid
+    from musika_daw.host.play.piece import Piece
+    from musika_daw.host.play.player import Meter, Player
+    from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+    from musika_daw.host.plugin.host import PluginHost
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
     from musika_daw.host.session import Session, SessionOptions
-    from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
-    from musika_daw.host.sources import SourceOptions, make_source
+    from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
 
 _HOME = {
-    "ChunkRenderer": "render", "ClickRenderer": "click", "DeviceClock": "device_clock", "FileSink": "sinks",
-    "Follower": "follow", "Grid": "grid", "Host": "host", "JackFollower": "follow_jack", "LiveControls": "live",
-    "Meter": "player", "MidiMap": "mapping", "Piece": "piece", "Played": "offline", "Player": "player",
-    "PluginHost": "plugin_host", "PluginOptions": "plugin_session", "PluginSession": "plugin_session",
-    "PortAudioSink": "sinks", "Renderer": "render", "Session": "session", "SessionOptions": "session",
-    "Sink": "sinks", "SinkError": "sinks", "SourceOptions": "sources", "Status": "host", "Take": "capture",
-    "VirtualClock": "offline", "keep": "capture", "last_bars": "capture", "load_renderer": "render",
-    "make_source": "sources", "play_offline": "offline",
-}  # fmt: skip
+    "ChunkRenderer": "play.render",
+    "ClickRenderer": "play.click",
+    "DeviceClock": "play.device_clock",
+    "FileSink": "sinks.sink",
+    "Follower": "follow.follower",
+    "Grid": "play.grid",
+    "Host": "host",
+    "JackFollower": "follow.jack_follower",
+    "LiveControls": "control.live",
+    "Meter": "play.player",
+    "MidiMap": "control.mapping",
+    "Piece": "play.piece",
+    "Played": "offline",
+    "Player": "play.player",
+    "PluginHost": "plugin.host",
+    "PluginOptions": "plugin.session",
+    "PluginSession": "plugin.session",
+    "PortAudioSink": "sinks.sink",
+    "Renderer": "play.render",
+    "Session": "session",
+    "SessionOptions": "session",
+    "Sink": "sinks.sink",
+    "SinkError": "sinks.sink",
+    "SourceOptions": "follow.sources",
+    "Status": "host",
+    "Take": "capture",
+    "VirtualClock": "offline",
+    "keep": "capture",
+    "last_bars": "capture",
+    "load_renderer": "play.render",
+    "make_source": "follow.sources",
+    "play_offline": "offline",
+}
 __all__ = [
     "ChunkRenderer",
     "ClickRenderer",

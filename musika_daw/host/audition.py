@@ -17,11 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.host.cache import Generation
-from musika_daw.host.grid import Grid
-from musika_daw.host.piece import CHUNK_FRAMES, Piece, chunk_of
-from musika_daw.host.player import BLOCK_MAX, Player
+from musika_daw.host.play.cache import Generation
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece, chunk_of
+from musika_daw.host.play.player import BLOCK_MAX, Player
+from musika_daw.score.controls import Controls
 
 SECONDS_MAX = 600.0
 CHUNKS_BEHIND, CHUNKS_AHEAD = 2, 5
@@ -49,7 +49,7 @@ def load_clip(path: Path, sample_rate_hz: int) -> Clip:
     """A file as a clip. Raises ValueError for what is no audio file or too long, OSError for one that is not there."""
     import soundfile
 
-    from musika_daw.labels import read_labels
+    from musika_daw.sound.labels import read_labels
 
     labels = read_labels(path)
     if labels.seconds > SECONDS_MAX:

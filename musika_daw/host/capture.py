@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.host.piece import Piece
-from musika_daw.host.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.score.controls import Controls
 
 BARS = (4, 8, 16)
 BEATS_PER_BAR = 4
@@ -68,9 +68,7 @@ class _Heard:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
         self._renderer, self._take = renderer, take
 
-    def loop(
-        self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0
-    ) -> np.ndarray:
+    def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
         """The bars that were heard."""
         return heard_loop(self._renderer, self._take, sample_rate_hz)
 
@@ -91,22 +89,28 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
     `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
     """
-    from pack_builder.build import now
-    from pack_builder.closing import close
-    from pack_builder.families import FAMILIES
-    from pack_builder.manifest import MANIFEST, Head, read_manifest
-    from pack_builder.options import BuildOptions
-    from pack_builder.render import render_job, software
-    from pack_builder.rows import Model, Row
-    from pack_builder.source import EngineSource
+    from pack_builder.plan.families import FAMILIES
+    from pack_builder.plan.options import BuildOptions
+    from pack_builder.publish.closing import close
+    from pack_builder.record.manifest import MANIFEST, Head, read_manifest
+    from pack_builder.record.rows import Model, Row
+    from pack_builder.render.render import render_job, software
+    from pack_builder.render.source import EngineSource
+    from pack_builder.run.build import now
 
     rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
     kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
     # what was heard is kept as it is: another attempt would be the same sound
     options = BuildOptions.parse(
-        kinds=(kind,), bars=str(take.bars), sample_rate=str(rate), label=label, name=name, out=str(folder),
-        attempts="1", keep_best=True,
-    )  # fmt: skip
+        kinds=(kind,),
+        bars=str(take.bars),
+        sample_rate=str(rate),
+        label=label,
+        name=name,
+        out=str(folder),
+        attempts="1",
+        keep_best=True,
+    )
     options = dataclasses.replace(options, bpm=(take.piece.bpm,))
     earlier: tuple[Row, ...] = ()
     created = now()
@@ -131,8 +135,8 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
 
 def _job(take: Take, kind: str, number: int, words: set[str]) -> Any:
     """The pack builder's job whose sound is the take."""
-    from pack_builder.names import word_names
-    from pack_builder.plan import Job
+    from pack_builder.plan.jobs import Job
+    from pack_builder.plan.names import word_names
 
     controls = take.piece.controls
     seed = controls.seed
@@ -146,9 +150,16 @@ def _job(take: Take, kind: str, number: int, words: set[str]) -> Any:
 
     style = seed if controls.style_seed is None else controls.style_seed
     return HeardJob(
-        f"{kind}/live/{float(take.piece.bpm):g}/{number}", kind, "loop", word, seed, style, bpm=take.piece.bpm,
-        bars=take.bars, start_beat=take.start_beat,
-    )  # fmt: skip
+        f"{kind}/live/{float(take.piece.bpm):g}/{number}",
+        kind,
+        "loop",
+        word,
+        seed,
+        style,
+        bpm=take.piece.bpm,
+        bars=take.bars,
+        start_beat=take.start_beat,
+    )
 
 
 class Keeper:
@@ -158,9 +169,13 @@ class Keeper:
     """
 
     def __init__(
-        self, model: str, folder: Path, label: str = "MSK", name: str = "Live",
+        self,
+        model: str,
+        folder: Path,
+        label: str = "MSK",
+        name: str = "Live",
         load: Callable[[str], Renderer] = load_renderer,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._arguments = (load, model, folder, label, name)
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Any = None
@@ -193,7 +208,7 @@ class Keeper:
                 self.results.append(self._pipe.recv())
                 self._asked -= 1
         except (EOFError, OSError):
-            from pack_builder.workers import told_end
+            from pack_builder.run.workers import told_end
 
             self._process.join(2)
             self.results.append(f"keep: its process {told_end(self._process.exitcode)}")

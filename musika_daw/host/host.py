@@ -21,15 +21,15 @@ from typing import Protocol
 import numpy as np
 
 from bridge import SourceError, Transport, TransportSource, Valid, host_time
+from musika_daw.host.ahead.scheduler import Scheduler
+from musika_daw.host.ahead.worker import Worker, WorkerError
 from musika_daw.host.audition import Audition
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.grid import Grid
-from musika_daw.host.live import LiveControls
-from musika_daw.host.piece import Piece
-from musika_daw.host.player import Meter, Player
-from musika_daw.host.scheduler import Scheduler
-from musika_daw.host.timeline import TempoChoice, Timeline
-from musika_daw.host.worker import Worker, WorkerError
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.play.player import Meter, Player
+from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 STEP_S = 0.004
 REVIVE_S = 1.0
@@ -83,10 +83,20 @@ class Host:
     """
 
     def __init__(
-        self, source: TransportSource, follower: Follows, live: LiveControls, cache: ChunkCache, worker: Worker,
-        player: Player, *, noisy: bool = False, effects: tuple[str, ...] = (), ahead_s: float = 6.0,
-        clock: Callable[[], float] = host_time, new_worker: Callable[[], Worker] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        source: TransportSource,
+        follower: Follows,
+        live: LiveControls,
+        cache: ChunkCache,
+        worker: Worker,
+        player: Player,
+        *,
+        noisy: bool = False,
+        effects: tuple[str, ...] = (),
+        ahead_s: float = 6.0,
+        clock: Callable[[], float] = host_time,
+        new_worker: Callable[[], Worker] | None = None,
+    ) -> None:
         self.source, self.follower, self.live, self.player = source, follower, live, player
         self.cache, self.clock = cache, clock
         # how far the times that `fill` is given are ahead of those of the source
@@ -196,10 +206,16 @@ class Host:
             self._share = (scheduler.cpu_s - cpu_s) / (now_s - since_s)
             self._cpu = (now_s, scheduler.cpu_s)
         return Status(
-            self._record, self.grid.bpm, float(self.piece.bpm) if self.piece else 0.0, self.player.meter(),
-            scheduler.ahead(self._beat, self.grid), self._share, scheduler.problem, self.source_errors,
+            self._record,
+            self.grid.bpm,
+            float(self.piece.bpm) if self.piece else 0.0,
+            self.player.meter(),
+            scheduler.ahead(self._beat, self.grid),
+            self._share,
+            scheduler.problem,
+            self.source_errors,
             self.fill_errors,
-        )  # fmt: skip
+        )
 
     def here(self) -> float:
         """Where the song is at this moment. For the control thread."""

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from bridge import TransportSource
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.follow import Follower
+from musika_daw.host.ahead.worker import Done, InlineWorker, Job
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.follow.follower import Follower
 from musika_daw.host.host import Host
-from musika_daw.host.live import LiveControls
-from musika_daw.host.player import Player
-from musika_daw.host.render import Renderer
-from musika_daw.host.worker import Done, InlineWorker, Job
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.player import Player
+from musika_daw.host.play.render import Renderer
 
 
 class VirtualClock:
@@ -58,11 +58,20 @@ class Played:
 
 
 def play_offline(
-    source: TransportSource, clock: VirtualClock, renderer: Renderer, seconds: float, *,
-    sample_rate_hz: int = 48_000, block_frames: int = 512, bpm: float = 120.0, noisy: bool = False,
-    render_s: float = 0.0, live: LiveControls | None = None, device_ppm: float = 0.0,
+    source: TransportSource,
+    clock: VirtualClock,
+    renderer: Renderer,
+    seconds: float,
+    *,
+    sample_rate_hz: int = 48_000,
+    block_frames: int = 512,
+    bpm: float = 120.0,
+    noisy: bool = False,
+    render_s: float = 0.0,
+    live: LiveControls | None = None,
+    device_ppm: float = 0.0,
     each_block: Callable[[float, Host], None] | None = None,
-) -> Played:  # fmt: skip
+) -> Played:
     """Play a source whose clock is `clock` for some seconds of that clock.
 
     `render_s` is how long each job takes, `device_ppm` how much faster than the clock the device runs;
@@ -71,9 +80,7 @@ def play_offline(
     player = Player(sample_rate_hz)
     cache = ChunkCache(256, blocks_played=lambda: player.blocks)
     worker = LateWorker(InlineWorker(renderer, cache.views), clock, render_s)
-    host = Host(
-        source, Follower(bpm), live or LiveControls(), cache, worker, player, noisy=noisy, clock=clock
-    )  # fmt: skip
+    host = Host(source, Follower(bpm), live or LiveControls(), cache, worker, player, noisy=noisy, clock=clock)
     blocks = round(seconds * sample_rate_hz / block_frames)
     audio = np.zeros((2, blocks * block_frames), np.float32)
     block_s = block_frames / sample_rate_hz / (1 + device_ppm * 1e-6)

@@ -9,31 +9,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge import (
-    CombinedSource,
-    InternalClock,
-    JackMidiClockSource,
-    JackSource,
-    SourceError,
-    TransportSource,
-)
+from bridge import CombinedSource, InternalClock, JackMidiClockSource, JackSource, SourceError, TransportSource
+from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
-from musika_daw.host.cache import ChunkCache
 from musika_daw.host.capture import Keeper, last_bars
-from musika_daw.host.control import ControlServer
-from musika_daw.host.effects import EffectChain
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.control.mapping import MidiMap
+from musika_daw.host.control.midi_ports import MidiPorts
+from musika_daw.host.control.remote import OscControl
+from musika_daw.host.control.server import ControlServer
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.follow.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.host import Host
-from musika_daw.host.jack_sink import JackSink
-from musika_daw.host.live import LiveControls
-from musika_daw.host.mapping import MidiMap
-from musika_daw.host.midi_ports import MidiPorts
-from musika_daw.host.player import Player
-from musika_daw.host.remote import OscControl
-from musika_daw.host.sinks import FileSink, PortAudioSink, Sink, SinkError
-from musika_daw.host.sources import SourceOptions, is_noisy, make_source
-from musika_daw.host.worker import ProcessWorker
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.effects import EffectChain
+from musika_daw.host.play.player import Player
+from musika_daw.host.sinks.jack import JackSink
+from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
 
 SLOTS_AT_48K = 192
 INTERNAL = "internal"
@@ -69,9 +62,10 @@ def make_sink(text: str, options: SessionOptions) -> Sink:
     kind, _, argument = text.partition(":")
     if kind == "jack":
         sink: Sink = JackSink(
-            server=options.source_options.jack_server, connect=options.connect,
+            server=options.source_options.jack_server,
+            connect=options.connect,
             follow_transport=options.source == "jack",
-        )  # fmt: skip
+        )
     elif kind == "portaudio":
         device = int(argument) if argument.isdecimal() else argument or None
         sink = PortAudioSink(device, block_frames=options.block_frames)
@@ -137,9 +131,17 @@ class Session:
 
         bpm = options.source_options.bpm
         host = Host(
-            self.source, self._follower(self.source, bpm), self.live, cache, new_worker(), player,
-            noisy=is_noisy(options.source), effects=options.effects, ahead_s=options.ahead_s, new_worker=new_worker,
-        )  # fmt: skip
+            self.source,
+            self._follower(self.source, bpm),
+            self.live,
+            cache,
+            new_worker(),
+            player,
+            noisy=is_noisy(options.source),
+            effects=options.effects,
+            ahead_s=options.ahead_s,
+            new_worker=new_worker,
+        )
         host.on_step.append(self.sink.step)
         for thing in (self.source, self.sink):
             (host.revived_here if _in_jack(thing) else host.revived).append(thing)

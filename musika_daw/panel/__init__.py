@@ -10,15 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from musika_daw.panel.app import PanelOptions, open_panel
-    from musika_daw.panel.client import HostClient
-    from musika_daw.panel.library import Sound, scan
-    from musika_daw.panel.window import PanelWindow
+    from musika_daw.panel.link.client import HostClient
+    from musika_daw.panel.shelf.library import Sound, scan
+    from musika_daw.panel.window.app import PanelOptions, open_panel
+    from musika_daw.panel.window.window import PanelWindow
 
 _HOME = {
-    "HostClient": "client", "PanelOptions": "app", "PanelWindow": "window", "Sound": "library", "open_panel": "app",
-    "scan": "library",
-}  # fmt: skip
+    "HostClient": "link.client",
+    "PanelOptions": "window.app",
+    "PanelWindow": "window.window",
+    "Sound": "shelf.library",
+    "open_panel": "window.app",
+    "scan": "shelf.library",
+}
 __all__ = ["HostClient", "PanelOptions", "PanelWindow", "Sound", "open_panel", "scan"]
 
 

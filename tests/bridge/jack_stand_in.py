@@ -7,8 +7,16 @@ from types import SimpleNamespace
 from typing import Any
 
 POSITION = {
-    "usecs": 7_000_000, "frame_rate": 48000, "frame": 96000, "bar": 2, "beat": 1, "tick": 960.0 * 0,
-    "bar_start_tick": 7680.0, "beats_per_bar": 4.0, "beat_type": 4.0, "ticks_per_beat": 1920.0,
+    "usecs": 7_000_000,
+    "frame_rate": 48000,
+    "frame": 96000,
+    "bar": 2,
+    "beat": 1,
+    "tick": 960.0 * 0,
+    "bar_start_tick": 7680.0,
+    "beats_per_bar": 4.0,
+    "beat_type": 4.0,
+    "ticks_per_beat": 1920.0,
     "beats_per_minute": 120.0,
 }
 

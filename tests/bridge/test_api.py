@@ -14,9 +14,16 @@ def test_everything_public_is_there_once() -> None:
 
 def test_every_source_is_a_transport_source_with_a_name() -> None:
     made = [
-        bridge.FakeTransport(), bridge.InternalClock(), bridge.JackMidiClockSource(), bridge.JackSource(),
-        bridge.LinkSource(), bridge.MidiClockSource("x"), bridge.MtcSource("x"), bridge.TcpSource(),
-        bridge.UdpSource(), *(bridge.OscSource(name) for name in bridge.DIALECTS),
+        bridge.FakeTransport(),
+        bridge.InternalClock(),
+        bridge.JackMidiClockSource(),
+        bridge.JackSource(),
+        bridge.LinkSource(),
+        bridge.MidiClockSource("x"),
+        bridge.MtcSource("x"),
+        bridge.TcpSource(),
+        bridge.UdpSource(),
+        *(bridge.OscSource(name) for name in bridge.DIALECTS),
     ]
     names = {source.name for source in made}
     assert len(names) == len(made)

@@ -44,8 +44,10 @@ class Session:
 
     def captureAppSessionState(self) -> Any:
         return SimpleNamespace(
-            tempo=lambda: self.bpm, isPlaying=lambda: self.playing,
-            setTempo=self._tempo, setIsPlaying=self._play,
+            tempo=lambda: self.bpm,
+            isPlaying=lambda: self.playing,
+            setTempo=self._tempo,
+            setIsPlaying=self._play,
             phaseAtTime=lambda micros, quantum: micros / 1e6 * self.bpm / 60 % quantum,
         )
 
@@ -76,7 +78,11 @@ def test_link_gives_tempo_phase_and_play_but_no_position(link: list[Session]) ->
         assert source.latest().known() == {"host_time_s": 3.0}  # nobody else is there
         session.peer_count, session.playing = 1, True
         assert source.latest().known() == {
-            "playing": True, "tempo_bpm": 120, "phase_beats": 2.5, "quantum_beats": 4, "host_time_s": 3.0,
+            "playing": True,
+            "tempo_bpm": 120,
+            "phase_beats": 2.5,
+            "quantum_beats": 4,
+            "host_time_s": 3.0,
         }
         assert source.peers == 1
         assert session.commits == 0  # joining changes nobody's tempo

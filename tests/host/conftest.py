@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from bridge import FakeTransport
-from musika_daw.controls import Controls
-from musika_daw.host.click import ClickRenderer
 from musika_daw.host.offline import Played, VirtualClock, play_offline
-from musika_daw.tempo import Beats, TempoMap, exact
+from musika_daw.host.play.click import ClickRenderer
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import Beats, TempoMap, exact
 
 RATE = 48_000
 

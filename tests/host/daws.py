@@ -20,11 +20,11 @@ from bridge import (
     UdpSource,
     own_messages,
 )
-from bridge.motion import expected
-from bridge.osc_codec import encode_bundle
-from bridge.priority import combine
-from bridge.wire import WireMessage, encode
-from musika_daw.host.sources import SourceOptions, make_source
+from bridge.clock.motion import expected
+from bridge.clock.priority import combine
+from bridge.osc.codec import encode_bundle
+from bridge.sockets.wire import WireMessage, encode
+from musika_daw.host.follow.sources import SourceOptions, make_source
 from tests.bridge.jack_stand_in import POSITION, JackClient
 
 RATE = 48_000
@@ -108,41 +108,58 @@ def _bar_text(truth: Transport, ticks_a_beat: int, form: str) -> str:
 
 def _ableton(truth: Transport) -> bytes:
     get = "/live/song/get/"
-    return encode_bundle([
-        (get + "tempo", [("f", truth.tempo_bpm)]), (get + "is_playing", [("T" if truth.playing else "F", True)]),
-        (get + "loop", [("T" if truth.loop_on else "F", True)]), (get + "loop_start", [("f", truth.loop_start_beats)]),
-        (get + "loop_length", [("f", truth.loop_end_beats - truth.loop_start_beats)]),
-        (get + "current_song_time", [("f", truth.position_beats)]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            (get + "tempo", [("f", truth.tempo_bpm)]),
+            (get + "is_playing", [("T" if truth.playing else "F", True)]),
+            (get + "loop", [("T" if truth.loop_on else "F", True)]),
+            (get + "loop_start", [("f", truth.loop_start_beats)]),
+            (get + "loop_length", [("f", truth.loop_end_beats - truth.loop_start_beats)]),
+            (get + "current_song_time", [("f", truth.position_beats)]),
+        ]
+    )
 
 
 def _reaper(truth: Transport) -> bytes:
-    return encode_bundle([
-        ("/time", [("f", truth.position_s)]), ("/beat/str", [("s", _bar_text(truth, 100, "{}.{}.{:02}"))]),
-        ("/tempo/raw", [("f", truth.tempo_bpm)]), ("/play", [("f", float(truth.playing))]),
-        ("/stop", [("f", float(not truth.playing))]), ("/repeat", [("f", float(truth.loop_on))]),
-        ("/loop/start/time", [("f", truth.loop_start_beats * 60 / truth.tempo_bpm)]),
-        ("/loop/end/time", [("f", truth.loop_end_beats * 60 / truth.tempo_bpm)]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/time", [("f", truth.position_s)]),
+            ("/beat/str", [("s", _bar_text(truth, 100, "{}.{}.{:02}"))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/play", [("f", float(truth.playing))]),
+            ("/stop", [("f", float(not truth.playing))]),
+            ("/repeat", [("f", float(truth.loop_on))]),
+            ("/loop/start/time", [("f", truth.loop_start_beats * 60 / truth.tempo_bpm)]),
+            ("/loop/end/time", [("f", truth.loop_end_beats * 60 / truth.tempo_bpm)]),
+        ]
+    )
 
 
 def _ardour(truth: Transport) -> bytes:
     ms = int(truth.position_s * 1000 + 1e-6)
     text = f"{ms // 3_600_000:02}:{ms // 60_000 % 60:02}:{ms // 1000 % 60:02}.{ms % 1000:03}"
-    return encode_bundle([
-        ("/position/bbt", [("s", _bar_text(truth, 1920, "{:03}|{:02}|{:04}"))]), ("/position/time", [("s", text)]),
-        ("/transport_play", [("i", int(truth.playing))]), ("/loop_toggle", [("i", int(truth.loop_on))]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/position/bbt", [("s", _bar_text(truth, 1920, "{:03}|{:02}|{:04}"))]),
+            ("/position/time", [("s", text)]),
+            ("/transport_play", [("i", int(truth.playing))]),
+            ("/loop_toggle", [("i", int(truth.loop_on))]),
+        ]
+    )
 
 
 def _bitwig(truth: Transport) -> bytes:
     hundredths = int(truth.position_beats * 400 + 1e-6)  # of a sixteenth
     quarter, rest = divmod(hundredths, 400)
     bars = f"{quarter // 4 + 1}.{quarter % 4 + 1}.{rest // 100 + 1}:{rest % 100:02}"
-    return encode_bundle([
-        ("/play", [("i", int(truth.playing))]), ("/tempo/raw", [("f", truth.tempo_bpm)]),
-        ("/repeat", [("i", int(truth.loop_on))]), ("/beat/str", [("s", bars)]),
-    ])  # fmt: skip
+    return encode_bundle(
+        [
+            ("/play", [("i", int(truth.playing))]),
+            ("/tempo/raw", [("f", truth.tempo_bpm)]),
+            ("/repeat", [("i", int(truth.loop_on))]),
+            ("/beat/str", [("s", bars)]),
+        ]
+    )
 
 
 def osc(dialect: str, say: Callable[[Transport], bytes], period_s: float) -> Callable[..., Hears]:
@@ -179,9 +196,13 @@ def jack(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
         bar, within = divmod(truth.position_beats, 4)
         client.state = int(truth.playing)
         client.position = POSITION | {
-            "frame": round(truth.position_s * RATE), "bar": int(bar) + 1, "beat": int(within) + 1,
-            "tick": within % 1 * 1920, "bar_start_tick": bar * 7680, "beats_per_minute": truth.tempo_bpm,
-        }  # fmt: skip
+            "frame": round(truth.position_s * RATE),
+            "bar": int(bar) + 1,
+            "beat": int(within) + 1,
+            "tick": within % 1 * 1920,
+            "bar_start_tick": bar * 7680,
+            "beats_per_minute": truth.tempo_bpm,
+        }
         return source.latest()
 
     return hear
@@ -196,9 +217,10 @@ def link(fake: FakeTransport, until_s: float, jitter_s: float) -> Hears:
     def state() -> SimpleNamespace:
         truth = fake.truth(now[0])
         return SimpleNamespace(
-            tempo=lambda: truth.tempo_bpm, isPlaying=lambda: truth.playing,
+            tempo=lambda: truth.tempo_bpm,
+            isPlaying=lambda: truth.playing,
             phaseAtTime=lambda _micros, quantum: truth.position_beats % quantum,
-        )  # fmt: skip
+        )
 
     source._link = SimpleNamespace(
         numPeers=lambda: int(fake.report(now[0]) is not None), captureAppSessionState=state, enabled=True
@@ -220,8 +242,15 @@ def link_and_ableton(fake: FakeTransport, until_s: float, jitter_s: float) -> He
 
 
 DAWS: dict[str, Callable[..., Hears]] = {
-    "jack": jack, "midi": midi_clock, "mtc": time_code, "link": link, "udp": udp,
-    "osc:ableton": osc("ableton", _ableton, 0.1), "osc:reaper": osc("reaper", _reaper, 0.033),
-    "osc:ardour": osc("ardour", _ardour, 0.1), "osc:bitwig": osc("bitwig", _bitwig, 0.05),
-    "osc:musika": osc("musika", own_messages, 0.05), "link+osc:ableton": link_and_ableton,
-}  # fmt: skip
+    "jack": jack,
+    "midi": midi_clock,
+    "mtc": time_code,
+    "link": link,
+    "udp": udp,
+    "osc:ableton": osc("ableton", _ableton, 0.1),
+    "osc:reaper": osc("reaper", _reaper, 0.033),
+    "osc:ardour": osc("ardour", _ardour, 0.1),
+    "osc:bitwig": osc("bitwig", _bitwig, 0.05),
+    "osc:musika": osc("musika", own_messages, 0.05),
+    "link+osc:ableton": link_and_ableton,
+}

@@ -12,7 +12,7 @@ import soundfile
 from bridge import FakeTransport
 from musika_daw.host.audition import Clip, load_clip
 from musika_daw.host.host import Host
-from musika_daw.riff import Acid, Tags, encode_wave
+from musika_daw.sound.riff import Acid, Tags, encode_wave
 
 RATE = 48_000
 
@@ -91,7 +91,7 @@ def test_while_the_transport_stands_still_it_plays_at_once_at_its_own_tempo(play
     states: list[str | None] = []
     played = play(
         fake, 9, Silence(), each_block=asked_at(1.0, ticks(150), lambda now_s, host: states.append(host.audition.state))
-    )  # fmt: skip
+    )
     frames = clicks(played.audio)
     early = frames[frames < 3.9 * RATE]
     assert early[0] == pytest.approx(1.0 * RATE, abs=1024)

@@ -12,15 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musika_daw.controls import Controls
 from musika_daw.host.capture import Keeper, Take, _Heard, heard_loop, keep, last_bars
-from musika_daw.host.piece import Piece
-from musika_daw.riff_reader import read_header
-from musika_daw.tempo import TempoMap
-from pack_builder.build import build
-from pack_builder.manifest import read_manifest
-from pack_builder.options import BuildOptions
-from pack_builder.source import EngineSource
+from musika_daw.host.play.piece import Piece
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
+from musika_daw.sound.riff_reader import read_header
+from pack_builder.plan.options import BuildOptions
+from pack_builder.record.manifest import read_manifest
+from pack_builder.render.source import EngineSource
+from pack_builder.run.build import build
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent
 from tests.waiting import wait_for
@@ -49,7 +49,7 @@ def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
 
 
 def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_path: Path) -> None:
-    from musika_daw.engine import Engine
+    from musika_daw.instrument.engine import Engine
     from pack_builder.verify import verify
 
     folder = tmp_path / "kept"
@@ -107,15 +107,22 @@ def chunks(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("bars", [4, 8, 16])
-def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(
-    noise, tmp_path: Path, bars: int
-) -> None:
+def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(noise, tmp_path: Path, bars: int) -> None:
     take = Take(64, bars, Piece(Fraction(180), Controls(seed=4, style_seed=9), 44_100))
     kept = keep(noise, take, tmp_path / "kept")
     options = BuildOptions.parse(
-        kinds=("techno",), bpm="180", bars=str(bars), loops_per_bpm="1", sample_rate="44100", label="MSK", name="Live",
-        out=str(tmp_path / "built"), attempts="1", keep_best=True, jobs="1",
-    )  # fmt: skip
+        kinds=("techno",),
+        bpm="180",
+        bars=str(bars),
+        loops_per_bpm="1",
+        sample_rate="44100",
+        label="MSK",
+        name="Live",
+        out=str(tmp_path / "built"),
+        attempts="1",
+        keep_best=True,
+        jobs="1",
+    )
     source = EngineSource(lambda _: _Heard(noise, take), Controls)
     assert len(build(options, Silent(), source).manifest.rows) == 1
     rows = [read_manifest(folder).rows for folder in (tmp_path / "kept", tmp_path / "built")]

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.osc_codec import encode
-from musika_daw.host.keys import Keys, press
-from musika_daw.host.live import ACTIONS, PARAMETERS, LiveControls
-from musika_daw.host.mapping import Binding, MidiMap, read_map
-from musika_daw.host.remote import OscControl
+from bridge.osc.codec import encode
+from musika_daw.host.control.keys import Keys, press
+from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
+from musika_daw.host.control.mapping import Binding, MidiMap, read_map
+from musika_daw.host.control.remote import OscControl
 from tests.waiting import wait_for
 
 
@@ -37,10 +37,16 @@ def test_what_is_set_is_what_the_engine_is_told() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
-    [("colour", 1, "control: 'colour', must be one of"), ("density", 1.5, r"density: 1.5, must be in 0\.\.1"),
-     ("seed", 1.5, "must be a whole number"), ("morph", None, "morph: off"), ("morph", float("nan"), "a number"),
-     ("morph", "x", "must be a number"), ("gain_db", 99, "gain_db: 99")],
-)  # fmt: skip
+    [
+        ("colour", 1, "control: 'colour', must be one of"),
+        ("density", 1.5, r"density: 1.5, must be in 0\.\.1"),
+        ("seed", 1.5, "must be a whole number"),
+        ("morph", None, "morph: off"),
+        ("morph", float("nan"), "a number"),
+        ("morph", "x", "must be a number"),
+        ("gain_db", 99, "gain_db: 99"),
+    ],
+)
 def test_a_wrong_control_is_named(name: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LiveControls().set(name, value)  # type: ignore[arg-type]
@@ -98,11 +104,16 @@ def test_a_controller_is_learnt_kept_and_read_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("[x", "map"), ("[colour]\ncontroller=1", "'colour', must be one of"),
-     ("[morph]\nchannel=1", "must hold controller"),
-     ("[morph]\ncontroller=200", "controller 200"), ("[morph]\ncontroller=1\nchannel=17", "channel 17"),
-     ("morph=3", "must hold controller"), ("[morph]\ncontroller=true", "controller True")],
-)  # fmt: skip
+    [
+        ("[x", "map"),
+        ("[colour]\ncontroller=1", "'colour', must be one of"),
+        ("[morph]\nchannel=1", "must hold controller"),
+        ("[morph]\ncontroller=200", "controller 200"),
+        ("[morph]\ncontroller=1\nchannel=17", "channel 17"),
+        ("morph=3", "must hold controller"),
+        ("[morph]\ncontroller=true", "controller True"),
+    ],
+)
 def test_a_wrong_map_is_named(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "m.toml").write_text(text)
     with pytest.raises(ValueError, match="map") as error:
@@ -134,8 +145,12 @@ def test_osc_moves_controls_and_asks_for_actions() -> None:
             sender.sendto(encode("/musika/action/keep_8", [("i", 0)]), address)
             assert wait_for(lambda: control.counts.received == 4)
             assert (live.get("density"), live.get("seed"), heard) == (0.5, 12, ["keep_8"])
-            for address_, arguments in (("/musika/control/density", [("f", 7.0)]), ("/musika/control/density", []),
-                                        ("/other", []), ("/musika/action/fly", [])):  # fmt: skip
+            for address_, arguments in (
+                ("/musika/control/density", [("f", 7.0)]),
+                ("/musika/control/density", []),
+                ("/other", []),
+                ("/musika/action/fly", []),
+            ):
                 sender.sendto(encode(address_, arguments), address)
             assert wait_for(lambda: control.counts.malformed == 4)
             assert live.get("density") == 0.5

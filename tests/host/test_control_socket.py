@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import SourceError, Transport, UdpSender
-from musika_daw.host.control import ControlServer
-from musika_daw.host.control_wire import REQUESTS, decode_request, encode, request_id
-from musika_daw.host.health import SILENCE, source_health
-from musika_daw.host.live import LiveControls
+from musika_daw.host.control.live import LiveControls
+from musika_daw.host.control.server import ControlServer
+from musika_daw.host.control.wire import REQUESTS, decode_request, encode, request_id
+from musika_daw.host.follow.health import SILENCE, source_health
+from musika_daw.host.follow.sources import SOURCES, SourceOptions
 from musika_daw.host.session import Session, SessionOptions
-from musika_daw.host.sources import SOURCES, SourceOptions
 
 
 def request(kind: str, **values: Any) -> bytes:
@@ -81,10 +81,16 @@ def udp_port() -> int:
 def session(udp_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     folder = tmp_path_factory.mktemp("control")
     options = SessionOptions(
-        "internal", f"file:{folder / 'out.wav'}", "click", SourceOptions(listen_port=udp_port),
-        effects=("gain gain_db=-3",), keep_to=folder / "kept", map_file=folder / "map.toml", control_port=0,
+        "internal",
+        f"file:{folder / 'out.wav'}",
+        "click",
+        SourceOptions(listen_port=udp_port),
+        effects=("gain gain_db=-3",),
+        keep_to=folder / "kept",
+        map_file=folder / "map.toml",
+        control_port=0,
         control_must=True,
-    )  # fmt: skip
+    )
     made = Session(options)
     try:
         made.start()
@@ -106,16 +112,19 @@ def test_welcome_says_what_there_is(client: Client, session: Session) -> None:
     assert welcome["kind"] == "welcome"
     assert (welcome["model"], welcome["sample_rate_hz"]) == ("click", 48_000)
     assert welcome["controls"]["gain_db"] == {
-        "low": -60, "high": 12, "start": 0.0, "step": 1.0, "whole": False, "off": False,
-    }  # fmt: skip
+        "low": -60,
+        "high": 12,
+        "start": 0.0,
+        "step": 1.0,
+        "whole": False,
+        "off": False,
+    }
     assert welcome["sources"] == list(SOURCES)
     assert Path(welcome["keep_to"]) == session.options.keep_to.resolve()
 
 
 def test_status_tells_transport_lock_and_cache_while_it_plays(client: Client) -> None:
-    assert client.status()["source"]["offers"] == [
-        {"label": "Play", "message": {"kind": "act", "action": "play"}}
-    ]  # fmt: skip
+    assert client.status()["source"]["offers"] == [{"label": "Play", "message": {"kind": "act", "action": "play"}}]
     assert client.ask("act", action="play")["kind"] == "done"
     status = client.status(lambda m: m["lock"]["locked"] and m["transport"]["beat"] > 5)
     assert status["transport"]["playing"]
@@ -187,9 +196,7 @@ def test_captured_bars_are_told_with_their_file_and_can_be_heard_again(client: C
     client.ask("act", action="stop")
 
 
-def test_the_source_is_switched_while_it_runs_and_what_fails_leaves_the_old_one(
-    client: Client, udp_port: int
-) -> None:
+def test_the_source_is_switched_while_it_runs_and_what_fails_leaves_the_old_one(client: Client, udp_port: int) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("127.0.0.1", udp_port))
         taken = client.ask("source", name="udp")
@@ -235,11 +242,14 @@ def test_wrong_requests_are_answered_and_the_connection_stays(client: Client, se
     assert session.control is not None
     client.ask("ping")
     before = session.control.counts.malformed
-    for kind, values, text in (("act", {"action": "dance"}, "action: 'dance'"), ("set", {}, "values: missing"),
-                               ("effects", {"on": 1}, "must be true or false"),
-                               ("learn", {"name": "colour"}, "must be one of"),
-                               ("set", {"values": {"density": 10**400}}, "density"),
-                               ("source", {"name": ""}, "name: ''")):  # fmt: skip
+    for kind, values, text in (
+        ("act", {"action": "dance"}, "action: 'dance'"),
+        ("set", {}, "values: missing"),
+        ("effects", {"on": 1}, "must be true or false"),
+        ("learn", {"name": "colour"}, "must be one of"),
+        ("set", {"values": {"density": 10**400}}, "density"),
+        ("source", {"name": ""}, "name: ''"),
+    ):
         assert text in client.ask(kind, **values)["text"]
     client.ask("ping")  # what is answered is counted by then
     assert session.control.counts.malformed == before + 6
@@ -273,13 +283,11 @@ def test_a_taken_port_is_told(session: Session) -> None:
         ControlServer(session, session.control.port).open()
 
 
-def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(
-    session: Session, tmp_path: Path
-) -> None:
+def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(session: Session, tmp_path: Path) -> None:
     assert session.control is not None
     options = dataclasses.replace(
-        session.options, sink=f"file:{tmp_path / 'b.wav'}", control_port=session.control.port, control_must=False,
-    )  # fmt: skip
+        session.options, sink=f"file:{tmp_path / 'b.wav'}", control_port=session.control.port, control_must=False
+    )
     second = Session(options)
     try:
         second.start()
@@ -297,8 +305,9 @@ def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(
 
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=6,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
 
 
 @given(st.sampled_from(sorted(REQUESTS)), st.data())
@@ -325,8 +334,12 @@ def test_any_bytes_are_a_request_or_a_value_error(line: bytes) -> None:
 
 def test_numbers_that_json_does_not_know_become_null() -> None:
     assert json.loads(encode("status", a=float("nan"), b=[1.5, float("inf")], c={"d": (1,)})) == {
-        "musika": 1, "kind": "status", "a": None, "b": [1.5, None], "c": {"d": [1]},
-    }  # fmt: skip
+        "musika": 1,
+        "kind": "status",
+        "a": None,
+        "b": [1.5, None],
+        "c": {"d": [1]},
+    }
 
 
 def test_every_source_has_something_to_say_when_nothing_comes() -> None:

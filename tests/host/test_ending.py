@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from musika_daw.ending import ended_by_signals
+from musika_daw.system.ending import ended_by_signals
 from tests.waiting import wait_for
 
 
@@ -35,10 +35,27 @@ def host(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A host at the moment when its port is there, and nothing plays yet."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "musika_daw.cli", "run", "internal", "--model", "click", "--sink", "file:out.wav",
-         "--no-view", "--control-port", str(port), "--map", "map.toml"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-m",
+            "musika_daw.commands.cli",
+            "run",
+            "internal",
+            "--model",
+            "click",
+            "--sink",
+            "file:out.wav",
+            "--no-view",
+            "--control-port",
+            str(port),
+            "--map",
+            "map.toml",
+        ],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert wait_for(lambda: is_taken(port) or process.poll() is not None, 60)
         yield process
@@ -81,9 +98,14 @@ def _is_alive(pid: int) -> bool:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="processes are found in /proc")
 @pytest.mark.parametrize(
     ("loaded", "source", "number"),
-    [(False, "internal", signal.SIGTERM), (False, "plugin", signal.SIGTERM), (False, "internal", signal.SIGHUP),
-     (True, "internal", signal.SIGTERM), (True, "plugin", signal.SIGTERM)],
-)  # fmt: skip
+    [
+        (False, "internal", signal.SIGTERM),
+        (False, "plugin", signal.SIGTERM),
+        (False, "internal", signal.SIGHUP),
+        (True, "internal", signal.SIGTERM),
+        (True, "plugin", signal.SIGTERM),
+    ],
+)
 def test_the_renderer_goes_with_a_host_that_is_ended(
     tmp_path: Path, loaded: bool, source: str, number: signal.Signals
 ) -> None:
@@ -92,12 +114,14 @@ def test_the_renderer_goes_with_a_host_that_is_ended(
     if source == "internal":
         options = ["--sink", "file:out.wav", "--control-port", str(port)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "musika_daw.cli", "run", source, "--no-view", *options],
-        cwd=tmp_path, env=os.environ | {"MUSIKA_PLUGIN_DIR": str(tmp_path)}, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "musika_daw.commands.cli", "run", source, "--no-view", *options],
+        cwd=tmp_path,
+        env=os.environ | {"MUSIKA_PLUGIN_DIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         # where the tests run under nohup they ignore it, and so would what they start
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
-    )  # fmt: skip
+    )
     renderers: set[int] = set()
     try:
         assert wait_for(lambda: _renderers(process.pid), 60)

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from bridge import FakeTransport
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
 from tests.host.daws import DAWS
 
 STEP_S = 0.04
@@ -41,7 +41,9 @@ class Scenario:
 
 SCENARIOS = {
     "start, stop, continue": Scenario(
-        FakeTransport(120).play(1).halt(5).play(7).halt(11), 12, ((1.3, 5, 1), (7.3, 11, 1)),
+        FakeTransport(120).play(1).halt(5).play(7).halt(11),
+        12,
+        ((1.3, 5, 1), (7.3, 11, 1)),
         ((0, 1), (5.3, 7), (11.3, 12)),
     ),
     "locate forward and back": Scenario(
@@ -61,17 +63,20 @@ SCENARIOS = {
         FakeTransport(120).play(0.5).vanish(4, 7).play(8.5), 14, ((0.8, 4, 1), (8.9, 14, 1)), ((6.3, 8.5),)
     ),
     "running backwards": Scenario(
-        FakeTransport(120).play(0.5).locate(5, 3).locate(5.05, 2.9).locate(5.1, 2.8).locate(5.15, 2.7), 10,
+        FakeTransport(120).play(0.5).locate(5, 3).locate(5.05, 2.9).locate(5.1, 2.8).locate(5.15, 2.7),
+        10,
         ((0.8, 5, 1), (5.6, 10, 1)),
     ),
     "20 bpm": Scenario(FakeTransport(20).play(0.5), 16, ((2, 16, 1),)),
     "999 bpm": Scenario(FakeTransport(999).play(0.5), 6, ((1, 6, 1),)),
-}  # fmt: skip
+}
 OF_TEMPO = ("a tempo step", "a tempo ramp", "a nudge of 0.05 bpm")
 CASES = [
-    (source, name) for source in DAWS for name in SCENARIOS
+    (source, name)
+    for source in DAWS
+    for name in SCENARIOS
     if not (source in WITHOUT_TEMPO and name in OF_TEMPO) and not (source in ASKED and SCENARIOS[name].jitter_s)
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("source", "name"), CASES, ids=[f"{source}: {name}" for source, name in CASES])

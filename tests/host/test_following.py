@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import FakeTransport, Transport
-from bridge.transport import POSITION
-from musika_daw.host.follow import Follower
-from musika_daw.host.follow_jack import JackFollower
-from musika_daw.host.timeline import TempoChoice, Timeline
+from bridge.clock.transport import POSITION
+from musika_daw.host.follow.follower import Follower
+from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 
 def _link(now_s: float, phase: float, playing: bool | None = True, bpm: float = 120) -> Transport:
@@ -91,9 +91,13 @@ def test_small_errors_draw_the_line_and_large_ones_are_jumps() -> None:
 
 def _jack(host_s: float, at_s: float, playing: bool = True, **more: float) -> Transport:
     return Transport.of(
-        host_time_s=host_s, position_s=at_s, position_frames=round(at_s * 48_000), sample_rate_hz=48_000,
-        playing=playing, **more,
-    )  # fmt: skip
+        host_time_s=host_s,
+        position_s=at_s,
+        position_frames=round(at_s * 48_000),
+        sample_rate_hz=48_000,
+        playing=playing,
+        **more,
+    )
 
 
 def test_frames_lead_where_the_master_loses_ticks() -> None:

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.click import ClickRenderer
-from musika_daw.host.device_clock import DeviceClock
-from musika_daw.host.effects import EffectChain, parse_effect
-from musika_daw.host.grid import Grid
-from musika_daw.host.interpolate import MARGIN, Interpolator
-from musika_daw.host.piece import CHUNK_FRAMES, Piece, chunk_of
-from musika_daw.host.render import ChunkRenderer, load_renderer
-from musika_daw.host.resample import PositionResampler
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.click import ClickRenderer
+from musika_daw.host.play.device_clock import DeviceClock
+from musika_daw.host.play.effects import EffectChain, parse_effect
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.interpolate import MARGIN, Interpolator
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece, chunk_of
+from musika_daw.host.play.render import ChunkRenderer, load_renderer
+from musika_daw.host.play.resample import PositionResampler
+from musika_daw.score.controls import Controls
 
 DB_90 = 10 ** (-90 / 20)
 
@@ -65,7 +65,7 @@ def test_rates_and_tempi_out_of_range_are_named() -> None:
 
 
 def test_clicks_lie_on_exact_frames() -> None:
-    from musika_daw.tempo import TempoMap
+    from musika_daw.score.tempo import TempoMap
 
     renderer = ClickRenderer(48_000)
     tempo = TempoMap.constant(127.3)
@@ -196,11 +196,17 @@ def test_effects_are_lines_and_a_chunk_does_not_depend_on_what_was_played(noise)
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("", "effect: empty"), ("rever", "must be plugin or one of"), ("gain 3", "must be like parameter=0.5"),
-     ("plugin", "must be followed by its file"), ("gain 'x", "No closing quotation"),
-     ("gain loudness=3", "gain has no parameter 'loudness'"), ("gain gain_db=loud", "effect: gain gain_db=loud"),
-     ("plugin /no/such.vst3", "effect: plugin /no/such.vst3")],
-)  # fmt: skip
+    [
+        ("", "effect: empty"),
+        ("rever", "must be plugin or one of"),
+        ("gain 3", "must be like parameter=0.5"),
+        ("plugin", "must be followed by its file"),
+        ("gain 'x", "No closing quotation"),
+        ("gain loudness=3", "gain has no parameter 'loudness'"),
+        ("gain gain_db=loud", "effect: gain gain_db=loud"),
+        ("plugin /no/such.vst3", "effect: plugin /no/such.vst3"),
+    ],
+)
 def test_a_wrong_effect_is_named(line: str, message: str) -> None:
     with pytest.raises(ValueError, match="effect") as error:
         EffectChain((line,))

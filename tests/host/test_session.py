@@ -15,15 +15,15 @@ from rich.console import Console
 
 from bridge import CombinedSource, Counts, FakeTransport, Transport, host_time
 from musika_daw import host as package
-from musika_daw.cli import main
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.piece import CHUNK_FRAMES, Piece
+from musika_daw.commands.cli import main
+from musika_daw.commands.view import bar_beat, monitor_table, run_table
+from musika_daw.host.ahead.worker import Job, ProcessWorker, WorkerError
+from musika_daw.host.follow.sources import SOURCES, SourceOptions, is_noisy, make_source
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.session import Session, SessionOptions
-from musika_daw.host.sinks import FileSink, PortAudioSink, SinkError, list_devices
-from musika_daw.host.sources import SOURCES, SourceOptions, is_noisy, make_source
-from musika_daw.host.view import bar_beat, monitor_table, run_table
-from musika_daw.host.worker import Job, ProcessWorker, WorkerError
+from musika_daw.host.sinks.sink import FileSink, PortAudioSink, SinkError, list_devices
+from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
 RATE = 48_000
@@ -63,7 +63,7 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
     out = tmp_path / "take.wav"
     session = Session(
         SessionOptions("internal", f"file:{out}", "click", play=False, osc_port=0, keep_to=tmp_path / "kept")
-    )  # fmt: skip
+    )
     try:
         session.start()
         assert wait_for(lambda: session.host.scheduler.is_ready(0), RENDERS_S)
@@ -127,8 +127,9 @@ def test_the_own_clock_goes_on_where_the_music_is_and_as_fast(tmp_path: Path) ->
     assert np.abs(np.diff(first) - RATE * 60 / 131).max() < RATE * 0.001
 
 
-@pytest.mark.parametrize("text", ["internal", "link", "midi:X", "midi", "jack", "jack-midi:a:b", "mtc:X", "mtc", "udp",
-                                  "tcp", "osc:reaper"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text", ["internal", "link", "midi:X", "midi", "jack", "jack-midi:a:b", "mtc:X", "mtc", "udp", "tcp", "osc:reaper"]
+)
 def test_every_source_has_a_name(text: str) -> None:
     source = make_source(text, SourceOptions(listen_port=0))
     assert source.name
@@ -146,14 +147,16 @@ def test_sources_are_joined_by_what_each_knows_best() -> None:
 
 @pytest.mark.parametrize(
     ("make", "message"),
-    [(lambda: make_source("radio", SourceOptions()), "source: 'radio', must be internal"),
-     (lambda: make_source("osc:cubase", SourceOptions()), "dialect: 'cubase'"),
-     (lambda: make_source("udp", SourceOptions(host="0.0.0.0")), "must be a loopback address"),
-     (lambda: Session(SessionOptions(sink="tape")), "sink: 'tape', must be jack"),
-     (lambda: Session(SessionOptions(sink="file:a.mp3")), "must end in .wav"),
-     (lambda: Session(SessionOptions(sink="file")), "must be followed by a path"),
-     (lambda: Session(SessionOptions(sink="file:a.wav", effects=("shine",))), "effect: 'shine'")],
-)  # fmt: skip
+    [
+        (lambda: make_source("radio", SourceOptions()), "source: 'radio', must be internal"),
+        (lambda: make_source("osc:cubase", SourceOptions()), "dialect: 'cubase'"),
+        (lambda: make_source("udp", SourceOptions(host="0.0.0.0")), "must be a loopback address"),
+        (lambda: Session(SessionOptions(sink="tape")), "sink: 'tape', must be jack"),
+        (lambda: Session(SessionOptions(sink="file:a.mp3")), "must end in .wav"),
+        (lambda: Session(SessionOptions(sink="file")), "must be followed by a path"),
+        (lambda: Session(SessionOptions(sink="file:a.wav", effects=("shine",))), "effect: 'shine'"),
+    ],
+)
 def test_what_cannot_be_made_is_named(make: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=message.partition(":")[0]) as error:
         make()
@@ -191,9 +194,11 @@ def test_portaudio_is_asked_by_name_and_says_what_is_missing(monkeypatch: pytest
     heard: list[object] = []
     devices = [{"name": "Box", "hostapi": 0, "max_output_channels": 2, "default_samplerate": 44_100.0}]
     fake = types.SimpleNamespace(
-        PortAudioError=RuntimeError, OutputStream=Stream, query_hostapis=lambda: [{"name": "ALSA"}],
+        PortAudioError=RuntimeError,
+        OutputStream=Stream,
+        query_hostapis=lambda: [{"name": "ALSA"}],
         query_devices=lambda device=None, kind=None: devices[0] if kind else devices,
-    )  # fmt: skip
+    )
     monkeypatch.setitem(__import__("sys").modules, "sounddevice", fake)
     assert list_devices() == [("ALSA", "Box")]
     sink = PortAudioSink("Box")
@@ -225,8 +230,20 @@ def run(*arguments: object) -> tuple[int, str]:
 
 def test_run_plays_and_counts(tmp_path: Path) -> None:
     out = tmp_path / "a.wav"
-    code, text = run("run", "internal", "--model", "click", "--sink", f"file:{out}", "--seconds", 1, "--map",
-                     tmp_path / "m.toml", "--learn", "density")  # fmt: skip
+    code, text = run(
+        "run",
+        "internal",
+        "--model",
+        "click",
+        "--sink",
+        f"file:{out}",
+        "--seconds",
+        1,
+        "--map",
+        tmp_path / "m.toml",
+        "--learn",
+        "density",
+    )
     assert code == 0, text
     assert "0 underruns" in text
     assert soundfile.info(out).frames > RATE // 2
@@ -234,12 +251,16 @@ def test_run_plays_and_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["run", "radio"], "source: 'radio'"), (["run", "--sink", "tape"], "sink: 'tape'"),
-     (["run", "--bpm", "0"], "invalid value for '--bpm'"), (["monitor"], "missing argument 'source'"),
-     (["run", "--sink", "file:x.wav", "--model", "nobody"], "model: model: 'nobody'"),
-     (["run", "udp", "--listen-host", "1.2.3.4", "--sink", "file:x.wav"], "must be a loopback address"),
-     (["run", "--sink", "file:x.wav", "--effect", "shine"], "effect: 'shine'")],
-)  # fmt: skip
+    [
+        (["run", "radio"], "source: 'radio'"),
+        (["run", "--sink", "tape"], "sink: 'tape'"),
+        (["run", "--bpm", "0"], "invalid value for '--bpm'"),
+        (["monitor"], "missing argument 'source'"),
+        (["run", "--sink", "file:x.wav", "--model", "nobody"], "model: model: 'nobody'"),
+        (["run", "udp", "--listen-host", "1.2.3.4", "--sink", "file:x.wav"], "must be a loopback address"),
+        (["run", "--sink", "file:x.wav", "--effect", "shine"], "effect: 'shine'"),
+    ],
+)
 def test_a_wrong_command_is_one_line(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -268,8 +289,14 @@ def test_the_monitor_shows_every_field_and_every_warning() -> None:
     console = Console(width=120, record=True)
     console.print(monitor_table(record, Counts(7, 1, 2, 3), ("too far",), 0.05))
     text = console.export_text()
-    for part in ("17.2.50", "128.2500", "unknown", "7 understood, 1 malformed, 2 oversized, 3 dropped", "too far",
-                 "50 ms ago"):  # fmt: skip
+    for part in (
+        "17.2.50",
+        "128.2500",
+        "unknown",
+        "7 understood, 1 malformed, 2 oversized, 3 dropped",
+        "too far",
+        "50 ms ago",
+    ):
         assert part in text
     assert bar_beat(-1) == "0.4.00"
     assert bar_beat(3.5, 7, 8) == "2.1.00"

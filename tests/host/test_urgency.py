@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from musika_daw.host.urgency import urgent
+from musika_daw.host.ahead.urgency import urgent
 
 linux = sys.platform == "linux"
 

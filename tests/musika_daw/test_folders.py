@@ -27,8 +27,14 @@ def test_linked_folders_are_followed_and_rings_end(tmp_path: Path) -> None:
     (music / ".hidden" / "5.wav").touch()
     assert names(music) == ["2.wav", "b/deep/1.wav", "nowhere", "single.wav", "album/3.wav", "album/more/4.wav"]
     assert names(music, elsewhere) == ["2.wav", "b/deep/1.wav", "nowhere", "single.wav", "twice/4.wav"]
-    assert names(music / "album") == ["3.wav", "more/4.wav", "back/2.wav", "back/b/deep/1.wav", "back/nowhere",
-                                      "back/single.wav"]  # fmt: skip
+    assert names(music / "album") == [
+        "3.wav",
+        "more/4.wav",
+        "back/2.wav",
+        "back/b/deep/1.wav",
+        "back/nowhere",
+        "back/single.wav",
+    ]
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # worker processes import the st
 
 from pack_helpers import SMALL, Ran
 
-from pack_builder.options import BuildOptions
+from pack_builder.plan.options import BuildOptions
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def small(tmp_path: Path) -> Callable[..., BuildOptions]:
 @pytest.fixture(autouse=True)
 def no_sound_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without embedded sound, which takes longer than all the rest of a small pack."""
-    monkeypatch.setattr("pack_builder.page.EMBEDDED_S", 0)
+    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", 0)
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """`run("build", "--bpm", "120")`: the real command line, with the stand-in for the engine."""
     from pack_stand_in import SOURCE
 
-    import pack_builder.build as module
+    import pack_builder.run.build as module
     from pack_builder.cli import main
 
     original = module.build

@@ -4,12 +4,18 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pack_builder.rows import Gap, Row
+from pack_builder.record.rows import Gap, Row
 
 SMALL = {
-    "bpm": "120,128.5", "loops_per_bpm": "1", "bars": "1", "takes": "2", "take_seconds": "2", "jobs": "1",
-    "finish": "none", "name": "First",
-}  # fmt: skip
+    "bpm": "120,128.5",
+    "loops_per_bpm": "1",
+    "bars": "1",
+    "takes": "2",
+    "take_seconds": "2",
+    "jobs": "1",
+    "finish": "none",
+    "name": "First",
+}
 
 
 class Silent:
@@ -58,16 +64,64 @@ def page_data(folder: Path) -> list[str]:
 
 
 ROW = Row(
-    file="Loops/a.wav", sha256="0" * 64, sample_rate_hz=44100, bits=24, channels=2, frames=100, frames_exact="201/2",
-    bpm=128.5, bpm_exact="257/2", beats=16, bars=4, meter="4/4", kind="techno", shape="loop", role="", kit=None,
-    key=None, key_fit=0.1, root_note=None, root_cents=None, likeness=None, onset_s=None, density_asked=None,
-    density_measured=None, onsets_per_s=None, density_curve=None, energy_asked=None, job="techno/loop/257/2/0",
-    word="cobalt", seed=1, style_seed=2, start_beat=0, model="techno", weights_sha256="ab", finish="clean",
-    measured_bpm=128.49, tempo_error_pct=-0.01, downbeat_offset_ms=0.1, beat_offset_ms=0.2, seam_score=0.0,
-    seam_flux_ratio=1.0, seam_step=0.1, end_db=None, loudness_lufs=-12.0, true_peak_dbtp=-1.0, gain_db=3.0,
-    clipped_frames=0, inside_limits=True, broken=[], attempts=1, tried=[{"seed": 1, "broken": {}}], licence="free",
-)  # fmt: skip
+    file="Loops/a.wav",
+    sha256="0" * 64,
+    sample_rate_hz=44100,
+    bits=24,
+    channels=2,
+    frames=100,
+    frames_exact="201/2",
+    bpm=128.5,
+    bpm_exact="257/2",
+    beats=16,
+    bars=4,
+    meter="4/4",
+    kind="techno",
+    shape="loop",
+    role="",
+    kit=None,
+    key=None,
+    key_fit=0.1,
+    root_note=None,
+    root_cents=None,
+    likeness=None,
+    onset_s=None,
+    density_asked=None,
+    density_measured=None,
+    onsets_per_s=None,
+    density_curve=None,
+    energy_asked=None,
+    job="techno/loop/257/2/0",
+    word="cobalt",
+    seed=1,
+    style_seed=2,
+    start_beat=0,
+    model="techno",
+    weights_sha256="ab",
+    finish="clean",
+    measured_bpm=128.49,
+    tempo_error_pct=-0.01,
+    downbeat_offset_ms=0.1,
+    beat_offset_ms=0.2,
+    seam_score=0.0,
+    seam_flux_ratio=1.0,
+    seam_step=0.1,
+    end_db=None,
+    loudness_lufs=-12.0,
+    true_peak_dbtp=-1.0,
+    gain_db=3.0,
+    clipped_frames=0,
+    inside_limits=True,
+    broken=[],
+    attempts=1,
+    tried=[{"seed": 1, "broken": {}}],
+    licence="free",
+)
 GAP = Gap(
-    "techno/loop/130/0", "techno", "loop", "", 130.0,
+    "techno/loop/130/0",
+    "techno",
+    "loop",
+    "",
+    130.0,
     [{"seed": 1, "broken": {"seam": 0.5}}, {"seed": 2, "broken": {"seam": 1.0, "tempo": 2.0}}],
-)  # fmt: skip
+)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from pack_builder.source import EngineSource
+from pack_builder.render.source import EngineSource
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from pack_helpers import Ran, Silent, audio_bytes
 from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
-from pack_builder.build import build
-from pack_builder.manifest import read_manifest
-from pack_builder.options import BuildOptions
-from pack_builder.recipe import options_from
+from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.recipe import options_from
+from pack_builder.record.manifest import read_manifest
+from pack_builder.run.build import build
 from pack_builder.verify import verify
 
 Small = Callable[..., BuildOptions]
@@ -25,11 +25,17 @@ def pack(small: Small) -> Path:
     return options.out
 
 
-@pytest.mark.parametrize("values", [
-    {}, {"density": "none", "takes": "3"}, {"density_curve": "0:0.2 1.5:0.9"}, {"finish": "club", "kits": "2"},
-    {"take_bars": "3", "take_bpm": "77.7", "take_seconds": None},
-    {"format": "flac", "keep_best": True, "attempts": "4"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"density": "none", "takes": "3"},
+        {"density_curve": "0:0.2 1.5:0.9"},
+        {"finish": "club", "kits": "2"},
+        {"take_bars": "3", "take_bpm": "77.7", "take_seconds": None},
+        {"format": "flac", "keep_best": True, "attempts": "4"},
+    ],
+)
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
     options = small(**values)
     again = options_from(options.recipe(), out=options.out, jobs=options.jobs)
@@ -45,8 +51,17 @@ def test_a_damaged_recipe_is_refused(small: Small, damage: dict) -> None:
 
 def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    ran = run("build", "--from-manifest", str(pack / "manifest.json"), "--out", str(again), "--jobs", "2",
-              "--model", "techno:click")  # fmt: skip
+    ran = run(
+        "build",
+        "--from-manifest",
+        str(pack / "manifest.json"),
+        "--out",
+        str(again),
+        "--jobs",
+        "2",
+        "--model",
+        "techno:click",
+    )
     assert ran.code == 0
     assert "every file has the bytes that the manifest says" in ran.out
     assert audio_bytes(again) == audio_bytes(pack)
@@ -59,8 +74,13 @@ def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -
 @pytest.mark.parametrize("by", ["word", "job", "file", "stem", "pattern"])
 def test_one_file_is_made_again(run: Run, pack: Path, tmp_path: Path, by: str) -> None:
     row = read_manifest(pack).rows[1]
-    name = {"word": row.word, "job": row.job, "file": row.file, "stem": Path(row.file).stem,
-            "pattern": f"*_{row.word}*"}[by]  # fmt: skip
+    name = {
+        "word": row.word,
+        "job": row.job,
+        "file": row.file,
+        "stem": Path(row.file).stem,
+        "pattern": f"*_{row.word}*",
+    }[by]
     again = tmp_path / "again"
     ran = run("build", "--from-manifest", str(pack), "--only", name, "--out", str(again), "--model", "techno:click")
     assert ran.code == 0
@@ -72,8 +92,17 @@ def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path
     row = read_manifest(pack).rows[0]
     path = pack / "manifest.json"
     path.write_text(path.read_text().replace(row.sha256, "0" * 64))
-    ran = run("build", "--from-manifest", str(pack), "--only", row.word, "--out", str(tmp_path / "again"), "--model",
-              "techno:click")  # fmt: skip
+    ran = run(
+        "build",
+        "--from-manifest",
+        str(pack),
+        "--only",
+        row.word,
+        "--out",
+        str(tmp_path / "again"),
+        "--model",
+        "techno:click",
+    )
     assert ran.code == 1
     assert f"{row.file}: other bytes than the manifest says" in ran.err
 
@@ -129,9 +158,10 @@ def test_a_stopped_extension_goes_on_to_the_same_bytes(small: Small, tmp_path: P
     assert audio_bytes(tmp_path / "one") == audio_bytes(tmp_path / "two")
 
 
-@pytest.mark.parametrize(("loops", "takes", "message"), [
-    ("0", "0", "at least one must be added"), ("-1", "0", "--loops -1: must be within 0..100000"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("loops", "takes", "message"),
+    [("0", "0", "at least one must be added"), ("-1", "0", "--loops -1: must be within 0..100000")],
+)
 def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str, message: str) -> None:
     ran = run("extend", str(pack), "--loops", loops, "--takes", takes)
     assert (ran.code, message in ran.err) == (2, True)
@@ -141,7 +171,7 @@ def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str
 def test_deep_verification_hears_what_hashes_alone_would_not_tell(pack: Path) -> None:
     from dataclasses import replace
 
-    from pack_builder.manifest import write_manifest
+    from pack_builder.record.manifest import write_manifest
 
     manifest = read_manifest(pack)
     wrong = [replace(row, seam_score=9.0, tempo_error_pct=3.0) if row.shape == "loop" else row for row in manifest.rows]

@@ -14,8 +14,24 @@ from pack_helpers import Ran
 from pack_builder.console import ProgressBar, Rate, clock, observer, table
 
 Run = Callable[..., Ran]
-SHORT = ("--bars", "1", "--bpm", "120", "--takes", "1", "--take-seconds", "2", "--loops-per-bpm", "1", "--jobs", "1",
-         "--finish", "none", "--name", "First")  # fmt: skip
+SHORT = (
+    "--bars",
+    "1",
+    "--bpm",
+    "120",
+    "--takes",
+    "1",
+    "--take-seconds",
+    "2",
+    "--loops-per-bpm",
+    "1",
+    "--jobs",
+    "1",
+    "--finish",
+    "none",
+    "--name",
+    "First",
+)
 
 
 def test_build_verify_and_inspect(run: Run, tmp_path: Path) -> None:
@@ -102,10 +118,36 @@ def test_an_engine_that_fails_ends_with_one(run: Run, tmp_path: Path) -> None:
 def test_help_has_examples_and_every_option(run: Run) -> None:
     text = run("build", "--help").out
     assert "musika-pack build --bpm 120-160 --out packs/first" in text
-    for option in ("bpm", "bpm-step", "loops-per-bpm", "bars", "kind", "takes", "density", "take-seconds", "seed",
-                   "sample-rate", "label", "name", "naming", "model", "out", "jobs",
-                   "resume", "attempts", "keep-best", "strict", "density-curve", "take-bars", "take-bpm", "kits",
-                   "one-shots", "finish", "format", "cluster"):  # fmt: skip
+    for option in (
+        "bpm",
+        "bpm-step",
+        "loops-per-bpm",
+        "bars",
+        "kind",
+        "takes",
+        "density",
+        "take-seconds",
+        "seed",
+        "sample-rate",
+        "label",
+        "name",
+        "naming",
+        "model",
+        "out",
+        "jobs",
+        "resume",
+        "attempts",
+        "keep-best",
+        "strict",
+        "density-curve",
+        "take-bars",
+        "take-bpm",
+        "kits",
+        "one-shots",
+        "finish",
+        "format",
+        "cluster",
+    ):
         assert f"--{option}" in text
     assert "inspect" in run().out
     assert run("--version").out.startswith("musika-pack ")

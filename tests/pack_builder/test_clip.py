@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from pack_helpers import Silent
 from pack_stand_in import SOURCE, piano, techno
 
-from pack_builder.build import build
-from pack_builder.chain import PRESETS, chains_of
-from pack_builder.check import Findings
+from musika_daw.hearing.check import Findings
+from musika_daw.hearing.limits import LEVEL, broken
 from pack_builder.clip import KNEE, bend, soft_clip
-from pack_builder.finish import CEILING_DBTP, CLIP_ERROR_DB, finish, measure, true_peak
-from pack_builder.limits import LEVEL, broken
-from pack_builder.manifest import read_manifest
-from pack_builder.options import BuildOptions
+from pack_builder.plan.chain import PRESETS, chains_of
+from pack_builder.plan.options import BuildOptions
+from pack_builder.record.manifest import read_manifest
+from pack_builder.render.finish import CEILING_DBTP, CLIP_ERROR_DB, finish, measure, true_peak
+from pack_builder.run.build import build
 
 Small = Callable[..., BuildOptions]
 
@@ -111,10 +111,14 @@ def test_music_is_not_bent_by_more_than_a_hundredth_of_its_energy() -> None:
 
 @pytest.mark.parametrize(
     ("findings", "lufs", "over"),
-    [(Findings(False, 0, seam_score=0.0), -14.6, True), (Findings(False, 0, seam_score=0.0), -14.4, False),
-     (Findings(False, 0, seam_score=0.0), -13.4, True), (Findings(False, 0), -14.9, False),
-     (Findings(False, 0), -15.1, True)],
-)  # fmt: skip
+    [
+        (Findings(False, 0, seam_score=0.0), -14.6, True),
+        (Findings(False, 0, seam_score=0.0), -14.4, False),
+        (Findings(False, 0, seam_score=0.0), -13.4, True),
+        (Findings(False, 0), -14.9, False),
+        (Findings(False, 0), -15.1, True),
+    ],
+)
 def test_a_level_that_misses_its_target_is_beyond_the_limits(findings: Findings, lufs: float, over: bool) -> None:
     assert (LEVEL in broken(findings, lufs, -14.0)) == over
     assert LEVEL not in broken(findings, lufs)

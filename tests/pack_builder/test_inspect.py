@@ -9,11 +9,11 @@ import pytest
 import soundfile
 from pack_helpers import Ran
 
-from musika_daw.labels import tempo_in_file_name
 from musika_daw.plain import plain
-from musika_daw.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.sound.labels import tempo_in_file_name
+from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.sound.sounds import FORMATS, encode
 from pack_builder.inspect import lines_of
-from pack_builder.sounds import FORMATS, encode
 
 FRAMES = 88200
 GOOD = Tags({"INAM": "x"}, Acid(4, 120.0), Sampler(((0, FRAMES - 1),)), (Cue(0, "bar 1"),))
@@ -105,15 +105,24 @@ def test_one_bad_file_does_not_end_the_rest(run: Callable[..., Ran], tmp_path: P
     assert ran.code == 2
     assert ran.out.count("120 bpm, 4 beats") == 2
     assert [line.replace(f"{tmp_path}/", "") for line in ran.err.splitlines()] == [
-        "error: b.wav: not a RIFF/WAVE file", "error: gone.wav: no such file or directory",
+        "error: b.wav: not a RIFF/WAVE file",
+        "error: gone.wav: no such file or directory",
         "error: 2 of 4 files could not be read",
-    ]  # fmt: skip
+    ]
 
 
 @pytest.mark.parametrize(
     ("name", "bpm"),
-    [("a_130bpm_b.wav", 130), ("130bpm.wav", 130), ("a-99BPM.wav", 99), ("a_bpm.wav", None), ("a_20bpm.wav", None),
-     ("a_301bpm.wav", None), ("x130bpm.wav", None), ("a_1300bpm.wav", None)],
-)  # fmt: skip
+    [
+        ("a_130bpm_b.wav", 130),
+        ("130bpm.wav", 130),
+        ("a-99BPM.wav", 99),
+        ("a_bpm.wav", None),
+        ("a_20bpm.wav", None),
+        ("a_301bpm.wav", None),
+        ("x130bpm.wav", None),
+        ("a_1300bpm.wav", None),
+    ],
+)
 def test_tempo_in_a_file_name(name: str, bpm: int | None) -> None:
     assert tempo_in_file_name(name) == bpm

@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 from PySide6.QtWidgets import QApplication
 
-from bridge.line_server import LineClient, LineServer
-from bridge.sockets import bind
-from musika_daw.host.control_wire import Request, decode_request, encode
-from musika_daw.host.live import PARAMETERS
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.window import PanelWindow
-from musika_daw.riff import Acid, Sampler, Tags, encode_wave
+from bridge.sockets.lines import LineClient, LineServer
+from bridge.sockets.listen import bind
+from musika_daw.host.control.live import PARAMETERS
+from musika_daw.host.control.wire import Request, decode_request, encode
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.window import PanelWindow
+from musika_daw.sound.riff import Acid, Sampler, Tags, encode_wave
 
 RATE = 44_100
 
@@ -29,16 +29,28 @@ RATE = 44_100
 def status(**changes: Any) -> dict[str, Any]:
     """A status as a host sends it, with some of its parts changed."""
     made: dict[str, Any] = {
-        "source": {"name": "internal", "state": "playing", "reason": "", "fix": "", "offers": [], "problem": None,
-                   "steers": True, "age_s": 0.0, "received": 0, "bad": 0},
+        "source": {
+            "name": "internal",
+            "state": "playing",
+            "reason": "",
+            "fix": "",
+            "offers": [],
+            "problem": None,
+            "steers": True,
+            "age_s": 0.0,
+            "received": 0,
+            "bad": 0,
+        },
         "transport": {"playing": True, "bpm": 128.0, "beat": 9.5, "bar": 3, "bar_beat": 2.5, "signature": [4, 4]},
         "lock": {"locked": True, "error_ms": 0.02},
         "cache": {"ahead_s": 5.5, "wanted_s": 6.0, "bpm": 128.0, "renderer_share": 0.1, "problem": None},
         "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0},
-        "values": {name: parameter.start for name, parameter in PARAMETERS.items()}, "effects_on": True,
+        "values": {name: parameter.start for name, parameter in PARAMETERS.items()},
+        "effects_on": True,
         "midi": {"port": None, "learning": None, "bindings": {}, "problem": None},
-        "audition": {"file": None, "state": None}, "keeping": 0,
-    }  # fmt: skip
+        "audition": {"file": None, "state": None},
+        "keeping": 0,
+    }
     for part, values in changes.items():
         made[part] = {**made[part], **values} if isinstance(values, dict) else values
     return made
@@ -55,7 +67,7 @@ class StandIn:
         bound = bind(socket.SOCK_STREAM, "127.0.0.1", port, "stand-in")
         self.server = LineServer(
             bound, self._line, lambda _kind, _client: None, name="stand-in", on_tick=self._tick, tick_s=0.02
-        )  # fmt: skip
+        )
         self.server.start()
 
     @property
@@ -143,9 +155,9 @@ def host(tmp_path: Path) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def window(app: QApplication, host: StandIn, loops: Path, tmp_path: Path, until: Callable[..., bool]) -> (
-    Iterator[PanelWindow]
-):  # fmt: skip
+def window(
+    app: QApplication, host: StandIn, loops: Path, tmp_path: Path, until: Callable[..., bool]
+) -> Iterator[PanelWindow]:
     """The window, joined to the stand-in, with three loops on its shelf."""
     options = PanelOptions(host.port, None, (loops,), "dark", tmp_path / "panel.ini", tmp_path / "music")
     made = make_window(options)

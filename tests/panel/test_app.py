@@ -14,9 +14,9 @@ from click.testing import CliRunner
 from PySide6.QtWidgets import QApplication
 
 from musika_daw import panel as package
-from musika_daw.cli import main
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.client import HostClient
+from musika_daw.commands.cli import main
+from musika_daw.panel.link.client import HostClient
+from musika_daw.panel.window.app import PanelOptions, make_window
 from tests.panel.conftest import StandIn
 
 Until = Callable[..., bool]
@@ -30,10 +30,12 @@ def test_the_package_gives_its_names() -> None:
 
 
 def test_the_panel_knows_no_model_and_no_sound_of_its_own() -> None:
-    code = ("import sys, musika_daw.panel.app; "
-            "print(*sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'scipy', 'pedalboard', 'sounddevice',"
-            " 'pack_builder', 'training') or m in ('musika_daw.engine', 'musika_daw.host.session',"
-            " 'musika_daw.host.player')))")  # fmt: skip
+    code = (
+        "import sys, musika_daw.panel.window.app; "
+        "print(*sorted(m for m in sys.modules if m.split('.')[0] in ('torch', 'scipy', 'pedalboard', 'sounddevice',"
+        " 'pack_builder', 'training') or m in ('musika_daw.instrument.engine', 'musika_daw.host.session',"
+        " 'musika_daw.host.play.player')))"
+    )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == ""
 
@@ -54,9 +56,12 @@ def test_without_a_screen_or_qt_one_line_says_so(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(("--port", "0"), "invalid value for '--port'"), (("--folder", "/nowhere"), "'/nowhere' does not exist"),
-     (("--theme", "pink"), "invalid value for '--theme'")],
-)  # fmt: skip
+    [
+        (("--port", "0"), "invalid value for '--port'"),
+        (("--folder", "/nowhere"), "'/nowhere' does not exist"),
+        (("--theme", "pink"), "invalid value for '--theme'"),
+    ],
+)
 def test_a_wrong_option_is_one_line(arguments: tuple[str, ...], message: str) -> None:
     code, text = run(*arguments)
     assert code == 2
@@ -111,7 +116,7 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
 def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
     app: QApplication, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
-    monkeypatch.setattr("musika_daw.panel.process.POSIX", False)
+    monkeypatch.setattr("musika_daw.panel.link.process.POSIX", False)
     probe = StandIn(tmp_path)
     port = probe.port
     probe.server.close()
@@ -140,7 +145,7 @@ def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, un
     probe.server.close()
     window = make_window(
         PanelOptions(port, ("radio", "--sink", "file:x.wav"), (), "dark", tmp_path / "panel.ini", tmp_path / "music")
-    )  # fmt: skip
+    )
     window.show()
     window.start()
     try:

@@ -12,10 +12,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from musika_daw.panel import builder
-from musika_daw.panel.builder import PackBuild
-from musika_daw.panel.make import MakeForm
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.make import builder
+from musika_daw.panel.make.builder import PackBuild
+from musika_daw.panel.make.form import MakeForm
+from musika_daw.panel.window.window import PanelWindow
 
 Until = Callable[..., bool]
 STAND_IN = (sys.executable, str(Path(__file__).parent / "builder_stand_in.py"))

@@ -13,14 +13,14 @@ from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QStyleOptionViewItem
 
-from musika_daw.labels import Labels
-from musika_daw.panel import files, library
-from musika_daw.panel.library import Sound, scan
-from musika_daw.panel.marks import Marks
-from musika_daw.panel.shelf_model import ShelfModel
-from musika_daw.panel.thumbnails import POINTS, Thumbnails
-from musika_daw.panel.tile import HEIGHT, WIDTH
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.shelf import files, library
+from musika_daw.panel.shelf.library import Sound, scan
+from musika_daw.panel.shelf.marks import Marks
+from musika_daw.panel.shelf.model import ShelfModel
+from musika_daw.panel.shelf.thumbnails import POINTS, Thumbnails
+from musika_daw.panel.shelf.tile import HEIGHT, WIDTH
+from musika_daw.panel.window.window import PanelWindow
+from musika_daw.sound.labels import Labels
 from tests.panel.conftest import StandIn, write_loop
 
 Until = Callable[..., bool]
@@ -58,8 +58,18 @@ def test_packs_are_read_by_their_manifest_and_other_files_by_their_labels(tmp_pa
     (tmp_path / "packs" / "broken.wav").write_bytes(b"RIFF")
     (tmp_path / "packs" / "half.wav.part").write_bytes(b"RIFF")
     write_loop(tmp_path / "packs" / ".deleted" / "gone.wav")
-    row = {"file": "Loops/130bpm/a_130bpm.wav", "frames": 100, "sample_rate_hz": 44_100, "bpm": 130.0, "beats": 4,
-           "bars": 1, "key": "F#maj", "density_measured": 0.25, "kind": "techno", "shape": "loop"}  # fmt: skip
+    row = {
+        "file": "Loops/130bpm/a_130bpm.wav",
+        "frames": 100,
+        "sample_rate_hz": 44_100,
+        "bpm": 130.0,
+        "beats": 4,
+        "bars": 1,
+        "key": "F#maj",
+        "density_measured": 0.25,
+        "kind": "techno",
+        "shape": "loop",
+    }
     gone = row | {"file": "Loops/130bpm/b_130bpm.wav"}
     (pack / "manifest.json").write_text(json.dumps({"files": [row, gone]}))
     found = scan(tmp_path / "packs")
@@ -221,7 +231,7 @@ def test_a_full_disk_is_told(window: PanelWindow, monkeypatch: pytest.MonkeyPatc
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "stars.json")
 
-    monkeypatch.setattr("musika_daw.panel.marks.write_atomic", full)
+    monkeypatch.setattr("musika_daw.panel.shelf.marks.write_atomic", full)
     window.desk.star(window.model.sound(window.model.index(0)), True)
     assert window.notice.text == "Stars.json: no space left on device"
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.host.control_wire import ANSWERS, decode_answer, encode
-from musika_daw.panel.status import HostStatus, read_status, read_welcome
+from musika_daw.host.control.wire import ANSWERS, decode_answer, encode
+from musika_daw.panel.link.status import HostStatus, read_status, read_welcome
 from tests.panel.conftest import status
 
 _ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2), max_leaves=4,
-)  # fmt: skip
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=6), inner, max_size=2),
+    max_leaves=4,
+)
 _PLACES = [(part, key) for part, values in status().items() for key in (values if isinstance(values, dict) else [None])]
 
 
@@ -28,8 +29,10 @@ def test_a_status_of_the_protocol_is_read() -> None:
     assert kind == "status"
     assert (read.source, read.bar, read.locked, read.error_ms) == ("internal", 3, True, 0.02)
     assert (read.offers[0].label, read.offers[0].kind, dict(read.offers[0].values)) == (
-        "Play", "act", {"action": "play"},
-    )  # fmt: skip
+        "Play",
+        "act",
+        {"action": "play"},
+    )
 
 
 @given(st.sampled_from(_PLACES), _ANY)
@@ -57,8 +60,13 @@ def test_any_bytes_are_an_answer_or_a_value_error(line: bytes) -> None:
         assert decode_answer(line)[0] in ANSWERS
 
 
-_REFUSED = [b"[" * 100_000, b'{"musika":2,"kind":"status"}', b'{"musika":1,"kind":"dance"}', b" " * (2 << 20),
-            json.dumps({"musika": True, "kind": "status"}).encode()]  # fmt: skip
+_REFUSED = [
+    b"[" * 100_000,
+    b'{"musika":2,"kind":"status"}',
+    b'{"musika":1,"kind":"dance"}',
+    b" " * (2 << 20),
+    json.dumps({"musika": True, "kind": "status"}).encode(),
+]
 
 
 @pytest.mark.parametrize("line", _REFUSED)

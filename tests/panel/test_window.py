@@ -11,9 +11,9 @@ from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListView, QSlider, QWidget
 
-from musika_daw.panel.app import PanelOptions, make_window
-from musika_daw.panel.theme import DARK, LIGHT
-from musika_daw.panel.window import PanelWindow
+from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.theme import DARK, LIGHT
+from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, status, write_loop
 
 Until = Callable[..., bool]
@@ -37,9 +37,15 @@ def test_a_source_that_says_nothing_is_explained_and_the_offer_is_one_click(
 ) -> None:
     offer = {"label": "Use the host's own clock", "message": {"kind": "source", "name": "internal"}}
     host.status = status(
-        source={"name": "midi:X", "state": "waiting", "reason": "no MIDI clock arrives", "fix": "Switch it on.",
-                "offers": [offer], "steers": False}
-    )  # fmt: skip
+        source={
+            "name": "midi:X",
+            "state": "waiting",
+            "reason": "no MIDI clock arrives",
+            "fix": "Switch it on.",
+            "offers": [offer],
+            "steers": False,
+        }
+    )
     assert until(lambda: window.host_notice.text == "midi:X: No MIDI clock arrives. Switch it on.")
     assert window.strip.lamp.state == "no source"
     assert not window.strip.play.isEnabled()
@@ -246,9 +252,7 @@ def drop(window: PanelWindow, path: Path) -> None:
     enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
-    window.dropEvent(
-        QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier)
-    )  # fmt: skip
+    window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier))
 
 
 def luminance(colour: str) -> float:
@@ -259,8 +263,11 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("colours", [DARK, LIGHT], ids=lambda c: c.name)
 def test_texts_can_be_read(colours) -> None:
-    pairs = [(text, ground) for text in (colours.text, colours.dim) for ground in (
-        colours.window, colours.base, colours.raised)] + [(colours.on_accent, colours.accent)]  # fmt: skip
+    pairs = [
+        (text, ground)
+        for text in (colours.text, colours.dim)
+        for ground in (colours.window, colours.base, colours.raised)
+    ] + [(colours.on_accent, colours.accent)]
     for text, ground in pairs:
         light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

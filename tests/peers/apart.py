@@ -33,15 +33,34 @@ class Attempt:
 def run_apart(nodeid: str, root: Path, limit_s: float) -> Attempt:
     """Run a test by its pytest name; killed, and failed, after `limit_s`."""
     command = [
-        sys.executable, "-X", "faulthandler", "-m", "pytest", nodeid, "-q", "--no-header", "--no-cov", "--tb=short",
-        "-p", "no:cacheprovider", "-p", "no:xdist", "-o", f"faulthandler_timeout={max(1.0, limit_s - DUMP_S):g}",
-    ]  # fmt: skip
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        "pytest",
+        nodeid,
+        "-q",
+        "--no-header",
+        "--no-cov",
+        "--tb=short",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-o",
+        f"faulthandler_timeout={max(1.0, limit_s - DUMP_S):g}",
+    ]
     began_s = time.monotonic()
     with tempfile.TemporaryFile() as out:
         child = subprocess.Popen(
-            command, cwd=root, env={**os.environ, CHILD: "1"}, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+            command,
+            cwd=root,
+            env={**os.environ, CHILD: "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
             start_new_session=True,
-        )  # fmt: skip
+        )
         try:
             code: int | str = child.wait(limit_s)
         except subprocess.TimeoutExpired:

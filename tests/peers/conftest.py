@@ -52,9 +52,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     for when in ("setup", "call", "teardown"):
         failed = when == "call" and not attempt.passed
         report = pytest.TestReport(
-            item.nodeid, item.location, dict.fromkeys(item.keywords, 1), "failed" if failed else "passed",
-            "\n".join(texts) if failed else None, when, (), seconds if when == "call" else 0.0,
-        )  # fmt: skip
+            item.nodeid,
+            item.location,
+            dict.fromkeys(item.keywords, 1),
+            "failed" if failed else "passed",
+            "\n".join(texts) if failed else None,
+            when,
+            (),
+            seconds if when == "call" else 0.0,
+        )
         item.ihook.pytest_runtest_logreport(report=report)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True

@@ -17,7 +17,7 @@ from pathlib import Path
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QApplication, QWidget
 
-from musika_daw.panel.app import PanelOptions, make_window
+from musika_daw.panel.window.app import PanelOptions, make_window
 
 LIMIT_S = 120.0
 
@@ -26,11 +26,18 @@ def main() -> int:
     """Capture four bars and drag the tile to a place on the screen."""
     folder, udp_port, control_port, drop_x, drop_y = Path(sys.argv[1]), *map(int, sys.argv[2:6])
     app = QApplication(["panel"])
-    host = ("udp", "--listen-port", str(udp_port), "--model", "click", "--sink", f"file:{folder / 'heard.wav'}",
-            "--map", str(folder / "map.toml"))  # fmt: skip
-    window = make_window(
-        PanelOptions(control_port, host, (), "dark", folder / "panel.ini", folder / "music")
-    )  # fmt: skip
+    host = (
+        "udp",
+        "--listen-port",
+        str(udp_port),
+        "--model",
+        "click",
+        "--sink",
+        f"file:{folder / 'heard.wav'}",
+        "--map",
+        str(folder / "map.toml"),
+    )
+    window = make_window(PanelOptions(control_port, host, (), "dark", folder / "panel.ini", folder / "music"))
     window.setGeometry(0, 0, 900, 700)
     window.show()
     window.start()

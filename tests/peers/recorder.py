@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from bridge.jack_frames import ServedFrames
-from bridge.source import host_time
+from bridge.clock.source import host_time
+from bridge.jack.frames import ServedFrames
 
 RATE = 48_000
 STARTED = 1  # jack_transport_state_t: rolling

@@ -83,8 +83,11 @@ class Jack:
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
         self.environment = {
-            **os.environ, "JACK_DEFAULT_SERVER": name, "JACK_NO_AUDIO_RESERVATION": "1", "JACK_NO_START_SERVER": "1",
-        }  # fmt: skip
+            **os.environ,
+            "JACK_DEFAULT_SERVER": name,
+            "JACK_NO_AUDIO_RESERVATION": "1",
+            "JACK_NO_START_SERVER": "1",
+        }
         self._closing = ExitStack()  # a part that fails to end keeps no other from ending
         self._server: subprocess.Popen[bytes] | None = None
         self._recorders = 0
@@ -92,8 +95,22 @@ class Jack:
     def start(self, period: int = PERIOD) -> None:
         """Start the server."""
         # 256 ports take 46 MB of /dev/shm, the usual 2048 take 105: more than a container has
-        command = ["jackd", "-n", self.name, "-p", "256", "-R", "-P", "60",
-                   "-d", "dummy", "-r", str(RATE), "-p", str(period)]  # fmt: skip
+        command = [
+            "jackd",
+            "-n",
+            self.name,
+            "-p",
+            "256",
+            "-R",
+            "-P",
+            "60",
+            "-d",
+            "dummy",
+            "-r",
+            str(RATE),
+            "-p",
+            str(period),
+        ]
         self._server = self._spawn(command)
         assert wait_for(self._answers), f"jackd does not answer: {(self.folder / 'jackd.log').read_text()[-300:]}"
 
@@ -116,9 +133,14 @@ class Jack:
         environment = {**self.environment, **options.pop("env", {})}
         # should the tests themselves be killed, the system ends what they started
         program = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *command], stdin=subprocess.PIPE, stdout=log, stderr=log,
-            env=environment, cwd=self.folder, **options,
-        )  # fmt: skip
+            ["setpriv", "--pdeathsig", "KILL", *command],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=self.folder,
+            **options,
+        )
         log.close()
         self._closing.callback(end, program)
         return program
@@ -149,18 +171,23 @@ class Jack:
 
     def play(self, source: str, recorder: Recorder | None = None, model: str = "click", **options: Any) -> Any:
         """Start the host into the recorder."""
+        from musika_daw.host.follow.sources import SourceOptions
         from musika_daw.host.session import Session, SessionOptions
-        from musika_daw.host.sources import SourceOptions
 
         names = ("bpm", "jitter_s", "listen_port", "song_position_divisor")
         of_source = {name: options.pop(name) for name in names if name in options}
         of_source["latency_s"] = options.pop("latency_s_source", 0.0)
         session = Session(
             SessionOptions(
-                source, "jack", model, SourceOptions(jack_server=self.name, **of_source), connect=None,
-                keep_to=self.folder / "kept", **options,
+                source,
+                "jack",
+                model,
+                SourceOptions(jack_server=self.name, **of_source),
+                connect=None,
+                keep_to=self.folder / "kept",
+                **options,
             )
-        )  # fmt: skip
+        )
         self._closing.callback(session.stop)
         session.start()
         if recorder is not None:

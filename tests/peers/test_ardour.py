@@ -51,9 +51,12 @@ def _make_session(home: Path, environment: dict[str, str], change: str) -> Path:
     for _ in range(STARTS):
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run(
-            [*_one_core(), "ardour7-lua", str(home / "make.lua")], env={**os.environ, **environment}, timeout=60,
-            capture_output=True, check=False,
-        )  # fmt: skip
+            [*_one_core(), "ardour7-lua", str(home / "make.lua")],
+            env={**os.environ, **environment},
+            timeout=60,
+            capture_output=True,
+            check=False,
+        )
         if (folder / "song.ardour").exists():
             break
     file = folder / "song.ardour"
@@ -75,9 +78,12 @@ def _start(jack: Jack, home: Path, change: str = "") -> Recorder:
     """Start Ardour in the server; returns what hears its metronome."""
     need("ardour7-lua", "taskset", *map(str, sorted(LIBRARY.glob("hardour-*")) or [LIBRARY / "hardour"]))
     environment = {
-        "HOME": str(home), "LD_LIBRARY_PATH": str(LIBRARY), "ARDOUR_DATA_PATH": "/usr/share/ardour7",
-        "ARDOUR_CONFIG_PATH": "/etc/ardour7", "ARDOUR_DLL_PATH": str(LIBRARY),
-    }  # fmt: skip
+        "HOME": str(home),
+        "LD_LIBRARY_PATH": str(LIBRARY),
+        "ARDOUR_DATA_PATH": "/usr/share/ardour7",
+        "ARDOUR_CONFIG_PATH": "/etc/ardour7",
+        "ARDOUR_DLL_PATH": str(LIBRARY),
+    }
     folder = _make_session(home, environment, change)
     theirs = jack.record()
     for _ in range(STARTS):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.pack_ardour import ARDOUR, TICKS, heard_by_ardour
-from musika_daw.riff import Acid, Tags, write_wave
+from musika_daw.sound.riff import Acid, Tags, write_wave
 from tests.programs import need
 
 RATE, BPM = 44100, 128.5

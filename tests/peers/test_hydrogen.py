@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bridge.osc_codec import encode
+from bridge.osc.codec import encode
 from tests.peers.recorder import RATE
 from tests.peers.server import Jack
 from tests.programs import need
@@ -28,9 +28,7 @@ OSC_PORT = 9000
 def _prepare(home: Path) -> None:
     """Preferences under which Hydrogen follows JACK, leads its bars and beats; it listens to OSC anyway."""
     text = (DATA / "hydrogen.default.conf").read_text()
-    for tag, value in (
-        ("jack_timebase_enabled", "true"), ("jack_transport_mode_master", "USE_JACK_TIME_MASTER"),
-    ):  # fmt: skip
+    for tag, value in (("jack_timebase_enabled", "true"), ("jack_transport_mode_master", "USE_JACK_TIME_MASTER")):
         text = re.sub(f"<{tag}>[^<]*</{tag}>", f"<{tag}>{value}</{tag}>", text)
     folder = home / ".hydrogen"
     folder.mkdir()

@@ -127,9 +127,9 @@ def test_a_tempo_step_of_a_timebase_master_is_locked_within_a_beat(jack: Jack) -
 def test_the_model_plays_the_same_samples_by_playing_locating_and_looping(jack: Jack) -> None:
     from fractions import Fraction
 
-    from musika_daw.controls import Controls
-    from musika_daw.host.piece import CHUNK_FRAMES, Piece
-    from musika_daw.host.render import ChunkRenderer, load_renderer
+    from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
+    from musika_daw.host.play.render import ChunkRenderer, load_renderer
+    from musika_daw.score.controls import Controls
 
     recorder = jack.record()
     session = jack.play("jack", recorder, model="techno", bpm=240.0, values={"gain_db": -20.0})

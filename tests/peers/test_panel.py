@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 
 from bridge import FakeTransport, UdpSender
-from musika_daw.riff_reader import read_header
+from musika_daw.sound.riff_reader import read_header
 from tests.programs import need
 
 BPM, BARS = 126.0, 4
@@ -35,18 +35,24 @@ def screen(tmp_path: Path) -> Iterator[dict[str, str]]:
     need("Xvfb", "xdotool", "yad")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24", "-nolisten", "tcp"], pass_fds=[write],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x900x24", "-nolisten", "tcp"],
+        pass_fds=[write],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     os.close(write)
     try:
         with os.fdopen(read) as stream:
             number = stream.readline().strip()
         assert number, "Xvfb did not start"
         yield {
-            **{name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"}, "DISPLAY": f":{number}",
-            "QT_QPA_PLATFORM": "xcb", "GDK_BACKEND": "x11", "HOME": str(tmp_path), "NO_AT_BRIDGE": "1",
-        }  # fmt: skip
+            **{name: value for name, value in os.environ.items() if name != "WAYLAND_DISPLAY"},
+            "DISPLAY": f":{number}",
+            "QT_QPA_PLATFORM": "xcb",
+            "GDK_BACKEND": "x11",
+            "HOME": str(tmp_path),
+            "NO_AT_BRIDGE": "1",
+        }
     finally:
         server.terminate()
         server.wait(10)
@@ -76,8 +82,16 @@ def daw() -> Iterator[int]:
 @pytest.fixture
 def target(screen: dict[str, str], tmp_path: Path) -> Iterator[list[str]]:
     """Another program's window, which prints what is dropped on it."""
-    command = ["yad", "--dnd", "--no-buttons", "--width=300", "--height=300", f"--posx={DROP[0] - 150}",
-               f"--posy={DROP[1] - 150}", "--text=drop here"]  # fmt: skip
+    command = [
+        "yad",
+        "--dnd",
+        "--no-buttons",
+        "--width=300",
+        "--height=300",
+        f"--posx={DROP[0] - 150}",
+        f"--posy={DROP[1] - 150}",
+        "--text=drop here",
+    ]
     program = subprocess.Popen(command, env=screen, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     heard: list[str] = []
 
@@ -101,8 +115,12 @@ def test_captured_bars_are_dragged_into_another_program(
     control = free_port(socket.SOCK_STREAM)
     ran = subprocess.run(
         [sys.executable, "-m", "tests.peers.panel_scenario", str(tmp_path), str(daw), str(control), *map(str, DROP)],
-        env=screen, capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+        env=screen,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stderr[-2000:]
     seen = json.loads(ran.stdout.splitlines()[-1])
     assert seen["bpm"] == f"{BPM:.2f}"

@@ -24,26 +24,55 @@ class _Version(c.Structure):
 
 
 class _EventHeader(c.Structure):
-    _fields_ = [("size", c.c_uint32), ("time", c.c_uint32), ("space", c.c_uint16), ("type", c.c_uint16),
-                ("flags", c.c_uint32)]  # fmt: skip
+    _fields_ = [
+        ("size", c.c_uint32),
+        ("time", c.c_uint32),
+        ("space", c.c_uint16),
+        ("type", c.c_uint16),
+        ("flags", c.c_uint32),
+    ]
 
 
 class _Param(c.Structure):
-    _fields_ = [("header", _EventHeader), ("id", c.c_uint32), ("cookie", c.c_void_p), ("note", c.c_int32),
-                ("port", c.c_int16), ("channel", c.c_int16), ("key", c.c_int16), ("value", c.c_double)]  # fmt: skip
+    _fields_ = [
+        ("header", _EventHeader),
+        ("id", c.c_uint32),
+        ("cookie", c.c_void_p),
+        ("note", c.c_int32),
+        ("port", c.c_int16),
+        ("channel", c.c_int16),
+        ("key", c.c_int16),
+        ("value", c.c_double),
+    ]
 
 
 class _Transport(c.Structure):
-    _fields_ = [("header", _EventHeader), ("flags", c.c_uint32), ("beats", c.c_int64), ("seconds", c.c_int64),
-                ("tempo", c.c_double), ("tempo_inc", c.c_double), ("loop_start_beats", c.c_int64),
-                ("loop_end_beats", c.c_int64), ("loop_start_seconds", c.c_int64), ("loop_end_seconds", c.c_int64),
-                ("bar_start", c.c_int64), ("bar_number", c.c_int32), ("numerator", c.c_uint16),
-                ("denominator", c.c_uint16)]  # fmt: skip
+    _fields_ = [
+        ("header", _EventHeader),
+        ("flags", c.c_uint32),
+        ("beats", c.c_int64),
+        ("seconds", c.c_int64),
+        ("tempo", c.c_double),
+        ("tempo_inc", c.c_double),
+        ("loop_start_beats", c.c_int64),
+        ("loop_end_beats", c.c_int64),
+        ("loop_start_seconds", c.c_int64),
+        ("loop_end_seconds", c.c_int64),
+        ("bar_start", c.c_int64),
+        ("bar_number", c.c_int32),
+        ("numerator", c.c_uint16),
+        ("denominator", c.c_uint16),
+    ]
 
 
 class _Audio(c.Structure):
-    _fields_ = [("data32", c.POINTER(c.POINTER(c.c_float))), ("data64", c.c_void_p), ("channels", c.c_uint32),
-                ("latency", c.c_uint32), ("constant", c.c_uint64)]  # fmt: skip
+    _fields_ = [
+        ("data32", c.POINTER(c.POINTER(c.c_float))),
+        ("data64", c.c_void_p),
+        ("channels", c.c_uint32),
+        ("latency", c.c_uint32),
+        ("constant", c.c_uint64),
+    ]
 
 
 _SIZE = c.CFUNCTYPE(c.c_uint32, c.c_void_p)
@@ -67,16 +96,32 @@ class _Stream(c.Structure):
 
 
 class _Process(c.Structure):
-    _fields_ = [("steady", c.c_int64), ("frames", c.c_uint32), ("transport", c.POINTER(_Transport)),
-                ("inputs", c.POINTER(_Audio)), ("outputs", c.POINTER(_Audio)), ("input_count", c.c_uint32),
-                ("output_count", c.c_uint32), ("in_events", c.POINTER(_InEvents)),
-                ("out_events", c.POINTER(_OutEvents))]  # fmt: skip
+    _fields_ = [
+        ("steady", c.c_int64),
+        ("frames", c.c_uint32),
+        ("transport", c.POINTER(_Transport)),
+        ("inputs", c.POINTER(_Audio)),
+        ("outputs", c.POINTER(_Audio)),
+        ("input_count", c.c_uint32),
+        ("output_count", c.c_uint32),
+        ("in_events", c.POINTER(_InEvents)),
+        ("out_events", c.POINTER(_OutEvents)),
+    ]
 
 
 class _Host(c.Structure):
-    _fields_ = [("version", _Version), ("data", c.c_void_p), ("name", c.c_char_p), ("vendor", c.c_char_p),
-                ("url", c.c_char_p), ("text", c.c_char_p), ("extension", _EXTENSION), ("restart", _REQUEST),
-                ("process", _REQUEST), ("callback", _REQUEST)]  # fmt: skip
+    _fields_ = [
+        ("version", _Version),
+        ("data", c.c_void_p),
+        ("name", c.c_char_p),
+        ("vendor", c.c_char_p),
+        ("url", c.c_char_p),
+        ("text", c.c_char_p),
+        ("extension", _EXTENSION),
+        ("restart", _REQUEST),
+        ("process", _REQUEST),
+        ("callback", _REQUEST),
+    ]
 
 
 _METHODS = {
@@ -98,24 +143,31 @@ class _Plugin(c.Structure):
 
 
 class _Entry(c.Structure):
-    _fields_ = [("version", _Version), ("init", c.CFUNCTYPE(c.c_bool, c.c_char_p)), ("deinit", c.CFUNCTYPE(None)),
-                ("factory", c.CFUNCTYPE(c.c_void_p, c.c_char_p))]  # fmt: skip
+    _fields_ = [
+        ("version", _Version),
+        ("init", c.CFUNCTYPE(c.c_bool, c.c_char_p)),
+        ("deinit", c.CFUNCTYPE(None)),
+        ("factory", c.CFUNCTYPE(c.c_void_p, c.c_char_p)),
+    ]
 
 
 class _Factory(c.Structure):
-    _fields_ = [("count", c.CFUNCTYPE(c.c_uint32, c.c_void_p)),
-                ("descriptor", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)),
-                ("create", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_char_p))]  # fmt: skip
+    _fields_ = [
+        ("count", c.CFUNCTYPE(c.c_uint32, c.c_void_p)),
+        ("descriptor", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)),
+        ("create", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_char_p)),
+    ]
 
 
 class _StateExtension(c.Structure):
-    _fields_ = [("save", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
-                ("load", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p))]  # fmt: skip
+    _fields_ = [
+        ("save", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
+        ("load", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
+    ]
 
 
 class _RenderExtension(c.Structure):
-    _fields_ = [("hard", c.CFUNCTYPE(c.c_bool, c.c_void_p)),
-                ("set", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_int32))]  # fmt: skip
+    _fields_ = [("hard", c.CFUNCTYPE(c.c_bool, c.c_void_p)), ("set", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_int32))]
 
 
 @dataclass
@@ -169,9 +221,17 @@ class ClapHost:
         assert entry.init(str(path).encode())
         factory = _Factory.from_address(entry.factory(b"clap.plugin-factory"))
         self._host = _Host(
-            _Version(1, 1, 1), None, b"test", b"", b"", b"1", _EXTENSION(lambda *_: None), _REQUEST(lambda _: None),
-            _REQUEST(lambda _: None), _REQUEST(lambda _: None),
-        )  # fmt: skip
+            _Version(1, 1, 1),
+            None,
+            b"test",
+            b"",
+            b"",
+            b"1",
+            _EXTENSION(lambda *_: None),
+            _REQUEST(lambda _: None),
+            _REQUEST(lambda _: None),
+            _REQUEST(lambda _: None),
+        )
         factory_at = c.addressof(factory)
         made = factory.create(factory_at, c.addressof(self._host), b"org.musika-daw.generator")
         assert made, "the plugin was not created"
@@ -262,7 +322,7 @@ class ClapHost:
         transport = self._transport(frame, playing)
         block = _Process(
             -1, count, c.pointer(transport), None, c.pointer(audio), 0, 1, c.pointer(self._in), c.pointer(self._out)
-        )  # fmt: skip
+        )
         self.status = self.plugin.process(self._at, c.byref(block))
         self._pending.clear()
         return np.ascontiguousarray(out.T)
@@ -284,8 +344,9 @@ class ClapHost:
         made.numerator, made.denominator = song.numerator, song.denominator
         return made
 
-    def play(self, first: int, last: int, real_time: bool = False, on_block: Callable[[int], None] | None = None
-             ) -> np.ndarray:  # fmt: skip
+    def play(
+        self, first: int, last: int, real_time: bool = False, on_block: Callable[[int], None] | None = None
+    ) -> np.ndarray:
         """Play frames first..last, float32 `[last - first, 2]`; in real time, or as fast as it goes."""
         parts = []
         begin_s = time.perf_counter()

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from plugin_stand_in import load
 
-from musika_daw.host.plugin_session import PluginOptions, PluginSession
-from musika_daw.host.render import load_renderer
+from musika_daw.host.play.render import load_renderer
+from musika_daw.host.plugin.session import PluginOptions, PluginSession
 from tests.programs import need
 
 SOURCE = Path(__file__).parents[2] / "bridge" / "plugin"

@@ -9,9 +9,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.host.render import Renderer, load_renderer
-from musika_daw.tempo import Beats, TempoMap, exact
+from musika_daw.host.play.render import Renderer, load_renderer
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import Beats, TempoMap, exact
 
 PERIOD = 1 << 20
 

@@ -10,9 +10,9 @@ import torch
 from clap_host import Song
 from engine_reference import difference_db, of_the_runs
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 
 BPM = 128
 

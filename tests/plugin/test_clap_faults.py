@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 from plugin_stand_in import left_at
 
-from bridge.plugin_rendezvous import HOST_FILE, announce, find_host, write_command
-from bridge.plugin_wire import PluginState
-from musika_daw.host.plugin_session import PluginSession
+from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, write_command
+from bridge.plugin_link.wire import PluginState
+from musika_daw.host.plugin.session import PluginSession
 
 RATE = 48_000
 
@@ -189,7 +189,7 @@ HOST = """
 import sys
 sys.path[:0] = {path!r}
 from plugin_stand_in import load
-from musika_daw.host.plugin_session import PluginOptions, PluginSession
+from musika_daw.host.plugin.session import PluginOptions, PluginSession
 if __name__ == "__main__":
     import time
     session = PluginSession(PluginOptions("frames:48000:0", idle_s=2), load)

@@ -11,9 +11,9 @@ from clap_host import ClapHost, Song
 from engine_reference import PLUGIN_GAIN
 from plugin_stand_in import PERIOD, code_of, left_at
 
-from bridge.plugin_wire import PluginState
-from musika_daw.controls import Controls
-from musika_daw.host.plugin_map import SAME_BEATS
+from bridge.plugin_link.wire import PluginState
+from musika_daw.host.plugin.song_map import SAME_BEATS
+from musika_daw.score.controls import Controls
 
 RATE = 48_000
 CROSS = 256

@@ -39,9 +39,13 @@ def compiled(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Callable[
 def ran(*command: str | Path, limit_s: float = 240) -> str:
     # without random addresses, which ThreadSanitizer does not stand on some kernels
     done = subprocess.run(
-        ["setarch", "-R", *map(str, command)], capture_output=True, text=True, check=False, timeout=limit_s,
+        ["setarch", "-R", *map(str, command)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=limit_s,
         env={**os.environ, "TSAN_OPTIONS": "halt_on_error=1", "ASAN_OPTIONS": "detect_leaks=1"},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "WARNING: ThreadSanitizer" not in done.stderr
     return done.stdout

@@ -23,13 +23,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from plugin_stand_in import left_at
 
-from bridge.plugin_rendezvous import find_host
-from bridge.plugin_wire import PluginState
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.orphan import KEY_BYTES, ORPHAN_FILE, adopt, parse_notice
-from musika_daw.host.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.worker import Done, Job, ProcessWorker
+from bridge.plugin_link.rendezvous import find_host
+from bridge.plugin_link.wire import PluginState
+from musika_daw.host.ahead.orphan import KEY_BYTES, ORPHAN_FILE, adopt, parse_notice
+from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
+from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
 RATE = 48_000
@@ -38,7 +38,7 @@ PATHS = f"import sys\nsys.path[:0] = {[str(HERE), str(HERE.parents[1])]!r}\n"
 HOST = """
 import time
 from plugin_stand_in import load
-from musika_daw.host.plugin_session import PluginOptions, PluginSession
+from musika_daw.host.plugin.session import PluginOptions, PluginSession
 if __name__ == "__main__":
     session = PluginSession(PluginOptions("frames:48000:0", idle_s=60), load)
     session.start()
@@ -48,7 +48,7 @@ if __name__ == "__main__":
 ORPHAN = """
 import sys
 from pathlib import Path
-from musika_daw.host.orphan import wait_for_host
+from musika_daw.host.ahead.orphan import wait_for_host
 if __name__ == "__main__":
     print(wait_for_host(Path(sys.argv[1]), "a model", float(sys.argv[2])))
 """
@@ -185,10 +185,15 @@ def test_a_stranger_who_has_an_orphans_port_and_says_nothing_is_left(tmp_path: P
         assert adopt(file, "x") is None
 
 
-NOTICES = st.fixed_dictionaries({
-    "port": st.integers(-9, 70_000) | st.none(), "key": st.text("0123456789abcdefg", max_size=34) | st.just("0f" * 16),
-    "pid": st.integers(-5, 1 << 40) | st.booleans(), "loaded": st.text(max_size=20) | st.integers(),
-}, optional={"more": st.none()})  # fmt: skip
+NOTICES = st.fixed_dictionaries(
+    {
+        "port": st.integers(-9, 70_000) | st.none(),
+        "key": st.text("0123456789abcdefg", max_size=34) | st.just("0f" * 16),
+        "pid": st.integers(-5, 1 << 40) | st.booleans(),
+        "loaded": st.text(max_size=20) | st.integers(),
+    },
+    optional={"more": st.none()},
+)
 ANYTHING = st.recursive(st.none() | st.floats() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
 
 

@@ -11,14 +11,14 @@ import plugin_stand_in
 import pytest
 from plugin_stand_in import left_at
 
-from bridge.plugin_instance import PluginInstance
-from bridge.plugin_wire import Flag, Hello, Known, PluginTransport
-from musika_daw.controls import Controls
-from musika_daw.host.cache import ChunkCache
-from musika_daw.host.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.plugin_feed import RUN_CHUNKS, RUN_FRAMES
-from musika_daw.host.plugin_host import RENDER_S, PluginHost
-from musika_daw.host.worker import Done, Job, ProcessWorker
+from bridge.plugin_link.instance import PluginInstance
+from bridge.plugin_link.wire import Flag, Hello, Known, PluginTransport
+from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
+from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
+from musika_daw.host.plugin.host import RENDER_S, PluginHost
+from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
 RATE = 48_000

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.plugin_rendezvous import (
+from bridge.plugin_link.rendezvous import (
     COMMAND_FILE,
     announce,
     find_host,
@@ -21,8 +21,8 @@ from bridge.plugin_rendezvous import (
     withdraw,
     write_command,
 )
-from musika_daw.cli import main
-from musika_daw.plugin_bundles import bundles, install, platform_name, plugin_folders
+from musika_daw.commands.cli import main
+from musika_daw.system.plugin_bundles import bundles, install, platform_name, plugin_folders
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_an_install_that_fails_leaves_what_was_there(tmp_path: Path, home: Path,
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("musika_daw.plugin_bundles.shutil.copytree", fail)
+    monkeypatch.setattr("musika_daw.system.plugin_bundles.shutil.copytree", fail)
     with pytest.raises(OSError, match="disk full"):
         install(bundle)
     assert (bundle.target / "file").read_text() == "old"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.plugin_wire import FRAME_MAX, Flag, Known, PluginTransport
-from musika_daw.host.plugin_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
+from bridge.plugin_link.wire import FRAME_MAX, Flag, Known, PluginTransport
+from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
 
 RATE = 48_000
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM
@@ -24,21 +24,48 @@ class Daw:
         self.expected: int | None = None
 
     def tell(
-        self, frame: int, beat: float, bpm: float, controls: tuple[int, ...] = (-1, -1, -1, 0, 0), block: int = 512,
-        flags: Flag = Flag.PLAYING, known: Known = KNOWN,
-    ) -> bool:  # fmt: skip
+        self,
+        frame: int,
+        beat: float,
+        bpm: float,
+        controls: tuple[int, ...] = (-1, -1, -1, 0, 0),
+        block: int = 512,
+        flags: Flag = Flag.PLAYING,
+        known: Known = KNOWN,
+    ) -> bool:
         self.place += 1
         self.jumps += frame != self.expected
         self.expected = frame + block if Flag.PLAYING in flags else None
         return self.song.observe(
             PluginTransport(
-                self.place, frame, 0, beat, bpm, 0, 0, 0, known, flags, self.jumps, block, 1, 4, 4, controls,  # type: ignore[arg-type]
+                self.place,
+                frame,
+                0,
+                beat,
+                bpm,
+                0,
+                0,
+                0,
+                known,
+                flags,
+                self.jumps,
+                block,
+                1,
+                4,
+                4,
+                controls,  # type: ignore[arg-type]
             )
-        )  # fmt: skip
+        )
 
 
-@given(st.lists(st.tuples(st.sampled_from(["step", "stretch", "everywhere", "forget"]), st.integers(-50, 50),
-                          st.integers(0, 3)), max_size=30))  # fmt: skip
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["step", "stretch", "everywhere", "forget"]), st.integers(-50, 50), st.integers(0, 3)
+        ),
+        max_size=30,
+    )
+)
 def test_steps_are_what_a_list_of_values_would_be(operations: list[tuple[str, int, int]]) -> None:
     steps: Steps[int] = Steps(0)
     plain = dict.fromkeys(range(-60, 61), 0)

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from bridge import PluginSource, Valid
-from bridge.plugin_rendezvous import find_host
-from bridge.plugin_server import STRANGERS_MAX, PluginServer
-from bridge.plugin_source import transport_of
-from bridge.plugin_wire import (
+from bridge.plugin_link.rendezvous import find_host
+from bridge.plugin_link.server import STRANGERS_MAX, PluginServer
+from bridge.plugin_link.source import transport_of
+from bridge.plugin_link.wire import (
     HEADER,
     STRUCTS,
     Flag,
@@ -29,7 +29,7 @@ from bridge.plugin_wire import (
     Welcome,
     encode,
 )
-from musika_daw.cli import main
+from musika_daw.commands.cli import main
 from tests.waiting import wait_for
 
 ALL = Known(63)
@@ -81,8 +81,15 @@ def connect(server: PluginServer) -> socket.socket:
 def hello(**changes: object) -> bytes:
     found = find_host()
     assert found is not None
-    fields = {"version": 1, "format": 1, "token": found.token, "session": 5, "sample_rate_hz": 48_000.0, "slots": 512,
-              "generation": 7} | changes  # fmt: skip
+    fields = {
+        "version": 1,
+        "format": 1,
+        "token": found.token,
+        "session": 5,
+        "sample_rate_hz": 48_000.0,
+        "slots": 512,
+        "generation": 7,
+    } | changes
     return encode(Hello(**fields))  # type: ignore[arg-type]
 
 
@@ -222,7 +229,7 @@ def test_run_plugin_from_the_command_line_plays_a_metronome(folder, clap) -> Non
 
 
 def test_audio_for_a_plugin_that_reads_nothing_is_given_up_at_last(server: PluginServer, monkeypatch) -> None:
-    monkeypatch.setattr("bridge.plugin_server.UNSENT_MAX", 1 << 20)
+    monkeypatch.setattr("bridge.plugin_link.server.UNSENT_MAX", 1 << 20)
     with connect(server) as plugin:
         plugin.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         server._attendant.chunks = 3000  # type: ignore[attr-defined]

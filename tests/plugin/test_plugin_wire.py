@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge import plugin_wire as wire
-from bridge.plugin_wire import (
+from bridge.plugin_link import wire
+from bridge.plugin_link.wire import (
     HEADER,
     MAGIC,
     STRUCTS,
@@ -33,9 +33,23 @@ from bridge.plugin_wire import (
 HEADERS = Path(__file__).parents[2] / "bridge" / "plugin"
 HELLO = Hello(1, 1, bytes(range(16)), 0xABCD, 48_000.0, 512, 7)
 TRANSPORT = PluginTransport(
-    3, -96_000, 0, -4.0, 128.5, 0.0, 8.0, -4.0, Known(63), Flag.PLAYING | Flag.LOOP_ON, 2, 512, 9, 7, 8,
+    3,
+    -96_000,
+    0,
+    -4.0,
+    128.5,
+    0.0,
+    8.0,
+    -4.0,
+    Known(63),
+    Flag.PLAYING | Flag.LOOP_ON,
+    2,
+    512,
+    9,
+    7,
+    8,
     (-1, 100, 127, 50, 999),
-)  # fmt: skip
+)
 STATS = Stats(1, 2, 3, 4)
 
 
@@ -65,8 +79,14 @@ def test_what_the_host_sends_has_a_fixed_size(message, size: int) -> None:
 def test_both_sides_have_the_same_numbers() -> None:
     text = (HEADERS / "wire.hpp").read_text()
     sizes = dict(re.findall(r"sizeof\((\w+)\) == (\d+)", text))
-    names = {"Hello": Hello, "Welcome": Welcome, "Transport": PluginTransport, "Audio": Audio, "Flush": Flush,
-             "Stats": Stats}  # fmt: skip
+    names = {
+        "Hello": Hello,
+        "Welcome": Welcome,
+        "Transport": PluginTransport,
+        "Audio": Audio,
+        "Flush": Flush,
+        "Stats": Stats,
+    }
     assert {name: int(sizes[name]) for name in names} == {n: STRUCTS[kind].size for n, kind in names.items()}
     assert int(sizes["Header"]) == HEADER.size
     assert int(re.search(r"kMagic = (0x\w+)", text)[1], 16) == MAGIC  # type: ignore[index]
@@ -92,11 +112,14 @@ def test_both_sides_have_the_same_parameters_as_the_lv2_ports() -> None:
     ttl = (HEADERS / "bundle" / "musika-daw.ttl").read_text()
     ports = re.findall(
         r'lv2:index (\d+) ; lv2:symbol "(\w+)" ; [^;]*;\s*'
-        r"lv2:default (-?\d+) ; lv2:minimum (-?\d+) ; lv2:maximum (-?\d+)", ttl,
-    )  # fmt: skip
+        r"lv2:default (-?\d+) ; lv2:minimum (-?\d+) ; lv2:maximum (-?\d+)",
+        ttl,
+    )
     assert [(int(i), name) for i, name, *_ in ports] == [
-        (3, "free_wheeling"), *((4 + i, row[0]) for i, row in enumerate(rows)), (11, "state")
-    ]  # fmt: skip
+        (3, "free_wheeling"),
+        *((4 + i, row[0]) for i, row in enumerate(rows)),
+        (11, "state"),
+    ]
     for _, name, start, low, high in ports[1:-1]:
         assert next(row[1:] for row in rows if row[0] == name) == (low, high, start)
 

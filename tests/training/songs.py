@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.roll import Notes
+from musika_daw.score.roll import Notes
 from training.corpus import CorpusWriter, SongLabels
 from training.corpus.store import NO_NOTES
 
@@ -44,8 +44,13 @@ def write_corpus(folder: Path, kind: str = "techno", songs: int = 6, seconds: fl
             writer.append(
                 audio,
                 SongLabels(
-                    f"song-{index}", splits[index % 6], "CC0-1.0",
-                    bpm if grid else None, 0.0 if grid else None, onsets, notes=NO_NOTES if grid else notes_at(onsets),
+                    f"song-{index}",
+                    splits[index % 6],
+                    "CC0-1.0",
+                    bpm if grid else None,
+                    0.0 if grid else None,
+                    onsets,
+                    notes=NO_NOTES if grid else notes_at(onsets),
                 ),
-            )  # fmt: skip
+            )
     return folder

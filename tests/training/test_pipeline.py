@@ -12,22 +12,19 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.models import PAPER, TINY
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.models import PAPER, TINY
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from tests.training.songs import write_corpus
-from training.autoencoder import (
-    AutoencoderTrainer,
-    train_autoencoder,
-)
+from training.autoencoder.trainer import AutoencoderTrainer, train_autoencoder
 from training.cli import main
-from training.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
 from training.export import export_generator
-from training.gan import GanTrainer, train_gan
-from training.latent_excerpts import LatentExcerpts, anchor_weights
-from training.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
-from training.run import load_checkpoint
+from training.generator.excerpts import LatentExcerpts, anchor_weights
+from training.generator.gan import GanTrainer, train_gan
+from training.latents.encode import LatentCorpus, encode_audio, encode_corpus, energy_curve, load_encoder
+from training.runs.recipes import PAPER_AUTOENCODER, PAPER_GAN, AutoencoderSettings, GanSettings, apply_settings
+from training.runs.run import load_checkpoint
 
 FAST = AutoencoderSettings(
     batch=4,
@@ -39,8 +36,15 @@ FAST = AutoencoderSettings(
     components_from=0,
     shortcut_rate=1.0,
 )
-FAST_GAN = GanSettings(batch=8, warmup_steps=5, anneal=0.0, log_every=10, adversary_from_step=10,
-                       discriminator_width=32, learning_rate=1e-3)  # fmt: skip
+FAST_GAN = GanSettings(
+    batch=8,
+    warmup_steps=5,
+    anneal=0.0,
+    log_every=10,
+    adversary_from_step=10,
+    discriminator_width=32,
+    learning_rate=1e-3,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,8 +60,9 @@ def runs(corpus_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both phases, latents, and a generator, trained for a few steps each."""
     folder = tmp_path_factory.mktemp("runs")
     train_autoencoder([corpus_path], folder / "ae1", TINY.autoencoder, settings=FAST, max_steps=60)
-    train_autoencoder([corpus_path], folder / "ae2", TINY.autoencoder, settings=FAST, phase=2, max_steps=10,
-                      init_from=folder / "ae1")  # fmt: skip
+    train_autoencoder(
+        [corpus_path], folder / "ae2", TINY.autoencoder, settings=FAST, phase=2, max_steps=10, init_from=folder / "ae1"
+    )
     encode_corpus(corpus_path, load_encoder(folder / "ae1"), folder / "latents")
     train_gan(folder / "latents", folder / "gan", TINY.generator, settings=FAST_GAN, max_steps=60)
     return folder
@@ -75,7 +80,7 @@ def test_autoencoder_losses_fall(runs: Path) -> None:
 
 
 def test_phase_two_leaves_the_encoder_alone(runs: Path) -> None:
-    from training.autoencoder import averaged_weights
+    from training.autoencoder.trainer import averaged_weights
 
     first, _ = averaged_weights(load_checkpoint(runs / "ae1"))
     second, _ = averaged_weights(load_checkpoint(runs / "ae2"))
@@ -140,10 +145,17 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
 def test_a_resumed_run_equals_an_uninterrupted_one(runs: Path, corpus_path: Path, tmp_path: Path) -> None:
     for folder, stops in (("whole", (6,)), ("resumed", (3, 6))):
         for number, stop in enumerate(stops):
-            train_autoencoder([corpus_path], tmp_path / folder, TINY.autoencoder, settings=FAST,
-                              max_steps=stop, resume=number > 0)  # fmt: skip
-            train_gan(runs / "latents", tmp_path / (folder + "gan"), TINY.generator, settings=FAST_GAN,
-                      max_steps=stop, resume=number > 0)  # fmt: skip
+            train_autoencoder(
+                [corpus_path], tmp_path / folder, TINY.autoencoder, settings=FAST, max_steps=stop, resume=number > 0
+            )
+            train_gan(
+                runs / "latents",
+                tmp_path / (folder + "gan"),
+                TINY.generator,
+                settings=FAST_GAN,
+                max_steps=stop,
+                resume=number > 0,
+            )
     for part, keys in (("", ("decoder", "ema")), ("gan", ("generator", "discriminator"))):
         whole, resumed = (load_checkpoint(tmp_path / (f + part)) for f in ("whole", "resumed"))
         for key in keys:
@@ -253,14 +265,51 @@ def test_cross_channel_mixing_reaches_the_discriminator() -> None:
 def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) -> None:
     runner = CliRunner()
     steps = [
-        ["autoencoder", str(corpus_path), "--out", str(tmp_path / "ae"), "--config", "tiny", "--steps", "2",
-         "--set", "batch=2", "--set", "log_every=1", "--threads", "1"],
+        [
+            "autoencoder",
+            str(corpus_path),
+            "--out",
+            str(tmp_path / "ae"),
+            "--config",
+            "tiny",
+            "--steps",
+            "2",
+            "--set",
+            "batch=2",
+            "--set",
+            "log_every=1",
+            "--threads",
+            "1",
+        ],
         ["encode", str(corpus_path), "--autoencoder", str(tmp_path / "ae"), "--out", str(tmp_path / "z")],
-        ["gan", str(tmp_path / "z"), "--out", str(tmp_path / "gan"), "--config", "tiny", "--steps", "2",
-         "--set", "batch=2", "--set", "log_every=1", "--threads", "1"],
-        ["export", "--gan", str(tmp_path / "gan"), "--autoencoder", str(tmp_path / "ae"), "--name", "mine",
-         "--out", str(tmp_path / "model")],
-    ]  # fmt: skip
+        [
+            "gan",
+            str(tmp_path / "z"),
+            "--out",
+            str(tmp_path / "gan"),
+            "--config",
+            "tiny",
+            "--steps",
+            "2",
+            "--set",
+            "batch=2",
+            "--set",
+            "log_every=1",
+            "--threads",
+            "1",
+        ],
+        [
+            "export",
+            "--gan",
+            str(tmp_path / "gan"),
+            "--autoencoder",
+            str(tmp_path / "ae"),
+            "--name",
+            "mine",
+            "--out",
+            str(tmp_path / "model"),
+        ],
+    ]
     for arguments in steps:
         result = runner.invoke(main, arguments)
         assert result.exit_code == 0, result.output
@@ -269,10 +318,12 @@ def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["gan", "nowhere", "--out", "x"], "latents nowhere: no latents.json there"),
-     (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
-     (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "invalid value for '--minutes'")],
-)  # fmt: skip
+    [
+        (["gan", "nowhere", "--out", "x"], "latents nowhere: no latents.json there"),
+        (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
+        (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "invalid value for '--minutes'"),
+    ],
+)
 def test_bad_input_is_one_line(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.roll import Notes
+from musika_daw.score.roll import Notes
 
 FORMAT = 1
 SAMPLE_RATE_HZ = 44_100
@@ -112,9 +112,20 @@ class CorpusWriter:
         if audio.dtype != np.int16:
             audio = np.round(np.clip(audio, -1, 1) * 32767).astype(np.int16)
         onsets = np.sort(np.asarray(labels.onset_frames, np.int64))
-        song = Song(labels.name, labels.split, labels.licence, self._frames, len(audio),
-                    self._onsets, len(onsets), labels.bpm, labels.beat0_frame, labels.extra,
-                    self._notes, len(labels.notes))  # fmt: skip
+        song = Song(
+            labels.name,
+            labels.split,
+            labels.licence,
+            self._frames,
+            len(audio),
+            self._onsets,
+            len(onsets),
+            labels.bpm,
+            labels.beat0_frame,
+            labels.extra,
+            self._notes,
+            len(labels.notes),
+        )
         self._audio.write(np.ascontiguousarray(audio).tobytes())
         self._onset_file.write(onsets.tobytes())
         self._note_file.write(note_table(labels.notes).tobytes())
@@ -159,9 +170,7 @@ class Corpus:
             raise ValueError(f"corpus {self.folder}: holds no songs")
         self._audio = np.memmap(self.folder / "audio.i16", np.int16, "r").reshape(-1, 2)
         onset_path = self.folder / "onsets.i64"
-        self._onsets = (
-            np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)
-        )
+        self._onsets = np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)
         self._notes = read_note_table(self.folder / "notes.f64")
 
     @property

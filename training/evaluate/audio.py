@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from musika_daw.folders import files_below, name_for_libraries
+from musika_daw.hearing.spectra import resampled
 from musika_daw.plain import plain
-from training.evaluate.spectra import resampled
 
 _RATE_HZ = 44_100
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}

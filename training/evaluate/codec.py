@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from musika_daw.checkpoint import load_weights, tensor_hash
-from musika_daw.models import Decoder, Encoder
-from musika_daw.models.config import autoencoder_from_dict
-from training.encode import encode_audio
+from musika_daw.instrument.checkpoint import load_weights, tensor_hash
+from musika_daw.instrument.models import Decoder, Encoder
+from musika_daw.instrument.models.config import autoencoder_from_dict
+from training.latents.encode import encode_audio
 
 _CHUNK = 256
 
@@ -32,8 +32,8 @@ class Codec:
             read = load_weights(path / "encoder.safetensors", "encoder")
             config, encoder_weights, decoder_weights, digest = made.config, read.tensors, made.tensors, made.hash
         elif (path / "checkpoint.pt").is_file():
-            from training.autoencoder import averaged_weights
-            from training.run import load_checkpoint
+            from training.autoencoder.trainer import averaged_weights
+            from training.runs.run import load_checkpoint
 
             state = load_checkpoint(path)
             encoder_weights, decoder_weights = averaged_weights(state)

@@ -23,10 +23,16 @@ def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[f
 def _shared(command: Callable[..., None]) -> Callable[..., None]:
     options = [
         click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the results."),
-        click.option("--corpus", "corpora", multiple=True, required=True, type=click.Path(path_type=Path),
-                     help="Corpus with held-out songs to compare with; repeatable."),
+        click.option(
+            "--corpus",
+            "corpora",
+            multiple=True,
+            required=True,
+            type=click.Path(path_type=Path),
+            help="Corpus with held-out songs to compare with; repeatable.",
+        ),
         click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all)."),
-    ]  # fmt: skip
+    ]
     for option in reversed(options):
         command = option(command)
     return command
@@ -58,20 +64,35 @@ def evaluate() -> None:
 @click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
 @click.option("--spread-seeds", default=16, show_default=True, type=click.IntRange(2), help="Seeds for diversity.")
 @click.option("--songs", default=40, show_default=True, type=click.IntRange(4), help="Held-out songs a length.")
-@click.option("--musicnn", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Wheel of musicnn 0.1.0: adds its embedding.")  # fmt: skip
-@click.option("--compare", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of other audio to judge by the same Frechet distance.")  # fmt: skip
+@click.option(
+    "--musicnn",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Wheel of musicnn 0.1.0: adds its embedding.",
+)
+@click.option(
+    "--compare",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of other audio to judge by the same Frechet distance.",
+)
 def techno(
-    model: str, out: Path, corpora: tuple[Path, ...], threads: int, bpms: tuple[float, ...], seeds: int,
-    bars: tuple[float, ...], truncation: float, spread_seeds: int, songs: int, musicnn: Path | None,
+    model: str,
+    out: Path,
+    corpora: tuple[Path, ...],
+    threads: int,
+    bpms: tuple[float, ...],
+    seeds: int,
+    bars: tuple[float, ...],
+    truncation: float,
+    spread_seeds: int,
+    songs: int,
+    musicnn: Path | None,
     compare: Path | None,
-) -> None:  # fmt: skip
+) -> None:
     """Tempo, beat grid, bar, seam, level, diversity and copies of MODEL's raw loops."""
-    from training.evaluate.tools import beat_tracker
+    from training.evaluate.measures.tools import beat_tracker
 
     track = beat_tracker()
-    from musika_daw.engine import Engine
+    from musika_daw.instrument.engine import Engine
     from training.evaluate import pictures
     from training.evaluate.audio import read_folder, write_examples
     from training.evaluate.material import Material
@@ -81,13 +102,15 @@ def techno(
     _threads(threads)
     engine = Engine.load(model)
     plan = TechnoPlan(
-        bpms, tuple(range(seeds)), tuple(int(b) for b in bars), spread_seeds, reference_songs=songs,
+        bpms,
+        tuple(range(seeds)),
+        tuple(int(b) for b in bars),
+        spread_seeds,
+        reference_songs=songs,
         truncation=truncation,
-    )  # fmt: skip
-    others = [(name, audio) for name, audio in read_folder(compare, 60.0)] if compare else []
-    result = evaluate_techno(
-        engine, plan, Material(corpora), track, musicnn=musicnn, compare=others, report=click.echo
     )
+    others = [(name, audio) for name, audio in read_folder(compare, 60.0)] if compare else []
+    result = evaluate_techno(engine, plan, Material(corpora), track, musicnn=musicnn, compare=others, report=click.echo)
     facts = {"model": engine.name, "weights_hash": engine.weights_hash, "corpora": [c.name for c in corpora]}
     write_report(out, "techno", result.rows, facts, result.details)
     pictures.spectrogram_pairs(out / "spectrograms.png", result.loops, result.songs, ("generated", "held out"))
@@ -95,9 +118,11 @@ def techno(
         pictures.bar_profiles(out / "bar-profiles.png", *result.profiles)
     fits = [f for f in result.details["loops"] if f.beats]
     pictures.tempo_scatter(
-        out / "tempo.png", [f.bpm for f in fits], [f.beats.tempo_error_pct for f in fits],
+        out / "tempo.png",
+        [f.bpm for f in fits],
+        [f.beats.tempo_error_pct for f in fits],
         [f.beats.anchored_mae_ms for f in fits],
-    )  # fmt: skip
+    )
     write_examples(out / "examples", result.loops)
     click.echo(table(result.rows))
 
@@ -110,17 +135,28 @@ def techno(
 @click.option("--curves", default=8, show_default=True, type=click.IntRange(1), help="Takes along random walks.")
 @click.option("--seconds", default=24.0, show_default=True, type=click.FloatRange(6), help="Length of a take.")
 @click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.2), help="Length of the long take.")
-@click.option("--musicnn", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Wheel of musicnn 0.1.0: adds its embedding.")  # fmt: skip
+@click.option(
+    "--musicnn",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Wheel of musicnn 0.1.0: adds its embedding.",
+)
 def piano(
-    model: str, out: Path, corpora: tuple[Path, ...], threads: int, densities: tuple[float, ...], seeds: int,
-    curves: int, seconds: float, minutes: float, musicnn: Path | None,
-) -> None:  # fmt: skip
+    model: str,
+    out: Path,
+    corpora: tuple[Path, ...],
+    threads: int,
+    densities: tuple[float, ...],
+    seeds: int,
+    curves: int,
+    seconds: float,
+    minutes: float,
+    musicnn: Path | None,
+) -> None:
     """Density, curves and steadiness of MODEL's raw takes."""
-    from training.evaluate.tools import onset_detector
+    from training.evaluate.measures.tools import onset_detector
 
     detect = onset_detector()
-    from musika_daw.engine import Engine
+    from musika_daw.instrument.engine import Engine
     from training.evaluate import pictures
     from training.evaluate.audio import write_examples
     from training.evaluate.material import Material
@@ -145,16 +181,20 @@ def piano(
 @evaluate.command("autoencoder")
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
 @_shared
-@click.option("--folder", "folders", multiple=True, type=click.Path(exists=True, file_okay=False, path_type=Path),
-              help="Folder of audio files, out of domain; repeatable.")  # fmt: skip
+@click.option(
+    "--folder",
+    "folders",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Folder of audio files, out of domain; repeatable.",
+)
 @click.option("--songs", default=16, show_default=True, type=click.IntRange(1), help="Held-out songs a corpus.")
 @click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(4), help="Length of an excerpt.")
 def autoencoder(
-    run: Path, out: Path, corpora: tuple[Path, ...], threads: int, folders: tuple[Path, ...], songs: int,
-    seconds: float,
-) -> None:  # fmt: skip
+    run: Path, out: Path, corpora: tuple[Path, ...], threads: int, folders: tuple[Path, ...], songs: int, seconds: float
+) -> None:
     """Fidelity of the autoencoder in RUN (a training run or a folder of exported weights) against MP3."""
-    from training.evaluate.tools import onset_detector
+    from training.evaluate.measures.tools import onset_detector
 
     detect = onset_detector()
     from training.evaluate import pictures

@@ -9,14 +9,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from musika_daw.controls import Controls, Curve
-from musika_daw.density import density_curve, density_of_rate, merge_onsets
-from training.evaluate.embedding import embedders
+from musika_daw.hearing.spectra import mono, peak_db, rms_db, stft, thirds_db
+from musika_daw.score.controls import Controls, Curve
+from musika_daw.score.density import density_curve, density_of_rate, merge_onsets
 from training.evaluate.material import Material
+from training.evaluate.measures.embedding import embedders
+from training.evaluate.measures.spread import frechet, split_half
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mono, peak_db, rms_db, stft, thirds_db
-from training.evaluate.spread import frechet, split_half
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 # a take fades over its last 3 s, and half a kernel at either end knows only half of its neighbours
@@ -148,9 +148,14 @@ def drift(audio: np.ndarray, detect: Tracker, border_frames: int | None = None) 
     share = _border_share(body, border_frames) if border_frames else 0.5
     apart = np.abs(bands[1] - bands[0])[heard] if heard.any() else np.zeros(1)
     return Drift(
-        len(audio) / RATE_HZ / 60, rms_db(last) - rms_db(first), float(apart.mean()), float(apart.max()), share,
-        rates[0], rates[1],
-    )  # fmt: skip
+        len(audio) / RATE_HZ / 60,
+        rms_db(last) - rms_db(first),
+        float(apart.mean()),
+        float(apart.max()),
+        share,
+        rates[0],
+        rates[1],
+    )
 
 
 def _border_share(audio: np.ndarray, border_frames: int) -> float:
@@ -165,9 +170,14 @@ def _border_share(audio: np.ndarray, border_frames: int) -> float:
 
 
 def evaluate_piano(
-    engine: TakeMaker, plan: PianoPlan, material: Material, detect: Tracker, *, musicnn: Path | None = None,
+    engine: TakeMaker,
+    plan: PianoPlan,
+    material: Material,
+    detect: Tracker,
+    *,
+    musicnn: Path | None = None,
     report: Report | None = None,
-) -> PianoResult:  # fmt: skip
+) -> PianoResult:
     """Render and measure takes; held-out pieces give the tool's own onset rates and the Frechet floor."""
     say = report or (lambda _: None)
     facts, takes = _constant(engine, plan, detect, say)
@@ -201,10 +211,15 @@ def evaluate_piano(
     spread_rows, spread = _distances(plan, takes, songs, musicnn)
     known = [len(merge_onsets(detect(mono(a), RATE_HZ))) / (len(a) / RATE_HZ) for _, a in songs]
     details = {
-        "plan": asdict(plan), "constant": facts, "curves": curves, "long_take": held, "spread": spread,
+        "plan": asdict(plan),
+        "constant": facts,
+        "curves": curves,
+        "long_take": held,
+        "spread": spread,
         "detector_saturates": "above about 8 onsets a second, density 0.8",
-        "held_out_rates_hz": known, "density_by_level": dict(zip(*(m.tolist() for m in _means(asked, got)))),
-    }  # fmt: skip
+        "held_out_rates_hz": known,
+        "density_by_level": dict(zip(*(m.tolist() for m in _means(asked, got)))),
+    }
     shown = [takes[i] for i in range(0, len(takes), max(1, len(takes) // 4))][:4]
     return PianoResult(rows + spread_rows, details, figures[:3], (asked, got), shown, songs[:4])
 
@@ -223,9 +238,7 @@ def _constant(
             audio = engine.take(plan.seconds + _TAIL_S, Controls(seed=seed, density=density))
             body = audio[: round(plan.seconds * RATE_HZ)]
             rate = len(merge_onsets(detect(mono(body), RATE_HZ))) / plan.seconds
-            facts.append(
-                TakeFacts(density, seed, float(density_of_rate(rate)), rate, rms_db(body), peak_db(body))
-            )
+            facts.append(TakeFacts(density, seed, float(density_of_rate(rate)), rate, rms_db(body), peak_db(body)))
             takes.append((f"density {density:g}, seed {seed}", body))
         say(f"density {density:g}: measured {np.mean([f.measured for f in facts if f.asked == density]):.2f}")
     return facts, takes
@@ -253,9 +266,11 @@ def _along(times: np.ndarray, values: np.ndarray) -> Curve:
 
 
 def _distances(
-    plan: PianoPlan, takes: Sequence[tuple[str, np.ndarray]], songs: Sequence[tuple[str, np.ndarray]],
+    plan: PianoPlan,
+    takes: Sequence[tuple[str, np.ndarray]],
+    songs: Sequence[tuple[str, np.ndarray]],
     musicnn: Path | None,
-) -> tuple[list[Row], dict[str, Any]]:  # fmt: skip
+) -> tuple[list[Row], dict[str, Any]]:
     """Frechet distances of the takes at each density to held-out pieces."""
     if len(songs) < 4:
         return [], {}
@@ -265,14 +280,16 @@ def _distances(
         made = [embed(a, RATE_HZ) for _, a in takes]
         floor = split_half(known)
         far = frechet(np.concatenate(made), np.concatenate(known))
-        rows.append(Row(f"Frechet distance to held-out pieces, {name}", far, "", floor,
-                        note="beside it: its split-half floor"))  # fmt: skip
+        rows.append(
+            Row(f"Frechet distance to held-out pieces, {name}", far, "", floor, note="beside it: its split-half floor")
+        )
         count = len(plan.seeds)
         details[name] = {
-            "all": far, "split_half": floor,
+            "all": far,
+            "split_half": floor,
             "by_density": {
                 f"{d:g}": frechet(np.concatenate(made[i * count : (i + 1) * count]), np.concatenate(known))
                 for i, d in enumerate(plan.densities)
             },
-        }  # fmt: skip
+        }
     return rows, details

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.spectra import log_mel_db
+from musika_daw.hearing.spectra import log_mel_db
 
 _RATE_HZ = 44_100
 
@@ -32,16 +32,26 @@ def _save(figure: Any, path: Path) -> None:
 def _show_mel(axes: Any, audio: np.ndarray, seconds: float, title: str) -> None:
     level = log_mel_db(audio[: round(seconds * _RATE_HZ)], _RATE_HZ, 128, 2048, 256)
     span = len(level) * 256 / _RATE_HZ
-    axes.imshow(level.T, origin="lower", aspect="auto", cmap="magma", vmin=level.max() - 80, vmax=level.max(),
-                extent=(0, span, 0, 128))  # fmt: skip
+    axes.imshow(
+        level.T,
+        origin="lower",
+        aspect="auto",
+        cmap="magma",
+        vmin=level.max() - 80,
+        vmax=level.max(),
+        extent=(0, span, 0, 128),
+    )
     axes.set_title(title, fontsize=8)
     axes.set_yticks([])
 
 
 def spectrogram_pairs(
-    path: Path, left: Sequence[tuple[str, np.ndarray]], right: Sequence[tuple[str, np.ndarray]],
-    heads: tuple[str, str], seconds: float = 4.0,
-) -> None:  # fmt: skip
+    path: Path,
+    left: Sequence[tuple[str, np.ndarray]],
+    right: Sequence[tuple[str, np.ndarray]],
+    heads: tuple[str, str],
+    seconds: float = 4.0,
+) -> None:
     """Log-mel spectrograms of two lists of (name, audio at 44.1 kHz) side by side, 80 dB deep."""
     count = max(1, min(len(left), len(right)))
     figure, axes = _figure(count, 2, 13, 2.2 * count)
@@ -82,9 +92,7 @@ def tempo_scatter(path: Path, bpm: Sequence[float], error_pct: Sequence[float], 
     _save(figure, path)
 
 
-def density_figure(
-    path: Path, takes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]],
-) -> None:  # fmt: skip
+def density_figure(path: Path, takes: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, str]]) -> None:
     """As the paper's Figure 3: log-mel of takes with the asked and the measured density over it.
 
     Each take is (audio `[frames, 2]`, times in seconds `[n]`, asked `[n]`, measured `[n]`, title).

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.beats import drum_track
-from training.evaluate.mp3 import through_mp3
-from training.evaluate.onsets import Agreement, hits, level_errors_db, pre_echo_db
+from musika_daw.hearing.spectra import mel_filters, mono, rms_db, stft
+from training.evaluate.measures.beats import drum_track
+from training.evaluate.measures.mp3 import through_mp3
+from training.evaluate.measures.onsets import Agreement, hits, level_errors_db, pre_echo_db
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mel_filters, mono, rms_db, stft
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 SIZES = (512, 1024, 2048, 4096)
@@ -78,16 +78,24 @@ def fidelity(name: str, audio: np.ndarray, other: np.ndarray, detect: Tracker) -
     before, after = detect(mono(audio), RATE_HZ), detect(mono(other), RATE_HZ)
     kicks, hats = (hits(audio, RATE_HZ, before, kind) for kind in ("kick", "hat"))
     return Fidelity(
-        name, spectral_distance_db(audio, other), mel_distance_db(audio, other), rms_db(other) - rms_db(audio),
-        Agreement.of(before, after), level_errors_db(audio, other, RATE_HZ, kicks, "kick"),
-        level_errors_db(audio, other, RATE_HZ, hats, "hat"), pre_echo_db(audio, other, RATE_HZ, kicks),
-    )  # fmt: skip
+        name,
+        spectral_distance_db(audio, other),
+        mel_distance_db(audio, other),
+        rms_db(other) - rms_db(audio),
+        Agreement.of(before, after),
+        level_errors_db(audio, other, RATE_HZ, kicks, "kick"),
+        level_errors_db(audio, other, RATE_HZ, hats, "hat"),
+        pre_echo_db(audio, other, RATE_HZ, kicks),
+    )
 
 
 def evaluate_reconstruction(
-    roundtrip: Roundtrip, sets: Mapping[str, Sequence[tuple[str, np.ndarray]]], detect: Tracker,
-    drumless: Collection[str] = (), report: Callable[[str], None] | None = None,
-) -> ReconstructionResult:  # fmt: skip
+    roundtrip: Roundtrip,
+    sets: Mapping[str, Sequence[tuple[str, np.ndarray]]],
+    detect: Tracker,
+    drumless: Collection[str] = (),
+    report: Callable[[str], None] | None = None,
+) -> ReconstructionResult:
     """Measure named sets of (name, audio at 44.1 kHz), those of `drumless` names without rows of kicks and hats.
 
     The rows' second column is MP3 at 48 kbit/s.
@@ -123,9 +131,7 @@ def lone_kicks(roundtrip: Roundtrip) -> tuple[list[Row], dict[str, Any]]:
     return [row], {"lone_kicks_db": values}
 
 
-def fidelity_rows(
-    label: str, ours: Sequence[Fidelity], coded: Sequence[Fidelity], *, drums: bool = True
-) -> list[Row]:
+def fidelity_rows(label: str, ours: Sequence[Fidelity], coded: Sequence[Fidelity], *, drums: bool = True) -> list[Row]:
     """Rows of one set: the model's values and MP3's, which sets the target where the table says so."""
 
     def mean(of: Callable[[Fidelity], float]) -> tuple[float, float]:

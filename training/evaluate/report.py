@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from training.evaluate.tools import versions
+from training.evaluate.measures.tools import versions
 
 HELD_OUT = "held-out recordings"
 _RULES = {">=": operator.ge, "<=": operator.le, "<": operator.lt, ">": operator.gt}
@@ -57,9 +57,13 @@ def _shown(value: float | None, unit: str) -> str:
 
 
 def write_report(
-    out: Path, title: str, rows: Sequence[Row], facts: Mapping[str, Any], details: Mapping[str, Any],
+    out: Path,
+    title: str,
+    rows: Sequence[Row],
+    facts: Mapping[str, Any],
+    details: Mapping[str, Any],
     reference: str = HELD_OUT,
-) -> None:  # fmt: skip
+) -> None:
     """Write `results.json` and `table.md` into `out`, each whole or not at all."""
     out.mkdir(parents=True, exist_ok=True)
     # where things lay on one machine says nothing on another

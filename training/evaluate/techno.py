@@ -18,15 +18,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from training.evaluate.bar import downbeat, fit_template, shifted_profile
-from training.evaluate.beats import BeatFit, calibrate, fit_beats
-from training.evaluate.embedding import Embedder, embedders
+from musika_daw.hearing.bar import downbeat, fit_template, shifted_profile
+from musika_daw.hearing.spectra import mono, peak_db, rms_db
+from musika_daw.score.controls import Controls
 from training.evaluate.material import Excerpt, Material
+from training.evaluate.measures.beats import BeatFit, calibrate, fit_beats
+from training.evaluate.measures.embedding import Embedder, embedders
+from training.evaluate.measures.spread import Scale, frechet, nearest, pairwise_mean, split_half
+from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
-from training.evaluate.spectra import mono, peak_db, rms_db
-from training.evaluate.spread import Scale, frechet, nearest, pairwise_mean, split_half
-from training.evaluate.tools import Tracker
 
 RATE_HZ = 44_100
 LISTEN_S = 24.0
@@ -102,15 +102,24 @@ def tiled(loop: np.ndarray, sample_rate_hz: int, seconds: float = LISTEN_S) -> n
 
 
 def measure_loop(
-    name: str, audio: np.ndarray, bpm: float, bars: int, track: Tracker, offset_s: float,
-    template: np.ndarray | None, *, looped: bool, seed: int | None = None, heard_from: int = 0,
-) -> LoopFacts:  # fmt: skip
+    name: str,
+    audio: np.ndarray,
+    bpm: float,
+    bars: int,
+    track: Tracker,
+    offset_s: float,
+    template: np.ndarray | None,
+    *,
+    looped: bool,
+    seed: int | None = None,
+    heard_from: int = 0,
+) -> LoopFacts:
     """Measure one file `[frames, 2]` of `bars` at `bpm`; a song's excerpt (`looped` False) has no seam.
 
     `heard_from` is the beat of the bar from which the bar phase is heard.
     """
-    from pack_builder.check import check_loop, clipped_frames, silent
-    from pack_builder.limits import broken
+    from musika_daw.hearing.check import check_loop, clipped_frames, silent
+    from musika_daw.hearing.limits import broken
 
     mute = silent(audio)
     heard = tiled(audio, RATE_HZ) if looped else audio
@@ -120,18 +129,32 @@ def measure_loop(
     if template is not None:
         shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, heard_from), template)
     return LoopFacts(
-        name, bpm, bars, fit, shift,
+        name,
+        bpm,
+        bars,
+        fit,
+        shift,
         seam=findings.seam_score if findings else None,
         seam_flux=findings.seam_flux_ratio if findings else None,
         gate_faults=sum(broken(findings).values()) if findings else None,
-        peak_db=peak_db(audio), rms_db=rms_db(audio), clipped_frames=clipped_frames(audio), silent=mute, seed=seed,
-    )  # fmt: skip
+        peak_db=peak_db(audio),
+        rms_db=rms_db(audio),
+        clipped_frames=clipped_frames(audio),
+        silent=mute,
+        seed=seed,
+    )
 
 
 def evaluate_techno(
-    engine: LoopMaker, plan: TechnoPlan, material: Material, track: Tracker, *, musicnn: Path | None = None,
-    compare: Sequence[tuple[str, np.ndarray]] = (), report: Report | None = None,
-) -> TechnoResult:  # fmt: skip
+    engine: LoopMaker,
+    plan: TechnoPlan,
+    material: Material,
+    track: Tracker,
+    *,
+    musicnn: Path | None = None,
+    compare: Sequence[tuple[str, np.ndarray]] = (),
+    report: Report | None = None,
+) -> TechnoResult:
     """Render and measure; `compare` is other audio at 44.1 kHz to judge by the same Frechet distance."""
     say = report or (lambda _: None)
     offset_s, floor_ms = calibrate(track, "kicks")
@@ -154,9 +177,18 @@ def evaluate_techno(
         listen = track if bars == lengths[-1] else _deaf
         for number, cut in enumerate(material.bars("test", "valid", bars=bars, limit=plan.reference_songs, seed=2)):
             held_out.append(
-                measure_loop(cut.name, cut.audio, cut.bpm, bars, listen, offset_s, templates[bars], looped=False,
-                             heard_from=number)
-            )  # fmt: skip
+                measure_loop(
+                    cut.name,
+                    cut.audio,
+                    cut.bpm,
+                    bars,
+                    listen,
+                    offset_s,
+                    templates[bars],
+                    looped=False,
+                    heard_from=number,
+                )
+            )
             songs += [cut] if bars == lengths[-1] else []
     say(f"{len(held_out)} held-out excerpts measured")
     loops: list[tuple[str, np.ndarray]] = []
@@ -167,9 +199,19 @@ def evaluate_techno(
         audio = engine.loop(bpm, bars, Controls(seed=seed, truncation=plan.truncation))
         name = f"{bpm:g} bpm, seed {seed}, {bars} bars"
         facts.append(
-            measure_loop(name, audio, bpm, bars, track, offset_s, templates[bars], looped=True, seed=seed,
-                         heard_from=number // len(plan.bars))
-        )  # fmt: skip
+            measure_loop(
+                name,
+                audio,
+                bpm,
+                bars,
+                track,
+                offset_s,
+                templates[bars],
+                looped=True,
+                seed=seed,
+                heard_from=number // len(plan.bars),
+            )
+        )
         loops.append((name, audio))
         if (number + 1) % 8 == 0 or number + 1 == len(grid):
             say(f"{number + 1} of {len(grid)} loops measured")
@@ -179,12 +221,17 @@ def evaluate_techno(
     details = {
         "plan": asdict(plan),
         "tool": {
-            "offset_ms_kicks": 1000 * offset_s, "floor_ms_kicks": floor_ms, "offset_ms_clicks": 1000 * clicks_s,
-            "floor_ms_clicks": clicks_floor_ms, "subtracted_ms": 1000 * offset_s,
+            "offset_ms_kicks": 1000 * offset_s,
+            "floor_ms_kicks": floor_ms,
+            "offset_ms_clicks": 1000 * clicks_s,
+            "floor_ms_clicks": clicks_floor_ms,
+            "subtracted_ms": 1000 * offset_s,
         },
-        "spread": spread, "loops": facts, "held_out": held_out,
+        "spread": spread,
+        "loops": facts,
+        "held_out": held_out,
         "bar_template": templates[longest],
-    }  # fmt: skip
+    }
     made = [shifted_profile(a, RATE_HZ, f.bpm, f.bars, 0) for (_, a), f in zip(loops, facts) if not f.silent]
     both = (np.mean(made, axis=0), np.mean(profiles[longest], axis=0)) if made and profiles[longest] else None
     return TechnoResult(rows + spread_rows, details, loops[:6], [(c.name, c.audio) for c in songs[-6:]], both)
@@ -195,8 +242,13 @@ def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequ
     longest = max(bars)
     lengths = sorted(set(bars)) if len(set(bars)) > 1 else []
 
-    def row(name: str, unit: str, of: Callable[[list[LoopFacts]], float | None],
-            target: tuple[str, float] | None = None, note: str = "") -> Row:  # fmt: skip
+    def row(
+        name: str,
+        unit: str,
+        of: Callable[[list[LoopFacts]], float | None],
+        target: tuple[str, float] | None = None,
+        note: str = "",
+    ) -> Row:
         known = list(songs) if isinstance(of, partial) else [f for f in songs if f.bars == longest]
         return Row(name, of(list(loops)), unit, of(known) if known else None, target, note)
 
@@ -212,22 +264,38 @@ def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequ
         row("tempo error, worst", "%", lambda s: max(_tempo(f) for f in s), ("<=", 0.5)),
         row("beat grid, anchored error, median", "ms", lambda s: _median(_grid(s, "anchored_mae_ms")), ("<=", 4)),
         row("beat grid, anchored error, worst file", "ms", lambda s: max(_grid(s, "anchored_mae_ms")), ("<", 10)),
-        row("beat grid, files below 10 ms", "%",
-            lambda s: _share(s, lambda f: f.beats is not None and f.beats.anchored_mae_ms < 10)),
+        row(
+            "beat grid, files below 10 ms",
+            "%",
+            lambda s: _share(s, lambda f: f.beats is not None and f.beats.anchored_mae_ms < 10),
+        ),
         row("beat grid, phase-free error, median", "ms", lambda s: _median(_grid(s, "phase_free_mae_ms"))),
-        row("beat grid, error against eighths, worst file", "ms", lambda s: max(_grid(s, "folded_mae_ms")),
-            note="off-beat counting forgiven"),
-        row("beats counted on the off-beat", "%", lambda s: _share(s, lambda f: bool(f.beats and f.beats.off_beat)),
-            note="the tracker's own slips are in the second column"),
+        row(
+            "beat grid, error against eighths, worst file",
+            "ms",
+            lambda s: max(_grid(s, "folded_mae_ms")),
+            note="off-beat counting forgiven",
+        ),
+        row(
+            "beats counted on the off-beat",
+            "%",
+            lambda s: _share(s, lambda f: bool(f.beats and f.beats.off_beat)),
+            note="the tracker's own slips are in the second column",
+        ),
         row("beats not found", "%", lambda s: _share(s, lambda f: f.beats is None)),
-    ]  # fmt: skip
+    ]
     if any(f.bar_shift is not None for f in loops):
         for length in sorted(set(bars), reverse=True):
             # in few bars there is too little to hear: the second column is what can be had
             rows.append(
-                row("bar phase right", "%", partial(_share_of_length, length, lambda f: f.bar_shift == 0),
-                    (">=", 95) if length == longest else None, f"{length} bars")
-            )  # fmt: skip
+                row(
+                    "bar phase right",
+                    "%",
+                    partial(_share_of_length, length, lambda f: f.bar_shift == 0),
+                    (">=", 95) if length == longest else None,
+                    f"{length} bars",
+                )
+            )
     seams = [f.seam if f.seam is not None else 1.0 for f in loops]
     faults = [f.gate_faults if f.gate_faults is not None else 1.0 for f in loops]
     rows += [
@@ -240,7 +308,7 @@ def loop_rows(loops: Sequence[LoopFacts], songs: Sequence[LoopFacts], bars: Sequ
         row("peak above full scale", "%", lambda s: _share(s, lambda f: f.peak_db > 0)),
         row("flat tops", "%", lambda s: _share(s, lambda f: f.clipped_frames > 0), note="three or more equal samples"),
         row("silent", "%", lambda s: _share(s, lambda f: f.silent), ("<=", 0)),
-    ]  # fmt: skip
+    ]
     return rows
 
 
@@ -271,10 +339,15 @@ def _share_of_length(bars: int, test: Callable[[LoopFacts], bool], facts: Sequen
 
 
 def _spread(
-    engine: LoopMaker, plan: TechnoPlan, material: Material, tools: dict[str, Embedder],
-    loops: Sequence[tuple[str, np.ndarray]], songs: Sequence[Excerpt],
-    compare: Sequence[tuple[str, np.ndarray]], say: Report,
-) -> tuple[list[Row], dict[str, Any]]:  # fmt: skip
+    engine: LoopMaker,
+    plan: TechnoPlan,
+    material: Material,
+    tools: dict[str, Embedder],
+    loops: Sequence[tuple[str, np.ndarray]],
+    songs: Sequence[Excerpt],
+    compare: Sequence[tuple[str, np.ndarray]],
+    say: Report,
+) -> tuple[list[Row], dict[str, Any]]:
     """Rows of diversity, Frechet distance and copies, for every embedding."""
     longest = max(plan.bars)
     known: dict[str, list[np.ndarray]] = {name: [] for name in tools}
@@ -304,21 +377,31 @@ def _spread(
         far = frechet(np.concatenate(made), np.concatenate(apart))
         floor = split_half(apart)
         rows += [
-            Row(f"diversity of {plan.spread_seeds} seeds against songs, {name}", of_seeds / of_songs, "", None,
-                (">=", 0.7)),
+            Row(
+                f"diversity of {plan.spread_seeds} seeds against songs, {name}",
+                of_seeds / of_songs,
+                "",
+                None,
+                (">=", 0.7),
+            ),
             Row(f"Frechet distance to held-out songs, {name}", far, "", floor, note="beside it: its split-half floor"),
-            Row(f"nearest training song, median distance, {name}", float(np.median(near)), "",
-                float(np.median(usual))),
+            Row(f"nearest training song, median distance, {name}", float(np.median(near)), "", float(np.median(usual))),
             Row(f"nearest training song, smallest distance, {name}", float(near.min()), "", float(usual.min())),
-            Row(f"nearer to a training song than any held-out song, {name}",
-                100 * float(np.mean(near < usual.min())), "%"),
-        ]  # fmt: skip
+            Row(
+                f"nearer to a training song than any held-out song, {name}",
+                100 * float(np.mean(near < usual.min())),
+                "%",
+            ),
+        ]
         details[name] = {
-            "pairwise_seeds": of_seeds, "pairwise_songs": of_songs, "frechet": far, "frechet_split_half": floor,
+            "pairwise_seeds": of_seeds,
+            "pairwise_songs": of_songs,
+            "frechet": far,
+            "frechet_split_half": floor,
             "frechet_train": frechet(np.concatenate(made), np.concatenate(known[name])),
             "windows": [len(np.concatenate(made)), len(np.concatenate(apart))],
             "closest": [[loops[int(i)][0], names[int(which[i])], near[i]] for i in np.argsort(near)[:5]],
-        }  # fmt: skip
+        }
         if compare:
             other = np.concatenate([embed(a, RATE_HZ) for _, a in compare])
             rows.append(Row(f"Frechet distance of the compared audio, {name}", frechet(other, np.concatenate(apart))))

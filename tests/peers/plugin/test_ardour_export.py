@@ -14,9 +14,9 @@ import torch
 from engine_reference import PLUGIN_GAIN, difference_db, of_the_runs
 from plugin_stand_in import left_at
 
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.tempo import TempoMap
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from tests.programs import need
 
 LIBRARY = Path("/usr/lib/ardour7")
@@ -54,9 +54,13 @@ class Ardour:
     def __init__(self, home: Path, built: Path) -> None:
         self.home = home
         self.environment = {
-            **os.environ, "HOME": str(home), "LD_LIBRARY_PATH": str(LIBRARY), "ARDOUR_DATA_PATH": "/usr/share/ardour7",
-            "ARDOUR_CONFIG_PATH": "/etc/ardour7", "ARDOUR_DLL_PATH": str(LIBRARY),
-        }  # fmt: skip
+            **os.environ,
+            "HOME": str(home),
+            "LD_LIBRARY_PATH": str(LIBRARY),
+            "ARDOUR_DATA_PATH": "/usr/share/ardour7",
+            "ARDOUR_CONFIG_PATH": "/etc/ardour7",
+            "ARDOUR_DLL_PATH": str(LIBRARY),
+        }
         for name in ("XDG_CONFIG_HOME", "XDG_CACHE_HOME", "LV2_PATH"):
             self.environment.pop(name, None)
         shutil.copytree(built / "musika-daw.lv2", home / ".lv2" / "musika-daw.lv2")
@@ -79,9 +83,13 @@ class Ardour:
         # headless Ardour starts far more often when it is held to one core
         core = str(min(os.sched_getaffinity(0)))
         return subprocess.run(
-            ["taskset", "-c", core, *command], env=self.environment, capture_output=True, text=True, check=False,
+            ["taskset", "-c", core, *command],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
             timeout=300,
-        )  # fmt: skip
+        )
 
     def export(self, kind: str, frames: int, rate: int = 48_000, bpm: float = 120, meter: str = "4, 4") -> np.ndarray:
         """Make a song with the plugin on a track and export its beginning, float32 `[frames, 2]`."""

@@ -11,7 +11,7 @@ import pytest
 from engine_reference import PLUGIN_GAIN
 from plugin_stand_in import code_of, left_at
 
-from musika_daw.controls import Controls
+from musika_daw.score.controls import Controls
 
 RATE = 48_000
 
@@ -45,8 +45,15 @@ def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host) ->
     plugin = engine.make_plugin_processor("musika", str(built / "musika-daw.vst3"))
     rows = plugin.get_parameters_description()
     assert [row["name"] for row in rows[:8]] == [
-        "Density", "Energy", "Style", "Morph", "Seed", "Gain", "Bypass", "State",
-    ]  # fmt: skip
+        "Density",
+        "Energy",
+        "Style",
+        "Morph",
+        "Seed",
+        "Gain",
+        "Bypass",
+        "State",
+    ]
     assert [row["isAutomatable"] for row in rows[:8]] == [True] * 7 + [False]
     assert rows[0]["numSteps"] == 102
     assert rows[2]["currentValText"] == "of the seed"

@@ -46,7 +46,7 @@ def commands(heading: str, block: int = 0) -> list[str]:
 
 def give(line: str, home: Path) -> str:
     """Give one command as if at `home`; returns what it said."""
-    from musika_daw.cli import main as musika_daw
+    from musika_daw.commands.cli import main as musika_daw
     from pack_builder.cli import cli as musika_pack
     from training.cli import main as musika_train
 

@@ -14,11 +14,18 @@ from tests.training.songs import click_song
 
 RATE_HZ = 44_100
 FORMATS = (
-    ("wav", "WAV", "PCM_16", 44_100, 2), ("flac", "FLAC", "PCM_16", 48_000, 2), ("mp3", "MP3", None, 44_100, 2),
-    ("ogg", "OGG", "VORBIS", 44_100, 2), ("aiff", "AIFF", "PCM_24", 96_000, 2), ("WAV", "WAV", "FLOAT", 22_050, 1),
-    ("opus", "OGG", "OPUS", 48_000, 2), ("mp3", "MP3", None, 32_000, 1), ("w64", "W64", "PCM_16", 8_000, 1),
-    ("wav", "WAVEX", "PCM_16", 44_100, 6), ("m4a", "M4A", None, 44_100, 2),
-)  # fmt: skip
+    ("wav", "WAV", "PCM_16", 44_100, 2),
+    ("flac", "FLAC", "PCM_16", 48_000, 2),
+    ("mp3", "MP3", None, 44_100, 2),
+    ("ogg", "OGG", "VORBIS", 44_100, 2),
+    ("aiff", "AIFF", "PCM_24", 96_000, 2),
+    ("WAV", "WAV", "FLOAT", 22_050, 1),
+    ("opus", "OGG", "OPUS", 48_000, 2),
+    ("mp3", "MP3", None, 32_000, 1),
+    ("w64", "W64", "PCM_16", 8_000, 1),
+    ("wav", "WAVEX", "PCM_16", 44_100, 6),
+    ("m4a", "M4A", None, 44_100, 2),
+)
 
 
 def beat_song(bpm: float, seconds: float, seed: int, rate_hz: int = RATE_HZ) -> np.ndarray:
@@ -65,8 +72,25 @@ def write(path: Path, audio: np.ndarray, form: tuple[str, str, str | None, int, 
 
 
 def _write_m4a(path: Path, audio: np.ndarray, rate_hz: int) -> Path:
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "f32le", "-ar", str(rate_hz), "-ac", str(audio.shape[1]), "-i", "-",
-               "-c:a", "aac", "-b:a", "128k", str(path)]  # fmt: skip
+    command = [
+        "ffmpeg",
+        "-v",
+        "error",
+        "-y",
+        "-f",
+        "f32le",
+        "-ar",
+        str(rate_hz),
+        "-ac",
+        str(audio.shape[1]),
+        "-i",
+        "-",
+        "-c:a",
+        "aac",
+        "-b:a",
+        "128k",
+        str(path),
+    ]
     subprocess.run(command, input=audio.astype("<f4").tobytes(), check=True)
     return path
 
@@ -111,7 +135,15 @@ def write_broken(folder: Path) -> dict[str, str]:
     soundfile.write(folder / "nan.wav", broken, RATE_HZ, subtype="FLOAT")
     os.symlink(folder / "nowhere.wav", folder / "dangling.wav")
     return {
-        "empty.wav": "empty", "text.mp3": "not a sound file", "cut.flac": "damaged", "silent.wav": "silent",
-        "short.ogg": "too short: 2.0 s", "twin of source.flac": "duplicate of", "source.flac": "duplicate of again.mp3",
-        "locked.m4p": "DRM", "shop.m4a": "DRM", "nan.wav": "not finite", "dangling.wav": "not readable",
-    }  # fmt: skip
+        "empty.wav": "empty",
+        "text.mp3": "not a sound file",
+        "cut.flac": "damaged",
+        "silent.wav": "silent",
+        "short.ogg": "too short: 2.0 s",
+        "twin of source.flac": "duplicate of",
+        "source.flac": "duplicate of again.mp3",
+        "locked.m4p": "DRM",
+        "shop.m4a": "DRM",
+        "nan.wav": "not finite",
+        "dangling.wav": "not readable",
+    }

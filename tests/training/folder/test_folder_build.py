@@ -15,12 +15,12 @@ from click.testing import CliRunner
 
 from tests.training.folder.guide import Guide
 from tests.training.folder.music import FORMATS, beat_song, write
+from training.autoencoder.excerpts import Excerpts
 from training.cli import main
 from training.corpus import Corpus
 from training.corpus.folder import FolderReport, build, build_folder, prepare
 from training.corpus.folder.prepare import NO_GRID
 from training.corpus.store import SAMPLE_RATE_HZ
-from training.excerpts import Excerpts
 
 
 @dataclass(frozen=True)

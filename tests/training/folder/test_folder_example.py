@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
+from musika_daw.score.techno.style import Style, style_named
 from tests.training.songs import click_song
 from training.corpus import SongLabels, techno
 from training.corpus.folder.example import write_example
 from training.corpus.techno import render_song
-from training.corpus.techno.style import Style, style_named
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from musika_daw.checkpoint import find_model, load_weights
+from musika_daw.instrument.checkpoint import find_model, load_weights
 from tests.training.folder.guide import MODEL, TIME, Guide, commands, give
 
 
@@ -37,7 +37,7 @@ def test_the_licence_of_the_fourth_command_is_in_the_model(guide: Guide, monkeyp
 
 def test_the_model_renders_and_makes_a_pack_that_verifies(guide: Guide, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(guide.home)
-    monkeypatch.setattr("pack_builder.page.EMBEDDED_S", 0)
+    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", 0)
     render, pack = commands("Four commands", 1)
     give(render, guide.home)
     assert (guide.home / "loop.wav").stat().st_size > 100_000

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mutagen.id3 import APIC, ID3
 
-from musika_daw.labels import read_labels
-from musika_daw.riff import encode_wave
+from musika_daw.sound.labels import read_labels
+from musika_daw.sound.riff import encode_wave
 from tests.training.folder.music import FORMATS, write
 from training.corpus.folder.prepare import file_hash
 from training.corpus.folder.reading import UnusableError, blocks

@@ -127,7 +127,7 @@ def test_damper_stops_a_string_and_undamped_strings_ring(sampler):
     def level_at_half(key):
         mix = render_notes(
             sampler, np.array([0]), np.array([4410]), np.array([key]), np.array([100.0]), RATE_HZ, release_s=0.2
-        )  # fmt: skip
+        )
         return np.abs(mix[RATE_HZ // 2 :]).max()
 
     assert level_at_half(60) == 0

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from musika_daw.models import TINY
+from musika_daw.instrument.models import TINY
 from tests.training.run.tiny import QUICK, QUICK_GAN
-from training.autoencoder import train_autoencoder
-from training.encode import encode_corpus
-from training.gan import train_gan
+from training.autoencoder.trainer import train_autoencoder
+from training.generator.gan import train_gan
+from training.latents.encode import encode_corpus
 from training.sources import encoder_of
 
 

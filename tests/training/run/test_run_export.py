@@ -10,19 +10,26 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from musika_daw.checkpoint import check_name, find_model, load_weights, save_weights, user_folder, user_models
-from musika_daw.controls import Controls
-from musika_daw.engine import Engine
-from musika_daw.models import TINY, Decoder
-from musika_daw.models.config import TINY_PIANO
-from musika_daw.models.generator import build_generator
+from musika_daw.instrument.checkpoint import (
+    check_name,
+    find_model,
+    load_weights,
+    save_weights,
+    user_folder,
+    user_models,
+)
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.models import TINY, Decoder
+from musika_daw.instrument.models.config import TINY_PIANO
+from musika_daw.instrument.models.generator import build_generator
+from musika_daw.score.controls import Controls
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
 from training.cli import main
-from training.encode import LatentCorpus, encoder_hash
 from training.export import export_generator, export_named, made_with
-from training.recipes import AutoencoderSettings, apply_settings
-from training.run import load_checkpoint
+from training.latents.encode import LatentCorpus, encoder_hash
+from training.runs.recipes import AutoencoderSettings, apply_settings
+from training.runs.run import load_checkpoint
 from training.sources import autoencoder_start, autoencoder_weights, encoder_of, generator_start
 
 
@@ -65,9 +72,12 @@ def test_bad_names_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("platform", "variable", "place"),
-    [("linux", "XDG_DATA_HOME", "musika-daw/models"), ("win32", "LOCALAPPDATA", "musika-daw/models"),
-     ("darwin", "HOME", "Library/Application Support/musika-daw/models")],
-)  # fmt: skip
+    [
+        ("linux", "XDG_DATA_HOME", "musika-daw/models"),
+        ("win32", "LOCALAPPDATA", "musika-daw/models"),
+        ("darwin", "HOME", "Library/Application Support/musika-daw/models"),
+    ],
+)
 def test_models_live_where_the_system_keeps_data(
     platform: str, variable: str, place: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -99,8 +109,7 @@ def test_both_stages_begin_from_exported_weights(stages: Stages, tmp_path: Path)
     # of a run the other networks are taken along
     third = load_checkpoint(generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "h"))
     assert torch.equal(
-        third["discriminator"]["inward.conv.weight"],
-        load_checkpoint(stages.gan)["discriminator"]["inward.conv.weight"],
+        third["discriminator"]["inward.conv.weight"], load_checkpoint(stages.gan)["discriminator"]["inward.conv.weight"]
     )
 
 
@@ -200,9 +209,15 @@ def test_the_commands_fine_tune_and_export_by_name(stages: Stages, models: Path,
 
 @pytest.mark.parametrize(
     ("pair", "words"),
-    [("batch=0", "at least 1"), ("learning_rate=nan", "at least 0"), ("clip=-1", "at least 0"),
-     ("batch=2.5", "of type int"), ("warm_start=1", "of type bool"), ("nothing=1", "is no setting")],
-)  # fmt: skip
+    [
+        ("batch=0", "at least 1"),
+        ("learning_rate=nan", "at least 0"),
+        ("clip=-1", "at least 0"),
+        ("batch=2.5", "of type int"),
+        ("warm_start=1", "of type bool"),
+        ("nothing=1", "is no setting"),
+    ],
+)
 def test_settings_are_checked(pair: str, words: str, stages: Stages, tmp_path: Path) -> None:
     arguments = ["gan", str(stages.latents), "--out", str(tmp_path / "x"), "--config", "tiny", "--set", pair]
     result = CliRunner().invoke(main, arguments)
@@ -217,8 +232,19 @@ def test_networks_that_exported_weights_lack_learn_before_the_generator_moves(
 ) -> None:
     export_named(stages.gan, None, "first", "")
     start = load_checkpoint(generator_start("first", TINY.generator, QUICK_GAN, tmp_path / "s", stages.latents))
-    quick = ["--config", "tiny", "--threads", "1", "--set", "batch=2", "--set", "discriminator_width=8",
-             "--set", "hold_until_step=2", "--resume"]  # fmt: skip
+    quick = [
+        "--config",
+        "tiny",
+        "--threads",
+        "1",
+        "--set",
+        "batch=2",
+        "--set",
+        "discriminator_width=8",
+        "--set",
+        "hold_until_step=2",
+        "--resume",
+    ]
     moved = []
     for steps in (2, 3):
         arguments = ["gan", str(stages.latents), "--out", str(tmp_path / "g"), "--init-from", "first", *quick]

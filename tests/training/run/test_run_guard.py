@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.loop import train
-from training.run import NanGuard, Run, all_finite
+from training.runs.loop import train
+from training.runs.run import NanGuard, Run, all_finite
 
 
 class Counter:
@@ -126,7 +126,7 @@ def test_a_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_a_time_box_ends_a_session_and_the_next_has_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("training.run.time.monotonic", lambda: now)
+    monkeypatch.setattr("training.runs.run.time.monotonic", lambda: now)
 
     class Slow(Counter):
         def update(self, batch: int, factor: float) -> dict[str, Tensor]:

@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from musika_daw.models import TINY
+from musika_daw.instrument.models import TINY
 from tests.training.folder.music import FORMATS, beat_song, write
 from tests.training.run.conftest import Stages
 from tests.training.run.tiny import QUICK, QUICK_GAN
-from training import loop
-from training.autoencoder import train_autoencoder
+from training.autoencoder.trainer import train_autoencoder
 from training.corpus.folder import build_folder, prepare
 from training.corpus.folder.prepare import NO_GRID
-from training.encode import encode_corpus
-from training.gan import train_gan
-from training.run import load_checkpoint
+from training.generator.gan import train_gan
+from training.latents.encode import encode_corpus
+from training.runs import loop
+from training.runs.run import load_checkpoint
 from training.sources import encoder_of
 
 MOMENTS = 3  # ten for every stage, by its real command: benchmarks/train_kill.py
@@ -93,9 +93,15 @@ def same_weights(first: Path, second: Path, parts: tuple[str, ...]) -> None:
 def test_the_autoencoder(phase: int, stages: Stages, tmp_path: Path) -> None:
     def work(folder: Path) -> None:
         train_autoencoder(
-            [stages.corpus], folder, TINY.autoencoder, settings=QUICK, phase=phase, max_steps=STEPS, resume=True,
+            [stages.corpus],
+            folder,
+            TINY.autoencoder,
+            settings=QUICK,
+            phase=phase,
+            max_steps=STEPS,
+            resume=True,
             init_from=stages.autoencoder if phase == 2 else None,
-        )  # fmt: skip
+        )
 
     work(tmp_path / "whole")
     killed_and_finished(work, tmp_path, steps_of)

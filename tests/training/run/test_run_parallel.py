@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from tests.training.run.conftest import Stages
-from training import parallel
-from training.parallel import FabricProcesses, Processes, launch
-from training.run import load_checkpoint
+from training.runs import parallel
+from training.runs.parallel import FabricProcesses, Processes, launch
+from training.runs.run import load_checkpoint
 
 
 class Exchange:
@@ -100,18 +100,40 @@ def test_one_bad_batch_neither_blocks_nor_parts_them() -> None:
 def test_two_processes_train_resume_and_write_one_run(stage: str, stages: Stages, tmp_path: Path) -> None:
     source = stages.corpus if stage == "autoencoder" else stages.latents
     command = [
-        str(Path(sys.executable).with_name("musika-train")), stage, str(source), "--out", str(tmp_path / "run"),
-        "--config", "tiny", "--devices", "2", "--accelerator", "cpu", "--threads", "1", "--set", "batch=2",
-        "--set", "log_every=1", "--set", "discriminator_width=8",
-    ]  # fmt: skip
+        str(Path(sys.executable).with_name("musika-train")),
+        stage,
+        str(source),
+        "--out",
+        str(tmp_path / "run"),
+        "--config",
+        "tiny",
+        "--devices",
+        "2",
+        "--accelerator",
+        "cpu",
+        "--threads",
+        "1",
+        "--set",
+        "batch=2",
+        "--set",
+        "log_every=1",
+        "--set",
+        "discriminator_width=8",
+    ]
     if stage == "autoencoder":
         command += ["--set", "latents=6", "--set", "components_from=2"]
     else:
         command += ["--set", "adversary_from_step=1"]
     environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "MASTER_PORT")}
     for steps in (2, 4):
-        done = subprocess.run([*command, "--steps", str(steps), "--resume"], capture_output=True, text=True,
-                              env=environment, timeout=900, check=False)  # fmt: skip
+        done = subprocess.run(
+            [*command, "--steps", str(steps), "--resume"],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=900,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         assert load_checkpoint(tmp_path / "run")["steps"] == steps
     rows = (tmp_path / "run" / "log.csv").read_text().splitlines()
@@ -120,9 +142,9 @@ def test_two_processes_train_resume_and_write_one_run(stage: str, stages: Stages
 
 
 def test_mixed_precision_steps_are_finite(stages: Stages, tmp_path: Path) -> None:
-    from musika_daw.models import TINY
+    from musika_daw.instrument.models import TINY
     from tests.training.run.tiny import QUICK_GAN
-    from training.gan import train_gan
+    from training.generator.gan import train_gan
 
     parallel.use(Processes(precision="bf16"))
     try:

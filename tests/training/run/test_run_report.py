@@ -14,10 +14,10 @@ from PIL import Image
 from rich.console import Console
 
 from tests.training.run.conftest import Stages
-from training.examples import averaged
-from training.pictures import latents_picture, png, spectrogram
-from training.report import curve, read_log, write_report
-from training.watch import LiveTable, watching
+from training.runs.examples import averaged
+from training.runs.pictures import latents_picture, png, spectrogram
+from training.runs.report import curve, read_log, write_report
+from training.runs.watch import LiveTable, watching
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "gan"])
@@ -112,9 +112,9 @@ def test_a_tone_is_a_line_at_its_height() -> None:
 
 
 def test_averaged_weights_are_only_borrowed(stages: Stages) -> None:
-    from musika_daw.models import TINY
+    from musika_daw.instrument.models import TINY
     from tests.training.run.tiny import QUICK_GAN
-    from training.gan import GanTrainer
+    from training.generator.gan import GanTrainer
 
     trainer = GanTrainer(TINY.generator, QUICK_GAN)
     before = {k: v.clone() for k, v in trainer.generator.state_dict().items()}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from musika_daw.folders import files_below
-from musika_daw.orphans import end_with_parent
+from musika_daw.system.orphans import end_with_parent
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare
@@ -216,9 +216,15 @@ def _in_order(
 
 
 def _settle(
-    path: Path, name: str, digest: str, prepared: Prepared, scratch: Path, journal: Journal, writer: CorpusWriter,
+    path: Path,
+    name: str,
+    digest: str,
+    prepared: Prepared,
+    scratch: Path,
+    journal: Journal,
+    writer: CorpusWriter,
     licence: str,
-) -> FileRow:  # fmt: skip
+) -> FileRow:
     """Decide about one file, append its songs, write its row."""
     size, mtime_ns = _stamp(path)
     like = to_text(prepared.like)
@@ -253,10 +259,14 @@ def _append(row: FileRow, prepared: Prepared, scratch: Path, writer: CorpusWrite
         grid = part.grid
         extra = {"file": row.path, "part": number, "confidence": round(grid.confidence, 3)}
         labels = SongLabels(
-            _song_name(row.path, number), split, licence, grid.bpm,
+            _song_name(row.path, number),
+            split,
+            licence,
+            grid.bpm,
             None if grid.beat0_s is None else grid.beat0_s * SAMPLE_RATE_HZ,
-            np.round(grid.onset_s * SAMPLE_RATE_HZ).astype(np.int64), extra,
-        )  # fmt: skip
+            np.round(grid.onset_s * SAMPLE_RATE_HZ).astype(np.int64),
+            extra,
+        )
         writer.append(audio[start : start + part.frames], labels)
         start += part.frames
         confidence += grid.confidence * part.frames
@@ -264,6 +274,10 @@ def _append(row: FileRow, prepared: Prepared, scratch: Path, writer: CorpusWrite
         if (grid.bpm is not None, part.frames) > (best[1] is not None, best[0]):
             best = part.frames, grid.bpm, grid.tempo_bpm
     return dataclasses.replace(
-        row, outcome=KEPT, parts=len(prepared.parts), confidence=round(confidence / start, 3), bpm=best[1],
+        row,
+        outcome=KEPT,
+        parts=len(prepared.parts),
+        confidence=round(confidence / start, 3),
+        bpm=best[1],
         tempo_bpm=best[2],
-    )  # fmt: skip
+    )

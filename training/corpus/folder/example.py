@@ -11,15 +11,18 @@ from training.corpus.store import SAMPLE_RATE_HZ
 
 
 def write_example(
-    folder: Path, minutes: float, seed: int = 0, style: str | None = None,
+    folder: Path,
+    minutes: float,
+    seed: int = 0,
+    style: str | None = None,
     progress: Callable[[Path], None] | None = None,
-) -> list[Path]:  # fmt: skip
+) -> list[Path]:
     """Write about `minutes` of songs as FLAC files named after their tempo; files that are there are kept.
 
     `style` is one of the techno corpus's, None for all of them; ValueError for another.
     """
+    from musika_daw.score.techno.style import style_named
     from training.corpus.techno import render_song
-    from training.corpus.techno.style import style_named
 
     chosen = None if style is None else style_named(style)
     folder = Path(folder)

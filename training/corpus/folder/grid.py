@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluate.bar import bar_profile
+from musika_daw.hearing.bar import bar_profile
 
 # beats this near the line are on it: a push or a flam, not another tempo
 ON_LINE_S = 0.020

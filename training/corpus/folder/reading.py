@@ -20,10 +20,37 @@ from musika_daw.folders import name_for_libraries
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
-SUFFIXES = frozenset((
-    ".aa", ".aac", ".aax", ".aif", ".aifc", ".aiff", ".ape", ".au", ".caf", ".flac", ".m4a", ".m4b", ".m4p", ".mp2",
-    ".mp3", ".mp4", ".mpc", ".oga", ".ogg", ".opus", ".rf64", ".snd", ".w64", ".wav", ".wave", ".wma", ".wv",
-))  # fmt: skip
+SUFFIXES = frozenset(
+    (
+        ".aa",
+        ".aac",
+        ".aax",
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".ape",
+        ".au",
+        ".caf",
+        ".flac",
+        ".m4a",
+        ".m4b",
+        ".m4p",
+        ".mp2",
+        ".mp3",
+        ".mp4",
+        ".mpc",
+        ".oga",
+        ".ogg",
+        ".opus",
+        ".rf64",
+        ".snd",
+        ".w64",
+        ".wav",
+        ".wave",
+        ".wma",
+        ".wv",
+    )
+)
 # what needs no other program
 _NATIVE_SUFFIXES = SUFFIXES - {".aac", ".ape", ".m4a", ".m4b", ".mp4", ".mpc", ".wma", ".wv"}
 _MPEG_SUFFIXES = frozenset((".mp2", ".mp3"))
@@ -163,8 +190,22 @@ def _by_ffmpeg(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
         if path.suffix.lower() in _NATIVE_SUFFIXES:
             raise UnusableError(f"damaged or not a sound file, or {MAYBE} to be read: {_said(why)}")
         raise UnusableError(f"{MAYBE} to be read")
-    command = [program, "-v", "error", "-nostdin", "-i", str(path.absolute()), "-vn", "-f", "f32le", "-ac", "2", "-ar",
-               str(SAMPLE_RATE_HZ), "-"]  # fmt: skip
+    command = [
+        program,
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path.absolute()),
+        "-vn",
+        "-f",
+        "f32le",
+        "-ac",
+        "2",
+        "-ar",
+        str(SAMPLE_RATE_HZ),
+        "-",
+    ]
     with tempfile.TemporaryFile() as errors:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
             assert process.stdout is not None

@@ -89,10 +89,14 @@ def _labels(project: Project, bpm: int, name: str, audio: np.ndarray, licence: s
     heard = hear(audio, SAMPLE_RATE_HZ)
     on_grid = project.bar_beats in (4.0, 8.0)  # phases are those of bars of four beats
     return SongLabels(
-        name, split_of(project.name), licence or f"LMMS project {project.name}: see its author's licence",
-        float(bpm) if on_grid else None, 0.0 if on_grid else None,
-        np.round(heard.onset_s * SAMPLE_RATE_HZ).astype(np.int64), {"project": project.name, "own_bpm": project.bpm},
-    )  # fmt: skip
+        name,
+        split_of(project.name),
+        licence or f"LMMS project {project.name}: see its author's licence",
+        float(bpm) if on_grid else None,
+        0.0 if on_grid else None,
+        np.round(heard.onset_s * SAMPLE_RATE_HZ).astype(np.int64),
+        {"project": project.name, "own_bpm": project.bpm},
+    )
 
 
 def _rendered(project: Project, bpm: int, program: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from musika_daw.density import density_curve
+from musika_daw.score.density import density_curve
 from training.corpus.piano.composed import composed_piece
 from training.corpus.piano.pieces import Piece, read_pieces
 from training.corpus.piano.render import Take, draw_rendition, render_take, song_windows

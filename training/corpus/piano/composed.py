@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika_daw.controls import Controls
-from musika_daw.playing import span_notes
-from musika_daw.tempo import TempoMap
+from musika_daw.score.controls import Controls
+from musika_daw.score.playing import span_notes
+from musika_daw.score.tempo import TempoMap
 from training.corpus.piano.performance import Performance
 from training.corpus.piano.pieces import Piece
 

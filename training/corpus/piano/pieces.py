@@ -57,8 +57,9 @@ def read_pieces(midi: Sequence[Path]) -> list[Piece]:
             log.warning("%s; left out", error)
             continue
         if notes.duration_s < SHORTEST_PIECE_S:
-            log.warning("midi file %s: lasts %.1f s, must last %g s; left out", path, notes.duration_s,
-                        SHORTEST_PIECE_S)  # fmt: skip
+            log.warning(
+                "midi file %s: lasts %.1f s, must last %g s; left out", path, notes.duration_s, SHORTEST_PIECE_S
+            )
             continue
         group = catalogs[folder].get(path.name) or group_of_name(path.stem)
         pieces.append(Piece(path, path.stem, group, licence_of_folder(folder), notes))

@@ -10,8 +10,8 @@ import numpy as np
 import pyloudnorm
 from scipy.signal import resample_poly
 
-from musika_daw.density import merge_onsets
-from musika_daw.roll import Notes
+from musika_daw.score.density import merge_onsets
+from musika_daw.score.roll import Notes
 from training.corpus.piano.performance import Performance
 from training.corpus.piano.room import Room, place_in_room
 from training.corpus.piano.sampler import HIGHEST_KEY, LOWEST_KEY, Sampler
@@ -184,9 +184,16 @@ def render_take(
     velocity = played_velocities(piece.velocity, rendition)[inside]
     length_s = stop_s - origin_s + (TAIL_S if ends else 0.0)
     dry = render_notes(
-        sampler, at, off, key, velocity, int(length_s * rate_hz),
-        dynamic=rendition.dynamic, layer_shift=rendition.layer_shift, release_s=rendition.release_s,
-    )  # fmt: skip
+        sampler,
+        at,
+        off,
+        key,
+        velocity,
+        int(length_s * rate_hz),
+        dynamic=rendition.dynamic,
+        layer_shift=rendition.layer_shift,
+        release_s=rendition.release_s,
+    )
     if stretch != 1:
         dry = resample_poly(dry, stretch.denominator, stretch.numerator, axis=0)
     audio = place_in_room(dry, rendition.room)

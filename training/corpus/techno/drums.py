@@ -58,12 +58,30 @@ def _squares(rng: Rng, t: np.ndarray, base_hz: float, count: int = 6) -> np.ndar
 
 def kick(rng: Rng, family: str = "909", end_hz: float = 50.0) -> np.ndarray:
     """Bass drum: two-stage pitch envelope, click, drive; families 909, 808, 606, hard, soft, rumble."""
-    sweep = {"909": (180, 420), "808": (40, 120), "606": (120, 260), "hard": (300, 900), "soft": (80, 180),
-             "rumble": (200, 500)}[family]  # fmt: skip
-    decay = {"909": (0.10, 0.22), "808": (0.22, 0.55), "606": (0.06, 0.12), "hard": (0.05, 0.16),
-             "soft": (0.09, 0.18), "rumble": (0.10, 0.18)}[family]  # fmt: skip
-    drive = {"909": (1.0, 3.0), "808": (0.8, 2.0), "606": (1.0, 2.0), "hard": (4.0, 16.0), "soft": (0.7, 1.4),
-             "rumble": (1.5, 5.0)}[family]  # fmt: skip
+    sweep = {
+        "909": (180, 420),
+        "808": (40, 120),
+        "606": (120, 260),
+        "hard": (300, 900),
+        "soft": (80, 180),
+        "rumble": (200, 500),
+    }[family]
+    decay = {
+        "909": (0.10, 0.22),
+        "808": (0.22, 0.55),
+        "606": (0.06, 0.12),
+        "hard": (0.05, 0.16),
+        "soft": (0.09, 0.18),
+        "rumble": (0.10, 0.18),
+    }[family]
+    drive = {
+        "909": (1.0, 3.0),
+        "808": (0.8, 2.0),
+        "606": (1.0, 2.0),
+        "hard": (4.0, 16.0),
+        "soft": (0.7, 1.4),
+        "rumble": (1.5, 5.0),
+    }[family]
     tau = _uni(rng, *decay)
     t = _time(min(tau * 5, 1.2))
     fast, slow = _log(rng, 0.004, 0.012), _log(rng, 0.02, 0.07)
@@ -134,8 +152,9 @@ def ride(rng: Rng) -> np.ndarray:
     """Ride cymbal: long metallic wash under a ping."""
     tau = _log(rng, 0.12, 0.5)
     t = _time(min(tau * 5, 1.8))
-    wash = band(_squares(rng, t, _log(rng, 350, 700), 8) + 0.3 * rng.standard_normal(len(t)),
-                _log(rng, 3000, 6500), None)  # fmt: skip
+    wash = band(
+        _squares(rng, t, _log(rng, 350, 700), 8) + 0.3 * rng.standard_normal(len(t)), _log(rng, 3000, 6500), None
+    )
     ping_hz = _log(rng, 2500, 5500)
     ping = sum(np.sin(TAU * ping_hz * r * t + 1) / (i + 1) for i, r in enumerate((1, 1.48, 2.17)))
     out = wash * np.exp(-t / tau) + _uni(rng, 0.05, 0.3) * ping * np.exp(-t / _uni(rng, 0.05, 0.2))
@@ -224,6 +243,13 @@ def noise_hit(rng: Rng) -> np.ndarray:
 
 
 PERCUSSION: dict[str, Callable[[Rng], np.ndarray]] = {
-    "tom": tom, "conga": conga, "rim": rim, "cowbell": cowbell, "claves": claves, "metal": metal,
-    "zap": zap, "noise": noise_hit, "shaker": shaker,
-}  # fmt: skip
+    "tom": tom,
+    "conga": conga,
+    "rim": rim,
+    "cowbell": cowbell,
+    "claves": claves,
+    "metal": metal,
+    "zap": zap,
+    "noise": noise_hit,
+    "shaker": shaker,
+}

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from musika_daw.score.techno.grid import rng_of
+from musika_daw.score.techno.style import Style
 from training.corpus.techno import drums
-from training.corpus.techno.grid import rng_of
 from training.corpus.techno.mix import pan_stereo, widen
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.style import Style
 from training.corpus.techno.synths import note_hz
 
 Rng = np.random.Generator
@@ -82,8 +82,15 @@ def _synthesise(kind: str, rng: Rng, style: Style, root: int, colour: int) -> np
     if kind in ("perc", "loop"):
         names = list(drums.PERCUSSION)
         return drums.PERCUSSION[names[int(rng.integers(len(names)))]](rng)
-    simple = {"snare": drums.snare, "clap": drums.clap, "ride": drums.ride, "crash": drums.crash,
-              "rim": drums.rim, "shaker": drums.shaker, "tom": drums.tom}  # fmt: skip
+    simple = {
+        "snare": drums.snare,
+        "clap": drums.clap,
+        "ride": drums.ride,
+        "crash": drums.crash,
+        "rim": drums.rim,
+        "shaker": drums.shaker,
+        "tom": drums.tom,
+    }
     return simple[kind](rng)
 
 

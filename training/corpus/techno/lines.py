@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.techno.arrangement import Arrangement
+from musika_daw.score.techno.grid import Grid, rng_of
+from musika_daw.score.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
 from training.corpus.store import SAMPLE_RATE_HZ as SR
-from training.corpus.techno.arrangement import Arrangement
-from training.corpus.techno.grid import Grid, rng_of
-from training.corpus.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
 from training.corpus.techno.mix import Mixer
 from training.corpus.techno.synths import ChordPatch, LinePatch, Note, render_chord, render_line
 
@@ -74,13 +74,19 @@ def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[int]:
         return []
     sub = kind == "sub"
     patch = LinePatch(
-        wave="triangle" if sub else str(rng.choice(BASS_WAVES)), resonance=float(rng.uniform(0, 0.5)),
-        poles=int(rng.choice([2, 4])), cutoff=float(rng.uniform(0.3, 1.0) if sub else rng.uniform(0.8, 3.0)),
-        sweep=float(rng.uniform(0, 1) if sub else rng.uniform(0.3, 3.0)), decay_s=float(rng.uniform(0.05, 0.3)),
-        attack_s=float(rng.uniform(0.001, 0.004)), release_s=0.02, amp_decay_s=float(rng.uniform(0.25, 3.0)),
-        drive=float(rng.uniform(0.5, 4.0)), detune_cents=float(rng.uniform(8, 30)) if kind == "reese" else 0.0,
+        wave="triangle" if sub else str(rng.choice(BASS_WAVES)),
+        resonance=float(rng.uniform(0, 0.5)),
+        poles=int(rng.choice([2, 4])),
+        cutoff=float(rng.uniform(0.3, 1.0) if sub else rng.uniform(0.8, 3.0)),
+        sweep=float(rng.uniform(0, 1) if sub else rng.uniform(0.3, 3.0)),
+        decay_s=float(rng.uniform(0.05, 0.3)),
+        attack_s=float(rng.uniform(0.001, 0.004)),
+        release_s=0.02,
+        amp_decay_s=float(rng.uniform(0.25, 3.0)),
+        drive=float(rng.uniform(0.5, 4.0)),
+        detune_cents=float(rng.uniform(8, 30)) if kind == "reese" else 0.0,
         sub=float(rng.uniform(0.2, 0.8)) if not sub else 0.5,
-    )  # fmt: skip
+    )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, 0.2 if sub else 0.8))
     mixer.bus("bass")[:] += line * np.float32(0.6 / max(float(np.abs(line).max()), 1e-6))
     return [n.start for n in notes]
@@ -90,18 +96,32 @@ def add_acid(scene: Scene, mixer: Mixer) -> list[int]:
     """A 303-like line with accents, slides and a moving resonant filter on bus `acid`."""
     rng = scene.rng("acid")
     motif = acid_motif(rng)
-    ending = acid_motif(rng) if rng.random() < 0.5 else [*motif[: len(motif) // 2], *(
-        Step(s.step, s.degree + 7 * int(rng.integers(-1, 2)), s.length, s.velocity, True, s.slide)
-        for s in motif[len(motif) // 2 :])]  # fmt: skip
+    ending = (
+        acid_motif(rng)
+        if rng.random() < 0.5
+        else [
+            *motif[: len(motif) // 2],
+            *(
+                Step(s.step, s.degree + 7 * int(rng.integers(-1, 2)), s.length, s.velocity, True, s.slide)
+                for s in motif[len(motif) // 2 :]
+            ),
+        ]
+    )
     notes = notes_of(scene, "acid", motif, ending, int(rng.choice([0, 1, 1])))
     if not notes:
         return []
     patch = LinePatch(
-        wave=str(rng.choice(["saw", "saw", "square"])), resonance=float(rng.uniform(0.55, 1.0)), poles=4,
-        cutoff=float(rng.uniform(0.8, 2.6)), sweep=float(rng.uniform(0.8, 3.0)), decay_s=float(rng.uniform(0.06, 0.4)),
-        amp_decay_s=float(rng.uniform(0.3, 2.0)), accent_sweep=float(rng.uniform(0.5, 1.8)),
-        glide_s=float(rng.uniform(0.02, 0.06)), drive=float(np.exp(rng.uniform(np.log(0.7), np.log(8)))),
-    )  # fmt: skip
+        wave=str(rng.choice(["saw", "saw", "square"])),
+        resonance=float(rng.uniform(0.55, 1.0)),
+        poles=4,
+        cutoff=float(rng.uniform(0.8, 2.6)),
+        sweep=float(rng.uniform(0.8, 3.0)),
+        decay_s=float(rng.uniform(0.06, 0.4)),
+        amp_decay_s=float(rng.uniform(0.3, 2.0)),
+        accent_sweep=float(rng.uniform(0.5, 1.8)),
+        glide_s=float(rng.uniform(0.02, 0.06)),
+        drive=float(np.exp(rng.uniform(np.log(0.7), np.log(8)))),
+    )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, float(rng.uniform(0.8, 1.8))))
     mixer.bus("acid")[:] += line * np.float32(0.5 / max(float(np.abs(line).max()), 1e-6))
     return [n.start for n in notes if not n.slide]
@@ -118,11 +138,16 @@ def add_lead(scene: Scene, mixer: Mixer) -> list[int]:
     if not notes:
         return []
     patch = LinePatch(
-        wave=str(rng.choice(LEAD_WAVES)), resonance=float(rng.uniform(0, 0.7)), poles=int(rng.choice([2, 4])),
-        cutoff=float(rng.uniform(0.8, 4.0)), sweep=float(rng.uniform(0.0, 3.0)), decay_s=float(rng.uniform(0.04, 0.4)),
-        amp_decay_s=float(np.exp(rng.uniform(np.log(0.06), np.log(1.5)))), drive=float(rng.uniform(0.2, 3.0)),
+        wave=str(rng.choice(LEAD_WAVES)),
+        resonance=float(rng.uniform(0, 0.7)),
+        poles=int(rng.choice([2, 4])),
+        cutoff=float(rng.uniform(0.8, 4.0)),
+        sweep=float(rng.uniform(0.0, 3.0)),
+        decay_s=float(rng.uniform(0.04, 0.4)),
+        amp_decay_s=float(np.exp(rng.uniform(np.log(0.06), np.log(1.5)))),
+        drive=float(rng.uniform(0.2, 3.0)),
         detune_cents=float(rng.choice([0, 0, 6, 12, 20])),
-    )  # fmt: skip
+    )
     line = render_line(notes, patch, scene.grid.frames, drift(rng, scene.grid, 1.2))
     mixer.bus("lead")[:] += line * np.float32(0.4 / max(float(np.abs(line).max()), 1e-6))
     return [n.start for n in notes]
@@ -133,12 +158,17 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[int]:
     rng = scene.rng("stab")
     patch = ChordPatch(
         wave=str(rng.choice(["saw", "saw", "square", "pulse", "organ", "hollow"])),
-        resonance=float(rng.uniform(0, 0.5)), poles=int(rng.choice([2, 4])),
-        cutoff=float(rng.uniform(0.8, 3.5)), sweep=float(rng.uniform(0.3, 3.0)), decay_s=float(rng.uniform(0.03, 0.3)),
+        resonance=float(rng.uniform(0, 0.5)),
+        poles=int(rng.choice([2, 4])),
+        cutoff=float(rng.uniform(0.8, 3.5)),
+        sweep=float(rng.uniform(0.3, 3.0)),
+        decay_s=float(rng.uniform(0.03, 0.3)),
         amp_decay_s=float(np.exp(rng.uniform(np.log(0.05), np.log(0.6)))),
-        length_s=float(rng.uniform(0.15, 0.7)), voices=int(rng.choice([1, 2, 3])),
-        detune_cents=float(rng.uniform(3, 18)), width=float(rng.uniform(0, 1)),
-    )  # fmt: skip
+        length_s=float(rng.uniform(0.15, 0.7)),
+        voices=int(rng.choice([1, 2, 3])),
+        detune_cents=float(rng.uniform(3, 18)),
+        width=float(rng.uniform(0, 1)),
+    )
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
     pool = [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]
     rhythm = sorted(int(s) for s in rng.choice(pool, size=count, replace=False))
@@ -171,11 +201,18 @@ def add_pad(scene: Scene, mixer: Mixer) -> None:
     bar_s = 4 * grid.beat_frames / SR
     patch = ChordPatch(
         wave=str(rng.choice(["saw", "saw", "square", "organ", "triangle", "vox"])),
-        resonance=float(rng.uniform(0, 0.4)), poles=2, cutoff=float(rng.uniform(0.5, 3.0)),
-        sweep=float(rng.uniform(-0.8, 1.5)), decay_s=float(rng.uniform(0.3, 1.5)),
-        amp_decay_s=20.0, attack_s=float(rng.uniform(0.03, 0.4)), length_s=bar_s + 0.02, voices=2,
-        detune_cents=float(rng.uniform(4, 16)), width=1.0,
-    )  # fmt: skip
+        resonance=float(rng.uniform(0, 0.4)),
+        poles=2,
+        cutoff=float(rng.uniform(0.5, 3.0)),
+        sweep=float(rng.uniform(-0.8, 1.5)),
+        decay_s=float(rng.uniform(0.3, 1.5)),
+        amp_decay_s=20.0,
+        attack_s=float(rng.uniform(0.03, 0.4)),
+        length_s=bar_s + 0.02,
+        voices=2,
+        detune_cents=float(rng.uniform(4, 16)),
+        width=1.0,
+    )
     centre = int(rng.integers(52, 68))
     cache: dict[int, np.ndarray] = {}
     for bar in range(grid.bars):

@@ -112,10 +112,12 @@ def delay_send(
 
 def reverb_send(send: np.ndarray, room: float, damping: float, width: float, low_hz: float) -> np.ndarray:
     """Reverb of a send, wet only, without its low end."""
-    return pb.Pedalboard([
-        pb.HighpassFilter(low_hz),
-        pb.Reverb(room_size=room, damping=damping, wet_level=0.6, dry_level=0.0, width=width),
-    ])(send, SR)  # fmt: skip
+    return pb.Pedalboard(
+        [
+            pb.HighpassFilter(low_hz),
+            pb.Reverb(room_size=room, damping=damping, wet_level=0.6, dry_level=0.0, width=width),
+        ]
+    )(send, SR)
 
 
 def saturate(audio: np.ndarray, drive: float) -> np.ndarray:
@@ -155,19 +157,23 @@ def loudness_lufs(audio: np.ndarray) -> float:
 
 def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
     """Tone, mono low end, glue compression, loudness and soft limiting; `[2, frames]`."""
-    audio = pb.Pedalboard([
-        pb.HighpassFilter(float(rng.uniform(18, 32))),
-        pb.LowShelfFilter(float(rng.uniform(60, 160)), float(rng.uniform(-2, 3)), 0.7),
-        pb.PeakFilter(float(rng.uniform(250, 3000)), float(rng.uniform(-3, 2)), 0.6),
-        pb.HighShelfFilter(float(rng.uniform(4000, 9000)), float(rng.uniform(-4, 4)), 0.7),
-    ])(audio, SR)  # fmt: skip
+    audio = pb.Pedalboard(
+        [
+            pb.HighpassFilter(float(rng.uniform(18, 32))),
+            pb.LowShelfFilter(float(rng.uniform(60, 160)), float(rng.uniform(-2, 3)), 0.7),
+            pb.PeakFilter(float(rng.uniform(250, 3000)), float(rng.uniform(-3, 2)), 0.6),
+            pb.HighShelfFilter(float(rng.uniform(4000, 9000)), float(rng.uniform(-4, 4)), 0.7),
+        ]
+    )(audio, SR)
     audio = mono_below(audio, float(rng.uniform(110, 180)))
     audio *= db(-16 - loudness_lufs(audio))
     if rng.random() < 0.75:
         audio = pb.Compressor(
-            float(rng.uniform(-22, -12)), float(rng.uniform(1.5, 4)), float(rng.uniform(3, 30)),
+            float(rng.uniform(-22, -12)),
+            float(rng.uniform(1.5, 4)),
+            float(rng.uniform(3, 30)),
             float(rng.uniform(60, 250)),
-        )(audio, SR)  # fmt: skip
+        )(audio, SR)
     knee = float(rng.uniform(0.45, 0.85))
     gain_db = target_lufs - loudness_lufs(audio)
     out = soft_clip(audio * np.float32(db(gain_db)), knee)

@@ -18,11 +18,16 @@ FFT, HOP = 2048, 512
 LOW_BANDS_HZ = (60.0, 90.0, 140.0, 210.0, 320.0, 480.0, 720.0)  # a kick falls through all of them
 LOW_HOP = 64  # 1.5 ms: fine enough to time a kick
 COLUMNS = {
-    "bpm": "tempo in bpm", "onsets_per_s": "labelled onsets a second", "lufs": "loudness in LUFS",
-    "peak_dbfs": "sample peak in dBFS", "centroid_hz": "spectral centroid in Hz", "crest_db": "peak over RMS in dB",
-    "width_db": "side over mid in dB", "low_width_db": "the same below 100 Hz",
+    "bpm": "tempo in bpm",
+    "onsets_per_s": "labelled onsets a second",
+    "lufs": "loudness in LUFS",
+    "peak_dbfs": "sample peak in dBFS",
+    "centroid_hz": "spectral centroid in Hz",
+    "crest_db": "peak over RMS in dB",
+    "width_db": "side over mid in dB",
+    "low_width_db": "the same below 100 Hz",
     "beat_offset_ms": "median offset of the low band's rise from the beat in ms",
-}  # fmt: skip
+}
 
 
 def song_statistics(corpus: Corpus, song: Song) -> dict[str, float]:
@@ -91,11 +96,15 @@ def write_report(corpus: Corpus, out: Path, songs: int = 200) -> dict[str, Any]:
         style = str(song.extra.get("style", "unknown"))
         styles[style] = styles.get(style, 0) + 1
     result: dict[str, Any] = {
-        "kind": corpus.kind, "songs": len(corpus.songs), "hours": round(corpus.seconds / 3600, 4),
-        "measured": len(chosen), "splits": {s: len(corpus.split(s)) for s in ("train", "valid", "test")},
-        "styles": styles, "beat_within_5_ms": round(float((offsets <= 5).mean()), 4) if len(offsets) else None,
+        "kind": corpus.kind,
+        "songs": len(corpus.songs),
+        "hours": round(corpus.seconds / 3600, 4),
+        "measured": len(chosen),
+        "splits": {s: len(corpus.split(s)) for s in ("train", "valid", "test")},
+        "styles": styles,
+        "beat_within_5_ms": round(float((offsets <= 5).mean()), 4) if len(offsets) else None,
         "table": table,
-    }  # fmt: skip
+    }
     _write(out / "statistics.json", json.dumps(result, indent=1) + "\n")
     _write(out / "statistics.md", _markdown(result))
     draw_page(corpus, out / "spectrograms.png")

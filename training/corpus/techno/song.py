@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pedalboard as pb
 
+from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
+from musika_daw.score.techno.grid import Grid, Hit, merge_onsets, rng_of
+from musika_daw.score.techno.harmony import draw_harmony
+from musika_daw.score.techno.style import Style, draw_bpm, draw_style
+from musika_daw.score.techno.tracks import draw_layers, draw_tracks
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.store import SongLabels, split_of
 from training.corpus.techno import lines
-from training.corpus.techno.arrangement import Arrangement, draw_arrangement
-from training.corpus.techno.grid import Grid, Hit, merge_onsets, rng_of
-from training.corpus.techno.harmony import draw_harmony
 from training.corpus.techno.kit import Kit, build_kit
 from training.corpus.techno.mix import (
     Mixer,
@@ -22,18 +24,27 @@ from training.corpus.techno.mix import (
     saturate,
     sweep_filter,
     widen,
-)  # fmt: skip
+)
 from training.corpus.techno.oneshots import OneShots
-from training.corpus.techno.style import Style, draw_bpm, draw_style
-from training.corpus.techno.tracks import draw_layers, draw_tracks
 
 BARS = 32
 ENGINE = 2  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
 # Level in dB against the kick, and its spread, of each kit voice.
-LEVELS_DB = {"kick": (0, 0), "snare": (-5, 2), "clap": (-4.5, 2.5), "rim": (-8, 2.5), "hat": (-11, 3), "open": (-10, 3),
-             "ride": (-14, 3), "shaker": (-14, 3), "crash": (-11, 3), "tom": (-7, 2), "perc": (-9.5, 3.5),
-             "loop": (-13, 3)}  # fmt: skip
+LEVELS_DB = {
+    "kick": (0, 0),
+    "snare": (-5, 2),
+    "clap": (-4.5, 2.5),
+    "rim": (-8, 2.5),
+    "hat": (-11, 3),
+    "open": (-10, 3),
+    "ride": (-14, 3),
+    "shaker": (-14, 3),
+    "crash": (-11, 3),
+    "tom": (-7, 2),
+    "perc": (-9.5, 3.5),
+    "loop": (-13, 3),
+}
 # The same for pitched buses, after each was placed at a fixed peak.
 BUS_DB = {"bass": (-3, 2), "acid": (-4, 2.5), "lead": (-7, 3), "stab": (-3, 3), "pad": (-5, 3), "noise": (-22, 5)}
 PITCHED = ("bass", "acid", "lead", "stab", "pad")
@@ -91,11 +102,21 @@ def render_song(
         licence = f"generated; one-shots: {', '.join(sorted(kit.licences))}"
     beats = sum(h.step in (0, 4, 8, 12) and h.velocity >= 0.9 for h in tracks.get("kick", []))
     extra = {
-        "style": style.name, "energy": [round(e, 3) for e in arrangement.energy], "kind": list(arrangement.kind),
-        "swing": round(swing, 4), "scale": harmony.scale, "root": harmony.root, "degrees": list(harmony.degrees),
-        "bass": bass, "layers": layers, "bars": bars, "kick_beats": beats,
-        "busy": round(arrangement.busy, 3), "engine": ENGINE, "oneshots": kit.samples,
-    }  # fmt: skip
+        "style": style.name,
+        "energy": [round(e, 3) for e in arrangement.energy],
+        "kind": list(arrangement.kind),
+        "swing": round(swing, 4),
+        "scale": harmony.scale,
+        "root": harmony.root,
+        "degrees": list(harmony.degrees),
+        "bass": bass,
+        "layers": layers,
+        "bars": bars,
+        "kick_beats": beats,
+        "busy": round(arrangement.busy, 3),
+        "engine": ENGINE,
+        "oneshots": kit.samples,
+    }
     labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, merge_onsets(onsets, grid.frames), extra)
     return np.ascontiguousarray(audio.T, np.float32), labels
 
@@ -109,8 +130,15 @@ def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixe
         mean, spread = LEVELS_DB[kind]
         level = db(float(np.clip(rng.normal(mean, spread), mean - 6, mean + 6)) + (0 if kind == "kick" else shift))
         frames = [grid.hit_frame(h) for h in hits]
-        bus = {"kick": "kick", "loop": "loop", "hat": "tops", "open": "tops", "ride": "tops", "shaker": "tops",
-               "crash": "tops"}.get(kind, "drums")  # fmt: skip
+        bus = {
+            "kick": "kick",
+            "loop": "loop",
+            "hat": "tops",
+            "open": "tops",
+            "ride": "tops",
+            "shaker": "tops",
+            "crash": "tops",
+        }.get(kind, "drums")
         for i, (hit, frame) in enumerate(zip(hits, frames)):
             cut = frames[i + 1] - frame if i + 1 < len(frames) and kind in ("kick", "open") else None
             if kind == "open" and len(closed):  # the closed hat chokes the open one
@@ -145,9 +173,9 @@ def _add_noise(grid: Grid, arrangement: Arrangement, bed: bool, mixer: Mixer, rn
     if rng.random() < 0.5:  # crackle: rare grains instead of a steady noise
         second *= rng.random((2, 4 * SR)) < rng.uniform(1e-4, 8e-4)
         second *= 8
-    second = pb.Pedalboard([
-        pb.HighpassFilter(float(rng.uniform(200, 3000))), pb.LowpassFilter(float(rng.uniform(3000, 14000))),
-    ])(second, SR)  # fmt: skip
+    second = pb.Pedalboard(
+        [pb.HighpassFilter(float(rng.uniform(200, 3000))), pb.LowpassFilter(float(rng.uniform(3000, 14000)))]
+    )(second, SR)
     repeats = -(-grid.frames // second.shape[1])
     mixer.bus("noise")[:] += np.tile(second, (1, repeats))[:, : grid.frames] * np.float32(0.5)
 
@@ -191,8 +219,15 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
     curve = float(rng.uniform(0.6, 2.2))
     duck = duck_curve(grid.frames, kicks, depth, length, curve)
     light = duck_curve(grid.frames, kicks, depth * 0.4, length, curve)
-    for name, weight in (("bass", duck), ("pad", duck), ("noise", duck), ("stab", light), ("acid", light),
-                         ("lead", light), ("fx", light)):  # fmt: skip
+    for name, weight in (
+        ("bass", duck),
+        ("pad", duck),
+        ("noise", duck),
+        ("stab", light),
+        ("acid", light),
+        ("lead", light),
+        ("fx", light),
+    ):
         if name in buses:
             buses[name] *= weight
 
@@ -209,13 +244,24 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
     total = np.zeros((2, grid.frames), np.float32)
     if echo.any():
         left, right = (float(rng.choice([0.5, 0.75, 1.0, 1.5, 0.25, 2 / 3])) for _ in range(2))
-        wet_echo = delay_send(echo, left * beat_s, right * beat_s, float(rng.uniform(0.15, 0.65)),
-                              float(rng.uniform(150, 700)), float(rng.uniform(1500, 9000)))  # fmt: skip
+        wet_echo = delay_send(
+            echo,
+            left * beat_s,
+            right * beat_s,
+            float(rng.uniform(0.15, 0.65)),
+            float(rng.uniform(150, 700)),
+            float(rng.uniform(1500, 9000)),
+        )
         hall += wet_echo * np.float32(0.3)
         total += wet_echo * light
     if hall.any():
-        wet_hall = reverb_send(hall, float(rng.uniform(0.15, 0.95)), float(rng.uniform(0.1, 0.9)),
-                               float(rng.uniform(0.7, 1.0)), float(rng.uniform(150, 500)))  # fmt: skip
+        wet_hall = reverb_send(
+            hall,
+            float(rng.uniform(0.15, 0.95)),
+            float(rng.uniform(0.1, 0.9)),
+            float(rng.uniform(0.7, 1.0)),
+            float(rng.uniform(150, 500)),
+        )
         total += wet_hall * light
     if "kick" in buses and rng.random() < (0.6 if "rumble" in style.kicks else 0.1):
         total += _rumble(buses["kick"], duck_curve(grid.frames, kicks, 0.97, beat_s * 0.8, 1.5), rng)
@@ -226,10 +272,13 @@ def _mix(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng) -> 
 
 def _rumble(kick: np.ndarray, duck: np.ndarray, rng: Rng) -> np.ndarray:
     """The techno rumble: the kick through a dark reverb and drive, ducked by itself, mono."""
-    wet = pb.Pedalboard([
-        pb.Reverb(room_size=float(rng.uniform(0.3, 0.8)), damping=0.8, wet_level=0.7, dry_level=0.0, width=0.0),
-        pb.LowpassFilter(float(rng.uniform(80, 220))), pb.HighpassFilter(35.0),
-    ])(kick, SR)  # fmt: skip
+    wet = pb.Pedalboard(
+        [
+            pb.Reverb(room_size=float(rng.uniform(0.3, 0.8)), damping=0.8, wet_level=0.7, dry_level=0.0, width=0.0),
+            pb.LowpassFilter(float(rng.uniform(80, 220))),
+            pb.HighpassFilter(35.0),
+        ]
+    )(kick, SR)
     wet = np.tanh(wet * np.float32(rng.uniform(2, 8))) * duck
     return wet * np.float32(rng.uniform(0.15, 0.45))
 

@@ -1,0 +1,1 @@
+"""JACK: its transport as a source, its MIDI ports, clock in and out."""

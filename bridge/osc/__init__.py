@@ -1,0 +1,1 @@
+"""OSC as DAWs speak it: codec, dialects, the source."""

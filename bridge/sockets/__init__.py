@@ -1,0 +1,1 @@
+"""Sockets with limits, and the JSON protocol over UDP and TCP."""

@@ -1,0 +1,1 @@
+"""Rendering before it is needed, in a process of its own."""

@@ -1,0 +1,1 @@
+"""What steers the host: keys, MIDI, OSC, the control socket."""

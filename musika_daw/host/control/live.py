@@ -1,0 +1,150 @@
+"""`LiveControls`: what can be changed while playing, from any thread, by name."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from musika_daw.score.controls import Controls
+
+SEED_MAX = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Range of a control, what a MIDI controller sweeps through, and the step of a key press.
+
+    `off` is whether it may also be None, which leaves it to the model; `whole` whether it is a whole number.
+    """
+
+    low: float
+    high: float
+    start: float | None
+    step: float
+    whole: bool = False
+    off: bool = False
+    sweep: tuple[float, float] = (0.0, 1.0)
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "density": Parameter(0, 1, None, 0.1, off=True),
+    "energy": Parameter(0, 1, None, 0.1, off=True),
+    "seed": Parameter(0, SEED_MAX, 0, 1, whole=True, sweep=(0, 127)),
+    "style_seed": Parameter(0, SEED_MAX, None, 1, whole=True, off=True, sweep=(0, 127)),
+    "morph_seed": Parameter(0, SEED_MAX, None, 1, whole=True, off=True, sweep=(0, 127)),
+    "morph": Parameter(0, 1, 0.0, 0.1),
+    "truncation": Parameter(0, 1, 1.0, 0.1),
+    "gain_db": Parameter(-60, 12, 0.0, 1.0, sweep=(-60.0, 6.0)),
+}
+ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit")
+
+
+class LiveControls:
+    """The present values, and the actions that keys and controllers may ask for.
+
+    `on_action` is called with the name of an action, in the thread that asked. A gain of -60 dB is silence.
+    """
+
+    def __init__(self, on_action: Callable[[str], None] | None = None, **values: float | None) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
+        self.on_action = on_action
+        self.last_change = ""
+        for name, value in values.items():
+            self.set(name, value)
+        self.last_change = ""
+
+    def set(self, name: str, value: float | None) -> None:
+        """Set a control. Raises ValueError for a name or value that is none."""
+        self.set_all({name: value})
+
+    def set_all(self, values: Mapping[str, float | None]) -> None:
+        """Set several controls at once, or none of them. Raises ValueError as `set` does."""
+        checked = {name: _check(name, _parameter(name), value) for name, value in values.items()}
+        with self._lock:
+            self._values = {**self._values, **checked}
+            self.last_change = ", ".join(
+                f"{name} {'off' if value is None else format(value, 'g')}" for name, value in checked.items()
+            )
+
+    def sweep(self, name: str, share: float) -> None:
+        """Set a control to a share 0..1 of what a MIDI controller goes through. Raises ValueError."""
+        parameter = _parameter(name)
+        low, high = parameter.sweep
+        value = low + (high - low) * min(max(share, 0.0), 1.0)
+        self.set(name, round(value) if parameter.whole else value)
+
+    def nudge(self, name: str, steps: int) -> None:
+        """Move a control by its steps, within its range; one that is off begins in the middle."""
+        parameter, value = PARAMETERS[name], self.get(name)
+        if value is None:
+            value = 0.5 if parameter.high == 1 else 0.0
+        else:
+            value = min(max(value + steps * parameter.step, parameter.low), parameter.high)
+        self.set(name, round(value) if parameter.whole else round(value, 6))
+
+    def act(self, action: str) -> None:
+        """Ask for an action. Raises ValueError for one that is none."""
+        if action not in ACTIONS:
+            raise ValueError(f"action: {action!r:.40}, must be one of {', '.join(ACTIONS)}")
+        if action == "new_seed":
+            self.nudge("seed", 1)
+        elif action == "new_style":
+            style = self.get("style_seed")
+            self.set("style_seed", ((self.get("seed") or 0) if style is None else style) + 1)
+        if self.on_action is not None:
+            self.on_action(action)
+
+    def get(self, name: str) -> float | None:
+        """Present value; None is off."""
+        return self._values[name]
+
+    def values(self) -> dict[str, float | None]:
+        """All present values."""
+        return dict(self._values)
+
+    def controls(self) -> Controls:
+        """What the engine is told."""
+        values = self._values
+        return Controls(
+            seed=_whole(values["seed"]) or 0,
+            style_seed=_whole(values["style_seed"]),
+            morph_seed=_whole(values["morph_seed"]),
+            morph=values["morph"] or 0.0,
+            density=values["density"],
+            energy=values["energy"],
+            truncation=1.0 if values["truncation"] is None else values["truncation"],
+        )
+
+    @property
+    def gain(self) -> float:
+        """Output gain as a factor."""
+        gain_db = self._values["gain_db"] or 0.0
+        return 0.0 if gain_db <= PARAMETERS["gain_db"].low else float(10 ** (gain_db / 20))
+
+
+def _parameter(name: str) -> Parameter:
+    if name not in PARAMETERS:
+        raise ValueError(f"control: {name!r:.40}, must be one of {', '.join(PARAMETERS)}")
+    return PARAMETERS[name]
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _check(name: str, parameter: Parameter, value: float | None) -> float | None:
+    allowed = f"{parameter.low:g}..{parameter.high:g}"
+    if value is None:
+        if not parameter.off:
+            raise ValueError(f"{name}: off, must be in {allowed}")
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{name}: {value!r:.40}, must be a number in {allowed}")
+    if not parameter.low <= value <= parameter.high:
+        raise ValueError(f"{name}: {value:g}, must be in {allowed}")
+    if parameter.whole and value != int(value):
+        raise ValueError(f"{name}: {value:g}, must be a whole number in {allowed}")
+    return int(value) if parameter.whole else float(value)

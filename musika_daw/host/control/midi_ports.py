@@ -1,0 +1,77 @@
+"""`MidiPorts`: the MIDI of a session beside its source: an input whose controllers move the controls, clock out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from bridge import JackMidiClockOut, MidiClockOut, TransportSource
+from bridge.jack.midi import JackMidiInput
+from bridge.midi.port import InputPort, open_input
+from musika_daw.host.host import Host
+
+JACK_MIDI = "jack-midi"
+
+
+class MidiPorts:
+    """At most one port either way, each of the system's MIDI by its name or of JACK as `jack-midi[:PORT]`.
+
+    `heard` gets the messages of the input, in the port's own thread. Ports of JACK that are lost are opened again
+    by the host.
+    """
+
+    def __init__(self, host: Host, server: str | None, heard: Callable[[Sequence[int]], object]) -> None:
+        self._host, self._server, self._heard = host, server, heard
+        self._input: InputPort | JackMidiInput | None = None
+        self._clock: MidiClockOut | JackMidiClockOut | None = None
+
+    @property
+    def input_name(self) -> str | None:
+        """The input that is listened to."""
+        return None if self._input is None else self._input.name
+
+    def listen(self, name: str | None) -> None:
+        """Listen to this input and to no other. Raises SourceError if it is none; the old one then stays."""
+        fresh = None if name is None else self._open(name)
+        self._close_input()
+        self._input = fresh
+
+    def send_clock(self, source: TransportSource, name: str) -> None:
+        """Send the clock of a source to an output. Raises SourceError if it is none."""
+        kind, _, port = name.partition(":")
+        if kind == JACK_MIDI:
+            clock = JackMidiClockOut(source, port or None, server=self._server)
+            self._host.on_step.append(clock.step)
+            self._host.revived_here.append(clock)
+            self._clock = clock
+        else:
+            self._clock = MidiClockOut(source, name)
+        self._clock.start()
+
+    def follow(self, source: TransportSource) -> None:
+        """Send the clock of another source from here on."""
+        if self._clock is not None:
+            self._clock.source = source
+
+    def stop(self) -> None:
+        """Close both."""
+        self._close_input()
+        if self._clock is not None:
+            self._clock.stop()
+
+    def _open(self, name: str) -> InputPort | JackMidiInput:
+        kind, _, port = name.partition(":")
+        if kind != JACK_MIDI:
+            return open_input(name, self._hear)
+        opened = JackMidiInput(port or None, self._hear, server=self._server)
+        self._host.revived_here.append(opened)
+        return opened
+
+    def _close_input(self) -> None:
+        old, self._input = self._input, None
+        if isinstance(old, JackMidiInput):
+            self._host.revived_here.remove(old)
+        if old is not None:
+            old.close()
+
+    def _hear(self, message: Sequence[int], _time_s: float) -> None:
+        self._heard(message)

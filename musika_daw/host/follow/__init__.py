@@ -1,0 +1,1 @@
+"""Keeping to a DAW: sources, followers, and why nothing comes."""

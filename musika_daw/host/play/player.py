@@ -1,0 +1,272 @@
+"""`Player`: what the audio callback runs. It reads chunks by position; it never renders, waits or locks.
+
+```
+grid at the moment the block is heard -> frame of the generation -> voice
+    as expected            read on, sample by sample, no arithmetic at all
+    off by 0.25..5 ms      read on a little faster or slower
+    off by more, a jump    a new voice there; the old one fades out under it
+    another generation     the same, at the same place
+    end of the loop        the same, at the loop's start, on the exact frame
+```
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from musika_daw.host.play.cache import Generation
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.interpolate import RATE_MAX, Interpolator
+from musika_daw.host.play.voice import Voice
+
+BLOCK_MAX = 8192
+VOICES = 6
+ATTACK_FRAMES, RELEASE_FRAMES, CROSS_FRAMES = 32, 256, 480
+JUMP_S = 0.005
+# just after a start the grid is still being found, and little has been heard yet: go there at once
+YOUNG_S, YOUNG_JUMP_S = 0.6, 0.0015
+CORRECT_FROM_S, CORRECT_TO_S = 0.00025, 0.00002
+CORRECTION_S, CORRECTION_MAX = 0.25, 0.005
+EXACT_RATE = 2e-4
+
+
+@dataclass(frozen=True)
+class Meter:
+    """What the player has done since it was made, and where it is; a snapshot.
+
+    `underruns` counts holes in what was playing, `holes_frames` their length, `waits_frames` silence before the
+    first sound after a start or jump. `error_s` is how far the sound is behind the grid, `peak` the largest
+    sample before the limit of full scale since the last snapshot, `clipped` how many blocks were cut off there.
+    """
+
+    blocks: int
+    underruns: int
+    holes_frames: int
+    waits_frames: int
+    error_s: float
+    beat: float
+    sounding: bool
+    peak: float
+    clipped: int = 0
+
+
+class Player:
+    """Fills blocks of at most `BLOCK_MAX` frames. `generation` and `gain` may be set from any thread."""
+
+    def __init__(self, sample_rate_hz: int) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        interpolator = Interpolator(BLOCK_MAX)
+        self._voices = [Voice(BLOCK_MAX, interpolator) for _ in range(VOICES)]
+        self._main: Voice | None = None
+        self._turned: Voice | None = None
+        self._ramp = np.zeros(BLOCK_MAX, np.float32)
+        self._count = np.arange(1, BLOCK_MAX + 1, dtype=np.float32)
+        self._size = np.zeros((2, BLOCK_MAX), np.float32)
+        self.generation: Generation | None = None
+        self.gain = 1.0
+        self._gain = 1.0
+        self._jumps = 0
+        self._correcting = False
+        self._played = 0
+        self._heard = False
+        self._begun_heard = False
+        self.blocks = 0
+        self.underruns = 0
+        self.holes_frames = 0
+        self.waits_frames = 0
+        self.error_s = 0.0
+        self.beat = 0.0
+        self.peak = 0.0
+        self.clipped = 0
+
+    def process(self, out: np.ndarray, grid: Grid, at_s: float, playing: bool | None = None) -> None:
+        """Fill out, float32 `[2, n]`, with what is to be heard from `at_s`, a time of the grid, on.
+
+        `playing` overrules the grid where the device itself knows better.
+        """
+        out.fill(0)
+        frames = out.shape[1]
+        if (grid.playing if playing is None else playing) and self.generation is not None:
+            elapsed_s = at_s - grid.at_s if grid.playing else 0.0
+            beat = grid.fold(grid.beat + elapsed_s * grid.beats_per_s)
+            self.beat = beat
+            silent = self._count_in(grid, beat, frames)
+            if silent:
+                self._release(RELEASE_FRAMES)
+            if silent < frames:
+                self._follow(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
+        else:
+            self._release(RELEASE_FRAMES)
+        for voice in self._voices:
+            if voice is not self._main and voice is not self._turned and voice.is_active:
+                voice.add(out, 0, frames)
+        self._turned = None
+        self._finish(out, frames)
+        self.blocks += 1
+
+    def meter(self) -> Meter:
+        """A snapshot; the peak starts over."""
+        peak, self.peak = self.peak, 0.0
+        return Meter(
+            self.blocks,
+            self.underruns,
+            self.holes_frames,
+            self.waits_frames,
+            self.error_s,
+            self.beat,
+            self._main is not None and self._heard,
+            peak,
+            self.clipped,
+        )
+
+    def uses(self, generation: Generation) -> bool:
+        """Whether something of a generation is still to be heard."""
+        return self.generation is generation or any(v.generation is generation for v in self._voices)
+
+    def _count_in(self, grid: Grid, beat: float, frames: int) -> int:
+        """Frames of a block that begins at a beat that lie before the floor; the first beat is heard from its start."""
+        if beat >= grid.floor_beat:
+            return 0
+        return min(frames, round((grid.floor_beat - beat) / grid.beats_per_s * self.sample_rate_hz))
+
+    def _follow(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
+        generation = self.generation
+        assert generation is not None
+        per_beat = generation.frames_per_beat
+        rate = grid.beats_per_s * per_beat / self.sample_rate_hz
+        rate = 1.0 if abs(rate - 1) < EXACT_RATE else min(max(rate, 0.02), 0.99 * RATE_MAX)
+        target = beat * per_beat
+        main = self._main
+        if main is None:
+            main = self._begin(generation, target, rate, ATTACK_FRAMES)
+        elif main.generation is not generation:
+            self._release(CROSS_FRAMES)
+            main = self._begin(generation, target, rate, CROSS_FRAMES)
+        else:
+            error = _error(grid, per_beat, target - main.position)
+            self.error_s = error / self.sample_rate_hz
+            sent = grid.jumps != self._jumps and abs(self.error_s) > CORRECT_FROM_S
+            if sent or abs(self.error_s) > JUMP_S:
+                self._release(CROSS_FRAMES)
+                main = self._begin(generation, target, rate, ATTACK_FRAMES)
+            elif self._played < YOUNG_S * self.sample_rate_hz and abs(self.error_s) > YOUNG_JUMP_S:
+                played, heard = self._played, self._heard
+                self._release(CROSS_FRAMES)
+                main = self._begin(generation, target, rate, CROSS_FRAMES, heard=heard)
+                self._played, self._heard = played, heard
+            else:
+                self._steer(main, rate, error)
+        self._jumps = grid.jumps
+        self._played += frames
+        self._read(main, out, grid, frames)
+
+    def _steer(self, main: Voice, rate: float, error: float) -> None:
+        error_s = abs(self.error_s)
+        if self._correcting and error_s < CORRECT_TO_S:
+            self._correcting = False
+        elif error_s > CORRECT_FROM_S:
+            self._correcting = True
+        if self._correcting:
+            share = error / (CORRECTION_S * self.sample_rate_hz)
+            main.rate = rate * (1 + min(max(share, -CORRECTION_MAX), CORRECTION_MAX))
+            return
+        if rate == 1.0 and main.position != main.position // 1:
+            main.position = float(round(main.position))  # less than a sample, where a fraction has come to rest
+        main.rate = rate
+
+    def _read(self, main: Voice, out: np.ndarray, grid: Grid, frames: int) -> None:
+        """Let the main voice fill the block, going round the loop as often as that takes."""
+        at = 0
+        generation = main.generation
+        assert generation is not None
+        per_beat = generation.frames_per_beat
+        while grid.loop_end > grid.loop_start and at < frames:
+            start, end = grid.loop_start * per_beat, grid.loop_end * per_beat
+            left = (round(end) - main.position) / main.rate
+            # shorter than a few fades it is no loop, but a buzz; past the end it will not come to it
+            if not 0 <= left < frames - at or end - start < 4 * CROSS_FRAMES:
+                break
+            part = math.ceil(left)
+            self._count_missing(main.add(out, at, part), part)
+            at += part
+            position = round(start) + (main.position - round(end))
+            rate = main.rate
+            self._main = None
+            main.release(CROSS_FRAMES)
+            main.add(out, at, frames - at)
+            self._turned = main  # the one that went over the end; it has had its share of this block
+            main = self._begin(generation, position, rate, ATTACK_FRAMES, heard=True)
+        if at < frames:
+            self._count_missing(main.add(out, at, frames - at), frames - at)
+
+    def _count_missing(self, missing: int, frames: int) -> None:
+        if not missing:
+            self._heard = True
+        elif self._heard:
+            self.underruns += 1
+            self.holes_frames += missing
+            self._heard = False
+        elif self._begun_heard:
+            self.holes_frames += missing
+        else:
+            self.waits_frames += missing
+        if missing < frames:
+            self._begun_heard = True
+
+    def _begin(
+        self, generation: Generation, position: float, rate: float, fade_frames: int, heard: bool = False
+    ) -> Voice:
+        voice = self._free_voice()
+        if rate == 1.0:
+            position = float(round(position))
+        voice.start(generation, position, rate, fade_frames)
+        self._main = voice
+        self._correcting = False
+        self.error_s = 0.0
+        if not heard:
+            self._played = 0
+            self._heard = self._begun_heard = False
+        return voice
+
+    def _free_voice(self) -> Voice:
+        for voice in self._voices:
+            if voice is not self._main and not voice.is_active:
+                return voice
+        return next(voice for voice in self._voices if voice is not self._main)
+
+    def _release(self, fade_frames: int) -> None:
+        main, self._main = self._main, None
+        if main is not None:
+            main.release(fade_frames)
+        self._correcting = False
+        self._heard = False
+
+    def _finish(self, out: np.ndarray, frames: int) -> None:
+        """Gain, moved in a line over the block, and full scale as the limit."""
+        wanted = self.gain
+        if wanted != self._gain:
+            ramp = self._ramp[:frames]
+            np.multiply(self._count[:frames], (wanted - self._gain) / frames, out=ramp)
+            np.add(ramp, self._gain, out=ramp)
+            np.multiply(out, ramp, out=out)
+            self._gain = wanted
+        elif wanted != 1.0:
+            np.multiply(out, wanted, out=out)
+        size = self._size[:, :frames]
+        np.abs(out, out=size)
+        peak = float(size.max())
+        if peak > 1.0:
+            self.clipped += 1
+            np.clip(out, -1.0, 1.0, out=out)
+        self.peak = max(self.peak, peak)
+
+
+def _error(grid: Grid, per_beat: float, error: float) -> float:
+    """The error the shorter way round the loop."""
+    length = (grid.loop_end - grid.loop_start) * per_beat
+    if length > 0 and abs(error) > length / 2:
+        return error - math.copysign(length, error)
+    return error

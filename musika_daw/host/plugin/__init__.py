@@ -1,0 +1,1 @@
+"""Rendering for the plugin: song map, feed, host, session."""

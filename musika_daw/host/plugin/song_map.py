@@ -1,0 +1,266 @@
+"""What a plugin's song is like, learned as it plays: which piece sounds at which frame of the DAW's timeline.
+
+```
+DAW frames   0 ............... 960000 ............ 1440000 .......
+tempo        |  120 bpm, shift 0 |  140 bpm, shift -68571      |   beats = (frame + shift) / frames a beat
+controls     |  density 40              |  density 70                  steps where the DAW automates them
+```
+A plugin cannot see ahead, so a region's sound depends on its own line alone: what is played at a frame is the same
+whether what comes later is known or not, and two bounces of a song are equal.
+"""
+
+from __future__ import annotations
+
+import bisect
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Generic, TypeVar
+
+from bridge.plugin_link.wire import FRAME_MAX, Flag, Known, PluginTransport
+from musika_daw.host.play.piece import Piece
+from musika_daw.score.controls import Controls
+
+REGIONS_MAX = 4096
+# DAWs round their beats to 1/1920
+SAME_BEATS = 1 / 960
+SAME_BPM = 1e-6
+RAMP_BPM = 0.02
+RAMP_S = 0.1
+
+T = TypeVar("T")
+
+
+class Steps(Generic[T]):
+    """A function of the frame that is constant but for steps."""
+
+    def __init__(self, value: T) -> None:
+        self._starts: list[int] = []
+        self._values: list[T] = [value]
+
+    def at(self, frame: int) -> T:
+        """Value at a frame."""
+        return self._values[bisect.bisect_right(self._starts, frame)]
+
+    def starts(self, first: int, last: int) -> list[int]:
+        """Frames of the steps in first..last, `last` excluded."""
+        return self._starts[bisect.bisect_left(self._starts, first) : bisect.bisect_left(self._starts, last)]
+
+    def start_before(self, frame: int) -> int | None:
+        """The step that made the value at a frame, or None if it holds from the beginning."""
+        index = bisect.bisect_right(self._starts, frame)
+        return self._starts[index - 1] if index else None
+
+    def start_after(self, frame: int) -> int:
+        """The next step after a frame; a frame that no song reaches if there is none."""
+        index = bisect.bisect_right(self._starts, frame)
+        return self._starts[index] if index < len(self._starts) else FRAME_MAX
+
+    def step(self, frame: int, value: T) -> None:
+        """From a frame on, up to the next step, the value is another."""
+        index = bisect.bisect_left(self._starts, frame)
+        if index < len(self._starts) and self._starts[index] == frame:
+            self._values[index + 1] = value
+        elif len(self._starts) < REGIONS_MAX:
+            self._starts.insert(index, frame)
+            self._values.insert(index + 1, value)
+        else:  # what changes for ever: begin again with what is known here
+            self.everywhere(value)
+            return
+        self._join(index + 1)
+        self._join(index)
+
+    def stretch(self, frame: int, value: T) -> None:
+        """All of the region that a frame lies in has another value."""
+        index = bisect.bisect_right(self._starts, frame)
+        self._values[index] = value
+        self._join(index)
+        self._join(index - 1)
+
+    def everywhere(self, value: T) -> None:
+        """There are no steps."""
+        self._starts, self._values = [], [value]
+
+    def forget(self, first: int, last: int) -> bool:
+        """Take steps in first..last (excluded) away: what was before them goes on. Whether there were any."""
+        low, high = bisect.bisect_left(self._starts, first), bisect.bisect_left(self._starts, last)
+        if low == high:
+            return False
+        del self._starts[low:high], self._values[low + 1 : high + 1]
+        self._join(low)
+        return True
+
+    def _join(self, index: int) -> None:
+        """Take a step away that is none: values `index` and `index + 1` are equal."""
+        if 0 <= index < len(self._starts) and self._values[index] == self._values[index + 1]:
+            del self._starts[index], self._values[index + 1]
+
+
+@dataclass(frozen=True)
+class TempoLine:
+    """A tempo that holds, and how many frames the DAW's timeline is behind one that had it from the start."""
+
+    bpm: Fraction = Fraction(120)
+    shift_frames: int = 0
+
+    def beat(self, frame: int, sample_rate_hz: int) -> float:
+        """Beat at a frame of the DAW's timeline."""
+        return float((frame + self.shift_frames) * self.bpm / (60 * sample_rate_hz))
+
+
+@dataclass(frozen=True)
+class Place:
+    """What sounds at a frame: frame + `shift_frames` of a piece."""
+
+    piece: Piece
+    shift_frames: int
+
+
+class SongMap:
+    """Learns where a song changes its tempo and its controls, from what a plugin tells block by block."""
+
+    def __init__(self, sample_rate_hz: int, truncation: float = 1.0, effects: tuple[str, ...] = ()) -> None:
+        self.sample_rate_hz = sample_rate_hz
+        self._truncation, self._effects = truncation, effects
+        self.tempo: Steps[TempoLine] = Steps(TempoLine())
+        self.controls: Steps[tuple[int, ...]] = Steps((-1, -1, -1, 0, 0))
+        self._places: dict[tuple[TempoLine, tuple[int, ...]], Place] = {}
+        self._lines: dict[Fraction, list[TempoLine]] = {}
+        self._last: PluginTransport | None = None
+        self._ramp_frame: int | None = None
+
+    def rejoin(self) -> None:
+        """The plugin was away: what it tells next does not go on from what it told last."""
+        self._last = None
+
+    def observe(self, news: PluginTransport) -> bool:
+        """Take what a plugin told; returns whether anything that was known turned out to be otherwise."""
+        last = self._last
+        if last is not None and Flag.OFFLINE in news.flags and news.place == last.place and news.jumps == last.jumps:
+            return False  # told again while it waits: the plugin itself sees to it that nothing is missed
+        contiguous = self._is_contiguous(news)
+        changed = False
+        if Flag.OFFLINE in news.flags and Flag.PLAYING in news.flags:
+            # within a block of a bounce nothing changes, whatever was met there at another time
+            inside = news.frame + 1, news.frame + news.block_frames
+            changed = self.tempo.forget(*inside) | self.controls.forget(*inside)
+        changed |= self._observe_tempo(news, contiguous)
+        if self.controls.at(news.frame) != news.controls:
+            if contiguous:
+                self.controls.step(news.frame, news.controls)
+            else:  # a knob that was turned while nothing played is meant for all of the song
+                self.controls.everywhere(news.controls)
+            changed = True
+        self._last = news
+        return changed
+
+    def place(self, frame: int) -> Place:
+        """What sounds at a frame."""
+        key = self.tempo.at(frame), self.controls.at(frame)
+        known = self._places.get(key)
+        if known is None:
+            if len(self._places) >= REGIONS_MAX:
+                self._places.clear()
+            piece = Piece(key[0].bpm, self._controls(key[1]), self.sample_rate_hz, self._effects)
+            known = self._places[key] = Place(piece, key[0].shift_frames)
+        return known
+
+    def boundaries(self, first: int, last: int) -> list[int]:
+        """Frames in first..last (excluded) at which another place begins."""
+        return sorted({*self.tempo.starts(first, last), *self.controls.starts(first, last)})
+
+    def next_boundary(self, frame: int) -> int:
+        """The first boundary after a frame; a frame that no song reaches if there is none."""
+        return min(self.tempo.start_after(frame), self.controls.start_after(frame))
+
+    def boundary_before(self, frame: int) -> int | None:
+        """The last boundary at or before a frame, or None."""
+        found = (self.tempo.start_before(frame), self.controls.start_before(frame))
+        return max((start for start in found if start is not None), default=None)
+
+    def beats_to_frames(self, frame: int, beat: float) -> int:
+        """The frame of a beat, by the tempo at another frame."""
+        line = self.tempo.at(frame)
+        return round(beat * 60 * self.sample_rate_hz / float(line.bpm)) - line.shift_frames
+
+    def _is_contiguous(self, news: PluginTransport) -> bool:
+        """Whether the DAW has played from what it last told to here."""
+        last = self._last
+        if last is None or news.jumps != last.jumps or Flag.PLAYING not in last.flags & news.flags:
+            return False
+        return news.frame >= last.frame
+
+    def _observe_tempo(self, news: PluginTransport, contiguous: bool) -> bool:
+        if Known.BPM not in news.known:
+            return False
+        line = self.tempo.at(news.frame)
+        moved = abs(news.bpm / float(line.bpm) - 1)
+        fits = Known.BEAT not in news.known or abs(line.beat(news.frame, self.sample_rate_hz) - news.beat) <= SAME_BEATS
+        ramping = contiguous and self._is_ramping(news)
+        if fits and (moved <= SAME_BPM or (ramping and moved <= RAMP_BPM)):
+            return False
+        new = self._line(news, line if contiguous else None)
+        if new == line:
+            return False
+        if contiguous:
+            self.tempo.step(news.frame, new)
+        else:
+            self.tempo.stretch(news.frame, new)
+        return True
+
+    def _is_ramping(self, news: PluginTransport) -> bool:
+        """Whether the tempo has changed here and shortly before: then a line is kept while its beats still fit."""
+        last = self._last
+        if last is None or Known.BPM not in last.known or abs(news.bpm / last.bpm - 1) <= SAME_BPM:
+            return False
+        before, self._ramp_frame = self._ramp_frame, news.frame
+        return before is not None and 0 <= news.frame - before <= RAMP_S * self.sample_rate_hz
+
+    def _line(self, news: PluginTransport, going_on: TempoLine | None) -> TempoLine:
+        """The line through what was told: one that is known if it fits, so that rounding does not make others."""
+        bpm = exact_bpm(news.bpm)
+        per_beat = float(60 * self.sample_rate_hz / bpm)
+        if Known.BEAT in news.known:
+            beat = news.beat
+        elif going_on is not None:
+            beat = going_on.beat(news.frame, self.sample_rate_hz)
+        else:
+            return TempoLine(bpm, 0)
+        shift = beat * per_beat - news.frame
+        known = [TempoLine(bpm, 0), *self._lines.get(bpm, ())]
+        nearest = min(known, key=lambda line: abs(line.shift_frames - shift))
+        for line in (known[0], nearest):
+            if abs(line.shift_frames - shift) <= SAME_BEATS * per_beat:
+                return line
+        made = TempoLine(bpm, round(shift))
+        if sum(map(len, self._lines.values())) >= REGIONS_MAX:
+            self._lines.clear()
+        self._lines.setdefault(bpm, []).append(made)
+        return made
+
+    def _controls(self, values: tuple[int, ...]) -> Controls:
+        density, energy, style, morph, seed = values
+        chosen = seed if style < 0 else style
+        return Controls(
+            seed=seed,
+            style_seed=chosen,
+            morph_seed=chosen + 1,
+            morph=morph / 100,
+            density=None if density < 0 else density / 100,
+            energy=None if energy < 0 else energy / 100,
+            truncation=self._truncation,
+        )
+
+
+def exact_bpm(bpm: float) -> Fraction:
+    """The tempo that a DAW means: a multiple of 0.0001 where it is within its rounding of one."""
+    near = Fraction(round(bpm * 10_000), 10_000)
+    return near if abs(float(near) - bpm) <= SAME_BPM * bpm else Fraction(bpm)
+
+
+def segments(song: SongMap, first: int, last: int) -> Iterator[tuple[int, int, Place]]:
+    """The stretches of first..last (excluded) that each have one place, as (first, last, place)."""
+    edges = [first, *song.boundaries(first + 1, last), last]
+    for start, stop in itertools.pairwise(edges):
+        yield start, stop, song.place(start)

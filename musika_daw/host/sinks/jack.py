@@ -1,0 +1,192 @@
+"""`JackSink`: two JACK ports, on the server's transport or on the host's clock."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bridge import SourceError, host_time
+from bridge.jack.frames import ROLLING, ServedFrames
+from bridge.jack.source import leave, open_client
+from musika_daw.host.play.device_clock import DeviceClock
+from musika_daw.host.play.player import BLOCK_MAX
+from musika_daw.host.sinks.sink import Fill, Sink, SinkError
+
+TransportFill = Callable[[np.ndarray, float, bool], None]
+STEP_S = 0.001  # cycles begin when they should, to a tenth of that
+
+
+class JackSink(Sink):
+    """Plays into ports `left` and `right`, connected to `connect` (a pattern; the first two outputs of the system).
+
+    With `follow_transport` the callback asks the server itself whether it rolls and where: `fill` then gets
+    seconds of the transport, and `is_ready`, asked before play begins anywhere, holds the transport back until
+    the sound is rendered. While `in_server_time`, for a source that counts the server's frames too, `fill` gets
+    seconds of what the server has played, which are `shift_s` ahead of host times; otherwise host times. All clients of
+    a JACK server hear each other in time, so its latency is compensated only for what follows a clock outside it
+    (`compensate`).
+    """
+
+    def __init__(
+        self,
+        *,
+        client_name: str = "musika-daw out",
+        server: str | None = None,
+        connect: str | None = "system:playback",
+        follow_transport: bool = False,
+        compensate: bool = True,
+    ) -> None:
+        self.name = "jack"
+        self._client_name, self._server, self._connect = client_name, server, connect
+        self._follow, self._compensate = follow_transport, compensate
+        self.transport_fill: TransportFill | None = None
+        self.is_ready: Callable[[float], bool] | None = None
+        self._fill: Fill | None = None
+        self._client: Any = None
+        self._lost = False
+        self._block = np.zeros((2, BLOCK_MAX), np.float32)
+        self._xruns = 0
+        self._frames = ServedFrames()
+        self._began: tuple[int, float] | None = None  # of the latest cycle: first frame, host time
+        self.in_server_time = False
+        self._shift_s = 0.0
+        self._device_latency_s = 0.0
+        self.sample_rate_hz = 48_000
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            client = open_client(self._client_name, self._server)
+        except SourceError as error:
+            raise SinkError(f"sink: {error}") from error
+        self._lost = False
+        self.sample_rate_hz = int(client.samplerate)
+        self._clock, self._began = DeviceClock(self.sample_rate_hz, step_s=STEP_S), None
+        self._frames = ServedFrames()
+        self._ports = (client.outports.register("left"), client.outports.register("right"))
+        client.set_shutdown_callback(self._shutdown)
+        client.set_xrun_callback(self._xrun)
+        client.set_process_callback(self._process)
+        if self._follow:
+            client.set_sync_callback(self._sync)
+        self._client = client
+
+    def start(self, fill: Fill) -> None:
+        """Activate and connect. Raises SinkError."""
+        self._fill = fill
+        if self._client is None:
+            self._open()
+        client = self._client
+        client.activate()
+        if self._connect:
+            targets = client.get_ports(self._connect, is_audio=True, is_input=True)
+            for port, target in zip(self._ports, targets):
+                client.connect(port, target)
+            if targets and self._compensate and not self._follow:
+                self._device_latency_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
+
+    def stop(self) -> None:
+        """Leave the server."""
+        client, self._client = self._client, None
+        if client is not None:
+            leave(client, self._lost)
+
+    def revive(self) -> None:
+        """Join again after the server was restarted."""
+        if self._lost and self._fill is not None:
+            self.stop()
+            self._open()
+            self.start(self._fill)
+
+    def follow_transport(self, follows: bool) -> None:
+        """Follow the server's transport, or no longer; it leaves the server for a moment. Raises SinkError."""
+        if follows == self._follow:
+            return
+        fill = self._fill if self._client is not None else None
+        self.stop()
+        self._follow, self._device_latency_s = follows, 0.0
+        self._open()
+        if fill is not None:
+            self.start(fill)
+
+    def step(self) -> None:
+        """Compare the server's frames with the host's clock."""
+        client = self._client
+        if client is None or self._lost or self._follow:
+            return
+        # the server's own clock between cycles is bent for seconds where it dropped one: so when cycles began is used
+        began, self._began = self._began, None
+        if began is not None:
+            self._clock.observe(*began)
+        pair = self._frames.read(client, host_time) if self.in_server_time else None
+        if pair is not None:  # the source reads that same clock
+            self._shift_s = pair[0] / self.sample_rate_hz - pair[1]
+
+    def shift_s(self) -> float:
+        """How far the times that `fill` gets are ahead of host times, as of the last `step`."""
+        return self._shift_s if self.in_server_time else 0.0
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a server to play to."""
+        return self._client is not None and not self._lost
+
+    @property
+    def xruns(self) -> int:
+        """Cycles that the server says came too late, whoever's fault it was."""
+        return self._xruns
+
+    def _shutdown(self, *_: object) -> None:
+        self._lost = True
+
+    def _xrun(self, _delay_us: float) -> None:
+        self._xruns += 1
+
+    def _sync(self, _state: object, position: Any) -> bool:
+        ready = self.is_ready
+        try:
+            return ready is None or ready(position.frame / self.sample_rate_hz)
+        except Exception:  # a transport that waits for ever is worse than a start in silence
+            return True
+
+    def _process(self, frames: int) -> None:
+        client, fill = self._client, self._fill
+        if client is None or fill is None:
+            return
+        block = self._block[:, :frames]
+        if self._follow and self.transport_fill is not None:
+            state, position = client.transport_query_struct()
+            self.transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
+        else:
+            start = self._frames.begin(client, frames)
+            self._began = start, host_time() - client.frames_since_cycle_start / self.sample_rate_hz
+            if not self._clock.is_set:
+                block.fill(0)
+            elif self.in_server_time:
+                fill(block, start / self.sample_rate_hz + self.latency_s)
+            else:
+                fill(block, self._clock.time_s(start) + self._device_latency_s + self.latency_s)
+        for port, channel in zip(self._ports, block):
+            np.copyto(port.get_array(), channel)
+
+
+class _LatencyRange(ctypes.Structure):
+    _fields_ = [("min", ctypes.c_uint32), ("max", ctypes.c_uint32)]
+
+
+def _latency_frames(client: Any, port: Any) -> int:
+    """Playback latency of a port in frames, as the driver says; JACK-Client has no call for it, libjack has."""
+    jack = importlib.import_module("jack")
+    latency = _LatencyRange()
+    try:
+        library = ctypes.CDLL(ctypes.util.find_library("jack"))
+        pointer = ctypes.c_void_p(int(jack._ffi.cast("uintptr_t", port._ptr)))
+        library.jack_port_get_latency_range(pointer, 1, ctypes.byref(latency))
+    except (OSError, AttributeError, TypeError):
+        return int(client.blocksize)
+    return int(latency.max)

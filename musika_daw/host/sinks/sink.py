@@ -1,0 +1,237 @@
+"""`Sink`: where sound goes. Here a file and PortAudio; JACK is in `jack_sink`."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from bridge import host_time
+from musika_daw.host.play.device_clock import DeviceClock
+
+Fill = Callable[[np.ndarray, float], None]
+
+
+class SinkError(RuntimeError):
+    """A sink cannot start: a device, a library or a server is missing; the text says which."""
+
+
+class Sink(ABC):
+    """Asks for blocks and plays them. `fill` gets float32 `[2, n]` to fill and the host time of its first frame's
+    being heard. `latency_s` comes on top of what the device reports.
+    """
+
+    name = "sink"
+    sample_rate_hz: int
+    latency_s: float = 0.0
+
+    @abstractmethod
+    def start(self, fill: Fill) -> None:
+        """Open and play. Raises SinkError."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Close; doing it twice is harmless."""
+
+    def revive(self) -> None:
+        """Open again what was lost; called about once a second."""
+        return
+
+    def step(self) -> None:
+        """Called every few milliseconds by the control thread, for what the callback should not do."""
+        return
+
+    @property
+    def xruns(self) -> int:
+        """Late blocks that the device or server complained of."""
+        return 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class FileSink(Sink):
+    """Plays in real time into a WAV, FLAC or AIFF file; what is heard from a device is in the file, frame by frame.
+
+    The file appears under its name when the sink stops. Raises ValueError for another kind of file.
+    """
+
+    def __init__(self, path: Path, sample_rate_hz: int = 48_000, block_frames: int = 512) -> None:
+        self.name = f"file {path.name}"
+        self.path, self.sample_rate_hz, self.block_frames = Path(path), sample_rate_hz, block_frames
+        if self.path.suffix.lower() not in (".wav", ".flac", ".aiff", ".aif"):
+            raise ValueError(f"sink: {self.path.name!r}, must end in .wav, .flac, .aiff or .aif")
+        self._halt = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._late = 0
+        self.problem: str | None = None
+
+    def start(self, fill: Fill) -> None:
+        """Begin to write. Raises SinkError if the file cannot be made."""
+        import soundfile
+
+        part = self.path.with_name(self.path.name + ".part")
+        kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
+        try:
+            file = soundfile.SoundFile(part, "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise SinkError(f"sink: {self.path}: {error}") from error
+        self._halt.clear()
+        self._thread = threading.Thread(target=self._run, args=(fill, file, part), name="file-sink", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the file and give it its name."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._halt.set()
+            thread.join(5)
+
+    @property
+    def xruns(self) -> int:
+        """Blocks that were later than their time by more than their length."""
+        return self._late
+
+    def _run(self, fill: Fill, file: Any, part: Path) -> None:
+        block = np.zeros((2, self.block_frames), np.float32)
+        start_s, frames = host_time(), 0
+        try:
+            with file:
+                while not self._halt.is_set():
+                    due_s = start_s + frames / self.sample_rate_hz
+                    wait_s = due_s - host_time()
+                    self._late += wait_s < -self.block_frames / self.sample_rate_hz
+                    if wait_s > 0:
+                        self._halt.wait(wait_s)
+                    fill(block, due_s + self.latency_s)
+                    file.write(block.T)
+                    frames += self.block_frames
+            part.replace(self.path)
+        except (OSError, RuntimeError) as error:  # a full disk: what is playing elsewhere must not end
+            self.problem = str(error)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _sounddevice() -> Any:
+    try:
+        return importlib.import_module("sounddevice")
+    except (ImportError, OSError) as error:  # OSError: sounddevice is there, the PortAudio library is not
+        raise SinkError(f"PortAudio needs an extra: pip install 'musika-daw[audio]' ({error})") from error
+
+
+def list_devices() -> list[tuple[str, str]]:
+    """(system, name) of every PortAudio output. Raises SinkError without PortAudio."""
+    sounddevice = _sounddevice()
+    systems = sounddevice.query_hostapis()
+    found = sounddevice.query_devices()
+    return [(systems[d["hostapi"]]["name"], d["name"]) for d in found if d["max_output_channels"] >= 2]
+
+
+class PortAudioSink(Sink):
+    """A PortAudio output by its name, part of one, or number; the default one without.
+
+    The device's own sample rate is used unless another is given. When the device goes away `revive` opens it
+    again.
+    """
+
+    def __init__(
+        self, device: str | int | None = None, sample_rate_hz: int | None = None, block_frames: int = 512
+    ) -> None:
+        self._sounddevice = _sounddevice()
+        try:
+            facts = self._sounddevice.query_devices(device, "output")
+        except (ValueError, self._sounddevice.PortAudioError) as error:
+            raise SinkError(f"sink: PortAudio output {device or 'default'!r}: {error}") from error
+        self.name = f"portaudio {facts['name']}"
+        self.sample_rate_hz = sample_rate_hz or int(facts["default_samplerate"])
+        self._device, self._block_frames = device, block_frames
+        self._block = np.zeros((2, 8192), np.float32)
+        self._stream: Any = None
+        self._fill: Fill | None = None
+        self._frames = 0
+        self._clock = DeviceClock(self.sample_rate_hz)
+        self._offset_s: float | None = None
+        self._xruns = 0
+        self._lost = False
+
+    def start(self, fill: Fill) -> None:
+        """Open the device. Raises SinkError."""
+        self._fill, self._lost = fill, False
+        self._frames, self._clock = 0, DeviceClock(self.sample_rate_hz)
+        try:
+            self._stream = self._sounddevice.OutputStream(
+                samplerate=self.sample_rate_hz,
+                blocksize=self._block_frames,
+                device=self._device,
+                channels=2,
+                dtype="float32",
+                callback=self._callback,
+                finished_callback=self._finished,
+            )
+            self._measure_offset()
+            self._stream.start()
+        except (self._sounddevice.PortAudioError, ValueError) as error:
+            self._stream = None
+            raise SinkError(f"sink: PortAudio: {error}") from error
+
+    def stop(self) -> None:
+        """Close the device."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.abort(ignore_errors=True)
+            stream.close(ignore_errors=True)
+
+    def step(self) -> None:
+        """Compare PortAudio's clock with ours."""
+        self._measure_offset()
+
+    def revive(self) -> None:
+        """Open the device again if it went away."""
+        if self._lost and self._fill is not None and self._stream is not None:
+            self.stop()
+            self.start(self._fill)
+
+    @property
+    def xruns(self) -> int:
+        """Underflows that PortAudio reported."""
+        return self._xruns
+
+    def _measure_offset(self) -> None:
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            before_s, theirs_s, after_s = host_time(), float(stream.time), host_time()
+        except self._sounddevice.PortAudioError:
+            return
+        if after_s - before_s < 0.0005:  # else one of the two was read after a pause
+            self._offset_s = (before_s + after_s) / 2 - theirs_s
+
+    def _finished(self) -> None:
+        self._lost = True
+
+    def _callback(self, out: np.ndarray, frames: int, time: Any, status: Any) -> None:
+        if status and status.output_underflow:
+            self._xruns += 1
+        fill = self._fill
+        if fill is None or frames > self._block.shape[1]:
+            out.fill(0)
+            return
+        self._clock.observe(self._frames, time.outputBufferDacTime + (self._offset_s or 0.0))
+        heard_s = self._clock.time_s(self._frames)
+        block = self._block[:, :frames]
+        fill(block, heard_s + self.latency_s)
+        np.copyto(out, block.T)
+        self._frames += frames

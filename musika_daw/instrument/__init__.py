@@ -1,0 +1,1 @@
+"""The engine, its weights and its networks."""

@@ -1,0 +1,328 @@
+"""`Engine`: audio as a function of musical position.
+
+```
+latent frames   ... |  k-1  |   k   |  k+1  | ...      r_time samples each, frame 0 starts at song position 0
+asked                             [==== frames ====)
+generated       [-- G --|-- before --|== k0..k1 ==|- after -|-- G --]
+```
+Frame k's conditions are read at its centre. To get samples k0..k1, latents are decoded with frames of context
+(`Decoder.context_before`, `context_after`) and generated with G more a side (`GeneratorConfig.context`), and the
+context is cut off: a sample depends on its position alone, not on where a chunk began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import signal
+from torch import nn
+
+from musika_daw.instrument.checkpoint import find_model, load_weights
+from musika_daw.instrument.models import Decoder, GeneratorConfig
+from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
+from musika_daw.instrument.models.generator import build_generator
+from musika_daw.score import coordinates as place
+from musika_daw.score import score
+from musika_daw.score.conditioning import Conditions
+from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.playing import asked_density, span_notes, span_roll, written_key
+from musika_daw.score.roll import Notes
+from musika_daw.score.tempo import Beats, TempoMap, exact
+
+# anchors of a piece that has no tempo are spaced as if it had this one, as in training
+NOMINAL_BPM = 120
+CHUNK_LATENTS = 256
+_ATTACK_S, _TAIL_S = 0.003, 3.0
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded;
+    `notes` in seconds on the scale in which frame 0 begins at 0."""
+
+    index: np.ndarray
+    beats: np.ndarray
+    bpm: np.ndarray
+    coordinate_beats: np.ndarray
+    seconds: np.ndarray
+    notes: Notes | None = None
+
+
+class Engine:
+    """A loaded model; every method is a pure function of its arguments.
+
+    `kind`, `name`, `weights_hash` and `sample_rate_hz` say what it is; `labels` which conditions it knows.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        decoder: Decoder,
+        config: GeneratorConfig,
+        *,
+        mean: np.ndarray,
+        deviation: np.ndarray,
+        labels: tuple[str, ...],
+        kind: str,
+        name: str,
+        weights_hash: str,
+    ) -> None:
+        self.generator, self.decoder, self.config = generator.eval(), decoder.eval(), config
+        self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
+        self.sample_rate_hz = decoder.config.sample_rate_hz
+        self.r_time = decoder.config.r_time
+        self._mean, self._deviation = torch.from_numpy(mean), torch.from_numpy(deviation)
+
+    @classmethod
+    def load(cls, model: str | Path) -> Engine:
+        """The model of a short name, a folder or a file; ValueError says in one line what is wrong with it."""
+        path = find_model(model)
+        weights = load_weights(path, "generator")
+        decoder_weights = load_weights(path.parent / weights.facts["decoder"], "decoder")
+        if decoder_weights.hash != weights.facts["decoder_hash"]:
+            raise ValueError(f"model: {path} was made for another decoder than {decoder_weights.path}")
+        try:
+            config = generator_from_dict(weights.config)
+            decoder = Decoder(autoencoder_from_dict(decoder_weights.config))
+            generator = build_generator(config)
+            tensors = dict(weights.tensors)
+            mean, deviation = tensors.pop("latent_mean").numpy(), tensors.pop("latent_deviation").numpy()
+            generator.load_state_dict(tensors)
+            decoder.load_state_dict(decoder_weights.tensors)
+        except (KeyError, TypeError, RuntimeError) as error:
+            raise ValueError(f"model: the weights in {path} do not fit their configuration") from error
+        return cls(
+            generator,
+            decoder,
+            config,
+            mean=mean,
+            deviation=deviation,
+            labels=tuple(weights.facts["labels"]),
+            kind=weights.facts["kind"],
+            name=weights.facts["name"],
+            weights_hash=weights.hash,
+        )
+
+    def key(self, controls: Controls | None = None) -> str | None:
+        """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
+        return written_key(controls or Controls()) if self.config.score else None
+
+    def watch(self, call: Callable[[], None]) -> None:
+        """Have `call` called between the layers of both networks; what it raises ends the rendering."""
+        for network in (self.generator, self.decoder):
+            for module in network.modules():
+                if next(module.children(), None) is None:
+                    module.register_forward_pre_hook(lambda *_: call())
+
+    def render(
+        self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
+    ) -> np.ndarray:
+        """Audio of a stretch of the timeline, float32 `[frame(end) - frame(start), 2]` at `sample_rate_hz`."""
+        blocks = list(self.blocks(start_beat, beats, tempo_map, controls))
+        return np.concatenate(blocks) if blocks else np.zeros((0, 2), np.float32)
+
+    def blocks(
+        self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
+    ) -> Iterator[np.ndarray]:
+        """The audio of `render` in consecutive blocks of some seconds, memory the same for any length."""
+        start = exact(start_beat)
+        first = tempo_map.frame(start, self.sample_rate_hz)
+        last = tempo_map.frame(start + exact(beats), self.sample_rate_hz)
+        yield from self._frames(first, last, tempo_map, controls or Controls(), grid=True)
+
+    def loop(
+        self,
+        bpm: Beats,
+        bars: int,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
+        start_beat: Beats = 0,
+    ) -> np.ndarray:
+        """A seamless loop, float32 `[round(bars*4*60/bpm*sample_rate_hz), 2]`, downbeat on frame 0.
+
+        The loop is made on a circle: N whole latent frames, N the nearest to its length, with position and
+        coordinates periodic in it, decoded with their own continuation as context. The circle of N * r_time
+        samples is then resampled to the exact length by Fourier series, which keeps it a circle. The ratio
+        is within 0.5 / N of 1 (at most 6 cents for 4 bars at 160 bpm).
+        """
+        controls = controls or Controls()
+        length_beats = bars * 4
+        exact_frames = length_beats * 60 * self.sample_rate_hz / exact(bpm)
+        count = max(1, round(exact_frames / self.r_time))
+        # patches stand alone, so a circle of them needs no context, only whole ones
+        first, last = self._generated_range(0, count)
+        index = np.arange(first, last)
+        share = np.mod((index + 0.5) / count, 1.0)
+        start = float(exact(start_beat))
+        beats = start + share * length_beats
+        circle_bpm = length_beats * 60 * self.sample_rate_hz / (count * self.r_time)
+        span = _Span(
+            index,
+            beats,
+            np.full(len(index), circle_bpm),
+            place.there_and_back(beats, start, length_beats),
+            share * length_beats * 60 / float(exact(bpm)),
+            self._notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
+        )
+        ring = self._latents(span, controls, grid=True)[-first : count - first]
+        before, after = self.decoder.context_before, self.decoder.context_after
+        latents = ring[np.mod(np.arange(-before, count + after), count)]
+        circle = self._decode(latents, -before, count)[before * self.r_time :][: count * self.r_time]
+        frames = round(length_beats * 60 * Fraction(sample_rate_hz) / exact(bpm))
+        return np.asarray(signal.resample(circle, frames), np.float32)
+
+    def take(
+        self,
+        seconds: float,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
+        start_s: float = 0.0,
+        bpm: Beats | None = None,
+    ) -> np.ndarray:
+        """A take without a grid, float32 `[round(seconds*sample_rate_hz), 2]`, that dies away at its end.
+
+        A score has the pulse `bpm`, or one of its own where none is given.
+        Over its last 3 s (at most a quarter) density and energy are led to 0 and the level follows them
+        like a string under a damper, so no note is cut.
+        """
+        audio = np.concatenate(list(self._undamped(seconds, controls, start_s, bpm)))
+        if sample_rate_hz != self.sample_rate_hz:
+            ratio = Fraction(sample_rate_hz, self.sample_rate_hz)
+            audio = signal.resample_poly(audio, ratio.numerator, ratio.denominator, axis=0)
+        frames = round(seconds * sample_rate_hz)
+        audio = np.pad(audio, ((0, max(0, frames - len(audio))), (0, 0)))[:frames].astype(np.float32)
+        return _damped(audio, 0, seconds, sample_rate_hz)
+
+    def take_blocks(
+        self, seconds: float, controls: Controls | None = None, start_s: float = 0.0, bpm: Beats | None = None
+    ) -> Iterator[np.ndarray]:
+        """The audio of `take` at `self.sample_rate_hz` in blocks of some seconds, memory the same for any length."""
+        done = 0
+        for block in self._undamped(seconds, controls, start_s, bpm):
+            yield _damped(np.array(block, np.float32), done, seconds, self.sample_rate_hz)
+            done += len(block)
+
+    def _undamped(
+        self, seconds: float, controls: Controls | None, start_s: float, bpm: Beats | None
+    ) -> Iterator[np.ndarray]:
+        """The music of a take, led to its end by density and energy alone."""
+        controls = controls or Controls()
+        end_s = start_s + seconds
+        density = asked_density(controls) if self.config.score else controls.density
+        led = replace(
+            controls,
+            density=_led_out(density, end_s - _tail_s(seconds)),
+            energy=_led_out(controls.energy, end_s - _tail_s(seconds)),
+        )
+        first = round(start_s * self.sample_rate_hz)
+        last = first + round(seconds * self.sample_rate_hz)
+        pulse = score.pulse_bpm(controls.seed) if self.config.score else NOMINAL_BPM
+        tempo = TempoMap.constant(pulse if bpm is None else bpm)
+        yield from self._frames(first, last, tempo, led, grid=False)
+
+    def _frames(
+        self, first: int, last: int, tempo_map: TempoMap, controls: Controls, *, grid: bool
+    ) -> Iterator[np.ndarray]:
+        """Samples first..last of the timeline, in blocks."""
+        begin, end = first // self.r_time, -(-last // self.r_time)
+        for k0 in range(begin, end, CHUNK_LATENTS):
+            k1 = min(end, k0 + CHUNK_LATENTS)
+            outer0, outer1 = k0 - self.decoder.context_before, k1 + self.decoder.context_after
+            g0, g1 = self._generated_range(outer0, outer1)
+            seconds = (np.arange(g0, g1) + 0.5) * self.r_time / self.sample_rate_hz
+            beats = tempo_map.beat_at_seconds(seconds)
+            index = np.arange(g0, g1)
+            notes = self._notes(index, tempo_map, controls)
+            span = _Span(index, beats, tempo_map.bpm_at_beats(beats), beats, seconds, notes)
+            latents = self._latents(span, controls, grid=grid)[outer0 - g0 : outer1 - g0]
+            audio = self._decode(latents, outer0)[(k0 - outer0) * self.r_time :]
+            origin = k0 * self.r_time
+            yield audio[max(first - origin, 0) : min(last, k1 * self.r_time) - origin]
+
+    def _generated_range(self, start: int, stop: int) -> tuple[int, int]:
+        """Latent frames to generate so that start..stop are as they would be in an endless piece."""
+        if self.config.kind == "fastgan":
+            size = self.config.seq_len
+            return start // size * size, -(-stop // size) * size
+        return start - self.config.context, stop + self.config.context
+
+    def _notes(
+        self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
+    ) -> Notes | None:
+        """What is played within latent frames number `index` and rings into them; None without a score."""
+        if not self.config.score:
+            return None
+        frame_s = self.r_time / self.sample_rate_hz
+        return span_notes(index[0] * frame_s, (index[-1] + 1) * frame_s, tempo_map, controls, turn)
+
+    @torch.inference_mode()
+    def _latents(self, span: _Span, controls: Controls, *, grid: bool) -> torch.Tensor:
+        config = self.config
+        style = place.style(controls.seed if controls.style_seed is None else controls.style_seed, config.style)
+        if controls.morph_seed is not None and controls.morph:
+            style = place.morph(style, place.style(controls.morph_seed, config.style), controls.morph)
+        where = place.coordinates(span.coordinate_beats, controls.seed, config.coordinate, config.anchor_beats)
+        conditions = Conditions(
+            len(span.beats),
+            beat=span.beats if grid and "phase" in self.labels else None,
+            bpm=span.bpm if grid and "tempo" in self.labels else None,
+            density=sample_curve(controls.density, span.seconds) if "density" in self.labels else None,
+            energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
+        )
+        told = conditions.features()
+        if span.notes is not None:
+            rolled = span_roll(span.notes, span.index, self.r_time / self.sample_rate_hz)
+            told = np.concatenate([told, rolled], 1)
+        latents = self.generator(
+            torch.from_numpy((where * controls.truncation).astype(np.float32))[None],
+            torch.from_numpy((style * controls.truncation).astype(np.float32))[None],
+            torch.from_numpy(told)[None],
+        )[0]
+        # the encoder's latents never leave -1..1
+        return torch.clamp(latents * self._deviation + self._mean, -1, 1)
+
+    @torch.inference_mode()
+    def _decode(self, latents: torch.Tensor, first: int, ring: int | None = None) -> np.ndarray:
+        if self.decoder.config.channels == 1:
+            halves = torch.stack(latents.chunk(2, -1)) if self.config.stereo_stack == 2 else latents[None]
+            wave = self.decoder(halves, first, ring)[:, 0]
+            wave = wave.expand(2, -1)
+        else:
+            wave = self.decoder(latents[None], first, ring)[0]
+        return wave.T.contiguous().numpy()
+
+
+def _tail_s(seconds: float) -> float:
+    """How long the end of a take is."""
+    return min(_TAIL_S, seconds / 4)
+
+
+def _damped(audio: np.ndarray, first: int, seconds: float, sample_rate_hz: int) -> np.ndarray:
+    """Samples of a take of `seconds` from `first` on, begun and ended; changed in place."""
+    frames, attack = round(seconds * sample_rate_hz), round(_ATTACK_S * sample_rate_hz)
+    tail = round(_tail_s(seconds) * sample_rate_hz)
+    rise = np.linspace(0, 1, attack, dtype=np.float32)[first : first + len(audio)]
+    audio[: len(rise)] *= rise[:, None]
+    # 60 dB over the tail, and exactly 0 on its last sample
+    start = max(0, frames - tail - first)
+    fall = np.linspace(0, 1, tail)[max(0, first - (frames - tail)) :][: max(0, len(audio) - start)]
+    audio[start : start + len(fall)] *= (10 ** (-3 * fall) * (1 - fall**8))[:, None].astype(np.float32)
+    return audio
+
+
+def _led_out(curve: Curve | None, from_s: float) -> Curve | None:
+    """A curve that falls to 0 within half a second after `from_s`; None stays None."""
+    if curve is None:
+        return None
+
+    def led(seconds: np.ndarray) -> np.ndarray:
+        values = sample_curve(curve, seconds)
+        assert values is not None
+        return values * np.clip(1 - (seconds - from_s) / 0.5, 0, 1)
+
+    return led

@@ -1,0 +1,1 @@
+"""The panel's connection to its host."""

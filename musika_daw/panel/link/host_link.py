@@ -1,0 +1,172 @@
+"""`HostLink`: keeps strip, controls and notice as the host is, finds it, starts it, and finds it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer
+
+from musika_daw.panel.link.client import HostClient
+from musika_daw.panel.link.process import HostProcess
+from musika_daw.panel.link.status import HostStatus, Offer, Welcome
+from musika_daw.panel.window.notice import Action, Notice
+from musika_daw.panel.window.steering import Steering
+from musika_daw.panel.window.strip import TransportStrip
+
+START_MS = 700
+ON_THE_WAY_S = 0.6
+OWN_CLOCK = "internal"
+
+
+class HostLink(QObject):
+    """`values` are the controls as the user sees them: what is on the way to the host counts already.
+
+    Where a host that the panel started is gone and comes back, it is told the values and the source that it had.
+    """
+
+    def __init__(
+        self,
+        client: HostClient,
+        process: HostProcess | None,
+        strip: TransportStrip,
+        steering: Steering,
+        notice: Notice,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.client, self.process = client, process
+        self._strip, self._steering, self._notice = strip, steering, notice
+        self._on_the_way: dict[str, tuple[float | None, float]] = {}
+        self._welcome: Welcome | None = None
+        self._status: HostStatus | None = None
+        self._was: tuple[int, HostStatus] | None = None  # of the host with this process id
+        self._gives_back: HostStatus | None = None
+        self._reason = ""
+        steering.setEnabled(False)
+        client.welcomed.connect(self._welcomed)
+        client.status.connect(self._show)
+        client.lost.connect(self._lost)
+        if process is not None:
+            process.ended.connect(self._ended)
+
+    @property
+    def values(self) -> Mapping[str, float | None]:
+        """What the controls are, or will be in a moment."""
+        told = dict(self._status.values) if self._status is not None else {}
+        return told | {name: value for name, (value, _) in self._on_the_way.items()}
+
+    def start(self) -> None:
+        """Look for a host, and start one where none answers."""
+        self.client.start()
+        self._say_lost()
+        if self.process is not None:
+            QTimer.singleShot(START_MS, self._start_missing)
+
+    def stop(self) -> None:
+        """Leave the host, and end it if it was started here."""
+        if self.process is not None:
+            ours = self._welcome is not None and self._welcome.pid == self.process.pid
+            self.process.stop(self.client.ask_to_end if ours else lambda: False)
+        self.client.stop()
+
+    def set_values(self, values: Mapping[str, float | None]) -> None:
+        """Tell the host."""
+        until_s = time.monotonic() + ON_THE_WAY_S
+        self._on_the_way.update({name: (value, until_s) for name, value in values.items()})
+        self.client.request("set", values=dict(values))
+        self._steering.show_values(self.values)
+
+    def follow(self, source: str) -> None:
+        """Have the host follow another source."""
+        self.client.request("source", name=source)
+
+    def _welcomed(self, welcome: Welcome) -> None:
+        self._welcome, self._reason = welcome, ""
+        self._notice.clear()
+        self._strip.picker.refresh()
+        before, ours = self._was, self.process is not None and self.process.pid == welcome.pid
+        if before is not None and before[0] != welcome.pid and ours:
+            self._gives_back = before[1]
+            self.client.request("set", values=dict(before[1].values))
+
+    def _give_back(self, was: HostStatus, status: HostStatus) -> None:
+        """Have a host that came back follow what the one before it did; its own clock also stopped with it."""
+
+        def follows(kind: str, _data: Mapping[str, object]) -> None:
+            if kind == "done" and was.source == OWN_CLOCK:
+                self.client.request("act", action="play" if was.playing else "stop")
+
+        if was.source == status.source:
+            follows("done", {})
+        else:
+            self.client.request("source", follows, name=was.source)
+
+    def _show(self, status: HostStatus) -> None:
+        if self._welcome is None:
+            return
+        if self._gives_back is not None:
+            was, self._gives_back = self._gives_back, None
+            self._give_back(was, status)
+        self._status = status
+        self._was = (self._welcome.pid, status)
+        now_s = time.monotonic()
+        self._on_the_way = {
+            name: (value, until_s)
+            for name, (value, until_s) in self._on_the_way.items()
+            if until_s > now_s and status.values.get(name) != value
+        }
+        self._steering.setEnabled(True)
+        self._strip.show_status(status)
+        self._steering.show_values(self.values)
+        self._steering.show_status(status, bool(self._welcome.effects))
+        self._say_how(status)
+
+    def _say_how(self, status: HostStatus) -> None:
+        actions: list[Action] = [(offer.label, partial(self._take, offer)) for offer in status.offers]
+        if status.source_problem:
+            self._notice.say(f"That source could not be used: {status.source_problem}", actions, "bad")
+        elif status.render_problem:
+            self._notice.say(f"The music cannot be rendered: {status.render_problem}", tone="bad")
+        elif status.state in ("waiting", "silent"):
+            reason = status.reason[:1].upper() + status.reason[1:]
+            self._notice.say(f"{status.source}: {reason}. {status.fix}", actions)
+        elif status.reason:
+            reason = status.reason[:1].upper() + status.reason[1:]
+            self._notice.say(f"{status.source}: {reason}. {status.fix}")
+        else:
+            self._notice.clear()
+
+    def _take(self, offer: Offer) -> None:
+        self.client.request(offer.kind, **offer.values)
+
+    def _lost(self) -> None:
+        self._welcome = self._status = self._gives_back = None
+        self._on_the_way.clear()
+        self._strip.show_nothing()
+        self._steering.setEnabled(False)
+        self._say_lost()
+
+    def _say_lost(self) -> None:
+        process = self.process
+        if process is None:
+            self._notice.say(
+                f"No host answers on port {self.client.port}. Start one in a terminal: musika-daw run SOURCE",
+                tone="bad",
+            )
+        elif self._reason:
+            self._notice.say(f"The host has ended: {self._reason}", [("Start it again", self._start_missing)], "bad")
+        else:
+            self._notice.say("Starting the host…", tone="good")
+
+    def _start_missing(self) -> None:
+        if self.process is not None and not self.client.is_welcome and not self.process.is_running:
+            self._reason = ""
+            self.process.start()
+            self._say_lost()
+
+    def _ended(self, reason: str) -> None:
+        self._reason = reason
+        if not self.client.is_welcome:
+            self._say_lost()

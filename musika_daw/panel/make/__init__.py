@@ -1,0 +1,1 @@
+"""Making a pack from the panel."""

@@ -1,0 +1,1 @@
+"""The shelf of sounds: folders, tiles, marks, what can be undone."""

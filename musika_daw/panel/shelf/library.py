@@ -1,0 +1,103 @@
+"""`Sound`: one audio file on the shelf; `scan` finds those of a folder, with the labels of its packs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from musika_daw.sound.labels import MANIFEST, SUFFIXES, Labels, labels_in_manifest, read_labels
+
+FILES_MAX = 20_000
+KEY_NAMES = {"maj": " major", "min": " minor"}
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A file with its labels; `pack` is the name of the folder that it came with, `changed_s` its time on disk."""
+
+    path: Path
+    labels: Labels
+    pack: str
+    changed_s: float
+
+    @property
+    def name(self) -> str:
+        """File name without its ending."""
+        return self.path.stem
+
+    @property
+    def facts(self) -> tuple[str, ...]:
+        """Tempo, bars, key and density in words, as far as they are known."""
+        labels, facts = self.labels, []
+        if labels.bpm is not None:
+            facts.append(f"{labels.bpm:.6g} bpm")
+        if labels.bars is not None:
+            facts.append(f"{labels.bars} bar{'s' * (labels.bars != 1)}")
+        else:
+            facts.append(f"{labels.seconds:.1f} s")
+        if labels.key:
+            facts.append(labels.key[:-3] + KEY_NAMES.get(labels.key[-3:], labels.key[-3:]))
+        if labels.density is not None:
+            facts.append(f"density {labels.density:.2f}")
+        return tuple(facts)
+
+    def matches(self, words: list[str]) -> bool:
+        """Whether every word is in its name, its pack or its facts."""
+        text = " ".join((self.name, self.pack, self.labels.kind or "", self.labels.shape, *self.facts)).lower()
+        return all(word in text for word in words)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds, and a sentence for each thing in it that could not be read."""
+
+    sounds: tuple[Sound, ...]
+    problems: tuple[str, ...] = ()
+
+
+def scan(folder: Path) -> Found:
+    """All sounds in a folder and below, newest first; packs by their manifests, other files by their own labels.
+
+    Hidden folders and unfinished files are passed over, and so is what comes after 20,000 files.
+    """
+    sounds: list[Sound] = []
+    problems: list[str] = []
+    known: dict[str, tuple[Path, dict[str, Labels]]] = {}
+    if not folder.is_dir():
+        return Found((), (f"{folder}: no such folder",))
+    seen: set[tuple[int, int]] = set()
+    for top, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        here = Path(top)
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:  # links may lead round in a ring
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        root, labels = known.get(str(here.parent), (here if here == folder else folder, {}))
+        if MANIFEST in names:
+            try:
+                root, labels = here, labels_in_manifest(here)
+            except ValueError as error:
+                problems.append(str(error))
+        known[top] = (root, labels)
+        for name in sorted(names):
+            if not name.lower().endswith(SUFFIXES) or name.startswith("."):
+                continue
+            try:
+                sounds.append(_sound(here / name, root, labels))
+            except (ValueError, OSError) as error:
+                problems.append(" ".join(str(error).split()))
+            if len(sounds) >= FILES_MAX:
+                return Found(_newest_first(sounds), (*problems, f"{folder}: more than {FILES_MAX} files"))
+    return Found(_newest_first(sounds), tuple(problems))
+
+
+def _sound(path: Path, root: Path, labels: dict[str, Labels]) -> Sound:
+    known = labels.get(path.relative_to(root).as_posix())
+    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime)
+
+
+def _newest_first(sounds: list[Sound]) -> tuple[Sound, ...]:
+    return tuple(sorted(sounds, key=lambda sound: (-sound.changed_s, sound.name)))

@@ -1,0 +1,138 @@
+"""`Steering`: all controls of the music in one column, and the buttons that capture it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QGroupBox,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from musika_daw.panel.link.status import HostStatus
+from musika_daw.panel.window.learn import LearnButton
+from musika_daw.panel.window.pad import MorphPad
+from musika_daw.panel.window.seed import SeedField
+from musika_daw.panel.window.slider import ControlSlider
+from musika_daw.panel.window.theme import Colours
+
+SLIDERS = (
+    ("density", "Density", ""),
+    ("energy", "Energy", ""),
+    ("truncation", "Variety", ""),
+    ("gain_db", "Gain", " dB"),
+)
+BARS = (4, 8, 16)
+SEEDS = (("seed", "Seed", "0"), ("style_seed", "Style A", "as seed"), ("morph_seed", "Style B", "none"))
+
+
+class Steering(QWidget):
+    """Emits what the user wants: `changed` a control and its value, `captured` a number of bars, `effects` on or off,
+    `learn` and `forget` a name of a control or action.
+    """
+
+    changed = Signal(str, object)
+    captured = Signal(int)
+    effects = Signal(bool)
+    learn = Signal(str)
+    forget = Signal(str)
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.sliders = {name: ControlSlider(name, title, unit) for name, title, unit in SLIDERS}
+        self.sliders["truncation"].setToolTip("Truncation: less is more typical, 1 is most varied")
+        self.seeds = {name: SeedField(name, title, empty, colours) for name, title, empty in SEEDS}
+        self.pad = MorphPad(colours)
+        self.pad_learn = LearnButton("morph", "Morph")
+        self.effects_box = QCheckBox("Effects")
+        self.effects_box.setToolTip("Hear the effects that the host was started with")
+        self.effects_learn = LearnButton("effects", "Effects on and off")
+        self.keep_buttons = {bars: QPushButton(f"{bars} bars") for bars in BARS}
+        self.keep_learns = {bars: LearnButton(f"keep_{bars}", f"Capture {bars} bars") for bars in BARS}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(_group("Music", [*self.sliders.values(), _row(self.effects_box, self.effects_learn)]))
+        column.addWidget(_group("Style", [*self.seeds.values(), self.pad, _row(QWidget(), self.pad_learn)]))
+        column.addWidget(self._capture())
+        column.addStretch(1)
+        for slider in self.sliders.values():
+            slider.changed.connect(self.changed)
+        for seed in self.seeds.values():
+            seed.changed.connect(self.changed)
+        self.pad.changed.connect(lambda value: self.changed.emit("morph", value))
+        self.effects_box.clicked.connect(self.effects)
+        for button in self._learns():
+            button.learn.connect(self.learn)
+            button.forget.connect(self.forget)
+
+    def set_colours(self, colours: Colours) -> None:
+        """Take over another theme."""
+        self.pad.set_colours(colours)
+        for field in self.seeds.values():
+            field.set_colours(colours)
+
+    def show_values(self, values: Mapping[str, float | None]) -> None:
+        """Show the controls as the host has them."""
+        for name, slider in self.sliders.items():
+            if name in values:
+                slider.show_value(values[name])
+        for name, field in self.seeds.items():
+            if name in values:
+                field.show_value(values[name])
+        self.pad.show_value(values.get("morph"))
+        self.pad.setEnabled(values.get("morph_seed") is not None)
+        self.pad.setToolTip(
+            "Drag from style A to style B; double click: back to A"
+            if self.pad.isEnabled()
+            else "Choose a style B first"
+        )
+
+    def show_status(self, status: HostStatus, has_effects: bool) -> None:
+        """Show what is bound, and whether effects are heard."""
+        self.effects_box.setChecked(status.effects_on)
+        self.effects_box.setEnabled(has_effects)
+        for button in self._learns():
+            button.show_binding(status.bindings.get(button.name), status.learning == button.name)
+
+    def _learns(self) -> Iterator[LearnButton]:
+        yield from (slider.learn for slider in self.sliders.values())
+        yield from (seed.learn for seed in self.seeds.values())
+        yield from (self.pad_learn, self.effects_learn, *self.keep_learns.values())
+
+    def _capture(self) -> QGroupBox:
+        box = QGroupBox("Capture the last")
+        grid = QGridLayout(box)
+        for column, bars in enumerate(BARS):
+            button = self.keep_buttons[bars]
+            button.setAccessibleName(f"Capture the last {bars} bars")
+            button.setToolTip(f"Keep the last {bars} bars as a loop on the shelf (Ctrl+{str(bars)[-1]})")
+            button.clicked.connect(lambda _=False, bars=bars: self.captured.emit(bars))
+            grid.addWidget(button, 0, column)
+            self.keep_learns[bars].setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+            grid.addWidget(self.keep_learns[bars], 1, column)
+        return box
+
+
+def _group(title: str, rows: list[QWidget]) -> QGroupBox:
+    box = QGroupBox(title)
+    column = QVBoxLayout(box)
+    column.setSpacing(5)
+    for row in rows:
+        column.addWidget(row)
+    return box
+
+
+def _row(wide: QWidget, narrow: QWidget) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.addWidget(wide, 1)
+    row.addWidget(narrow)
+    return made

@@ -1,0 +1,171 @@
+"""`TransportStrip`: source, tempo, place, lock, cache and underruns at one glance."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
+
+from musika_daw.panel.link.client import HostClient
+from musika_daw.panel.link.status import HostStatus
+from musika_daw.panel.window.icons import icon, paint_icon
+from musika_daw.panel.window.picker import SourcePicker
+from musika_daw.panel.window.theme import Colours
+
+
+class LockLamp(QWidget):
+    """A lamp with a word, since not everybody tells green from red."""
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours = colours
+        self.state, self.colour = "no host", colours.dim
+        self.setMinimumSize(QSize(112, 22))
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        self.set_state("no host")
+
+    def set_state(self, state: str) -> None:
+        """One of "locked", "not locked", "stopped", "no source", "no host"."""
+        colours = self._colours
+        shade = {"locked": colours.good, "not locked": colours.warn, "no source": colours.bad}
+        self.state, self.colour = state, shade.get(state, colours.dim)
+        self.setAccessibleName(f"Lock: {state}")
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the lamp and its word."""
+        painter = QPainter(self)
+        side = min(16, self.height() - 4)
+        paint_icon(painter, "lamp", QRectF(2, (self.height() - side) / 2, side, side), self.colour)
+        painter.setPen(QColor(self._colours.text))
+        area = self.rect().adjusted(side + 8, 0, 0, 0)
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.state)
+
+
+class CacheBar(QWidget):
+    """How much is rendered ahead, of how much there should be."""
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours, self._share = colours, 0.0
+        self.setMinimumSize(QSize(70, 8))
+        self.setMaximumHeight(8)
+
+    def set_share(self, share: float) -> None:
+        """0..1."""
+        self._share = min(max(share, 0.0), 1.0)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint the bar."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        area = QRectF(self.rect())
+        painter.setBrush(QColor(self._colours.raised))
+        painter.drawRoundedRect(area, 4, 4)
+        painter.setBrush(QColor(self._colours.good if self._share > 0.25 else self._colours.warn))
+        area.setWidth(area.width() * self._share)
+        painter.drawRoundedRect(area, 4, 4)
+
+
+class TransportStrip(QFrame):
+    """What the host follows and how well. `play_pressed` and `source_picked` are the user's wishes."""
+
+    play_pressed = Signal(bool)
+    source_picked = Signal(str)
+
+    def __init__(self, client: HostClient, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("role", "strip")
+        self.setAccessibleName("Transport")
+        self._colours = colours
+        self._playing = False
+        self.play = QToolButton()
+        self.play.setIconSize(QSize(22, 22))
+        self.play.setMinimumSize(QSize(38, 38))
+        self.play.clicked.connect(lambda: self.play_pressed.emit(not self._playing))
+        self.picker = SourcePicker(client)
+        self.picker.picked.connect(self.source_picked)
+        self.tempo, self.place = _number("Tempo"), _number("Bar and beat")
+        self.lamp, self.bar = LockLamp(colours), CacheBar(colours)
+        self.error, self.ahead, self.holes = _small("Lock error"), _small("Rendered ahead"), _small("Underruns")
+        grid = QGridLayout(self)
+        grid.setContentsMargins(8, 6, 10, 6)
+        grid.setHorizontalSpacing(14)
+        grid.addWidget(self.play, 0, 0, 2, 1)
+        grid.addWidget(_small("", "source"), 0, 1)
+        grid.addWidget(self.picker, 1, 1)
+        for column, (number, unit) in enumerate(((self.tempo, "bpm"), (self.place, "bar . beat")), 2):
+            grid.addWidget(_small("", unit), 0, column)
+            grid.addWidget(number, 1, column)
+        grid.addWidget(self.lamp, 0, 4)
+        grid.addWidget(self.error, 1, 4)
+        grid.addWidget(self.ahead, 0, 5)
+        grid.addWidget(self.bar, 1, 5)
+        grid.addWidget(_small("", "underruns"), 0, 6)
+        grid.addWidget(self.holes, 1, 6)
+        grid.setColumnStretch(1, 1)
+        self.show_nothing()
+
+    def set_colours(self, colours: Colours) -> None:
+        """Take over another theme."""
+        self._colours = self.lamp._colours = self.bar._colours = colours
+        self._show_play(self._playing, self.play.isEnabled())
+        self.lamp.set_state(self.lamp.state)
+
+    def show_nothing(self) -> None:
+        """There is no host."""
+        self._show_play(False, False)
+        self.tempo.setText("–")
+        self.place.setText("–")
+        self.lamp.set_state("no host")
+        self.error.setText("")
+        self.ahead.setText("nothing rendered")
+        self.bar.set_share(0)
+        self.holes.setText("–")
+
+    def show_status(self, status: HostStatus) -> None:
+        """Show what the host says."""
+        self.picker.show_source(status.source)
+        if status.playing != self._playing or status.steers != self.play.isEnabled():
+            self._show_play(status.playing, status.steers)
+        self.tempo.setText(f"{status.bpm:.2f}")
+        self.place.setText(f"{status.bar} . {int(status.bar_beat)}")
+        if status.state in ("waiting", "silent"):
+            state = "no source"
+        elif not status.playing:
+            state = "stopped"
+        else:
+            state = "locked" if status.locked else "not locked"
+        if state != self.lamp.state:
+            self.lamp.set_state(state)
+        self.error.setText("" if status.error_ms is None else f"{status.error_ms:+.2f} ms")
+        self.ahead.setText(f"{status.ahead_s:.1f} s ahead")
+        self.bar.set_share(status.ahead_s / status.wanted_s if status.wanted_s > 0 else 0.0)
+        self.holes.setText(str(status.underruns))
+
+    def _show_play(self, playing: bool, enabled: bool) -> None:
+        self._playing = playing
+        self.play.setEnabled(enabled)
+        self.play.setIcon(icon("stop" if playing else "play", self._colours.text if enabled else self._colours.line))
+        self.play.setAccessibleName("Stop" if playing else "Play")
+        self.play.setToolTip(
+            f"{'Stop' if playing else 'Play'} (Ctrl+Space)" if enabled else "Play and stop are the DAW's here"
+        )
+
+
+def _number(name: str) -> QLabel:
+    label = QLabel("–")
+    label.setProperty("role", "number")
+    label.setAccessibleName(name)
+    label.setMinimumWidth(78)
+    return label
+
+
+def _small(name: str, text: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", "dim" if text else "plain")
+    if name:
+        label.setAccessibleName(name)
+    return label

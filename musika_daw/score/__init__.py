@@ -1,0 +1,1 @@
+"""What is played where: musical time, controls, conditions, notes."""

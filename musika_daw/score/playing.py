@@ -1,0 +1,75 @@
+"""The notes that fall into a stretch of the timeline, and their piano roll."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from musika_daw.score import score
+from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.roll import LONGEST_S, Notes, roll
+from musika_daw.score.tempo import TempoMap
+
+
+def asked_density(controls: Controls) -> Curve:
+    """The density curve of the controls, or one that wanders where they leave it open."""
+    return partial(score.wandering_density, controls.seed) if controls.density is None else controls.density
+
+
+def written_key(controls: Controls) -> str:
+    """Name of the key that the score of these controls is in, like `Amin`."""
+    return score.piece_of(_style_seed(controls)).key.name
+
+
+def span_notes(
+    first_s: float, stop_s: float, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
+) -> Notes:
+    """Notes that sound between two seconds of the timeline, onset and end in seconds.
+
+    `turn` (first bar, bars) makes them those of a loop: second 0 is the start of its first bar, and before and after
+    it the same bars come again.
+    """
+    bar_beats = score.BEATS_PER_BAR
+    beats = tempo_map.beat_at_seconds(np.array([first_s - LONGEST_S, stop_s]))
+    first_bar, last_bar = int(np.floor(beats[0] / bar_beats)), int(np.floor(beats[1] / bar_beats))
+    number: Callable[[int], int] = int
+    if turn is not None:
+        start, bars = turn
+        first_bar -= 1  # what a bar holds longer than itself
+        number = lambda bar: start + bar % bars  # noqa: E731
+    piece = score.piece_of(_style_seed(controls))
+    parts = []
+    for bar in range(first_bar, last_bar + 1):
+        edges_s = tempo_map.seconds_at_beats(np.array([bar, bar + 1]) * float(bar_beats))
+        bar_s = float(edges_s[1] - edges_s[0])
+        slots = score.slots_per_bar(bar_s)
+        slot_beats = bar * bar_beats + np.arange(slots) * bar_beats / slots
+        curve_s = tempo_map.seconds_at_beats(slot_beats)
+        if turn is not None:
+            curve_s = np.mod(curve_s, float(tempo_map.seconds(turn[1] * bar_beats)))
+        density = sample_curve(asked_density(controls), curve_s)
+        assert density is not None
+        made = score.bar_notes(
+            controls.seed, piece, number(bar), bar_s, density, sample_curve(controls.energy, curve_s)
+        )
+        onset, off = (tempo_map.seconds_at_beats(bar * bar_beats + part) for part in (made.onset, made.off))
+        parts.append(replace(made, onset=onset, off=off))
+    fields = ("onset", "off", "key", "velocity")
+    return Notes(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+
+
+def span_roll(notes: Notes, index: np.ndarray, frame_s: float) -> np.ndarray:
+    """Piano roll of consecutive latent frames number `index` `[T]`, from notes in seconds, float32 `[T, C]`."""
+    first = int(index[0])
+    inside = replace(notes, onset=notes.onset / frame_s - first, off=notes.off / frame_s - first)
+    return roll(inside, len(index), frame_s)
+
+
+def _style_seed(controls: Controls) -> int:
+    """A morph changes its key half-way."""
+    if controls.morph_seed is not None and controls.morph >= 0.5:
+        return controls.morph_seed
+    return controls.seed if controls.style_seed is None else controls.style_seed

@@ -1,0 +1,235 @@
+"""What a piano plays: notes drawn bar by bar, each bar a pure function of (seed, bar, controls).
+
+A latent frame lasts 46 ms, but its coordinates move over seconds, so they cannot say which of the next fifty notes
+fall where; left to itself a generator plays their average, a blur. So the notes are drawn here, as the coordinates
+are, from counters keyed by position, and the generator is told them as a piano roll.
+
+How many: the slots of about a second (thirty-seconds, or finer) are ranked by metre and chance, and as many are played
+as density asks of onsets per second. More density adds notes to those that were there. Which: the chords of `harmony`,
+a bass that holds them, a melody that wanders, and figures between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musika_daw.score import harmony
+from musika_daw.score.coordinates import stream
+from musika_daw.score.density import rate_of_density
+from musika_daw.score.roll import Notes
+
+BEATS_PER_BAR, BARS_PER_PHRASE = 4, 4
+FINEST_RATE_HZ = 16.0
+SILENT_BELOW = 0.005  # a density this low asks for silence, not for one note in two seconds
+_BAR, _PHRASE, _PIECE, _WANDER, _PULSE = 4, 5, 6, 7, 8  # streams of random numbers
+_WANDER_STEP_S = 6.0
+_PART_S = 1.1
+_LOWEST, _HIGHEST = 28, 98
+# chances of 1, 2, ... notes at one onset, at densities 0.3, 0.6 and 0.9, as counted in performed music
+_NOTES_AT = np.array(
+    [[0.38, 0.24, 0.13, 0.12, 0.08, 0.05], [0.49, 0.25, 0.13, 0.08, 0.04, 0.01], [0.65, 0.24, 0.07, 0.03, 0.01, 0.0]]
+)
+_NOTES_AT_DENSITY = (0.3, 0.6, 0.9)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What stays the same in a piece: its key and manner, from the style seed alone.
+
+    `melody_key` and `bass_key` are the middles of the two hands, `colour` how rich chords are, `pedal` how much is
+    held, `lean` (0..1) from broken chords to melody.
+    """
+
+    key: harmony.Key
+    melody_key: float
+    bass_key: float
+    colour: float
+    pedal: float
+    lean: float
+
+
+def piece_of(style_seed: int) -> Piece:
+    """The piece of a style seed."""
+    rng = stream(style_seed, _PIECE, 0)
+    return Piece(
+        harmony.draw_key(rng),
+        rng.uniform(68, 77),
+        rng.uniform(38, 46),
+        rng.uniform(0, 0.7),
+        rng.uniform(0.5, 1.0),
+        rng.uniform(0.3, 0.8),
+    )
+
+
+def pulse_bpm(seed: int) -> float:
+    """Tempo of a take of which none was asked, 66..126."""
+    return float(stream(seed, _PULSE, 0).uniform(66, 126))
+
+
+def slots_per_bar(bar_s: float) -> int:
+    """Slots of a bar that lasts `bar_s` seconds: thirty-seconds, or finer so that the densest bar has room."""
+    slots = 32
+    while slots < FINEST_RATE_HZ * bar_s:
+        slots *= 2
+    return slots
+
+
+def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
+    """Density 0..1 at seconds `[T]` of a take of which none was asked: it moves about as performed music does."""
+    place = np.asarray(seconds, np.float64) / _WANDER_STEP_S
+    index = np.floor(place).astype(np.int64)
+    knots = {int(i): float(stream(seed, _WANDER, int(i)).normal()) for i in np.unique(np.r_[index, index + 1])}
+    left, right = (np.array([knots[int(i)] for i in at]) for at in (index, index + 1))
+    share = place - index
+    return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
+
+
+def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None) -> Notes:
+    """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`."""
+    slots = len(density)
+    phrase, place = divmod(bar, BARS_PER_PHRASE)
+    of_phrase, rng = stream(seed, _PHRASE, phrase), stream(seed, _BAR, bar)
+    progression = harmony.draw_progression(of_phrase, piece.key, piece.colour)
+    rhythm = of_phrase.gumbel(size=(2, 128))[place % 2]
+    turns = of_phrase.normal(size=2 * BARS_PER_PHRASE + 2)
+    rising = of_phrase.random() < 0.5
+    level = _metre(slots)
+    chance = rng.gumbel(size=slots)
+    # half of a bar's rhythm is the phrase's own, so that it is heard again; the rest is the bar's
+    rank_by = 1.1 * level + 0.75 * rhythm[np.arange(slots) * (128 // slots) % 128] + 0.5 * chance
+    # each second or so has its own share of onsets, what is left over taking turns, so that curves are followed
+    turns_of_parts = _turns(bar_s)
+    parts = rank_by.reshape(len(turns_of_parts), -1)
+    rank = np.argsort(np.argsort(-parts, axis=1, kind="stable"), axis=1, kind="stable")
+    left_over = (rng.random() + turns_of_parts[:, None]) % 1
+    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / len(parts)
+    played = np.nonzero((rank + left_over).ravel() < wanted)[0]
+    late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * BEATS_PER_BAR / bar_s
+    draws = rng.random((slots, 6))
+    hand = _Hand(piece, progression, place, slots, turns, rising)
+    onset: list[float] = []
+    off: list[float] = []
+    keys: list[int] = []
+    velocity: list[float] = []
+    for i, slot in enumerate(played.tolist()):
+        beat = slot * BEATS_PER_BAR / slots
+        following = played[i + 1] * BEATS_PER_BAR / slots if i + 1 < len(played) else float(BEATS_PER_BAR)
+        count = 1 + int(np.searchsorted(_chances(float(density[slot])), draws[slot, 0]))
+        chord_end = hand.chord_end(beat)
+        held = draws[slot, 1] < piece.pedal * (1.1 - 0.6 * density[slot])
+        strength = 0.5 if energy is None else float(energy[slot])
+        for number, (key, voice) in enumerate(hand.strike(slot, count, int(level[slot]), draws[slot])):
+            end = chord_end if held or voice == "bass" else min(following + 0.05, chord_end)
+            touch = 0.30 + 0.55 * strength + 0.012 * level[slot] + 0.08 * (draws[slot, 4] - 0.5)
+            touch += {"melody": 0.09, "bass": 0.0, "inner": -0.07}[voice]
+            begin = max(0.0, beat + late_beats[slot] + number * 0.004 * BEATS_PER_BAR / bar_s)
+            onset.append(begin)
+            off.append(max(end, begin + 0.12 * BEATS_PER_BAR / bar_s))
+            keys.append(key)
+            velocity.append(min(max(touch, 0.12), 0.95))
+    order = np.argsort(onset, kind="stable")
+    return Notes(
+        np.array(onset)[order], np.array(off)[order], np.array(keys, np.int64)[order], np.array(velocity)[order]
+    )
+
+
+class _Hand:
+    """Chooses the keys of one bar."""
+
+    def __init__(
+        self,
+        piece: Piece,
+        progression: list[tuple[int, harmony.Chord]],
+        place: int,
+        slots: int,
+        turns: np.ndarray,
+        rising: bool,
+    ) -> None:
+        self.piece, self.progression, self.place, self.slots = piece, progression, place, slots
+        self.turns, self.rising = turns, rising
+
+    def _at(self, beat: float) -> int:
+        half_bar = 2 * self.place + int(beat // 2)
+        return max(i for i, (start, _) in enumerate(self.progression) if start <= half_bar)
+
+    def chord_end(self, beat: float) -> float:
+        """Beat of this bar, or past its end, on which the chord of `beat` gives way."""
+        after = self._at(beat) + 1
+        end = self.progression[after][0] if after < len(self.progression) else harmony.SLOTS_PER_PHRASE
+        return float(2 * end - BEATS_PER_BAR * self.place)
+
+    def strike(self, slot: int, count: int, level: int, draws: np.ndarray) -> list[tuple[int, str]]:
+        """(key, voice) of `count` notes, from the lowest up: bass where a chord begins, melody on top."""
+        beat = slot * BEATS_PER_BAR / self.slots
+        start, chord = self.progression[self._at(beat)]
+        begins = abs(2 * start - (BEATS_PER_BAR * self.place + beat)) < 1e-9
+        melody = self._melody(slot, beat, chord, level, draws)
+        bass = _nearest((chord.root,), self.piece.bass_key)
+        if begins or (level >= 3 and draws[2] < 0.5):
+            low = bass if begins or draws[3] < 0.4 else _nearest((chord.tones[2],), bass + 5)
+            out = [(low, "bass")]
+            if count > 1 or level >= 4:
+                out += self._between(chord, low, melody, count - 2)
+                out.append((melody, "melody"))
+            return out
+        if draws[2] < self.piece.lean or level >= 3:
+            return [*self._between(chord, bass + 10, melody, count - 1), (melody, "melody")]
+        figure = (self._figure(slot, chord, melody), "inner")
+        return [figure, *self._between(chord, bass + 10, melody, count - 1)][:count]
+
+    def _melody(self, slot: int, beat: float, chord: harmony.Chord, level: int, draws: np.ndarray) -> int:
+        along = 2 * self.place + beat / 2
+        index = int(along)
+        smooth = (1 - (along - index)) * self.turns[index] + (along - index) * self.turns[index + 1]
+        swing = 2.2 * np.sin(2 * np.pi * (beat if self.rising else -beat) / 2 + 3 * self.turns[0])
+        goal = self.piece.melody_key + 4.5 * smooth + swing + 3 * (draws[5] - 0.5)
+        tones = chord.tones if level >= 3 else tuple(self.piece.key.scale.tolist())
+        return _nearest(tones, goal)
+
+    def _figure(self, slot: int, chord: harmony.Chord, melody: int) -> int:
+        """The next step of a broken chord, up and down between the hands."""
+        low = self.piece.bass_key + 9
+        ladder = [k for k in range(int(low), max(melody - 1, int(low) + 9)) if k % 12 in chord.tones]
+        turn = 2 * (len(ladder) - 1) or 1
+        step = slot * 32 // self.slots // 2 % turn
+        return ladder[min(step, turn - step) if self.rising else len(ladder) - 1 - min(step, turn - step)]
+
+    def _between(self, chord: harmony.Chord, low: float, high: int, count: int) -> list[tuple[int, str]]:
+        """Chord tones below the melody, spread downwards."""
+        near = [k for k in range(high - 3, max(int(low), high - 20), -1) if k % 12 in chord.tones]
+        return [(k, "inner") for k in sorted(near[: max(count, 0)])]
+
+
+def _metre(slots: int) -> np.ndarray:
+    """How strong each slot of a bar is: 5 its first, 4 its middle, 3 beats, 2 eighths, 1 sixteenths, 0 others."""
+    level = np.zeros(slots)
+    for strength, parts in ((1, 16), (2, 8), (3, 4), (4, 2), (5, 1)):
+        level[:: slots // parts] = strength
+    return level
+
+
+def _turns(bar_s: float) -> np.ndarray:
+    """Where in 0..1 the fraction of an onset that each part of a bar is left with begins, in van der Corput's order.
+
+    Parts are halves, or halves of halves, of at most 1.1 s where slots allow.
+    """
+    parts = 2
+    while bar_s / parts > _PART_S and parts < 16:
+        parts *= 2
+    bits = parts.bit_length() - 1
+    return np.array([int(f"{part:0{bits}b}"[::-1], 2) / parts for part in range(parts)])
+
+
+def _chances(density: float) -> np.ndarray:
+    """Cumulative chances of 1, 2, ... notes at an onset."""
+    rows = [np.interp(density, _NOTES_AT_DENSITY, _NOTES_AT[:, n]) for n in range(_NOTES_AT.shape[1])]
+    return np.cumsum(rows)[:-1]
+
+
+def _nearest(tones: tuple[int, ...], goal: float) -> int:
+    """The key of one of these pitch classes that is nearest to `goal`, on the keyboard's singing range."""
+    goal = min(max(goal, _LOWEST + 6), _HIGHEST - 6)
+    keys = [int(t) + 12 * octave for t in tones for octave in range(1, 9)]
+    return min((k for k in keys if _LOWEST <= k <= _HIGHEST), key=lambda k: (abs(k - goal), k))

@@ -1,0 +1,1 @@
+"""Techno as it is composed: style, arrangement, patterns, harmony on a grid."""

@@ -1,0 +1,154 @@
+"""Keys, four-bar chord progressions and melodic motifs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Rng = np.random.Generator
+
+SCALES: dict[str, tuple[int, ...]] = {
+    "minor": (0, 2, 3, 5, 7, 8, 10),
+    "dorian": (0, 2, 3, 5, 7, 9, 10),
+    "phrygian": (0, 1, 3, 5, 7, 8, 10),
+    "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
+    "major": (0, 2, 4, 5, 7, 9, 11),
+}
+SCALE_WEIGHTS = (0.46, 0.2, 0.18, 0.08, 0.08)
+# Degrees of the scale, one a bar of the four-bar phrase: the bar in the phrase can be heard.
+PROGRESSIONS = (
+    (0, 5, 2, 6),
+    (0, 0, 5, 6),
+    (0, 3, 5, 4),
+    (0, 6, 5, 6),
+    (0, 2, 3, 5),
+    (0, 0, 3, 4),
+    (0, 3, 0, 6),
+    (0, 5, 3, 4),
+    (0, 1, 0, 6),
+    (0, 4, 5, 3),
+    (0, 0, 0, 5),
+    (0, 0, 2, 6),
+    (5, 6, 0, 2),
+    (0, 6, 3, 5),
+    (0, 2, 5, 1),
+    (0, 0, 0, 3),
+)
+
+
+@dataclass(frozen=True)
+class Harmony:
+    """A key and its progression: `root` MIDI note 33..44 of the bass, `degrees` one a bar of the phrase."""
+
+    root: int
+    scale: str
+    degrees: tuple[int, ...]
+    sevenths: bool
+    parallel: bool  # one minor-seventh shape moved along, as a sampled chord is
+
+    def pitch(self, degree: int) -> int:
+        """MIDI note of a scale degree (any integer) above the root."""
+        steps = SCALES[self.scale]
+        return self.root + 12 * (degree // 7) + steps[degree % 7]
+
+    def bar_degree(self, bar: int) -> int:
+        """Chord degree of a bar, folded near the root."""
+        degree = self.degrees[bar % len(self.degrees)]
+        return degree - 7 if degree >= 5 else degree
+
+    def chord(self, bar: int, centre: int = 60) -> list[float]:
+        """Chord of a bar, close to `centre`, lowest note first."""
+        degree = self.bar_degree(bar)
+        if self.parallel:
+            bass = self.pitch(degree)
+            shape = (0, 3, 7, 10) if self.sevenths else (0, 3, 7)
+            notes = [bass + s for s in shape]
+        else:
+            notes = [self.pitch(degree + s) for s in ((0, 2, 4, 6) if self.sevenths else (0, 2, 4))]
+        folded = sorted(centre - 6 + (n - (centre - 6)) % 12 for n in notes)
+        return [float(n) for n in folded]
+
+
+def draw_harmony(rng: Rng) -> Harmony:
+    """A key, mostly minor, and a progression."""
+    names = list(SCALES)
+    return Harmony(
+        root=int(rng.integers(33, 45)),
+        scale=names[int(rng.choice(len(names), p=SCALE_WEIGHTS))],
+        degrees=PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))],
+        sevenths=bool(rng.random() < 0.7),
+        parallel=bool(rng.random() < 0.35),
+    )
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sixteenth of a melodic motif: scale degree above the chord, length in sixteenths."""
+
+    step: int
+    degree: int
+    length: float
+    velocity: float
+    accent: bool = False
+    slide: bool = False
+
+
+def acid_motif(rng: Rng) -> list[Step]:
+    """A 303 bar: sixteenths with rests, octave jumps, accents and slides."""
+    out: list[Step] = []
+    density = rng.uniform(0.55, 0.98)
+    pool = rng.choice([-7, 0, 0, 0, 1, 2, 3, 4, 6, 7, 7, 9], size=5)
+    for step in range(16):
+        if step == 0 or rng.random() < density:
+            degree = 0 if step == 0 else int(rng.choice(pool))
+            slide = bool(out and rng.random() < 0.22)
+            if slide:
+                last = out[-1]
+                out[-1] = Step(last.step, last.degree, step - last.step, last.velocity, last.accent, last.slide)
+            out.append(Step(step, degree, float(rng.uniform(0.4, 0.8)), 0.8, bool(rng.random() < 0.25), slide))
+    return out
+
+
+def bass_motif(rng: Rng, kind: str) -> list[Step]:
+    """A bar of bass: rolling, offbeat, sub, groove or reese."""
+    if kind == "rolling":
+        keep = rng.random() < 0.6
+        return [Step(s, 0 if keep or s % 4 != 3 else 7, 0.75, 0.75 + 0.25 * (s % 4 == 2)) for s in range(16) if s % 4]
+    if kind == "offbeat":
+        steps = [2, 6, 10, 14]
+        extra = [s for s in (3, 7, 11, 15) if rng.random() < 0.25]
+        return [
+            Step(s, 7 if s in extra and rng.random() < 0.5 else 0, 1.3 if s in steps else 0.8, 1.0)
+            for s in sorted(steps + extra)
+        ]
+    if kind in ("sub", "reese"):
+        cuts = sorted({0, *rng.choice([3, 4, 6, 8, 10, 11, 12, 14], size=int(rng.integers(0, 4)), replace=False)})
+        ends = [*cuts[1:], 16]
+        return [Step(int(a), 0, float(b - a) * 0.92, 0.95) for a, b in zip(cuts, ends)]
+    out = [Step(0, 0, 1.5, 1.0)] if rng.random() < 0.6 else []
+    taken = {0}
+    for _ in range(int(rng.integers(3, 8))):
+        step = int(rng.choice([2, 3, 5, 6, 7, 8, 10, 11, 13, 14, 15]))
+        if step not in taken:
+            taken.add(step)
+            degree = int(rng.choice([0, 0, 0, 7, 4, 2, -1]))
+            out.append(Step(step, degree, float(rng.choice([0.6, 0.9, 1.6])), float(rng.uniform(0.7, 1))))
+    return sorted(out, key=lambda s: s.step)
+
+
+def lead_motif(rng: Rng) -> list[Step]:
+    """A bar of arpeggio or sparse hook over the chord."""
+    if rng.random() < 0.6:
+        order = [0, 2, 4, 6, 7, 9, 11]
+        rng.shuffle(order)
+        cell = order[: int(rng.integers(3, 7))]  # 3, 5, 6 steps run against the bar
+        gap = int(rng.choice([1, 1, 2, 3]))
+        rest = rng.uniform(0, 0.25)
+        return [
+            Step(s, cell[i % len(cell)], gap * rng.uniform(0.4, 0.9), rng.uniform(0.7, 1.0))
+            for i, s in enumerate(range(0, 16, gap))
+            if rng.random() >= rest
+        ]
+    steps = sorted(rng.choice(16, size=int(rng.integers(2, 6)), replace=False))
+    return [Step(int(s), int(rng.choice([0, 2, 4, 6, 7, 8])), float(rng.choice([0.7, 1.5, 3])), 0.9) for s in steps]

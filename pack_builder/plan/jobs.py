@@ -1,0 +1,241 @@
+"""What to render: an ordered row of jobs, each complete in itself and independent of all the others.
+
+A job's seed comes from the pack's seed and the job's own key (kind, tempo, number), not from its place in the
+list: the loop `techno/loop/130/1` of seed 7 is the same in every pack, whatever else is rendered around it, in
+any order and on any number of workers.
+
+A kit is one style: the same piece at up to three tempi (`main`), the style with other anchors (`variation`), the
+piece at three energies (`low`, `mid`, `high`), one-bar fills, and one-shots cut from it.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from musika_daw.sound.sounds import FORMATS
+from pack_builder.plan.curve import Points
+from pack_builder.plan.families import FAMILIES, INTENSITIES, SHOTS
+from pack_builder.plan.names import file_stem, tempo_folder, word_names
+from pack_builder.plan.options import BuildOptions
+
+DENSITY_CLASSES = ("sparse", "medium", "dense")
+OUTSIDE_FOLDER = "outside_limits"
+_KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
+_FILL_BEAT = 12  # a fill is the last bar of a phrase of four
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
+
+    `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
+    `anchors` names the seeds where several jobs share theirs.
+    """
+
+    key: str
+    kind: str
+    shape: str
+    word: str
+    pack_seed: int
+    style_seed: int
+    bpm: Fraction | None = None
+    bars: int | None = None
+    seconds: Fraction | None = None
+    density: Fraction | None = None
+    start_beat: int = 0
+    role: str = ""
+    kit: str | None = None
+    energy: Fraction | None = None
+    curve: Points | None = None
+    anchors: str = ""
+
+    @property
+    def beats(self) -> int | None:
+        return None if self.bars is None or self.bpm is None else self.bars * 4
+
+    @property
+    def loops(self) -> bool:
+        """Whether the file is made to repeat."""
+        return self.shape in ("loop", "fill")
+
+    def seed(self, attempt: int = 0) -> int:
+        """Seed of one attempt at this job, 0..2^53-1 (exact in every JSON reader)."""
+        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
+
+    def style(self, attempt: int = 0) -> int:
+        """Style seed of one attempt: a style that failed is given up, unless others share it."""
+        if not attempt or self.kit is not None or self.anchors:
+            return self.style_seed
+        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt}")
+
+    @property
+    def take_bpm(self) -> Fraction | None:
+        """Tempo of a take that was asked for in bars."""
+        return None if self.shape != "take" or not self.bars or not self.seconds else self.bars * 240 / self.seconds
+
+    def frames_exact(self, sample_rate_hz: int) -> Fraction:
+        """Length before it is rounded, once, to whole frames; for takes the length that was asked for."""
+        if self.bpm is not None and self.bars is not None:
+            return Fraction(self.bars * 4 * 60 * sample_rate_hz) / self.bpm
+        assert self.seconds is not None
+        return self.seconds * sample_rate_hz
+
+
+def derived_seed(pack_seed: int, key: str) -> int:
+    """A seed of 53 bits for a key within a pack: SeedSequence mixes both, Philox draws the number."""
+    from numpy.random import Philox, SeedSequence
+
+    entropy = [pack_seed, int.from_bytes(hashlib.sha256(key.encode()).digest()[:16])]
+    return int(Philox(SeedSequence(entropy)).random_raw()) >> 11
+
+
+def spread(low: Fraction, high: Fraction, count: int) -> list[Fraction]:
+    """`count` values from low to high in equal steps; one value lies in the middle."""
+    if count == 1:
+        return [(low + high) / 2]
+    return [low + (high - low) * Fraction(index, count - 1) for index in range(count)]
+
+
+def plan(options: BuildOptions) -> list[Job]:
+    """All of `jobs_of` as a list."""
+    return list(jobs_of(options))
+
+
+def jobs_of(options: BuildOptions) -> Iterator[Job]:
+    """The jobs of a pack in the order of its manifest: by kind, then tempo or density, then number; then what
+    extensions added. With `only`, those whose key or word is named there."""
+    words = word_names(options.seed)
+    named = set(options.only)
+    for job in _wordless(options):
+        word = next(words)
+        if not named or named & {job.key, word}:
+            yield replace(job, word=word)
+
+
+def _wordless(options: BuildOptions) -> Iterator[Job]:
+    for kind in options.kinds:
+        if FAMILIES[kind].shape == "loop":
+            yield from _loops(options, kind, 0, options.loops_per_bpm * len(options.bpm), by_tempo=True)
+            yield from _kits(options, kind)
+            for sound in SHOTS:
+                for index in range(options.one_shots):
+                    yield _job(options, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(options))
+        else:
+            densities: list[Fraction | None] = [None] * options.takes
+            if options.density is not None and options.takes:
+                densities = list(spread(*options.density, options.takes))
+            yield from _takes(options, kind, 0, densities)
+    loops, takes = options.loops_per_bpm * len(options.bpm), options.takes
+    for extra in options.extensions:
+        for kind in options.kinds:
+            if FAMILIES[kind].shape == "loop":
+                yield from _loops(options, kind, loops, extra.loops, by_tempo=False)
+            else:
+                middle = None if options.density is None else sum(options.density) / 2
+                more = list(spread(*options.density, extra.takes)) if options.density and extra.takes else []
+                yield from _takes(options, kind, takes, more or [middle] * extra.takes)
+        loops, takes = loops + extra.loops, takes + extra.takes
+
+
+def _job(options: BuildOptions, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
+    style_seed = derived_seed(options.seed, f"{style or key}/style")
+    return Job(key, kind, shape, "", options.seed, style_seed, **values)
+
+
+def _loops(options: BuildOptions, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
+    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi."""
+    tempi = len(options.bpm)
+    for number in range(first, first + count):
+        place, index = divmod(number, options.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
+        bpm = options.bpm[place]
+        yield _job(options, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=options.bars)
+
+
+def _takes(options: BuildOptions, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
+    for index, density in enumerate(densities, first):
+        yield _job(
+            options,
+            f"{kind}/take/{index}",
+            kind,
+            "take",
+            seconds=options.take_seconds,
+            density=density,
+            curve=options.density_curve,
+            bars=options.take_bars,
+        )
+
+
+def _source(options: BuildOptions) -> dict[str, Any]:
+    """The loop that a one-shot is cut from."""
+    return {"bpm": options.bpm[len(options.bpm) // 2], "bars": options.bars}
+
+
+def _kits(options: BuildOptions, kind: str) -> Iterator[Job]:
+    names = word_names(derived_seed(options.seed, "kits"))
+    last = len(options.bpm) - 1
+    tempi = sorted({options.bpm[round(last * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
+    middle = options.bpm[len(options.bpm) // 2]
+    for number in range(options.kits):
+        base, name = f"{kind}/kit/{number}", next(names)
+
+        def job(
+            role: str, tail: str = "", shape: str = "loop", base: str = base, name: str = name, **values: Any
+        ) -> Job:
+            whole = {"bpm": middle, "bars": options.bars} | values
+            return _job(options, f"{base}/{role}{tail}", kind, shape, style=base, role=role, kit=name, **whole)
+
+        for bpm in tempi:
+            yield job("main", f"/{bpm}", bpm=bpm, anchors=f"{base}/main")
+        for index in range(_VARIATIONS):
+            yield job("variation", f"/{index}")
+        for role, energy in INTENSITIES.items():
+            yield job(role, energy=Fraction(energy), anchors=f"{base}/main")
+        for index in range(_FILLS):
+            yield job("fill", f"/{index}", "fill", bars=1, start_beat=_FILL_BEAT)
+        for sound in SHOTS:
+            yield job(sound, shape="shot")
+
+
+def density_class(density: float) -> str:
+    """`sparse`, `medium` or `dense`: thirds of the density scale 0..1."""
+    return DENSITY_CLASSES[min(2, int(3 * max(0.0, density)))]
+
+
+def file_of(
+    job: Job,
+    options: BuildOptions,
+    measured_density: float | None = None,
+    key: str | None = None,
+    inside_limits: bool = True,
+) -> str:
+    """Path of a job's file inside the pack.
+
+    Takes are filed by what they turned out to be, not by what was asked; a key is in the name where one was heard;
+    a file beyond the limits, kept as the best of many, lies in a folder that says so.
+    """
+    group = density_class(measured_density or 0.0) if job.shape == "take" else ""
+    family = FAMILIES[job.kind]
+    kind_name = family.folder.split("/")[1].split("_")[0]
+    if job.shape == "shot":
+        folder = f"One_Shots/{kind_name}/{job.role.capitalize()}"
+    elif job.kit:
+        folder = f"Kits/{kind_name}/{job.kit.title()}"
+    else:
+        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm)}"
+    stem = file_stem(
+        options.naming,
+        "kit" if job.kit and job.shape != "shot" else job.shape,
+        label=options.label,
+        pack=options.name,
+        kind=job.kind,
+        name=job.word if not job.kit else f"{job.kit}_{job.word}",
+        bpm=job.bpm,
+        density=group,
+        role=job.role,
+    )
+    stem += f"_{key}" if key else ""
+    if not inside_limits:
+        folder, stem = f"{folder}/{OUTSIDE_FOLDER}", f"{stem}_outside"
+    return f"{folder}/{stem}{FORMATS[options.format].suffix}"

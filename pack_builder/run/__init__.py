@@ -1,0 +1,1 @@
+"""Building a pack: here, in worker processes, on a cluster."""

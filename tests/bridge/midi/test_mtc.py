@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge import Mtc, MtcSource
+from bridge.midi.mtc import RATES, Rate, seconds
+
+BY_NAME = {rate.name: rate for rate in RATES}
+
+
+def code_of(number: int, rate: Rate) -> tuple[int, int, int, int]:
+    """Hours, minutes, seconds, frames of a frame number, drop frame included."""
+    if rate.dropped:
+        tens, rest = divmod(number, 17982)
+        number += 18 * tens + (0 if rest < 1800 else 2 * (1 + (rest - 1800) // 1798))
+    frames = number % rate.nominal
+    s, minutes = divmod(number // rate.nominal, 60)[::-1]
+    return minutes // 60 % 24, minutes % 60, s, frames
+
+
+def pieces(number: int, rate: Rate) -> list[bytes]:
+    hours, minutes, s, frames = code_of(number, rate)
+    hours |= RATES.index(rate) << 5
+    nibbles = [n for value in (frames, s, minutes, hours) for n in (value & 15, value >> 4)]
+    return [bytes((0xF1, i << 4 | nibble)) for i, nibble in enumerate(nibbles)]
+
+
+def play(machine: Mtc, start: int, codes: int, rate: Rate, at_s: float = 0.0) -> float:
+    """Send whole codes of two frames each; returns the time of the last quarter frame."""
+    quarter_s = 1 / float(rate.frames_per_s) / 4
+    last_s = at_s
+    for i in range(codes):
+        for k, message in enumerate(pieces(start + 2 * i, rate)):
+            last_s = at_s + (8 * i + k) * quarter_s
+            machine.feed(message, last_s)
+    return last_s
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_position_is_exact_at_every_rate(name: str) -> None:
+    rate, machine = BY_NAME[name], Mtc()
+    last_s = play(machine, 1000, 20, rate)
+    record = machine.transport(last_s + 0.001)
+    assert machine.rate == rate
+    assert record.playing
+    assert record.position_s == pytest.approx(1000 / float(rate.frames_per_s) + last_s + 0.001, abs=1e-4)
+
+
+def test_one_code_is_seven_quarter_frames_old_when_complete() -> None:
+    machine = Mtc()
+    last_s = play(machine, 250, 1, BY_NAME["25"])
+    assert machine.transport(last_s).position_s == pytest.approx(10 + 0.07, abs=1e-6)
+
+
+@given(st.sampled_from(RATES), st.integers(0, 23), st.integers(0, 59), st.integers(0, 59), st.integers(0, 29))
+def test_codes_and_numbers_agree(rate: Rate, hours: int, minutes: int, s: int, frames: int) -> None:
+    if frames >= rate.nominal or (rate.dropped and frames < 2 and s == 0 and minutes % 10):
+        with pytest.raises(ValueError, match="frames"):
+            seconds(rate, hours, minutes, s, frames)
+        return
+    number = seconds(rate, hours, minutes, s, frames) * rate.frames_per_s
+    assert number.denominator == 1
+    assert code_of(int(number), rate) == (hours, minutes, s, frames)
+
+
+def test_drop_frame_keeps_real_time() -> None:
+    assert float(seconds(BY_NAME["29.97df"], 1, 0, 0, 0)) == pytest.approx(3600, abs=0.004)
+    assert seconds(BY_NAME["30"], 1, 0, 0, 0) == Fraction(3600)
+
+
+def test_a_full_frame_is_a_locate() -> None:
+    machine = Mtc()
+    assert machine.feed(bytes.fromhex("F07F7F0101 21020304 F7"), 0)  # 01:02:03:04 at 25
+    record = machine.transport(5)
+    assert (record.playing, record.position_s) == (False, pytest.approx(3723.16))
+
+
+def test_it_stops_when_quarter_frames_stop_and_locates_when_they_jump() -> None:
+    rate, machine = BY_NAME["25"], Mtc()
+    last_s = play(machine, 0, 10, rate)
+    assert not machine.transport(last_s + 1).playing
+    stopped_s = machine.transport(last_s + 1).position_s
+    assert stopped_s == pytest.approx(last_s, abs=1e-3)
+    last_s = play(machine, 2500, 10, rate, last_s + 1)
+    assert machine.transport(last_s).position_s == pytest.approx(100 + 79 / 100, abs=0.01)
+
+
+def test_jitter_does_not_reach_the_position(quantised: Callable[..., list[tuple[float, bytes]]]) -> None:
+    rate, machine = BY_NAME["30"], Mtc()
+    messages = [(i / 120, pieces(2 * (i // 8), rate)[i % 8]) for i in range(1200)]
+    worst = 0.0
+    for at_s, message in quantised(messages, 256):
+        machine.feed(message, at_s)
+        if at_s > 2:
+            worst = max(worst, abs(machine.transport(at_s).position_s - at_s))
+    assert worst < 0.0056
+
+
+def test_running_backwards_is_not_playing() -> None:
+    rate, machine = BY_NAME["25"], Mtc()
+    last_s = play(machine, 1000, 4, rate)
+    for i, message in enumerate(reversed(pieces(1000, rate))):
+        machine.feed(message, last_s + (i + 1) / 100)
+    assert not machine.transport(last_s + 0.08).playing
+
+
+def test_nothing_is_known_before_a_code() -> None:
+    machine = Mtc()
+    machine.feed(b"\xf1\x00", 0)
+    assert machine.transport(0).known() == {"host_time_s": 0.0}
+
+
+@pytest.mark.parametrize("text", ["F1", "F10000", "F180", "F07F7F010121020304", "F07F7F01012102FF04F7"])
+def test_a_broken_message_is_an_error(text: str) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        Mtc().feed(bytes.fromhex(text), 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.binary(max_size=11).map(lambda b: b"\xf1" + b[:1] if len(b) < 6 else b), max_size=40))
+def test_no_bytes_can_break_it(messages: list[bytes]) -> None:
+    source = MtcSource("x", opener=lambda *_, **__: None, clock=lambda: 0.0)
+    for i, message in enumerate(messages):
+        source.message(message, i / 100)
+    assert source.counts.received + source.counts.malformed <= len(messages)
+    assert source.latest().host_time_s == 0
+
+
+def test_the_source_starts_afresh() -> None:
+    class Port:
+        def close(self) -> None:
+            pass
+
+    source = MtcSource("x", opener=lambda *_, **__: Port(), clock=lambda: 0.0)
+    with source:
+        source.message(bytes.fromhex("F07F7F010121020304F7"), 0)
+        assert source.latest().position_s == pytest.approx(3723.16)
+        assert source.counts.received == 1
+    with source:
+        assert source.latest().known() == {"host_time_s": 0.0}

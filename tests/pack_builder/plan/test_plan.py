@@ -1,0 +1,99 @@
+"""The plan: which jobs, in which order, with seeds that depend on the job alone."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pack_builder.plan.jobs import Job, density_class, derived_seed, file_of, plan, spread
+from pack_builder.plan.options import BuildOptions
+
+
+def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:
+    jobs = plan(BuildOptions.parse(bpm="120,128.5", takes="1"))
+    assert [job.key for job in jobs] == [
+        "techno/loop/120/0",
+        "techno/loop/120/1",
+        "techno/loop/257/2/0",
+        "techno/loop/257/2/1",
+        "piano/take/0",
+    ]
+
+
+def test_words_and_seeds_of_a_pack_differ() -> None:
+    jobs = plan(BuildOptions.parse(loops_per_bpm="60"))
+    for values in (
+        [job.word for job in jobs],
+        [job.key for job in jobs],
+        [job.style_seed for job in jobs],
+        [job.seed(attempt) for job in jobs for attempt in range(3)],
+    ):
+        assert len(set(values)) == len(values)
+
+
+def test_a_job_keeps_its_seed_in_any_pack_and_for_any_number_of_workers() -> None:
+    small = plan(BuildOptions.parse(bpm="130", jobs="1"))
+    large = {job.key: job for job in plan(BuildOptions.parse(bpm="60-200", loops_per_bpm="7", jobs="9"))}
+    loops = [job for job in small if job.kind == "techno"]
+    assert [(job.seed(), job.style_seed) for job in loops] == [
+        (large[job.key].seed(), large[job.key].style_seed) for job in loops
+    ]
+
+
+def test_another_seed_gives_other_seeds() -> None:
+    one, two = (plan(BuildOptions.parse(seed=seed)) for seed in ("7", "8"))
+    assert not {job.seed() for job in one} & {job.seed() for job in two}
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.text())
+def test_seeds_are_exact_in_json(seed: int, key: str) -> None:
+    value = derived_seed(seed, key)
+    assert 0 <= value < 2**53
+    assert value == derived_seed(seed, key)
+
+
+def test_seeds_stay_what_they_are() -> None:
+    """A changed derivation would silently change every pack that can be rendered again."""
+    assert derived_seed(7, "techno/loop/120/0/0") == 1067143562931561
+
+
+def test_densities_spread_over_the_takes() -> None:
+    jobs = plan(BuildOptions.parse(kinds=("piano",)))
+    assert [job.density for job in jobs] == [Fraction(n, 10) for n in range(1, 10)]
+    assert spread(Fraction(0), Fraction(1), 1) == [Fraction(1, 2)]
+    assert [job.density for job in plan(BuildOptions.parse(kinds=("piano",), density="none"))] == [None] * 9
+
+
+@settings(deadline=None)
+@given(st.fractions(60, 200, max_denominator=100), st.sampled_from([1, 2, 4, 8, 16]))
+def test_lengths_are_exact_before_they_are_rounded_once(bpm: Fraction, bars: int) -> None:
+    job = plan(BuildOptions.parse(bpm=f"{float(bpm):.6f}", bars=str(bars)))[0]
+    assert job.bpm is not None
+    assert job.frames_exact(44100) * job.bpm == bars * 240 * 44100
+
+
+@pytest.mark.parametrize(
+    ("density", "name"),
+    [(0, "sparse"), (0.33, "sparse"), (0.34, "medium"), (0.67, "dense"), (1, "dense"), (2, "dense"), (-1, "sparse")],
+)
+def test_density_classes(density: float, name: str) -> None:
+    assert density_class(density) == name
+
+
+def test_files_are_filed_by_tempo_and_measured_density(small: Callable[..., BuildOptions]) -> None:
+    options = small()
+    jobs = plan(options)
+    assert file_of(jobs[1], options).startswith("Loops/Techno_Loops/128_5bpm/MSK_First_129bpm_techno_loop_")
+    assert file_of(jobs[2], options, 0.9).startswith("Loops/Piano_Takes/dense/MSK_First_piano_take_dense_")
+
+
+def test_a_style_that_failed_is_given_up_unless_others_share_it() -> None:
+    job = Job("techno/loop/120/0", "techno", "loop", "word", 7, 99)
+    styles = [job.style(attempt) for attempt in range(7)]
+    assert styles[0] == 99
+    assert len(set(styles)) == 7
+    shared = Job("techno/kit/a/0", "techno", "loop", "word", 7, 99, kit="a")
+    assert {shared.style(attempt) for attempt in range(7)} == {99}

@@ -1,0 +1,59 @@
+"""Packs from the real engine, with a tiny model of untrained weights: everything but how it sounds."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pack_helpers import Silent, audio_bytes
+
+from pack_builder.plan.options import BuildOptions
+from pack_builder.run.build import build
+from pack_builder.verify import verify
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    from training.export import random_run
+
+    folder = tmp_path_factory.mktemp("piano")
+    random_run(folder, "tiny", "piano")
+    return str(tiny_model), str(folder)
+
+
+def test_a_pack_of_the_engine_verifies_and_is_the_same_again(
+    small: Callable[..., BuildOptions], models: tuple[str, str], tmp_path: Path
+) -> None:
+    # untrained weights have no beat: the least bad of two is what there is
+    values = {"models": models, "bpm": "120-125", "take_seconds": "4", "attempts": "2", "keep_best": True}
+    one = small(**values)
+    two = small(**values, out=str(tmp_path / "two"), jobs="2")
+    rows = build(one, Silent()).manifest.rows
+    build(two, Silent())
+    assert audio_bytes(one.out) == audio_bytes(two.out)
+    assert not verify(one.out).differences
+    assert [row.frames for row in rows] == [88200, 84672, 176400, 176400]
+    assert all(row.end_db is not None and row.end_db < -40 for row in rows if row.shape == "take")
+
+
+@pytest.mark.parametrize("damage", ["pickle", "truncated", "foreign", "wrong hash"])
+def test_damaged_weights_are_refused_in_one_line(
+    small: Callable[..., BuildOptions], tiny_model: Path, tmp_path: Path, damage: str
+) -> None:
+    import shutil
+
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    for path in folder.glob("*.safetensors"):
+        data = bytearray(path.read_bytes())
+        if damage == "pickle":
+            data[:] = b"\x80\x04K\x01."
+        elif damage == "truncated":
+            del data[len(data) // 2 :]
+        elif damage == "foreign":
+            data = data.replace(b"musika-daw/1", b"other-thing9")
+        else:
+            data[-1] ^= 0x55
+        path.write_bytes(data)
+    with pytest.raises(ValueError, match=f"^--model {folder}: [^\n]+$"):
+        build(small(models=(str(folder),), kinds=("techno",)), Silent())
+    assert not small().out.exists()

@@ -1,0 +1,446 @@
+"""Building: the tree, the same bytes in every way to get there, and every way to be stopped."""
+
+import base64
+import errno
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from pack_helpers import Silent, audio_bytes, page_data
+from pack_stand_in import SOURCE
+
+from musika_daw.hearing.check import seam
+from musika_daw.hearing.limits import SEAM_LIMIT
+from musika_daw.sound.sounds import read_sound
+from musika_daw.system import atomic
+from pack_builder.plan.options import BuildOptions
+from pack_builder.publish.page import EMBEDDED_S, PREVIEW_S
+from pack_builder.record.journal import CARDS, JOURNAL
+from pack_builder.record.manifest import read_checksums, read_manifest
+from pack_builder.run.build import BuildError, Result, build
+from pack_builder.verify import verify
+
+Small = Callable[..., BuildOptions]
+
+
+def built(options: BuildOptions, observer: Silent | None = None) -> Result:
+    return build(options, observer or Silent(), SOURCE)
+
+
+@pytest.fixture
+def whole(small: Small, tmp_path: Path) -> dict[str, bytes]:
+    """The audio of an undisturbed build."""
+    options = small(out=str(tmp_path / "whole"))
+    built(options)
+    return audio_bytes(options.out)
+
+
+def test_the_tree_is_complete_and_verifies(small: Small) -> None:
+    options = small()
+    result = built(options)
+    assert result.rendered == 4
+    names = {path.relative_to(options.out).as_posix() for path in options.out.rglob("*") if path.is_file()}
+    texts = {"README.txt", "LICENSE.txt", "manifest.json", "manifest.csv", "checksums.sha256", "index.html"}
+    assert texts < names
+    sets = {name for name in names if name.startswith(("Presets/", "Projects/"))}
+    assert {Path(name).suffix for name in sets} == {".sfz", ".dspreset", ".dawproject", ".rpp"}
+    assert names - texts - sets == {row.file for row in result.manifest.rows}
+    assert set(read_checksums(options.out)) == names - {"manifest.json", "checksums.sha256"}
+    report = verify(options.out)
+    assert (report.files, report.differences, report.unlisted) == (4, (), ())
+
+
+def test_every_loop_says_what_it_is_to_libsndfile(small: Small) -> None:
+    options = small(bpm="120,128.5,171", bars="4")
+    for row in built(options).manifest.rows:
+        with soundfile.SoundFile(options.out / row.file) as file:
+            assert (file.subtype, file.samplerate, file.channels, file.frames) == ("PCM_24", 44100, 2, row.frames)
+            log = file.extra_info
+        if row.shape == "loop":
+            assert row.frames == round(4 * 240 * 44100 / row.bpm)
+            for text in (f"Tempo     : {row.bpm:f}", "Beats     : 16", f"End : {row.frames - 1}", "labl : 4 : bar 4"):
+                assert text in log
+        else:
+            assert "acid" not in log
+
+
+@pytest.mark.parametrize("form", ["wav24", "flac", "aiff"])
+def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
+    small: Small, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    import mutagen
+
+    monkeypatch.setattr("pack_builder.render.render.key_of", lambda *_: ("F#min", 0.9))
+    options = small(format=form)
+    for row in built(options).manifest.rows:
+        assert row.key == "F#min"
+        path = options.out / row.file
+        assert path.stem.endswith("_F#min")
+        with soundfile.SoundFile(path) as file:
+            log = file.extra_info
+        if form == "wav24":
+            assert '"key": "F#min"' in log
+            assert ("Root note : 0x42" in log) == (row.shape == "loop")
+        else:
+            tags = mutagen.File(path).tags
+            assert str(tags["TKEY"] if form == "aiff" else tags["initialkey"][0]) == (
+                "F#m" if form == "aiff" else "F#min"
+            )
+    assert "RootNoteInvalid" not in log or "acid" not in log
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [("wav24", "acid, smpl\nand cue chunks"), ("flac", "LOOPLENGTH, INITIALKEY"), ("aiff", "an ID3 tag")],
+)
+def test_the_readme_tells_of_what_is_there(small: Small, form: str, text: str) -> None:
+    options = small(format=form, label="My_Label", name="Night_Drive")
+    built(options)
+    readme = (options.out / "README.txt").read_text()
+    assert readme.startswith("My Label - Night Drive\n" + 22 * "=" + "\n")
+    assert text in readme
+    assert ("musika-pack inspect" in readme) == (form == "wav24")
+    assert "One_Shots" not in readme
+    assert "{" not in readme
+    takes = small(kinds=("piano",), out=str(options.out) + "2")
+    built(takes)
+    assert "downbeat" not in (takes.out / "README.txt").read_text()
+
+
+def test_what_is_written_is_what_was_measured(small: Small) -> None:
+    options = small()
+    for row in built(options).manifest.rows:
+        samples, _ = soundfile.read(options.out / row.file, dtype="float32")
+        assert row.true_peak_dbtp is not None
+        assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
+        if row.bpm and row.beats:
+            assert seam(samples, 44100, row.beats)[0] == pytest.approx(row.seam_score, abs=0.01)
+            assert row.seam_score is not None
+            assert row.seam_score < SEAM_LIMIT
+            assert row.measured_bpm == pytest.approx(row.bpm, rel=0.005)
+
+
+@pytest.mark.parametrize("sample_rate_hz", [48000, 88200, 96000])
+def test_other_sample_rates(small: Small, sample_rate_hz: int) -> None:
+    options = small(bpm="133", takes="1", sample_rate=str(sample_rate_hz))
+    rows = built(options).manifest.rows
+    assert rows[0].frames == round(240 * sample_rate_hz / 133)
+    assert not verify(options.out).differences
+
+
+def test_same_seed_same_bytes_other_seed_other_music(small: Small, whole: dict[str, bytes], tmp_path: Path) -> None:
+    built(small())
+    assert audio_bytes(small().out) == whole
+    other = small(seed="8", out=str(tmp_path / "other"))
+    built(other)
+    assert not set(audio_bytes(other.out).values()) & set(whole.values())
+
+
+def test_workers_change_nothing(small: Small, whole: dict[str, bytes]) -> None:
+    options = small(jobs="2")
+    manifest = built(options).manifest
+    assert audio_bytes(options.out) == whole
+    assert [row.job for row in manifest.rows] == [
+        "techno/loop/120/0",
+        "techno/loop/257/2/0",
+        "piano/take/0",
+        "piano/take/1",
+    ]
+
+
+@pytest.mark.parametrize("stop_after", [1, 3, 4])
+def test_an_interrupted_build_goes_on_to_the_same_bytes(small: Small, whole: dict[str, bytes], stop_after: int) -> None:
+    options = small()
+    with pytest.raises(KeyboardInterrupt):
+        built(options, Silent(stop_after))
+    assert len(audio_bytes(options.out)) == stop_after
+    assert not (options.out / "manifest.json").exists()
+    with pytest.raises(ValueError, match="unfinished pack; add --resume"):
+        built(options)
+    observer = Silent()
+    assert built(small(resume=True), observer).rendered == 4 - stop_after
+    assert observer.kept == stop_after
+    assert audio_bytes(options.out) == whole
+    assert not (options.out / JOURNAL).exists()
+
+
+def test_resuming_keeps_the_time_of_creation(small: Small) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        built(small(), Silent(1))
+    journal = small().out / JOURNAL
+    journal.write_text(journal.read_text().replace('"created": "', '"created": "1999 '))
+    built(small(resume=True))
+    assert read_manifest(small().out).created.startswith("1999 ")
+
+
+@pytest.mark.parametrize("damage", [0, 1, 500])
+def test_pictures_made_before_an_interruption_are_kept_and_lost_ones_made_again(
+    small: Small, monkeypatch: pytest.MonkeyPatch, damage: int
+) -> None:
+    built(small())
+    page = (small().out / "index.html").read_text()
+    options = small(out=str(small().out) + "2")
+    with pytest.raises(KeyboardInterrupt):
+        built(options, Silent(3))
+    cards = options.out / CARDS
+    cards.write_bytes(cards.read_bytes()[: len(cards.read_bytes()) - damage])
+    made_again = []
+    monkeypatch.setattr(
+        "pack_builder.publish.page.read_sound", lambda path: made_again.append(path) or read_sound(path)
+    )
+    built(replace(options, resume=True))
+    assert (options.out / "index.html").read_text() == page
+    assert len(made_again) == (damage > 1)  # without its end of line a record is still whole
+    assert not cards.exists()
+
+
+@pytest.mark.parametrize("cut", [1, 40, 200])
+def test_a_journal_cut_short_by_a_crash_is_no_obstacle(small: Small, whole: dict[str, bytes], cut: int) -> None:
+    options = small()
+    with pytest.raises(KeyboardInterrupt):
+        built(options, Silent(2))
+    journal = options.out / JOURNAL
+    journal.write_bytes(journal.read_bytes()[:-cut])
+    (options.out / "Loops" / "x.wav.part").write_bytes(b"half")
+    assert built(small(resume=True)).rendered == 3
+    assert audio_bytes(options.out) == whole
+    assert not list(options.out.rglob("*.part"))
+
+
+def test_resuming_a_finished_pack_mends_it(small: Small, whole: dict[str, bytes]) -> None:
+    options = small()
+    built(options)
+    first, second, *_ = sorted(options.out.rglob("*.wav"))
+    first.unlink()
+    second.write_bytes(b"damaged")
+    assert built(small(resume=True)).rendered == 2
+    assert audio_bytes(options.out) == whole
+    assert not verify(options.out).differences
+
+
+def test_a_finished_pack_is_left_alone(small: Small) -> None:
+    first = built(small())
+    again = built(small())
+    assert again.rendered == 0
+    assert again.manifest == first.manifest
+
+
+@pytest.mark.parametrize("fault", ["nan", "short"])
+def test_sound_that_cannot_be_used_stops_the_build(small: Small, fault: str) -> None:
+    with pytest.raises(BuildError, match=r"^model techno gave .*techno/loop/120/0"):
+        built(small(models=(f"techno:{fault}",)))
+    assert not audio_bytes(small().out)
+
+
+def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = iter(range(writes))
+    replace = os.replace
+
+    def full(source: Any, target: Any) -> None:
+        if next(left, None) is None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(source, target)
+
+    monkeypatch.setattr(atomic.os, "replace", full)
+
+
+@pytest.mark.parametrize("writes", [0, 1, 3, 5, 7, 8])
+def test_a_full_disk_leaves_whole_files_and_a_way_on(
+    small: Small, whole: dict[str, bytes], writes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = small()
+    with monkeypatch.context() as patch:
+        full_after(writes, patch)
+        with pytest.raises(BuildError, match=r"the disk is full; [0-9] files are finished"):
+            built(options)
+    assert not list(options.out.rglob("*.part"))
+    for name, data in audio_bytes(options.out).items():
+        assert data == whole[name]
+    built(small(resume=True))
+    assert audio_bytes(options.out) == whole
+
+
+def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pack_builder.run import build as module
+
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    with pytest.raises(ValueError, match=r"needs 1 MB|needs 2 MB"):
+        built(small())
+    assert not small().out.exists()
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (("drums",), "--model drums: 'drums' is neither one of"),
+        (("violin",), "--model violin: its weights are of kind 'violin', asked for is techno, piano"),
+        (("techno", "techno:x"), "--model techno:x: second model of kind 'techno'"),
+    ],
+)
+def test_wrong_models_are_named_before_anything_is_written(
+    small: Small, models: tuple[str, ...], message: str, jobs: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        built(small(models=models, jobs=jobs))
+    assert not small().out.exists()
+
+
+def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Path) -> None:
+    (tmp_path / "pack").mkdir()
+    built(small())  # an empty folder is fine
+    with pytest.raises(ValueError, match=r"holds a pack with seed 7, not 9; must be a new or empty folder"):
+        built(small(seed="9", resume=True))
+    with pytest.raises(ValueError, match="other weights"):
+        built(_other_weights(small))
+    holiday = tmp_path / "holiday"
+    holiday.mkdir()
+    (holiday / "beach.jpg").touch()
+    with pytest.raises(ValueError, match=r"holds something else \(beach.jpg\), must be a new or empty folder"):
+        built(small(out=str(holiday), resume=True))
+    with pytest.raises(ValueError, match="not a directory, must be a folder"):
+        built(small(out=str(holiday / "beach.jpg")))
+    (holiday / "manifest.json").write_text("{}")
+    with pytest.raises(ValueError, match="manifest: must be of format"):
+        built(small(out=str(holiday)))
+    (holiday / JOURNAL).write_text("{}\n")
+    with pytest.raises(ValueError, match="damaged"):
+        built(small(out=str(holiday)))
+
+
+def _other_weights(small: Small) -> BuildOptions:
+    path = small().out / "manifest.json"
+    path.write_text(path.read_text().replace('"weights_sha256": "74', '"weights_sha256": "99', 1))
+    return small(resume=True)
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", EMBEDDED_S)
+
+
+@pytest.mark.usefixtures("embedded")
+def test_the_longest_take_is_built_and_its_page_plays_a_preview(small: Small) -> None:
+    options = small(kinds=("piano",), takes="1", take_seconds="600", density="0.1", attempts="1", keep_best=True)
+    assert built(options).rendered == 1
+    [row] = read_manifest(options.out).rows
+    assert row.frames == 600 * 44100
+    [[entry]] = [json.loads(text)["files"] for text in page_data(options.out)]
+    assert entry["preview"] == PREVIEW_S
+    heard, rate = soundfile.read(io.BytesIO(base64.b64decode(entry["sound"])))
+    assert len(heard) == PREVIEW_S * rate
+    real = soundfile.read(options.out / row.file, frames=20 * rate)[0]
+    assert np.corrcoef(heard[: 20 * rate, 0], real[:, 0])[0, 1] > 0.99
+    assert np.abs(heard[-rate // 100 :]).max() < 0.01  # it fades
+
+
+@pytest.mark.usefixtures("embedded")
+def test_long_loops_and_high_rates_are_embedded_whole(small: Small) -> None:
+    options = small(
+        kinds=("techno",), bpm="60", bars="16", loops_per_bpm="1", sample_rate="96000", attempts="1", keep_best=True
+    )
+    assert built(options).rendered == 1
+    [row] = read_manifest(options.out).rows
+    [[entry]] = [json.loads(text)["files"] for text in page_data(options.out)]
+    assert entry["preview"] is None
+    assert soundfile.info(io.BytesIO(base64.b64decode(entry["sound"]))).frames == row.frames == 64 * 96000
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"), [("die", "ended with code 9"), ("crash", "was ended by SIGSEGV"), ("oom", "was ended by SIGKILL")]
+)
+def test_a_worker_that_dies_is_reported_with_what_it_made(small: Small, fault: str, how: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        built(small(jobs="2", models=(f"techno:{fault}",)))
+    assert re.match(rf"a worker {how} while it made techno/loop/(120|257/2)/0 \(\w+\)", str(caught.value))
+    assert ("memory" in str(caught.value)) == (fault == "oom")
+    assert built(small(jobs="2", resume=False, out=str(small().out) + "2")).rendered == 4
+
+
+def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
+    options = small(kinds=("techno",), bpm="120")
+    [row] = built(options).manifest.rows
+    assert "ICRD : 1970-01-02" in soundfile.SoundFile(options.out / row.file).extra_info
+    assert read_manifest(options.out).created == "1970-01-02T00:00:00+00:00"
+
+
+# enough files that none of the stopped programs is through before it hears of it, however busy the machine
+PROGRAM = """
+import sys
+sys.path[:0] = [{here!r}]
+from pack_stand_in import SOURCE
+import pack_builder.run.build as module
+from pack_builder.cli import main
+if __name__ == "__main__":
+    original = module.build
+    module.build = lambda options, observer: original(options, observer, SOURCE)
+    main(sys.argv[1:])
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> list[str]:
+    path = tmp_path / "program.py"
+    path.write_text(PROGRAM.format(here=str(Path(__file__).parents[1])))
+    return [
+        sys.executable,
+        str(path),
+        "build",
+        "--bars",
+        "1",
+        "--takes",
+        "2",
+        "--take-seconds",
+        "2",
+        "--bpm",
+        "120,128.5",
+        "--loops-per-bpm",
+        "11",
+        "--model",
+        "techno:slow",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "number"), [("1", signal.SIGINT), ("2", signal.SIGINT), ("2", signal.SIGTERM), ("2", signal.SIGKILL)]
+)
+def test_a_stopped_program_can_go_on(program: list[str], tmp_path: Path, jobs: str, number: int) -> None:
+    program += ["--out", str(tmp_path / "pack"), "--jobs", jobs]
+    # a session of its own, so that the signal reaches the workers too, as a terminal's Ctrl-C does
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(program, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("[2/24]"):
+        assert process.poll() is None
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)
+    else:
+        process.send_signal(number)
+    _, errors = process.communicate(timeout=20)
+    done = audio_bytes(tmp_path / "pack")
+    assert 2 <= len(done) < 24
+    if number == signal.SIGKILL:
+        assert process.returncode == -signal.SIGKILL
+    else:
+        assert process.returncode == 2
+        assert errors.startswith("error: interrupted: what is finished in ")
+        assert errors.count("\n") == 1
+        assert not list((tmp_path / "pack").rglob("*.part"))
+    resumed = subprocess.run([*program, "--resume"], capture_output=True, text=True, check=True, timeout=60)
+    assert "24 files" in resumed.stdout
+    after = audio_bytes(tmp_path / "pack")
+    assert len(after) == 24
+    assert all(after[name] == data for name, data in done.items())
+    assert not verify(tmp_path / "pack").differences

@@ -1,0 +1,62 @@
+"""What judges the autoencoder's sound in its second phase, trained beside it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.autoencoder.discriminators import WaveDiscriminator
+from training.autoencoder.losses import feature_matching, hinge_discriminator, hinge_generator
+from training.runs.recipes import AutoencoderSettings
+
+SIZES = ((2048, 512), (1024, 256), (512, 128))
+PAPER_SIZES = ((6 * 256, 256),)
+
+
+class WaveAdversary:
+    """A discriminator of waves with its optimiser; `step` trains it and returns what the decoder shall lessen."""
+
+    def __init__(self, settings: AutoencoderSettings) -> None:
+        self._settings = settings
+        sizes = PAPER_SIZES if settings.paper_losses else SIZES
+        self.discriminator = WaveDiscriminator(sizes, settings.discriminator_width)
+        self._optimizer = torch.optim.AdamW(
+            self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
+        )
+
+    def step(self, made: Tensor, real: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
+        """Train on waves `[B, t]`, made and real; returns the weighted loss of what was made.
+
+        The parts are put into `losses`: "discriminator", "adversary", "features".
+        """
+        s = self._settings
+        for group in self._optimizer.param_groups:
+            group["lr"] = s.learning_rate * rate_factor
+        real_scores, _ = self.discriminator(real)
+        fake_scores, _ = self.discriminator(made.detach())
+        losses["discriminator"] = hinge_discriminator(real_scores, fake_scores)
+        self._optimizer.zero_grad(set_to_none=True)
+        losses["discriminator"].backward()
+        self._optimizer.step()
+        self.discriminator.requires_grad_(False)
+        with torch.no_grad():
+            _, real_features = self.discriminator(real)
+        fake_scores, fake_features = self.discriminator(made)
+        self.discriminator.requires_grad_(True)
+        losses["adversary"] = hinge_generator(fake_scores)
+        total = s.lambda_adversary * losses["adversary"]
+        if s.lambda_features:
+            losses["features"] = feature_matching(real_features, fake_features)
+            total = total + s.lambda_features * losses["features"]
+        return total
+
+    def state(self) -> dict[str, Any]:
+        """Its part of a checkpoint."""
+        return {"discriminator": self.discriminator.state_dict(), "optimizer_d": self._optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a checkpoint that `state()` is part of."""
+        self.discriminator.load_state_dict(state["discriminator"])
+        self._optimizer.load_state_dict(state["optimizer_d"])

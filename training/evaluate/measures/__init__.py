@@ -1,0 +1,1 @@
+"""Measures of audio that evaluations share."""

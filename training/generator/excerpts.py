@@ -1,0 +1,124 @@
+"""Excerpts of latents with their conditions, addressed by step so that a resumed run sees the same order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musika_daw.instrument.models.config import GeneratorConfig
+from musika_daw.score import roll as piano_roll
+from musika_daw.score.conditioning import Conditions
+from training.latents.encode import LatentCorpus, LatentSong
+from training.runs.recipes import GanSettings
+
+# where a piece has no tempo of its own, its anchors are spaced as if it had this one
+NOMINAL_BPM = 120.0
+ANCHORS = 4
+
+
+@dataclass(frozen=True)
+class Batch:
+    """`latents` `[B, T, C]` normalised; `conditions` `[B, T, K]`; `weights` `[B, T, ANCHORS]` turn anchors
+    into coordinates (each row sums to 1)."""
+
+    latents: Tensor
+    conditions: Tensor
+    weights: Tensor
+
+    def first(self, rows: int) -> Batch:
+        """Its first `rows`."""
+        return Batch(self.latents[:rows], self.conditions[:rows], self.weights[:rows])
+
+
+class LatentExcerpts:
+    """Draws batches of latent excerpts with their conditions; batch `step` depends on seed and step alone."""
+
+    def __init__(
+        self, corpus: LatentCorpus, config: GeneratorConfig, settings: GanSettings, split: str = "train"
+    ) -> None:
+        # two patches side by side where patches are apart, so that their border is judged
+        self.frames = config.seq_len * (2 if config.kind == "fastgan" else 1)
+        self.corpus, self.config, self.settings = corpus, config, settings
+        self.songs = [s for s in corpus.songs if s.split == split and s.frames > self.frames]
+        if not self.songs:
+            raise ValueError(f"latents: no song of the {split} split is longer than {self.frames} latents")
+        lengths = np.array([s.frames - self.frames for s in self.songs], float)
+        self.chances = lengths / lengths.sum()
+        self.has_grid = any(s.bpm for s in self.songs)
+        self.notes = {song.name: corpus.notes(song) for song in self.songs} if config.score else {}
+        if config.score and not all(map(len, self.notes.values())):
+            unknown = next(name for name, notes in self.notes.items() if not len(notes))
+            raise ValueError(f"latents: the notes of {unknown} are not known, and the generator is told a score")
+        self.balance = self._balance() if settings.balance_density else None
+
+    def _balance(self) -> np.ndarray:
+        """How welcome an excerpt of mean density i/20 is, 0..1: the rarer, the more."""
+        labels = np.concatenate([self.corpus.labels[s.start : s.start + s.frames, 0] for s in self.songs])
+        counts = np.histogram(labels, 20, (0, 1))[0] / len(labels)
+        welcome = (counts + 0.005) ** -self.settings.balance_density
+        return welcome / welcome.max()
+
+    def _place(self, rng: np.random.Generator) -> tuple[LatentSong, int]:
+        """A song and where in it an excerpt starts."""
+        while True:
+            song = self.songs[int(rng.choice(len(self.songs), p=self.chances))]
+            start = int(rng.integers(0, song.frames - self.frames))
+            if self.balance is None:
+                return song, start
+            density = self.corpus.labels[song.start + start : song.start + start + self.frames, 0].mean()
+            if rng.random() < self.balance[min(19, int(density * 20))]:
+                return song, start
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Batch number `step`."""
+        rng = np.random.Generator(np.random.Philox(key=[self.settings.seed, step]))
+        rows = [self._excerpt(rng) for _ in range(size)]
+        latents, conditions, weights = (np.stack(part) for part in zip(*rows))
+        return Batch(torch.from_numpy(latents), torch.from_numpy(conditions), torch.from_numpy(weights))
+
+    def _excerpt(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        song, start = self._place(rng)
+        span = slice(song.start + start, song.start + start + self.frames)
+        latents = (self.corpus.latents[span].astype(np.float32) - self.corpus.mean) / self.corpus.deviation
+        beats = self.beats(song, start)
+        labels, s = self.corpus.labels[span], self.settings
+        dropped = rng.random(4) < [s.drop_phase, s.drop_tempo, s.drop_density, s.drop_energy]
+        grid = song.bpm is not None
+        conditions = Conditions(
+            self.frames,
+            beat=beats if grid and not dropped[0] else None,
+            bpm=np.full(self.frames, song.bpm) if grid and not dropped[1] else None,
+            density=None if dropped[2] else labels[:, 0],
+            energy=None if dropped[3] else labels[:, 1],
+        )
+        if grid:
+            place = beats / self.config.anchor_beats
+        else:  # a piece without a grid may lie anywhere between anchors
+            place = (beats + rng.uniform(0, self.config.anchor_beats)) / self.config.anchor_beats
+        told = conditions.features()
+        if self.config.score:
+            told = np.concatenate([told, self._roll(song, start)], 1)
+        return latents, told, anchor_weights(place)
+
+    def _roll(self, song: LatentSong, start: int) -> np.ndarray:
+        """Piano roll of an excerpt; the notes of a song are sorted by onset."""
+        notes, frame_s = self.notes[song.name], 1 / self.corpus.config.latent_rate_hz
+        first, stop = np.searchsorted(notes.onset, [start - piano_roll.LONGEST_S / frame_s, start + self.frames])
+        near = notes.between(int(first), int(stop))
+        return piano_roll.roll(replace(near, onset=near.onset - start, off=near.off - start), self.frames, frame_s)
+
+    def beats(self, song: LatentSong, start: int) -> np.ndarray:
+        """Beat at the centre of each latent frame of an excerpt, float64 `[T]`."""
+        config = self.corpus.config
+        centre = (start + np.arange(self.frames) + 0.5) * config.r_time - (song.beat0_frame or 0.0)
+        return centre / config.sample_rate_hz * (song.bpm or NOMINAL_BPM) / 60
+
+
+def anchor_weights(place: np.ndarray) -> np.ndarray:
+    """Linear interpolation weights, float32 `[T, ANCHORS]`, at places counted in anchors."""
+    place = place - np.floor(place[0])
+    number = np.arange(ANCHORS)
+    return np.maximum(0, 1 - np.abs(place[:, None] - number)).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Latents of a corpus, and how much each is heard."""
