@@ -28,7 +28,8 @@ VIEW_HZ = 60
 
 def make_pack(folder: Path, loops: int) -> None:
     """A pack of short loops, with its manifest."""
-    from musika_daw.sound.riff import Acid, Tags, encode_wave
+    from musika_daw.sound.riff import encode_wave
+    from musika_daw.sound.tags import Acid, Tags
 
     noise = np.random.default_rng(1).normal(0, 0.2, (round(4 * 60 / 120 * RATE), 2)).clip(-1, 1)
     envelope = np.exp(-np.arange(RATE // 2) / 4000)

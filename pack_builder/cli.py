@@ -185,24 +185,36 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def inspect(files: tuple[str, ...]) -> None:
-    """Print what a DAW will read from WAV files: tempo, beats, loop, markers, texts.
+    """Print what a DAW will read from WAV, FLAC, AIFF and Ogg files: tempo, beats, loop, markers, texts.
+
+    A file that cannot be read is named, the others are read all the same; the exit code is 2 then.
 
     \b
     Example:
       musika-pack inspect packs/first/Loops/Techno_Loops/130bpm/*.wav
     """
+    from musika_daw.system.plain import plain
     from pack_builder.inspect import lines_of
 
+    unread: list[str] = []
     for name in files:
         try:
             lines = lines_of(Path(name))
         except OSError as error:
-            raise ValueError(f"{name}: {(error.strerror or str(error)).lower()}") from None
+            unread.append(f"{name}: {(error.strerror or str(error)).lower()}")
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-        click.echo(name)
-        for subject, text in lines:
-            click.echo(f"  {subject:<10} {text}")
+            unread.append(f"{name}: {error}")
+        else:
+            click.echo(plain(name))
+            for subject, text in lines:
+                click.echo(f"  {subject:<10} {text}")
+            continue
+        if len(files) > 1:
+            click.echo(f"error: {plain(unread[-1])}", err=True)
+    if len(files) == 1 and unread:
+        raise ValueError(plain(unread[0]))
+    if unread:
+        fail(f"{len(unread)} of {len(files)} files could not be read")
 
 
 @cli.command()

@@ -1,11 +1,12 @@
-"""What a DAW will read from a WAV file, and whether those things agree with each other."""
+"""What a DAW will read from a sound file, and whether those things agree with each other."""
 
 from pathlib import Path
 
 from musika_daw.score.harmony import NOTES
 from musika_daw.sound.labels import tempo_in_file_name
-from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Header
-from musika_daw.sound.riff_reader import read_header
+from musika_daw.sound.sounds import read_any_header
+from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
+from musika_daw.system.plain import plain
 
 
 def tempo_of_length(header: Header) -> float | None:
@@ -17,52 +18,66 @@ def tempo_of_length(header: Header) -> float | None:
 
 
 def lines_of(path: Path) -> list[tuple[str, str]]:
-    """(subject, text) for everything in the file; raises ValueError or OSError where it is no WAV file."""
-    header = read_header(path)
+    """(subject, text) for everything in the file; raises ValueError or OSError where it is no sound file."""
+    header = read_any_header(path)
     tags = header.tags
     seconds = header.frames / header.sample_rate_hz
     lines = [
         ("format", f"{header.encoding}, {header.sample_rate_hz} Hz, {_channels(header.channels)}"),
         ("length", f"{header.frames} frames, {seconds:.6f} s"),
-        ("chunks", " ".join(name.strip() for name in header.chunks)),
     ]
+    if header.chunks:
+        lines.append(("chunks", " ".join(name.strip() for name in header.chunks)))
     named = tempo_in_file_name(path.name)
-    lines.append(("file name", f"{named} bpm" if named else "no tempo"))
-    if acid := tags.acid:
+    lines.append(("file name", f"{named:g} bpm" if named else "no tempo"))
+    acid, subject = tags.acid, _place(header)
+    if acid and not (acid.beats or acid.tempo_bpm or acid.flags):
+        lines.append((subject, "says nothing: a DAW will guess the tempo or take the file as it is"))
+    elif acid:
         kind = "one-shot" if acid.flags & ACID_ONE_SHOT else "loop"
         root = f", root {_note(acid.root_note)}" if acid.flags & ACID_ROOT_SET else ""
         meter = f"{acid.numerator}/{acid.denominator}"
-        lines.append(("acid", f"{kind}, {acid.tempo_bpm:.6g} bpm, {acid.beats} beats, {meter}{root}"))
+        lines.append((subject, f"{kind}, {acid.tempo_bpm:.6g} bpm, {acid.beats} beats, {meter}{root}"))
     else:
-        lines.append(("acid", "none: a DAW will guess the tempo or take the file as it is"))
+        lines.append((subject, "none: a DAW will guess the tempo or take the file as it is"))
+    if tags.key:
+        lines.append(("key", tags.key))
     if tempo := tempo_of_length(header):
         lines.append(("by length", f"{tempo:.5f} bpm"))
     for start, end in tags.sampler.loops if tags.sampler else ():
         whole = " (the whole file)" if (start, end) == (0, header.frames - 1) else ""
-        lines.append(("smpl", f"loop from frame {start} to {end}{whole}"))
+        lines.append(("smpl" if header.chunks else "loop", f"loop from frame {start} to {end}{whole}"))
     lines += [("cue", f"{cue.frame} {cue.label}".rstrip()) for cue in tags.cues]
     lines += [(key, text) for key, text in tags.info.items()]
-    return [*lines, *(("warning", text) for text in warnings_of(path.name, header))]
+    lines += [("warning", text) for text in (*header.problems, *warnings_of(path.name, header))]
+    return [(plain(subject), plain(text)) for subject, text in lines]
 
 
 def warnings_of(name: str, header: Header) -> list[str]:
     """Statements in one file that contradict each other, each of which makes some DAW stretch or cut it wrongly."""
     found = []
     acid, sampler = header.tags.acid, header.tags.sampler
+    subject = "acid says" if _place(header) == "acid" else "tags say"
     tempo, named = tempo_of_length(header), tempo_in_file_name(name)
     # a length rounded to whole frames moves the tempo by up to half a frame
     if acid and tempo and abs(tempo / acid.tempo_bpm - 1 if acid.tempo_bpm else 1) > 1 / header.frames:
-        found.append(f"acid says {acid.tempo_bpm:.6g} bpm, its beats over the length give {tempo:.5f}")
+        found.append(f"{subject} {acid.tempo_bpm:.6g} bpm, its beats over the length give {tempo:.5f}")
     if acid and named and acid.tempo_bpm and abs(acid.tempo_bpm - named) > 0.5:
-        found.append(f"the name says {named} bpm, acid {acid.tempo_bpm:.6g}")
+        found.append(f"the name says {named:g} bpm, {subject.split()[0]} {acid.tempo_bpm:.6g}")
     if sampler and any(not 0 <= start <= end < header.frames for start, end in sampler.loops):
         found.append("smpl loop lies outside the audio")
     if any(cue.frame >= header.frames for cue in header.tags.cues):
         found.append("cue marker lies outside the audio")
-    after = header.chunks[header.chunks.index("data") + 1 :]
+    after = header.chunks[header.chunks.index("data") + 1 :] if header.chunks else ()
     if late := [chunk.strip() for chunk in after if chunk in ("acid", "smpl", "cue ")]:
         found.append(f"{', '.join(late)} after data: some DAWs will not read it")
     return found
+
+
+def _place(header: Header) -> str:
+    """Where the tempo stands, or in a WAV file would: its acid chunk, or other tags."""
+    told_elsewhere = header.tags.acid is not None and "acid" not in header.chunks
+    return "acid" if header.chunks and not told_elsewhere else "tags"
 
 
 def _channels(count: int) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import broken
-from musika_daw.sound.riff import ACID_ONE_SHOT, Header
 from musika_daw.sound.sounds import SUFFIXES, read_sound
+from musika_daw.sound.tags import ACID_ONE_SHOT, Header
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.chain import Chain
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
@@ -90,6 +90,7 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
     except (ValueError, OSError) as error:
         yield str(error).lower()
         return
+    yield from header.problems
     yield from _format_differences(row, header)
     yield from _chunk_differences(row, header)
     if not len(samples):

@@ -43,7 +43,7 @@ constexpr Parameter kTable[kParameters] = {
     {"style", "Style", "", -1, 127, -1, true, "of the seed"},
     {"morph", "Morph", "%", 0, 100, 0, true, nullptr},
     {"seed", "Seed", "", 0, 999, 0, true, nullptr},
-    {"gain_db", "Gain", "dB", -60, 12, 0, false, "silent"},
+    {"gain_db", "Gain", "dB", -60, 12, -15, false, "silent"},
     {"bypass", "Bypass", "", 0, 1, 0, true, "off"},
     {"state", "State", "", 0, static_cast<double>(PluginState::kCount) - 1, 0, true, nullptr},
 };

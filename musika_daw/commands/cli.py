@@ -76,6 +76,9 @@ def models() -> None:
     type=click.FloatRange(0, 1),
     help="Less is more typical, 1 is most varied.",
 )
+@click.option(
+    "--gain-db", type=click.FloatRange(-60, 24), help="Level, the same for every stretch.  [default: -15, piano 0]"
+)
 def render(
     out: Path,
     model: str,
@@ -89,14 +92,18 @@ def render(
     density: float | None,
     energy: float | None,
     truncation: float,
+    gain_db: float | None,
 ) -> None:
-    """Render bars of the timeline, a loop or a take into OUT (WAV 24 bit, FLAC, AIFF or OGG)."""
+    """Render bars of the timeline, a loop or a take into OUT (WAV 24 bit, FLAC, AIFF or OGG).
+
+    No file clips: one whose loudest sample would pass -1 dBFS is turned down as a whole, which is said.
+    """
     if out.suffix.lower() not in FORMATS:
         raise ValueError(f"out: {out.name!r}, must end in {', '.join(FORMATS)}")
     if loop and seconds is not None:
         raise ValueError("loop: give --loop or --seconds, not both")
     from musika_daw.instrument.engine import Engine
-    from musika_daw.score.controls import Controls
+    from musika_daw.score.controls import Controls, headroom_db
     from musika_daw.score.tempo import TempoMap
     from musika_daw.sound.files import write_blocks
 
@@ -109,10 +116,14 @@ def render(
         blocks = iter([engine.loop(bpm, bars, controls, engine.sample_rate_hz, (start_bar - 1) * 4)])
     else:
         blocks = engine.blocks((start_bar - 1) * 4, bars * 4, TempoMap.constant(bpm), controls)
-    frames = write_blocks(out, blocks, engine.sample_rate_hz)
-    length_s = frames / engine.sample_rate_hz
+    gain_db = headroom_db(engine.kind) if gain_db is None else gain_db
+    written = write_blocks(out, blocks, engine.sample_rate_hz, gain_db)
+    length_s = written.frames / engine.sample_rate_hz
     speed = length_s / (time.perf_counter() - begin)
     click.echo(f"{out}  {length_s:.2f} s  {speed:.0f} times faster than real time")
+    if written.turned_down_db:
+        level_db = gain_db - written.turned_down_db
+        click.echo(f"turned down to {level_db:.1f} dB: at {gain_db:g} dB it would clip", err=True)
 
 
 @main.command()

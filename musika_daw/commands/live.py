@@ -10,6 +10,7 @@ import click
 
 from musika_daw.commands.plugin import run_plugin
 from musika_daw.commands.source_options import source_options, source_options_of
+from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
@@ -37,7 +38,7 @@ VIEW_HZ = 5
 @click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
 @click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
 @click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
-@click.option("--gain-db", default=-6.0, show_default=True, type=click.FloatRange(-60, 12))
+@click.option("--gain-db", default=DEFAULT_GAIN_DB, show_default=True, type=click.FloatRange(-60, 12))
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")
 @click.option(
     "--keep-to",

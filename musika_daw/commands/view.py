@@ -34,7 +34,8 @@ def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveCont
     table.add_row("ahead", f"{status.ahead_s:.1f} s", f"renderer {status.render_share:.0%} of a core")
     holes = "[red]" if meter.underruns else ""
     table.add_row("underruns", f"{holes}{meter.underruns}", f"{xruns} late blocks at {sink}")
-    table.add_row("level", f"{20 * _log10(meter.peak):.1f} dB", _controls(live))
+    clip = f"  [bold red]CLIP {meter.clipped}[/]" if meter.clipped else ""
+    table.add_row("level", f"{20 * _log10(meter.peak):.1f} dB{clip}", _controls(live))
     for note in (*notes, *([f"[red]{status.problem}[/]"] if status.problem else [])):
         table.add_row("", note, "")
     table.add_row("[dim]keys[/]", f"[dim]{HELP}[/]", "")

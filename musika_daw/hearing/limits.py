@@ -12,6 +12,7 @@
 | end | -40 dB or less at the end of a take | a take must not be cut in a note |
 | no such sound | like its kind | a one-shot that is none (see `shots`) is not cut |
 | level | -40 LUFS or more after finishing | below that a file is noise with a spike in it |
+| level | a loop within 0.5 LU of its target, a take within 1 | where the chain may bend spikes |
 """
 
 import math
@@ -26,6 +27,7 @@ SILENCE_DBFS = -60.0
 END_LIMIT_DB = -40.0
 CLIPPED_LIMIT_FRAMES = 12
 LOUDNESS_LIMIT_LUFS = -40.0
+LEVEL_LIMIT_LU, TAKE_LEVEL_LIMIT_LU = 0.5, 1.0
 
 SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
     "silence",
@@ -41,8 +43,13 @@ SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
 )
 
 
-def broken(findings: "Findings", loudness_lufs: float | None = None) -> dict[str, float]:
-    """The limits that a file is beyond, each with how far (above 0, in units of the limit); empty is a good file."""
+def broken(
+    findings: "Findings", loudness_lufs: float | None = None, target_lufs: float | None = None
+) -> dict[str, float]:
+    """The limits that a file is beyond, each with how far (above 0, in units of the limit); empty is a good file.
+
+    `target_lufs` is the loudness that the file has to have, None where it need not.
+    """
     if findings.silent:
         return {SILENCE: 100.0}
     over: dict[str, float] = {}
@@ -62,6 +69,10 @@ def broken(findings: "Findings", loudness_lufs: float | None = None) -> dict[str
         over[END] = (findings.end_db - END_LIMIT_DB) / 10
     if loudness_lufs is not None and not loudness_lufs >= LOUDNESS_LIMIT_LUFS:
         over[LEVEL] = min(10.0, (LOUDNESS_LIMIT_LUFS - max(-1000.0, loudness_lufs)) / 10)
+    if loudness_lufs is not None and target_lufs is not None and LEVEL not in over:
+        allowed_lu = TAKE_LEVEL_LIMIT_LU if findings.seam_score is None else LEVEL_LIMIT_LU
+        if abs(loudness_lufs - target_lufs) > allowed_lu:
+            over[LEVEL] = min(10.0, abs(loudness_lufs - target_lufs) / allowed_lu - 1)
     return over
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.system.workers import told_end
 
 BARS = (4, 8, 16)
 BEATS_PER_BAR = 4
@@ -171,21 +172,23 @@ class Keeper:
                 self.results.append(self._pipe.recv())
                 self._asked -= 1
         except (EOFError, OSError):
-            self.results.append(Kept(problem="keep: its process died"))
+            self._process.join(2)
+            self.results.append(Kept(problem=f"keep: its process {told_end(self._process.exitcode)}"))
             self._asked = 0
             self._process = None
         return self._asked
 
     def close(self) -> None:
         """Wait a moment for what is under way, then end the process."""
-        if self._process is None:
+        process = self._process
+        if process is None:
             return
         while self.poll() and self._pipe.poll(20):
             continue
         self._pipe.close()
-        self._process.join(2)
-        if self._process.is_alive():
-            self._process.terminate()
+        process.join(2)  # it may have died meanwhile, which is told in the results
+        if process.is_alive():
+            process.terminate()
 
 
 def _keep_all(pipe: Any, load: Callable[[str], Renderer], model: str, folder: Path, label: str, name: str) -> None:

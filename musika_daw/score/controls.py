@@ -10,6 +10,14 @@ import numpy as np
 Curve = float | Callable[[np.ndarray], np.ndarray]
 """A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
 
+DEFAULT_GAIN_DB = -15.0
+"""Headroom of what plays: of 20 techno seeds at 0 dB the loudest peaked at +14.3 dBFS, half of them beyond +8.4."""
+
+
+def headroom_db(kind: str) -> float:
+    """The gain in dB for a kind of model to stay below full scale; piano takes peak at -4 to -12 dBFS by themselves."""
+    return 0.0 if kind == "piano" else DEFAULT_GAIN_DB
+
 
 @dataclass(frozen=True)
 class Controls:

@@ -7,6 +7,7 @@ so that the chords of bar 17 are known without those of bars 1 to 16.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,25 @@ _AFTER = np.array(
 _FIRST = np.array([6, 0.5, 0.3, 1.5, 0.2, 2.5, 0])
 _LAST = np.array([1, 1.5, 0, 3, 6, 0.5, 0.5])
 SLOTS_PER_PHRASE = 8  # half bars
+
+
+_KEY_TEXT = re.compile(r"\s*([A-Ga-g])\s*([#♯b♭]?)\s*(m(?!aj)|min(?:or)?|maj(?:or)?|)\s*", re.IGNORECASE)
+_CAMELOT = re.compile(r"\s*0?([1-9]|1[0-2])([ABab])\s*")
+_LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+
+
+def key_in_text(text: str) -> str | None:
+    """A key as `Key.name` spells it from how others do: `Am`, `A minor`, `Bbm`, `F#`, `8A`; None for what is none."""
+    if wheel := _CAMELOT.fullmatch(text):  # fifths around a clock, 8A is A minor and 8B is C major
+        minor = wheel[2] in "Aa"
+        return f"{NOTES[((9 if minor else 0) + 7 * (int(wheel[1]) - 8)) % 12]}{'min' if minor else 'maj'}"
+    match = _KEY_TEXT.fullmatch(text)
+    if match is None:
+        return None
+    letter, accidental, mode = match.groups()
+    tonic = _LETTERS[letter.upper()] + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(accidental.lower(), 0)
+    minor = mode == "m" or mode.lower().startswith("min")
+    return f"{NOTES[tonic % 12]}{'min' if minor else 'maj'}"
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import struct
 
 import numpy as np
 
-from musika_daw.sound.riff import Tags
+from musika_daw.sound.id3 import id3
+from musika_daw.sound.tags import Tags
 
 _TEXTS = {"INAM": b"NAME", "IART": b"AUTH", "ICOP": b"(c) ", "ICMT": b"ANNO"}
-_FRAMES = {"INAM": "TIT2", "IART": "TPE1", "IGNR": "TCON", "ICOP": "TCOP", "ISFT": "TSSE"}
 
 
 def extended(value: float) -> bytes:
@@ -32,7 +32,8 @@ def encode_aiff(samples: np.ndarray, sample_rate_hz: int, tags: Tags) -> bytes:
     parts = [_chunk(b"COMM", common)]
     parts += [_chunk(name, tags.info[key].encode("utf-8")) for key, name in _TEXTS.items() if key in tags.info]
     parts += _loop_chunks(tags)
-    parts.append(_chunk(b"ID3 ", id3(tags)))
+    if tag := id3(tags):
+        parts.append(_chunk(b"ID3 ", tag))
     scale = float(1 << 23)
     whole = np.clip(np.rint(samples.astype(np.float64) * scale), -scale, scale - 1).astype(">i4")
     audio = whole.reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()
@@ -68,26 +69,3 @@ def _loop_chunks(tags: Tags) -> list[bytes]:
 def _pascal(text: str) -> bytes:
     raw = text.encode("utf-8")[:255]
     return bytes([len(raw)]) + raw + b"\0" * ((len(raw) + 1) % 2)
-
-
-def id3(tags: Tags) -> bytes:
-    """An ID3v2.3 tag with title, artist, genre, tempo, key, copyright and comment."""
-    texts = {_FRAMES[key]: text for key, text in tags.info.items() if key in _FRAMES}
-    if tags.acid and tags.acid.beats:
-        texts["TBPM"] = str(math.floor(tags.acid.tempo_bpm + 0.5))  # a whole number, by the standard
-    if tags.key:
-        texts["TKEY"] = tags.key.removesuffix("maj").replace("min", "m")
-    frames = [_frame(name, b"\1" + _utf16(text)) for name, text in texts.items()]
-    if "ICMT" in tags.info:
-        frames.append(_frame("COMM", b"\1eng" + _utf16("\0") + _utf16(tags.info["ICMT"])))
-    body = b"".join(frames)
-    size = bytes(len(body) >> shift & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3\3\0\0" + size + body
-
-
-def _utf16(text: str) -> bytes:
-    return b"\xff\xfe" + text.encode("utf-16-le")
-
-
-def _frame(name: str, payload: bytes) -> bytes:
-    return name.encode("ascii") + struct.pack(">IH", len(payload), 0) + payload

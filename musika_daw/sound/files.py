@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -14,24 +18,51 @@ _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".aiff": "PCM_24", ".aif": "PC
 _NAMES = {".wav": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".ogg": "OGG"}
 
 
-def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int) -> int:
-    """Write float32 `[n, 2]` blocks one after another; returns the frames written.
+_PIECE_FRAMES = 1 << 14
+CEILING_DBFS = -1.0
 
-    The file appears under its name only when complete; what was there before stays if anything fails.
+
+def write_in_pieces(file: Any, samples: np.ndarray) -> None:
+    """Write [frames, channels] to an open `soundfile.SoundFile` in many calls.
+
+    A Vorbis encoder keeps all that one call gives it on the stack, which ends the process for some tens of seconds.
+    """
+    for start in range(0, len(samples), _PIECE_FRAMES):
+        file.write(samples[start : start + _PIECE_FRAMES])
+
+
+@dataclass(frozen=True)
+class Written:
+    """Frames of a file, and how far it was turned down beyond the gain that was asked for, so that nothing clips."""
+
+    frames: int
+    turned_down_db: float = 0.0
+
+
+def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int, gain_db: float = 0.0) -> Written:
+    """Write float32 `[n, 2]` blocks one after another, `gain_db` louder or as much as keeps all of it below -1 dBFS.
+
+    The file appears under its name only when complete; what was there before stays if anything fails. Until the loudest
+    sample is known the sound lies in a file without a name beside it, so that memory does not grow with its length.
     """
     path = Path(path)
     suffix = path.suffix.lower()
-    frames = 0
+    frames, peak = 0, 0.0
     if not path.parent.is_dir():  # a slip of the pen, most likely: no folder is made for it
         raise ValueError(f"out: {path}: {path.parent} is no folder")
     try:
-        with (
-            part_of(path) as part,
-            soundfile.SoundFile(part, "w", sample_rate_hz, 2, subtype=_SUBTYPES[suffix], format=_NAMES[suffix]) as file,
-        ):
+        with tempfile.TemporaryFile(dir=path.parent) as sound:
             for block in blocks:
-                file.write(np.clip(block, -1, 1))
+                sound.write(np.ascontiguousarray(block, "<f4").data)
+                peak = max(peak, float(np.abs(block).max(initial=0.0)))
                 frames += len(block)
+            sound.seek(0)
+            down_db = max(0.0, gain_db + 20 * math.log10(max(peak, 1e-9)) - CEILING_DBFS)
+            gain = np.float32(10 ** ((gain_db - down_db) / 20))
+            form = {"subtype": _SUBTYPES[suffix], "format": _NAMES[suffix]}
+            with part_of(path) as part, soundfile.SoundFile(part, "w", sample_rate_hz, 2, **form) as file:
+                while data := sound.read(_PIECE_FRAMES * 8):
+                    file.write(np.frombuffer(data, "<f4").reshape(-1, 2) * gain)
     except soundfile.LibsndfileError as error:
         raise ValueError(f"out: {path}: {error}") from error
-    return frames
+    return Written(frames, down_db)

@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from musika_daw.sound.riff import Tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Tags
 
 _COMMENT, _LAST = 4, 0x80
 _NAMES = {
@@ -31,8 +31,10 @@ def comments_of(tags: Tags) -> dict[str, str]:
     if tags.sampler and tags.sampler.loops:
         start, end = tags.sampler.loops[0]
         comments |= {"LOOPSTART": str(start), "LOOPLENGTH": str(end + 1 - start)}
-    if tags.key:
-        comments["INITIALKEY"] = tags.key
+    if tags.acid and tags.acid.flags & ACID_ONE_SHOT:
+        comments["ONESHOT"] = "1"
+    if tags.key:  # some programs look for one name, some for the other
+        comments |= {"INITIALKEY": tags.key, "KEY": tags.key}
     return comments
 
 

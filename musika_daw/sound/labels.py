@@ -1,27 +1,31 @@
 """`Labels`: what an audio file, or the manifest of its pack, says of itself, for lists and for playing in time.
 
 manifest.json    everything, one row a file
-WAV              `acid`: tempo, beats, one-shot; key and density only in the manifest or the name
-FLAC, AIFF, OGG  the tempo in the name, as DAWs read it
+WAV              `acid`: tempo, beats, one-shot
+FLAC, AIFF, OGG  their tags: tempo, beats, one-shot, key
+else             tempo and key in the name, as DAWs read them
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from musika_daw.sound.riff import ACID_ONE_SHOT
-from musika_daw.sound.riff_reader import read_header
+from musika_daw.sound.sounds import read_any_header
+from musika_daw.sound.tags import ACID_LOOP, ACID_ONE_SHOT, Acid, Header
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 512 << 20
 SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 SHAPES = ("loop", "fill", "take", "shot")
 BEATS_PER_BAR = 4
+SAMPLE_RATES_HZ = (1000, 1_000_000)
+LOOP_BPM = (30, 300)
+_TEMPO = re.compile(r"(?:^|[_\-./ ])(\d{2,3}(?:[.,]\d{1,6})?)bpm(?:$|[_\-./ ])", re.IGNORECASE)
 _KEY = re.compile(r"(?:^|_)([A-G]#?(?:maj|min))(?:_|$)")
 
 
@@ -53,77 +57,93 @@ class Labels:
         return self.shape in ("loop", "fill") and bool(self.beats)
 
 
-def tempo_in_file_name(name: str) -> int | None:
+def tempo_in_file_name(name: str) -> float | None:
     """The tempo that hosts take from a name like `x_130bpm_y.wav`, or None (30..300, as Audacity does)."""
-    match = re.search(r"(?:^|[_\-./ ])(\d{2,3})bpm(?:$|[_\-./ ])", name, re.IGNORECASE)
-    return int(match[1]) if match and 30 <= int(match[1]) <= 300 else None
+    match = _TEMPO.search(name)
+    bpm = float(match[1].replace(",", ".")) if match else 0.0
+    return bpm if 30 <= bpm <= 300 else None
 
 
 def read_labels(path: Path) -> Labels:
     """The labels in a file itself. Raises ValueError for what is no audio file, OSError for one that cannot be read."""
-    if path.suffix.lower() == ".wav":
-        try:
-            return _of_wave(path)
-        except ValueError as error:
-            raise ValueError(f"{path.name}: {error}") from None
-    import soundfile
-
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
-        facts = soundfile.info(path)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+        return labels_of(path.stem, read_any_header(path))
+    except ValueError as error:
         raise ValueError(f"{path.name}: {error}") from None
-    if not facts.frames or not facts.samplerate:
-        raise ValueError(f"{path.name}: holds no sound")
-    return _of_name(path.stem, facts.frames, facts.samplerate)
 
 
-def _of_wave(path: Path) -> Labels:
-    header = read_header(path)
-    if not header.frames:
+def labels_of(stem: str, header: Header) -> Labels:
+    """The labels of a file with this header and this name without its ending; ValueError where it can hold no sound."""
+    if not header.frames or not header.sample_rate_hz:
         raise ValueError("holds no sound")
-    acid = header.tags.acid
-    if acid is None or (acid.flags & ACID_ONE_SHOT) or not acid.beats:
-        labels = _of_name(path.stem, header.frames, header.sample_rate_hz)
-        if acid is not None and acid.flags & ACID_ONE_SHOT:
-            return Labels(header.frames, header.sample_rate_hz, key=labels.key, shape="shot")
-        return labels
+    low, high = SAMPLE_RATES_HZ
+    if not low <= header.sample_rate_hz <= high:
+        raise ValueError(f"sample rate of {header.sample_rate_hz} Hz, must be within {low}..{high}")
+    acid, key = header.tags.acid, header.tags.key or _key(stem)
+    plain = Labels(header.frames, header.sample_rate_hz, key=key)
+    if acid is not None and acid.flags & ACID_ONE_SHOT:
+        return replace(plain, shape="shot")
+    if acid is not None and acid.beats:
+        loop = _of_beats(plain, acid)
+        if loop is not None:
+            return loop
+    # without beats the tempo of an acid chunk is a default that some program left there
+    told = acid.tempo_bpm if acid is not None and "acid" not in header.chunks else 0.0
+    return _of_tempo(plain, told if 1 <= told <= 1000 else tempo_in_file_name(stem), _says_loop(header))
+
+
+def _of_beats(plain: Labels, acid: Acid) -> Labels | None:
+    """A loop of as many beats as are told, or None where that makes no sense."""
     # a length rounded to whole frames tells the tempo to a few millionths; the chunk tells it as it was meant
-    by_length = acid.beats * 60 * header.sample_rate_hz / header.frames
-    bpm = acid.tempo_bpm if acid.tempo_bpm and abs(by_length / acid.tempo_bpm - 1) < 1e-3 else by_length
-    if not 1 <= bpm <= 1000:
-        return _of_name(path.stem, header.frames, header.sample_rate_hz)
-    beats = acid.beats
+    beats, told = acid.beats, acid.tempo_bpm
+    by_length = beats * 60 * plain.sample_rate_hz / plain.frames
     unit = Fraction(4, acid.denominator) if acid.denominator else Fraction(1)
-    if unit != 1 and acid.tempo_bpm and abs(by_length * unit / acid.tempo_bpm - 1) < 1e-3:
+    if unit != 1 and told and abs(by_length * unit / told - 1) < 1e-3:
         # beats of the meter, and a tempo in quarter notes; a loop that ends in mid-quarter is none of ours
         quarters = beats * unit
         if quarters.denominator != 1:
-            return Labels(header.frames, header.sample_rate_hz, acid.tempo_bpm, key=_key(path.stem))
-        bpm, beats = acid.tempo_bpm, int(quarters)
+            return replace(plain, bpm=told)
+        beats, by_length = int(quarters), told
+    meant = bool(told) and abs(by_length / told - 1) < 1e-3
+    low, high = (1, 1000) if meant else LOOP_BPM  # programs leave a chunk of zeros or defaults on what is no loop
+    if not low <= by_length <= high or not (meant or told or acid.flags & ACID_LOOP):
+        return None
     bars = beats / (acid.numerator * unit) if acid.numerator else Fraction(beats, BEATS_PER_BAR)
-    return Labels(
-        header.frames,
-        header.sample_rate_hz,
-        bpm,
-        beats,
-        int(bars) if bars.denominator == 1 else None,
-        _key(path.stem),
+    return replace(
+        plain,
+        bpm=told if meant else by_length,
+        beats=beats,
+        bars=int(bars) if bars.denominator == 1 else None,
         shape="loop",
     )
 
 
-def _of_name(stem: str, frames: int, sample_rate_hz: int) -> Labels:
-    """What the name says: a tempo that gives a whole number of bars makes it a loop."""
-    bpm = tempo_in_file_name(stem)
-    if bpm is not None:
-        beats = frames / sample_rate_hz * bpm / 60
-        if round(beats) and abs(beats - round(beats)) < 0.02 and round(beats) % BEATS_PER_BAR == 0:
-            count = round(beats)
-            exact_bpm = count * 60 * sample_rate_hz / frames
-            return Labels(frames, sample_rate_hz, exact_bpm, count, count // BEATS_PER_BAR, _key(stem), shape="loop")
-    return Labels(frames, sample_rate_hz, bpm, key=_key(stem))
+def _says_loop(header: Header) -> bool:
+    """Whether the file says that all of it repeats."""
+    loops = header.tags.sampler.loops if header.tags.sampler else ()
+    return any(start == 0 and end in (header.frames - 1, header.frames) for start, end in loops)
+
+
+def _of_tempo(plain: Labels, bpm: float | None, loops: bool) -> Labels:
+    """What a tempo without beats says: one that gives a whole number of bars makes it a loop.
+
+    Names and some tags round the tempo to a whole number: of what `loops` by its own word the bars tell the rest.
+    """
+    if bpm is None:
+        return plain
+    beats = plain.frames / plain.sample_rate_hz * bpm / 60
+    count = round(beats / BEATS_PER_BAR) * BEATS_PER_BAR
+    if count:
+        exact_bpm = count * 60 * plain.sample_rate_hz / plain.frames
+        rounded = loops and bpm == round(bpm) and abs(exact_bpm - bpm) <= 0.5
+        if rounded or abs(beats - count) < 0.02:
+            meant = bpm != round(bpm) and abs(exact_bpm / bpm - 1) < 1e-6
+            return replace(
+                plain, bpm=bpm if meant else exact_bpm, beats=count, bars=count // BEATS_PER_BAR, shape="loop"
+            )
+    return replace(plain, bpm=bpm)
 
 
 def _key(stem: str) -> str | None:

@@ -2,7 +2,7 @@
 
 Chunk order in a written file (some hosts stop reading at `data`, so everything a DAW needs comes first)::
 
-    RIFF WAVE | fmt  [fact] | LIST/INFO | acid | smpl | cue  | LIST/adtl | data
+    RIFF WAVE | fmt  [fact] | LIST/INFO | acid | smpl | cue  | LIST/adtl | id3  | data
 
 `fact` is written for float files only, where the format asks for it. Byte order is little-endian and every
 chunk is padded to an even length. Source: Multimedia Programming Interface and Data Specifications 1.0; the
@@ -10,12 +10,14 @@ chunk is padded to an even length. Source: Multimedia Programming Interface and 
 """
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from musika_daw.sound.id3 import id3
+from musika_daw.sound.tags import Acid, Cue, Sampler, Tags
 from musika_daw.system.atomic import write_atomic
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
@@ -61,69 +63,6 @@ LAYOUTS = {
     "cue point": _layout("<II4sIII", "id position chunk chunk_start block_start frame"),
     "labl": _layout("<I", "id"),
 }
-
-ACID_ONE_SHOT, ACID_ROOT_SET, ACID_LOOP, ACID_DISK, ACID_ACIDIZER = 1, 2, 4, 8, 0x10
-
-
-@dataclass(frozen=True)
-class Acid:
-    """What ACID, Live, Cubase and others read as tempo: hosts trust `beats` first, then `tempo_bpm`."""
-
-    beats: int
-    tempo_bpm: float
-    flags: int = ACID_LOOP
-    root_note: int = 60
-    numerator: int = 4
-    denominator: int = 4
-
-
-@dataclass(frozen=True)
-class Sampler:
-    """Loops of the `smpl` chunk as (first frame, last frame), both inclusive.
-
-    The sound is `fraction` / 2^32 of a semitone above `unity_note`.
-    """
-
-    loops: tuple[tuple[int, int], ...]
-    unity_note: int = 60
-    period_ns: int = 0
-    fraction: int = 0
-
-
-@dataclass(frozen=True)
-class Cue:
-    """A marker at a frame with a label."""
-
-    frame: int
-    label: str
-
-
-@dataclass(frozen=True)
-class Tags:
-    """Everything in an audio file that is not audio; `info` maps four-letter INFO ids to text.
-
-    `key` (like `Amin`) has no place of its own in a WAV file; FLAC and AIFF have one.
-    """
-
-    info: dict[str, str] = field(default_factory=dict)
-    acid: Acid | None = None
-    sampler: Sampler | None = None
-    cues: tuple[Cue, ...] = ()
-    key: str | None = None
-
-
-@dataclass(frozen=True)
-class Header:
-    """A WAV file without its samples; `chunks` are the ids in file order (`LIST/INFO` for lists)."""
-
-    encoding: str
-    channels: int
-    sample_rate_hz: int
-    bits: int
-    frames: int
-    data_offset: int
-    tags: Tags
-    chunks: tuple[str, ...]
 
 
 def _chunk(chunk_id: str, payload: bytes) -> bytes:
@@ -231,6 +170,8 @@ def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = No
         parts.append(_smpl_chunk(tags.sampler, sample_rate_hz))
     if tags.cues:
         parts.append(_cue_chunks(tags.cues))
+    if id3_tag := id3(tags):
+        parts.append(_chunk("id3 ", id3_tag))
     size = 4 + sum(map(len, parts)) + 8 + frames * block + frames * block % 2
     if size > RIFF_LIMIT_BYTES:
         raise ValueError(f"frames {frames}: a wav file holds at most 4 GiB")

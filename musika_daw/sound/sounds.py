@@ -6,7 +6,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from musika_daw.sound.riff import ENCODINGS, Header, Tags
+from musika_daw.sound.riff import ENCODINGS
+from musika_daw.sound.riff_reader import read_header_from, read_wave_from
+from musika_daw.sound.tag_reader import read_tags
+from musika_daw.sound.tags import Header, Tags
+from musika_daw.system.folders import name_for_libraries
+
+FRAMES_MAX = 1 << 48
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,6 @@ def read_sound(path: Path) -> tuple[np.ndarray, Header]:
 def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
     """`read_sound` of an open file of this suffix."""
     if suffix == ".wav":
-        from musika_daw.sound.riff_reader import read_wave_from
-
         return read_wave_from(stream)
     import soundfile
 
@@ -78,3 +82,31 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
             return samples, Header(f"pcm{bits}", file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
     except soundfile.LibsndfileError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def read_any_header(path: Path) -> Header:
+    """Format and tags of a sound file of any kind that libsndfile reads. Raises ValueError or OSError.
+
+    A WAV file is read by `riff_reader`; one that it does not know (compressed, say) has what libsndfile finds.
+    """
+    with path.open("rb") as stream:
+        if path.suffix.lower() in (".wav", ".wave"):
+            try:
+                return read_header_from(stream)
+            except ValueError as error:
+                return _by_libsndfile(path, Tags(), str(error))
+        return _by_libsndfile(path, read_tags(path))
+
+
+def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
+    import soundfile
+
+    try:
+        facts = soundfile.info(name_for_libraries(path))
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        raise ValueError(why or " ".join(str(getattr(error, "error_string", error)).split())) from None
+    if facts.frames > FRAMES_MAX:  # a FLAC file that was written into a pipe
+        raise ValueError("does not say how long it is")
+    bits = int("".join(filter(str.isdigit, facts.subtype)) or 0)
+    encoding = facts.subtype.lower().replace("_", "")
+    return Header(encoding, facts.channels, facts.samplerate, bits, facts.frames, 0, tags, ())

@@ -5,13 +5,36 @@ import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, util
+from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
 
 from musika_daw.system.orphans import end_with_parent
+
+_ENDED_BY_US = (0, -signal.SIGTERM)
+_at_work: Any = None  # of a worker: the table that says which call every worker is at
+
+
+class WorkerDiedError(RuntimeError):
+    """A worker process that ended by itself: `how`, and the values of the call that it was at (None: of none)."""
+
+    def __init__(self, how: str, values: tuple[Any, ...] | None) -> None:
+        super().__init__(f"a worker {how}")
+        self.how, self.values = how, values
+
+
+def told_end(code: int | None) -> str:
+    """What became of a process with this exit code, as the end of a sentence."""
+    if code is None or code >= 0:
+        return f"ended with code {code}" if code else "ended"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was ended by signal {-code}"
 
 
 @contextmanager
@@ -31,8 +54,10 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _start_worker(start: Callable[..., Any] | None, arguments: tuple[Any, ...]) -> None:
+def _start_worker(at_work: Any, start: Callable[..., Any] | None, arguments: tuple[Any, ...]) -> None:
     """Let a worker end when it is told to, and when the main process is killed."""
+    global _at_work
+    _at_work = at_work
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     end_with_parent()
@@ -40,6 +65,19 @@ def _start_worker(start: Callable[..., Any] | None, arguments: tuple[Any, ...]) 
     util.Finalize(None, os._exit, args=(0,), exitpriority=0)
     if start is not None:
         start(*arguments)
+
+
+def _call(number: int, function: Callable[..., Any], values: tuple[Any, ...]) -> Any:
+    """One call in a worker, which says meanwhile what it is at: a pair of process and call in a place of its own."""
+    mine = os.getpid()
+    with _at_work.get_lock():
+        place = next(i for i in range(0, len(_at_work), 2) if _at_work[i] in (0, mine))
+        _at_work[place], _at_work[place + 1] = mine, number
+    try:
+        return function(*values)
+    finally:
+        with _at_work.get_lock():
+            _at_work[place + 1] = 0
 
 
 class Workers:
@@ -52,11 +90,16 @@ class Workers:
         self.jobs = jobs
         self._dropped = False
         self._before = set(active_children())
-        self._done: SimpleQueue[Future[Any]] = SimpleQueue()
+        self._done: SimpleQueue[tuple[int, Future[Any]]] = SimpleQueue()
+        self._children: set[BaseProcess] = set()
+        self._calls: dict[int, tuple[Any, ...]] = {}  # those under way, by number from 1
+        self._number = 0
         # spawned, not forked: torch's threads do not survive a fork
         self._pool = None
         if jobs > 1:
-            self._pool = ProcessPoolExecutor(jobs, get_context("spawn"), _start_worker, (start, arguments))
+            context = get_context("spawn")
+            self._at_work = context.Array("q", 2 * jobs)
+            self._pool = ProcessPoolExecutor(jobs, context, _start_worker, (self._at_work, start, arguments))
         elif start is not None:
             start(*arguments)
 
@@ -87,8 +130,15 @@ class Workers:
         if self._pool is None:
             return function(*values)
         with _interrupts_held():
-            calls = [self._pool.submit(function, *values) for _ in range(self.jobs)]
-        return calls[0].result()
+            try:
+                calls = [self._pool.submit(function, *values) for _ in range(self.jobs)]
+            except BrokenProcessPool:
+                raise self._death(values) from None
+            self._children |= set(active_children()) - self._before
+        try:
+            return calls[0].result()
+        except BrokenProcessPool:
+            raise self._death(values) from None
 
     def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Results of many calls in the order in which they finish; only a few wait in the queue at a time."""
@@ -101,10 +151,10 @@ class Workers:
             self._submit(function, values)
             waiting += 1
             if waiting >= 2 * self.jobs:
-                yield self._done.get().result()
+                yield self._result_of(*self._done.get())
                 waiting -= 1
         for _ in range(waiting):
-            yield self._done.get().result()
+            yield self._result_of(*self._done.get())
 
     def in_order(
         self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]], ahead: int | None = None
@@ -115,18 +165,51 @@ class Workers:
             for values in calls:
                 yield function(*values)
             return
-        waiting: deque[Future[Any]] = deque()
+        waiting: deque[tuple[int, Future[Any]]] = deque()
         for values in calls:
             waiting.append(self._submitted(function, values))
             if len(waiting) >= (self.jobs + 2 if ahead is None else ahead):
-                yield waiting.popleft().result()
+                yield self._result_of(*waiting.popleft())
         while waiting:
-            yield waiting.popleft().result()
+            yield self._result_of(*waiting.popleft())
 
     def _submit(self, function: Callable[..., Any], values: tuple[Any, ...]) -> None:
-        self._submitted(function, values).add_done_callback(self._done.put)
+        number, future = self._submitted(function, values)
+        future.add_done_callback(lambda done: self._done.put((number, done)))
 
-    def _submitted(self, function: Callable[..., Any], values: tuple[Any, ...]) -> Future[Any]:
+    def _submitted(self, function: Callable[..., Any], values: tuple[Any, ...]) -> tuple[int, Future[Any]]:
         assert self._pool is not None
+        self._number += 1
+        number = self._number
+        self._calls[number] = values
         with _interrupts_held():
-            return self._pool.submit(function, *values)
+            try:
+                future = self._pool.submit(_call, number, function, values)
+            except BrokenProcessPool:
+                raise self._death() from None
+            self._children |= set(active_children()) - self._before
+        return number, future
+
+    def _result_of(self, number: int, future: Future[Any]) -> Any:
+        try:
+            result = future.result()
+        except BrokenProcessPool:
+            raise self._death() from None
+        del self._calls[number]
+        return result
+
+    def _death(self, at_all: tuple[Any, ...] | None = None) -> WorkerDiedError:
+        """Why the pool broke: the worker that ended otherwise than by the pool, which ends all others.
+
+        `at_all` are the values of a call that every worker made.
+        """
+        table: Any = self._at_work.get_obj()  # without its lock, which the dead worker may hold
+        at: dict[int, int] = {int(table[i]): int(table[i + 1]) for i in range(0, len(table), 2)}
+        for child in self._children:
+            child.join(10)
+        died = [child for child in self._children if child.exitcode not in _ENDED_BY_US]
+        busy = [child for child in died if at.get(child.pid or 0)]
+        if not died:
+            return WorkerDiedError(told_end(None), at_all)
+        child = (busy or died)[0]
+        return WorkerDiedError(told_end(child.exitcode), self._calls.get(at.get(child.pid or 0, 0), at_all))

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 TEMPLATES = {
     "default": {
@@ -80,6 +81,26 @@ def check_name(option: str, value: str, naming: str) -> str:
     if _TEMPO_LIKE.search(value):
         raise ValueError(f"{option} {value!r}: must not hold a number that reads as a tempo")
     return value
+
+
+def name_of_folder(folder: Path, naming: str, label: str = "") -> str:
+    """A pack's name from the folder that it is made in, as far as that may stand in file names; else `First`.
+
+    Two packs of one project so have no file name in common. Of a folder named `LABEL_-_NAME_-_WAV` it is the NAME.
+    """
+    text = folder.absolute().name
+    if label and (parts := re.fullmatch(rf"{re.escape(label)}_-_(.+)_-_[A-Z]+", text)):
+        text = parts[1]
+    while match := _TEMPO_LIKE.search(text):
+        text = f"{text[: match.start()]}_{text[match.end() :]}"
+    if naming == "splice":
+        text = re.sub(r"\d", "", text)
+    text = re.sub(r"[^A-Za-z0-9#-]+", "_", text).strip("_#-")[:NAME_LIMIT].rstrip("_#-")
+    text = text[:1].upper() + text[1:]
+    try:
+        return check_name("--out", text, naming)
+    except ValueError:
+        return "First"
 
 
 def tempo_in_name(bpm: Fraction) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
-from pack_builder.plan.names import TEMPLATES, check_name
+from pack_builder.plan.names import TEMPLATES, check_name, name_of_folder
 from pack_builder.plan.parse import one_of, parse_bpm, parse_density, take_length, whole_among, whole_in
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Label:
     """Whose pack it is and how its files are named; `source_date` is YYYY-MM-DD where files are to carry one."""
 
     label: str = declared(Option("label", "Your label, first in every name.", "MSK", "TEXT"))
-    name: str = declared(Option("name", "The pack's name.", "First", "TEXT"))
+    name: str = declared(Option("name", "The pack's name.  [default: that of --out, or First]", None, "TEXT"))
     naming: str = declared(
         Option("naming", "default (130bpm), splice (130).", "default", "STYLE", one_of(lambda: TEMPLATES))
     )
@@ -179,8 +179,10 @@ class BuildOptions:
         out = given["out"]
         if out is not None and not out.strip():
             raise ValueError("--out '': must name a folder")
-        for name in ("label", "name"):
-            check_name(f"--{name}", read[name], read["naming"])
+        check_name("--label", read["label"], read["naming"])
+        if read["name"] is None:
+            read["name"] = "First" if out is None else name_of_folder(Path(out), read["naming"], read["label"])
+        check_name("--name", read["name"], read["naming"])
         label = Label(label=read["label"], name=read["name"], naming=read["naming"], source_date=source_date())
         music = _music(read)
         finish = Finish(

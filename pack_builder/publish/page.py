@@ -1,8 +1,9 @@
 """The preview page: one HTML file with pictures and sound in it, that needs no network and no other file.
 
 Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first ten minutes
-of a pack (11 MB). Over http the page plays the real files; from a disk it plays what is not embedded by the
-browser's own player, with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
+of a pack (11 MB), and all of AIFF packs, which most browsers do not decode; of a take beyond a minute its first half
+minute. Over http the page plays the real files; from a disk it plays what is not embedded by the browser's own player,
+with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
 """
 
 import base64
@@ -28,6 +29,8 @@ from pack_builder.record.rows import Row
 
 PAGE_FILES = 500
 EMBEDDED_S = 600.0
+LONG_S, PREVIEW_S = 60.0, 30.0
+_FADE_S = 1.0
 PICTURE_COLUMNS, PICTURE_ROWS = 96, 32
 _QUALITY = 0.6  # libsndfile's scale from best (0) to smallest (1)
 
@@ -49,19 +52,51 @@ def sound(samples: np.ndarray, sample_rate_hz: int, serial: int) -> bytes:
     """An Ogg Vorbis file with exactly the frames that it was given, the same bytes every time."""
     import soundfile
 
-    stream = io.BytesIO()
-    soundfile.write(stream, samples, sample_rate_hz, "VORBIS", format="OGG", compression_level=_QUALITY)
+    from musika_daw.sound.files import write_in_pieces
+
+    stream, channels = io.BytesIO(), samples.shape[1]
+    with soundfile.SoundFile(
+        stream, "w", sample_rate_hz, channels, "VORBIS", format="OGG", compression_level=_QUALITY
+    ) as file:
+        write_in_pieces(file, samples)
     return with_serial(stream.getvalue(), serial)
 
 
-def card(row: Row, samples: np.ndarray, heard: bool) -> dict[str, str]:
-    """Pictures of a file as it stands in the pack, and its sound where that is `heard` from the page; base64 texts.
+def preview_s(seconds: float, loops: bool) -> float | None:
+    """How much of a file its page holds, where that is not all of it; a loop is always whole."""
+    return PREVIEW_S if seconds > LONG_S and not loops else None
+
+
+def heard(begun_s: float, suffix: str) -> bool:
+    """Whether a file has sound on its page: the first ten minutes of a pack, and all that no browser decodes."""
+    return begun_s < EMBEDDED_S or suffix in (".aiff", ".aif")
+
+
+def embedded_s(seconds: float, loops: bool) -> float:
+    """How much of the page's ten minutes a file takes."""
+    return preview_s(seconds, loops) or seconds
+
+
+def heard_part(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> np.ndarray:
+    """What of a file [frames, channels] its page holds: all of it, or of a long take a beginning that fades."""
+    preview = preview_s(len(samples) / sample_rate_hz, loops)
+    if preview is None:
+        return samples
+    part = samples[: round(preview * sample_rate_hz)].copy()
+    fade = round(_FADE_S * sample_rate_hz)
+    part[-fade:] *= np.linspace(1, 0, fade, dtype=np.float32)[:, None]
+    return part
+
+
+def card(row: Row, samples: np.ndarray, has_sound: bool) -> dict[str, str]:
+    """Pictures of a file as it stands in the pack, and its sound where it `has_sound` there; base64 texts.
 
     They are made by whoever rendered the file, and kept beside the journal until the page is written.
     """
     made = {"wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz))}
-    if heard:
-        made["sound"] = _text(sound(samples, row.sample_rate_hz, int(row.sha256[:8], 16)))
+    if has_sound:
+        part = heard_part(samples, row.sample_rate_hz, row.loops)
+        made["sound"] = _text(sound(part, row.sample_rate_hz, int(row.sha256[:8], 16)))
     return made
 
 
@@ -84,6 +119,7 @@ def entry(row: Row) -> dict[str, Any]:
         "rate": row.sample_rate_hz,
         "lufs": row.loudness_lufs,
         "outside": row.broken,
+        "preview": preview_s(row.seconds, row.loops),
     }
 
 
@@ -108,12 +144,12 @@ def pages(
     while chunk:
         following, files = list(islice(stream, PAGE_FILES)), []
         for row in chunk:
-            heard = begun_s < EMBEDDED_S
-            begun_s += row.seconds
+            has_sound = heard(begun_s, Path(row.file).suffix)
+            begun_s += embedded_s(row.seconds, row.loops)
             seen = made(row)
-            if seen is None or heard > ("sound" in seen):
-                seen = card(row, read_sound(folder / row.file)[0], heard)
-            files.append(entry(row) | {name: text for name, text in seen.items() if heard or name != "sound"})
+            if seen is None or has_sound > ("sound" in seen):
+                seen = card(row, read_sound(folder / row.file)[0], has_sound)
+            files.append(entry(row) | {name: text for name, text in seen.items() if has_sound or name != "sound"})
         facts = {
             "label": head.label,
             "pack": head.name,

@@ -11,6 +11,7 @@ import numpy as np
 
 from musika_daw.hearing.loudness import loudness
 from musika_daw.sound.wrap import wrapped
+from pack_builder.render.clip import soft_clip
 from pack_builder.render.effects import hold_peaks
 
 CEILING_DBTP = -1.0
@@ -19,6 +20,9 @@ _BLOCK_FRAMES = 32
 _REACH_FRAMES = 10
 _AT_ONCE = 48  # blocks: products so small that no library spreads them over threads, which workers would fight for
 _HELD_LEAST_DB = 0.1
+CLIP_ERROR_DB = -20.0  # what bending spikes may change, of a sound's energy
+_CLIP_STEPS = 5
+_NEAR_DB = 0.15
 _SHARES = (1.2, 1.5)  # of what is missing; holding peaks down costs loudness itself, so once is mostly not enough
 
 
@@ -84,20 +88,22 @@ def finish(
     loops: bool,
     ceiling_dbtp: float = CEILING_DBTP,
     limiter_db: float = 0.0,
+    clip_db: float = 0.0,
 ) -> tuple[np.ndarray, float, Level]:
     """Samples [frames, channels] at the target, the gain in dB, and the level reached.
 
-    Where the target would push the true peak over the ceiling, peaks are held down by up to `limiter_db`; beyond
-    that the ceiling wins and the file stays quieter. With 0, the default, one gain is all that happens and attacks
-    stay as they are. What is held down is found in two steps, so that the target is reached to about 0.1 dB where
-    the limiter may do enough. Silence comes back as it is.
+    Where the target would push the true peak over the ceiling, peaks are held down by up to `limiter_db`; what is
+    missing then hangs on a few milliseconds, which are bent (see `clip`) by up to `clip_db`, unless that changes more
+    than a hundredth of the energy. Beyond that the ceiling wins and the file stays quieter. With 0, the defaults, one
+    gain is all that happens and attacks stay as they are. Both are found in steps, so that the target is reached to
+    about 0.1 dB where they may do enough. Silence comes back as it is.
     """
     peak = true_peak(samples, loops)
     if not peak:
         return samples, 0.0, Level(-math.inf, -math.inf)
     whole = full = samples / np.float32(peak)  # measured at full scale, where the meter's absolute gate cannot matter
     heard = loudness(full, sample_rate_hz, loops)
-    held_db, top = 0.0, 1.0
+    held_db, top, scale = 0.0, 1.0, 1 / peak
     for share in _SHARES:
         missing_db = target_lufs - heard - ceiling_dbtp if math.isfinite(heard) else 0.0
         if missing_db <= _HELD_LEAST_DB or held_db >= limiter_db - _HELD_LEAST_DB:
@@ -106,7 +112,34 @@ def finish(
         full = hold_peaks(whole, sample_rate_hz, 10 ** (-held_db / 20), loops)
         top = true_peak(full, loops)
         heard = loudness(full, sample_rate_hz, loops) - 20 * math.log10(top)
+    if math.isfinite(heard) and target_lufs - heard - ceiling_dbtp > _NEAR_DB and clip_db:
+        full, scale = full / np.float32(top), scale / top
+        full, drive_db, top, heard = _bent(full, sample_rate_hz, target_lufs - ceiling_dbtp, heard, loops, clip_db)
+        scale *= 10 ** (drive_db / 20)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp
     gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
     finished = full * np.float32(10 ** (gain_db / 20) / top)
-    return finished, gain_db - 20 * math.log10(peak * top), Level(heard + gain_db, gain_db)
+    return finished, gain_db + 20 * math.log10(scale / top), Level(heard + gain_db, gain_db)
+
+
+def _bent(
+    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, heard_lufs: float, loops: bool, clip_db: float
+) -> tuple[np.ndarray, float, float, float]:
+    """Samples that peak at full scale, driven into a soft clip until they are as loud as the target: the samples, the
+    drive in dB, their true peak, and their loudness once they peak at full scale again. Those that would need more than
+    they may come back as they are."""
+    drive_db, factor = 0.0, 1.3  # bending costs loudness itself
+    missing_db = target_lufs - heard_lufs
+    for _ in range(_CLIP_STEPS):
+        drive_db += factor * missing_db
+        if drive_db > clip_db:
+            break
+        bent, error_db = soft_clip(samples * np.float32(10 ** (drive_db / 20)), loops)
+        if error_db > CLIP_ERROR_DB:
+            break
+        top = true_peak(bent, loops)
+        heard = loudness(bent, sample_rate_hz, loops) - 20 * math.log10(top)
+        missing_db = target_lufs - heard
+        if abs(missing_db) <= _NEAR_DB:
+            return bent, drive_db, top, heard
+    return samples, 0.0, 1.0, heard_lufs

@@ -35,9 +35,14 @@ def judge(raw: np.ndarray, job: Job, wanted: Finish) -> Candidate:
     if job.shape == "shot":
         return _shot(through(chain, raw, rate, loops=True), rate, job.role)
     sound = through(chain, raw, rate, job.loops)
-    sound, gain_db, level = finish(sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db)
+    sound, gain_db, level = finish(
+        sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db, chain.clip_db
+    )
     findings = findings_of(sound, job, rate)
-    return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs))
+    # what is kept however it is, such as bars that were heard live, has the level that it reaches
+    drawn_again = wanted.attempts > 1 or not wanted.keep_best
+    target = chain.loudness_lufs if chain.clip_db and drawn_again else None
+    return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs, target))
 
 
 def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:

@@ -10,8 +10,8 @@ import numpy as np
 
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, tonic_of
-from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from musika_daw.sound.sounds import FORMATS
+from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from pack_builder.plan.curve import DensityCurve, agreement
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job

@@ -8,13 +8,14 @@ import errno
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from pack_builder.plan.chain import VST3
+from musika_daw.sound.sounds import FORMATS
+from musika_daw.system.workers import WorkerDiedError
+from pack_builder.plan.chain import VST3, Chain
 from pack_builder.plan.jobs import Job, plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import recipe_of
@@ -111,6 +112,8 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 observer.started(len(jobs), len(journal), workers.jobs)
                 tally = _render(options, jobs, journal, workers, source, models, observer)
                 gaps = _close(options, jobs, state, journal)
+    except WorkerDiedError as error:
+        raise BuildError(_death(error)) from None
     finally:
         if (options.place.out / JOURNAL).is_file():
             remove_parts(options.place.out)  # what the workers had in hand when the build was stopped
@@ -199,11 +202,11 @@ def _render(
     tally = _Tally()
 
     def left() -> Iterator[tuple[EngineSource, str, Job, BuildOptions, bool]]:
-        begun_s = 0.0
+        begun_s, suffix = 0.0, FORMATS[options.finish.format].suffix
         for job in jobs:
             if job.key not in journal:
-                yield source, models[job.kind][0], job, options, begun_s < page.EMBEDDED_S
-            begun_s += 0.0 if job.shape == "shot" else float(job.frames_exact(1))
+                yield source, models[job.kind][0], job, options, page.heard(begun_s, suffix)
+            begun_s += 0.0 if job.shape == "shot" else page.embedded_s(float(job.frames_exact(1)), job.loops)
 
     try:
         for made in workers.render(left()):
@@ -217,11 +220,20 @@ def _render(
             observer.finished(entry)
     except OSError as error:
         raise _stopped(options, error, len(journal)) from None
-    except BrokenProcessPool:
-        raise BuildError("a worker was ended from outside (memory?): go on with --resume, maybe --jobs 1") from None
     except RenderError as error:
         raise BuildError(str(error)) from None
     return tally
+
+
+def _death(error: WorkerDiedError) -> str:
+    at = ""
+    for value in error.values or ():
+        if isinstance(value, Job):
+            at = f" while it made {value.key} ({value.word})"
+        elif isinstance(value, Chain):  # loaded before anything is rendered
+            at = f" while it loaded the chain {value.name}"
+    memory = " (memory?)" if "SIGKILL" in error.how else ""
+    return f"{error}{at}{memory}: go on with --resume, maybe --jobs 1"
 
 
 def _stopped(options: BuildOptions, error: OSError, done: int) -> BuildError:

@@ -12,7 +12,8 @@ import soundfile
 from bridge import FakeTransport
 from musika_daw.host.audition import Clip, load_clip
 from musika_daw.host.host import Host
-from musika_daw.sound.riff import Acid, Tags, encode_wave
+from musika_daw.sound.riff import encode_wave
+from musika_daw.sound.tags import Acid, Tags
 
 RATE = 48_000
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import struct
 import threading
 import time
@@ -17,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.host import capture
-from musika_daw.host.capture import BARS, LATE_BEATS, HeardBars, Keeper, Take, heard_loop
+from musika_daw.host.capture import BARS, LATE_BEATS, HeardBars, Keeper, Kept, Take, heard_loop
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import Renderer
 from musika_daw.score.controls import Controls
@@ -28,6 +30,7 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.render.source import EngineSource
 from pack_builder.run.build import build
+from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent
 from tests.waiting import wait_for
 
@@ -200,6 +203,21 @@ def test_without_a_pack_builder_keeping_says_what_is_missing(
         capture.keep(noise, Take(0, 4, Piece(Fraction(180), Controls(), 44_100)), tmp_path)
 
 
+def test_a_keeper_that_dies_is_told_with_its_signal_and_closes(tmp_path: Path) -> None:
+    keeper = Keeper("click", tmp_path / "kept")
+    keeper.ask(Take(0, 16, Piece(Fraction(60), Controls(), RATE)))
+    os.kill(keeper._process.pid, signal.SIGSEGV)
+    keeper.close()
+    assert keeper.results == [Kept(problem="keep: its process was ended by SIGSEGV")]
+    keeper.close()
+
+
+def test_sixteen_slow_bars_are_kept(noise, tmp_path: Path) -> None:
+    path = keep(noise, Take(0, 16, Piece(Fraction(60), Controls(), 44_100)), tmp_path / "kept")
+    assert read_header(path).frames == 64 * 44_100
+    assert verify(tmp_path / "kept").differences == ()
+
+
 def chunks(path: Path) -> dict[str, bytes]:
     """The chunks of a WAV file by their names, in order."""
     data, found, at = path.read_bytes(), {}, 12
@@ -236,7 +254,7 @@ def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(no
     mine, other = chunks(kept), chunks(theirs)
     assert list(mine) == list(other)
     # which bars and which seeds is all they differ in
-    assert {name for name in mine if mine[name] != other[name]} == {"LISTINFO"}
+    assert {name for name in mine if mine[name] != other[name]} == {"LISTINFO", "id3 "}
     tags = [read_header(path).tags for path in (kept, theirs)]
     assert {name for name in tags[0].info if tags[0].info[name] != tags[1].info[name]} <= {"INAM", "ICMT"}
     facts = [json.loads(tag.info["ICMT"]) for tag in tags]

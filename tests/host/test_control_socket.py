@@ -148,6 +148,16 @@ def test_controls_are_set_together_or_not_at_all(client: Client) -> None:
     assert client.ask("set", values={"density": None, "seed": 0})["kind"] == "done"
 
 
+def test_the_status_has_a_clip_light(client: Client) -> None:
+    assert client.ask("act", action="play")["kind"] == "done"
+    before = client.status(lambda m: m["transport"]["playing"])["sound"]["clipped"]
+    assert client.ask("set", values={"gain_db": 12.0})["kind"] == "done"
+    sound = client.status(lambda m: m["sound"]["clipped"] > before + 1)["sound"]
+    assert client.ask("set", values={"gain_db": 0.0})["kind"] == "done"
+    assert sound["peak_db"] is None or sound["peak_db"] <= 12
+    client.ask("act", action="stop")
+
+
 def test_effects_go_off_and_on(client: Client, session: Session) -> None:
     assert client.ask("effects", on=False)["kind"] == "done"
     assert not client.status()["effects_on"]

@@ -1,5 +1,6 @@
 """Options of a small pack, an observer, a manifest row and other things that several tests use."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ SMALL = {
     "take_seconds": "2",
     "jobs": "1",
     "finish": "none",
+    "name": "First",
 }
 
 
@@ -51,6 +53,14 @@ class Ran:
 
 def audio_bytes(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*.wav"))}
+
+
+def page_data(folder: Path) -> list[str]:
+    """What the preview pages of a pack hold, as JSON texts."""
+    return [
+        re.search(r'application/json">(.*?)</script>', path.read_text(), re.DOTALL)[1]
+        for path in sorted(folder.glob("index*.html"))
+    ]
 
 
 ROW = Row(

@@ -116,6 +116,10 @@ class StandIn:
             time.sleep(0.2)
         if self.fault == "die":
             os._exit(9)
+        if self.fault == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if self.fault == "oom":
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "killed" and seed % 3 == 0:
             mark = Path(os.environ["STAND_IN_DEATHS"], str(seed))
             if not mark.exists():  # once for each seed

@@ -29,6 +29,8 @@ SHORT = (
     "1",
     "--finish",
     "none",
+    "--name",
+    "First",
 )
 
 

@@ -1,13 +1,19 @@
 """What a DAW reads from a file, and the contradictions that make it go wrong."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from pack_helpers import Ran
 
 from musika_daw.sound.labels import tempo_in_file_name
-from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags, encode_wave, write_wave
+from musika_daw.sound.riff import encode_wave, write_wave
+from musika_daw.sound.sounds import FORMATS, encode
+from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
+from musika_daw.system.plain import plain
 from pack_builder.inspect import lines_of
 
 FRAMES = 88200
@@ -64,6 +70,46 @@ def test_files_of_others_are_read(tmp_path: Path) -> None:
     found = dict(lines_of(tmp_path / "a.wav"))
     assert found["format"] == "pcm8, 8000 Hz, mono"
     assert found["acid"].startswith("none")
+
+
+@pytest.mark.parametrize("form", ["flac", "aiff"])
+def test_other_formats_say_what_a_wave_file_says(tmp_path: Path, form: str) -> None:
+    tags = replace(GOOD, acid=Acid(4, 120.0), key="Amin")
+    path = tmp_path / f"x_120bpm_y.{form}"
+    path.write_bytes(encode(np.zeros((FRAMES, 2), np.float32), 44100, tags, FORMATS[form]))
+    found = dict(lines_of(path))
+    assert found["format"] == "pcm24, 44100 Hz, stereo"
+    assert found["tags"] == "loop, 120 bpm, 4 beats, 4/4"
+    assert found["loop"] == "loop from frame 0 to 88199 (the whole file)"
+    assert (found["key"], found["INAM"], found["by length"]) == ("Amin", "x", "120.00000 bpm")
+    assert "warning" not in found
+    path.write_bytes(encode(np.zeros((FRAMES, 2), np.float32), 44100, replace(tags, acid=Acid(4, 99.0)), FORMATS[form]))
+    path = path.rename(tmp_path / f"x.{form}")
+    assert "tags say 99 bpm, its beats over the length give 120.00000" in dict(lines_of(path))["warning"]
+
+
+def test_no_text_of_a_file_acts_on_the_terminal(tmp_path: Path) -> None:
+    rude = "a\x1b[2Jb\x07\rc\u202ed\u2028e\x9bf"
+    found = lines(tmp_path / "a.wav", Tags({"INAM": rude}, cues=(Cue(0, rude),)))
+    assert found["INAM"] == "a [2Jb  c d e f"
+    assert found["cue"] == "0 a [2Jb  c d e f"
+    assert plain("caf\udce9.wav") == "caf\\xe9.wav"
+    assert plain("\ud83d x") == "x"
+    assert plain("Näme 日本 é") == "Näme 日本 é"
+
+
+def test_one_bad_file_does_not_end_the_rest(run: Callable[..., Ran], tmp_path: Path) -> None:
+    for name in ("a.wav", "c.wav"):
+        write_wave(tmp_path / name, np.zeros((FRAMES, 2)), 44100, GOOD)
+    (tmp_path / "b.wav").write_bytes(b"no sound \x1b[2J")
+    ran = run("inspect", *(str(tmp_path / name) for name in ("a.wav", "b.wav", "gone.wav", "c.wav")))
+    assert ran.code == 2
+    assert ran.out.count("120 bpm, 4 beats") == 2
+    assert [line.replace(f"{tmp_path}/", "") for line in ran.err.splitlines()] == [
+        "error: b.wav: not a RIFF/WAVE file",
+        "error: gone.wav: no such file or directory",
+        "error: 2 of 4 files could not be read",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ import pytest
 from pack_helpers import SMALL, Silent
 from pack_stand_in import SOURCE
 
-from musika_daw.sound.riff import Acid, Cue, Sampler, Tags, write_wave
+from musika_daw.sound.riff import write_wave
 from musika_daw.sound.riff_reader import read_wave
+from musika_daw.sound.tags import Acid, Cue, Sampler, Tags
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import Manifest, read_manifest
 from pack_builder.run.build import build

@@ -21,7 +21,8 @@ from musika_daw.host.control.live import PARAMETERS
 from musika_daw.host.control.wire import Request, decode_request, encode
 from musika_daw.panel.window.app import PanelOptions, make_window
 from musika_daw.panel.window.window import PanelWindow
-from musika_daw.sound.riff import Acid, Sampler, Tags, encode_wave
+from musika_daw.sound.riff import encode_wave
+from musika_daw.sound.tags import Acid, Sampler, Tags
 
 RATE = 44_100
 

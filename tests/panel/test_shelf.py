@@ -92,6 +92,18 @@ def test_a_damaged_manifest_is_told_and_the_files_are_found(tmp_path: Path) -> N
     assert "not valid json" in found.problems[0]
 
 
+def test_linked_folders_are_looked_through_once(tmp_path: Path) -> None:
+    music, elsewhere = tmp_path / "music", tmp_path / "elsewhere"
+    for folder in (music, elsewhere):
+        folder.mkdir()
+        write_loop(folder / f"{folder.name}.wav")
+    (music / "album").symlink_to(elsewhere)
+    (elsewhere / "ring").symlink_to(music)
+    found = scan(music)
+    assert sorted(sound.name for sound in found.sounds) == ["elsewhere", "music"]
+    assert found.problems == ()
+
+
 def test_there_is_an_end_to_what_is_looked_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "FILES_MAX", 3)
     for index in range(5):

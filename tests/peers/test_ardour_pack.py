@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.pack_ardour import ARDOUR, TICKS, heard_by_ardour
-from musika_daw.sound.riff import Acid, Tags, write_wave
+from musika_daw.sound.riff import write_wave
+from musika_daw.sound.tags import Acid, Tags
 from tests.programs import need
 
 RATE, BPM = 44100, 128.5

@@ -10,7 +10,10 @@ from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.play.render import ChunkRenderer
 from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
 from musika_daw.instrument.engine import Engine
-from musika_daw.score.controls import Controls
+from musika_daw.score.controls import DEFAULT_GAIN_DB, Controls
+
+PLUGIN_GAIN = np.float32(10 ** (DEFAULT_GAIN_DB / 20))
+"""What an instance multiplies with until somebody turns its gain."""
 
 
 def of_the_runs(engine: Engine, bpm: int, controls: Controls, rate_hz: int, first: int, last: int) -> np.ndarray:

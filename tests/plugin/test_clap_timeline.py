@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from clap_host import Song
+from clap_host import ClapHost, Song
+from engine_reference import PLUGIN_GAIN
 from plugin_stand_in import PERIOD, code_of, left_at
 
 from bridge.plugin_link.codes import PluginState
@@ -201,6 +202,17 @@ def test_a_turned_knob_is_crossed_over_to_in_real_time(host, clap) -> None:
     changing = np.flatnonzero((audio[:, 1] != audio[0, 1]) & (audio[:, 1] != new))
     assert 0 < len(changing) <= CROSS
     assert np.abs(np.diff(audio[:, 1])).max() <= 1.2 * abs(new - audio[0, 1]) / CROSS
+
+
+def test_an_instance_leaves_headroom_until_it_is_turned_up(host, built) -> None:
+    host()
+    one = ClapHost(built / "musika-daw.clap", RATE, 256, full_scale=False)
+    try:
+        cached(one, 0)
+        assert np.array_equal(one.process(0)[:, 0], expected(0, 256) * PLUGIN_GAIN)
+        assert b'"gain_db":-15.000' in one.save()
+    finally:
+        one.close()
 
 
 def test_gain_and_bypass_are_ramped_and_exact_when_at_rest(host, clap) -> None:

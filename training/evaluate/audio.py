@@ -9,6 +9,8 @@ import numpy as np
 
 from musika_daw.hearing.spectra import resampled
 from musika_daw.system.atomic import part_of
+from musika_daw.system.folders import files_below, name_for_libraries
+from musika_daw.system.plain import plain
 
 _RATE_HZ = 44_100
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}
@@ -21,18 +23,20 @@ def read_folder(folder: Path, seconds: float, limit: int | None = None) -> Itera
     """
     import soundfile
 
-    files = sorted(p for p in Path(folder).rglob("*") if p.suffix.lower() in _SUFFIXES)
+    files = sorted(p for p in files_below(Path(folder)) if p.suffix.lower() in _SUFFIXES)
     if not files:
         raise ValueError(f"folder: {folder} holds no audio, must hold some of {', '.join(sorted(_SUFFIXES))}")
     for path in files[:limit]:
         try:
-            with soundfile.SoundFile(path) as file:
+            with soundfile.SoundFile(name_for_libraries(path)) as file:
+                if not 1000 <= file.samplerate <= 1_000_000:
+                    raise ValueError(f"folder: {plain(str(path))} has a sample rate of {file.samplerate} Hz")
                 wanted = min(file.frames, int(seconds * file.samplerate))
                 file.seek((file.frames - wanted) // 2)
                 audio = file.read(wanted, dtype="float32", always_2d=True)
                 rate_hz = file.samplerate
         except (soundfile.LibsndfileError, OSError) as error:
-            raise ValueError(f"folder: {path} cannot be read ({error})") from error
+            raise ValueError(f"folder: {plain(str(path))} cannot be read ({error})") from error
         yield path.stem, resampled(np.ascontiguousarray(audio[:, [0, -1]]), rate_hz, _RATE_HZ)
 
 

@@ -232,6 +232,7 @@ class ControlServer:
                 "late_blocks": session.sink.xruns,
                 "errors": status.fill_errors,
                 "peak_db": 20 * math.log10(meter.peak) if meter.peak > 1e-6 else None,
+                "clipped": meter.clipped,
                 "problem": session.sink.problem,
             },
             "values": session.live.values(),

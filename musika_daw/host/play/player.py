@@ -39,7 +39,7 @@ class Meter:
 
     `underruns` counts holes in what was playing, `holes_frames` their length, `waits_frames` silence before the
     first sound after a start or jump. `error_s` is how far the sound is behind the grid, `peak` the largest
-    sample since the last snapshot.
+    sample before the limit of full scale since the last snapshot, `clipped` how many blocks were cut off there.
     """
 
     blocks: int
@@ -50,6 +50,7 @@ class Meter:
     beat: float
     sounding: bool
     peak: float
+    clipped: int = 0
 
 
 class Player:
@@ -79,6 +80,7 @@ class Player:
         self.error_s = 0.0
         self.beat = 0.0
         self.peak = 0.0
+        self.clipped = 0
 
     def process(self, out: np.ndarray, grid: Grid, at_s: float, playing: bool | None = None) -> None:
         """Fill out, float32 `[2, n]`, with what is to be heard from `at_s`, a time of the grid, on.
@@ -117,6 +119,7 @@ class Player:
             self.beat,
             self._main is not None and self._heard,
             peak,
+            self.clipped,
         )
 
     def uses(self, generation: Generation) -> bool:
@@ -252,10 +255,13 @@ class Player:
             self._gain = wanted
         elif wanted != 1.0:
             np.multiply(out, wanted, out=out)
-        np.clip(out, -1.0, 1.0, out=out)
         size = self._size[:, :frames]
         np.abs(out, out=size)
-        self.peak = max(self.peak, float(size.max()))
+        peak = float(size.max())
+        if peak > 1.0:
+            self.clipped += 1
+            np.clip(out, -1.0, 1.0, out=out)
+        self.peak = max(self.peak, peak)
 
 
 def _error(grid: Grid, per_beat: float, error: float) -> float:

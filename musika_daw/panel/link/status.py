@@ -39,6 +39,7 @@ class HostStatus:
     underruns: int
     late_blocks: int
     peak_db: float | None
+    clipped: int
     values: Mapping[str, float | None]
     effects_on: bool
     midi_port: str | None
@@ -105,6 +106,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         underruns=_get(sound, "underruns", int),
         late_blocks=_get(sound, "late_blocks", int),
         peak_db=_maybe(sound, "peak_db"),
+        clipped=_get(sound, "clipped", int) if "clipped" in sound else 0,
         values=values,
         effects_on=_get(data, "effects_on", bool),
         midi_port=_text(midi, "port"),

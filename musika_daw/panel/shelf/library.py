@@ -66,9 +66,15 @@ def scan(folder: Path) -> Found:
     known: dict[str, tuple[Path, dict[str, Labels]]] = {}
     if not folder.is_dir():
         return Found((), (f"{folder}: no such folder",))
-    for top, folders, names in os.walk(folder):
+    seen: set[tuple[int, int]] = set()
+    for top, folders, names in os.walk(folder, followlinks=True):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         here = Path(top)
+        status = here.stat()
+        if (status.st_dev, status.st_ino) in seen:  # links may lead round in a ring
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         root, labels = known.get(str(here.parent), (here if here == folder else folder, {}))
         if MANIFEST in names:
             try:

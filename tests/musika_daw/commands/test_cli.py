@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,3 +96,55 @@ def test_the_package_gives_its_names_lazily() -> None:
         assert getattr(musika_daw, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = musika_daw.nothing
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "flac", "wav", "aiff"])
+def test_one_long_block_is_written_whole(tmp_path: Path, suffix: str) -> None:
+    """A loop comes as one block, however long; two minutes of it are more than an encoder's stack holds at once."""
+    tone = 0.1 * np.sin(np.arange(120 * 44_100) * 0.05).astype(np.float32)
+    assert write_blocks(tmp_path / f"a.{suffix}", [np.stack([tone, tone], 1)], 44_100).frames == len(tone)
+    read = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32")[0]
+    assert len(read) == len(tone)
+    assert np.abs(read[:, 0] - tone).max() < 0.02
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg"])
+def test_no_file_clips_and_its_shape_stays(tmp_path: Path, suffix: str) -> None:
+    wave = np.random.default_rng(0).standard_normal((44_100, 2)).astype(np.float32)
+    loudest_db = 20 * np.log10(np.abs(wave).max())
+    written = write_blocks(tmp_path / f"a.{suffix}", [wave[:1000], wave[1000:]], 44_100, 3.0)
+    assert written.turned_down_db == pytest.approx(3 + loudest_db + 1, abs=1e-4)
+    read = soundfile.read(tmp_path / f"a.{suffix}", dtype="float32")[0]
+    if suffix != "ogg":
+        np.testing.assert_allclose(read, wave * 10 ** ((-1 - loudest_db) / 20), atol=1e-6)
+    assert np.abs(read).max() < 1
+    quiet = write_blocks(tmp_path / f"b.{suffix}", [wave], 44_100, -20.0)
+    assert quiet.turned_down_db == 0
+    peak = np.abs(soundfile.read(tmp_path / f"b.{suffix}")[0]).max()
+    assert peak == pytest.approx(10 ** ((loudest_db - 20) / 20), rel=0.1)
+    assert write_blocks(tmp_path / f"c.{suffix}", [], 44_100).frames == 0
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{suffix}" for name in "abc"}
+
+
+def test_a_render_has_headroom_and_says_when_it_was_turned_down(tiny_model: Path, tmp_path: Path) -> None:
+    """The same stretch at two gains differs by them; one that would clip is told."""
+    peaks = []
+    for gain in (-30, -20):
+        assert run("render", tmp_path / "a.wav", "--model", tiny_model, "--bars", 1, "--gain-db", gain)[0] == 0
+        peaks.append(float(np.abs(soundfile.read(tmp_path / "a.wav")[0]).max()))
+    assert 20 * np.log10(peaks[1] / peaks[0]) == pytest.approx(10, abs=0.01)
+    raw_db = 20 * np.log10(peaks[0]) + 30
+    code, text = run("render", tmp_path / "a.wav", "--model", tiny_model, "--bars", 1, "--gain-db", 24)
+    assert code == 0
+    level = re.search(r"turned down to (-?[\d.]+) dB: at 24 dB it would clip", text)
+    assert float(level[1]) == pytest.approx(-1 - raw_db, abs=0.06)
+    assert np.abs(soundfile.read(tmp_path / "a.wav")[0]).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
+
+
+@pytest.mark.parametrize("model", ["techno", "piano"])
+def test_the_shipped_models_do_not_clip_by_default(tmp_path: Path, model: str) -> None:
+    for seed in (2, 15):  # the loudest of twenty
+        code, text = run("render", tmp_path / "a.wav", "--model", model, "--bars", 2, "--seed", seed, "--loop")
+        assert code == 0, text
+        samples = soundfile.read(tmp_path / "a.wav")[0]
+        assert 0.05 < np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-6

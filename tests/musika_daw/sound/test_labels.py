@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
+import re
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import mutagen
 import numpy as np
 import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.sound.labels import Labels, labels_in_manifest, read_labels
-from musika_daw.sound.riff import ACID_ONE_SHOT, Acid, Tags, encode_wave
+from musika_daw.score.harmony import key_in_text
+from musika_daw.sound.labels import Labels, labels_in_manifest, read_labels, tempo_in_file_name
+from musika_daw.sound.riff import encode_wave
+from musika_daw.sound.sounds import FORMATS, encode
+from musika_daw.sound.tag_reader import read_tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Acid, Cue, Sampler, Tags
 
 RATE = 44_100
 
@@ -79,6 +88,177 @@ def test_a_name_with_a_tempo_that_gives_whole_bars_is_a_loop(tmp_path: Path, suf
     odd = tmp_path / f"x_131bpm_y.{suffix}"
     soundfile.write(odd, sound(), RATE)
     assert (read_labels(odd).beats, read_labels(odd).bpm) == (None, 131)
+
+
+TEMPI = st.integers(60 * 100, 200 * 100).map(lambda hundredths: Fraction(hundredths, 100))
+
+
+@given(
+    TEMPI, st.sampled_from([1, 2, 4, 8]), st.sampled_from([44_100, 48_000]), st.sampled_from([None, "Amin", "F#maj"])
+)
+@settings(max_examples=25, deadline=None)
+def test_a_loop_says_the_same_in_every_format(
+    tmp_path_factory: pytest.TempPathFactory, bpm: Fraction, bars: int, rate: int, key: str | None
+) -> None:
+    folder = tmp_path_factory.mktemp("formats")
+    frames = round(bars * 240 * rate / bpm)
+    tags = Tags(
+        {"INAM": "x", "ICMT": '{"seed": 1}'},
+        Acid(4 * bars, float(bpm)),
+        Sampler(((0, frames - 1),)),
+        tuple(Cue(round(Fraction(frames * bar, bars)), f"bar {bar + 1}") for bar in range(bars)),
+        key,
+    )
+    name = f"x_{math.floor(bpm + Fraction(1, 2))}bpm_y" + (f"_{key}" if key else "")
+    silence = np.zeros((frames, 2), np.float32)
+    for form in FORMATS.values():
+        path = folder / f"{name}{form.suffix}"
+        path.write_bytes(encode(silence, rate, tags, form))
+        labels = read_labels(path)
+        assert labels == Labels(frames, rate, pytest.approx(float(bpm), rel=1e-6), 4 * bars, bars, key, shape="loop")
+        if form.suffix != ".wav":
+            same = Acid(4 * bars, pytest.approx(float(bpm), rel=1e-6))
+            assert read_tags(path) == replace(tags, acid=same, cues=tags.cues if form.suffix == ".aiff" else ())
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_shot_is_one_and_a_take_has_no_tempo_in_every_format(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"x{FORMATS[form].suffix}"
+    path.write_bytes(encode(sound(1), RATE, Tags(acid=Acid(0, 0.0, ACID_ONE_SHOT)), FORMATS[form]))
+    assert read_labels(path) == Labels(len(sound(1)), RATE, shape="shot")
+    path.write_bytes(encode(sound(1), RATE, Tags({"INAM": "x"}), FORMATS[form]))
+    assert read_labels(path) == Labels(len(sound(1)), RATE)
+
+
+def test_whole_tempi_of_what_loops_are_told_by_the_bars(tmp_path: Path) -> None:
+    """AIFF files from before fractional tempi: 129 in the tag, a loop over all of the file."""
+    frames = len(sound(bpm=128.5))
+    data = encode(sound(bpm=128.5), RATE, Tags(sampler=Sampler(((0, frames - 1),))), FORMATS["aiff"])
+    path = tmp_path / "x_129bpm_y.aiff"
+    path.write_bytes(data)
+    assert (read_labels(path).bpm, read_labels(path).beats) == (pytest.approx(128.5, abs=1e-4), 16)
+    path = tmp_path / "x_129bpm_y.wav"
+    path.write_bytes(encode_wave(sound(bpm=128.5), RATE, Tags(sampler=Sampler(((0, frames - 1),)))))
+    assert (read_labels(path).bpm, read_labels(path).beats) == (pytest.approx(128.5, abs=1e-4), 16)
+    plain = tmp_path / "y_129bpm.wav"
+    plain.write_bytes(encode_wave(sound(bpm=128.5), RATE))
+    assert (read_labels(plain).bpm, read_labels(plain).shape) == (129, "take")
+
+
+@pytest.mark.parametrize(
+    ("acid", "shape", "bpm"),
+    [
+        (Acid(0, 0.0, 0, 0, 0, 0), "take", None),  # zeros
+        (Acid(4, 0.0, 0, 0, 0, 0), "take", None),  # 445 bpm by its length
+        (Acid(4, 0.0), "take", None),
+        (Acid(1, 0.0, 0), "take", None),  # 111 bpm by its length, but nothing says that it loops
+        (Acid(4, 445.0), "loop", 445.267),  # meant
+        (Acid(1, 111.3), "loop", 111.317),
+        (Acid(1, 0.0), "loop", 111.317),
+        (Acid(0, 120.0, 0), "take", None),  # a default without beats
+        (Acid(4, float("nan")), "take", None),
+    ],
+)
+def test_an_empty_acid_chunk_on_a_hit_makes_no_loop(tmp_path: Path, acid: Acid, shape: str, bpm: float | None) -> None:
+    path = tmp_path / "hit.wav"
+    path.write_bytes(encode_wave(np.zeros((23770, 2), np.float32), RATE, Tags(acid=acid)))
+    labels = read_labels(path)
+    assert (labels.shape, labels.bpm) == (shape, None if bpm is None else pytest.approx(bpm, rel=1e-3))
+
+
+@pytest.mark.parametrize(
+    ("name", "bpm"),
+    [("x_128.5bpm_y", 128.5), ("x_128.50bpm_y", 128.5), ("x_128,25bpm", 128.25), ("x_128bpm.y", 128), ("a.90bpm", 90)],
+)
+def test_a_fractional_tempo_in_a_name_is_read_whole(name: str, bpm: float) -> None:
+    assert tempo_in_file_name(name) == bpm
+
+
+@pytest.mark.parametrize("rate", [1, 3, 999, 1_000_001, 2_147_483_647])
+def test_a_rate_that_no_sound_has_is_named(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "x.wav"
+    data = bytearray(encode_wave(sound(1), RATE))
+    data[24:28] = rate.to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"x\.wav: sample rate of {rate} Hz, must be within 1000\.\.1000000"):
+        read_labels(path)
+
+
+@pytest.mark.parametrize("subtype", ["IMA_ADPCM", "MS_ADPCM", "ULAW", "ALAW", "GSM610"])
+def test_compressed_wave_files_have_their_length(tmp_path: Path, subtype: str) -> None:
+    path = tmp_path / "x_120bpm.wav"
+    soundfile.write(path, np.zeros(88_200), RATE, subtype)
+    assert read_labels(path).frames == soundfile.info(path).frames
+    assert read_labels(path).bpm == pytest.approx(120, abs=0.2)  # some codecs fill up their last block
+
+
+def test_tags_of_others_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.ogg"
+    soundfile.write(path, sound(bpm=128), RATE)
+    file = mutagen.File(path)
+    file.update({"TITLE": "y", "BPM": "128", "KEY": "8A"})
+    file.save()
+    assert read_labels(path) == Labels(len(sound(bpm=128)), RATE, 128.0, 16, 4, "Amin", shape="loop")
+    path = tmp_path / "x.flac"
+    soundfile.write(path, sound(bpm=128)[:-1000], RATE)
+    file = mutagen.File(path)
+    file.update({"BPM": "128", "INITIALKEY": "Bbm"})
+    file.save()
+    assert read_labels(path) == Labels(len(sound(bpm=128)) - 1000, RATE, 128.0, key="A#min")
+
+
+@given(st.text(max_size=12), st.text(max_size=12), st.text(max_size=12))
+@settings(max_examples=50, deadline=None)
+def test_any_text_in_a_tag_is_a_label_or_none(
+    tmp_path_factory: pytest.TempPathFactory, bpm: str, beats: str, key: str
+) -> None:
+    path = tmp_path_factory.mktemp("tags") / "x.flac"
+    soundfile.write(path, sound(1), RATE)
+    file = mutagen.File(path)
+    file.update({"BPM": bpm, "BEATS": beats, "INITIALKEY": key, "LOOPSTART": beats, "LOOPLENGTH": bpm})
+    file.save()
+    labels = read_labels(path)
+    assert labels.bpm is None or 1 <= labels.bpm <= 1000
+    assert labels.key is None or re.fullmatch("[A-G]#?(maj|min)", labels.key)
+
+
+@given(st.binary(max_size=120), st.integers(0, 700))
+@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("form", ["flac", "aiff"])
+def test_damaged_tags_cost_themselves_only(
+    tmp_path_factory: pytest.TempPathFactory, form: str, noise: bytes, at: int
+) -> None:
+    tags = Tags({"INAM": "x"}, Acid(1, 130.0), Sampler(((0, 39),)), (Cue(0, "bar 1"),), "Amin")
+    whole = bytearray(encode(sound(1)[:40], RATE, tags, FORMATS[form]))
+    whole[at : at + len(noise)] = noise
+    path = tmp_path_factory.mktemp("fuzz") / f"x{FORMATS[form].suffix}"
+    path.write_bytes(bytes(whole))
+    with contextlib.suppress(ValueError):
+        assert read_labels(path).frames > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Am", "Amin"),
+        ("A", "Amaj"),
+        ("a minor", "Amin"),
+        ("Bbm", "A#min"),
+        ("Db", "C#maj"),
+        ("F#maj", "F#maj"),
+        ("8A", "Amin"),
+        ("8B", "Cmaj"),
+        ("1A", "G#min"),
+        ("12B", "Emaj"),
+        ("05A", "Cmin"),
+        ("o", None),
+        ("", None),
+        ("H", None),
+        ("13A", None),
+    ],
+)
+def test_keys_as_others_spell_them(text: str, key: str | None) -> None:
+    assert key_in_text(text) == key
 
 
 def test_what_is_no_audio_is_named(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from pack_helpers import Silent, audio_bytes
 from pack_stand_in import SOURCE, StandIn, struck, techno
 
 from musika_daw.hearing.key import key_of, pitch_of
-from musika_daw.sound.riff import ACID_ONE_SHOT, ACID_ROOT_SET
 from musika_daw.sound.riff_reader import read_header
+from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest

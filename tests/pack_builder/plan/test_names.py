@@ -3,13 +3,25 @@
 import re
 from fractions import Fraction
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.sound.labels import tempo_in_file_name
-from pack_builder.plan.names import check_name, decimal, file_stem, tempo_folder, tempo_in_name, word_names, words
+from pack_builder.plan.jobs import file_of, jobs_of
+from pack_builder.plan.names import (
+    check_name,
+    decimal,
+    file_stem,
+    name_of_folder,
+    tempo_folder,
+    tempo_in_name,
+    word_names,
+    words,
+)
+from pack_builder.plan.options import BuildOptions
 
 
 def test_the_word_list_is_lower_case_ascii_and_without_doubles() -> None:
@@ -72,3 +84,40 @@ def test_bad_names_are_refused_with_the_allowed_letters(value: str) -> None:
 def test_digits_are_the_tempo_alone_with_splice_naming() -> None:
     with pytest.raises(ValueError, match="no digits"):
         check_name("--name", "Volume2", "splice")
+
+
+@pytest.mark.parametrize(
+    ("folder", "naming", "name"),
+    [
+        ("packs/first", "default", "First"),
+        ("packs/deep-dub", "default", "Deep-dub"),
+        ("my pack (2)", "default", "My_pack_2"),
+        ("MSK_-_Night_Set_-_WAV", "default", "Night_Set"),
+        ("Näcke & Söhne", "default", "N_cke_S_hne"),
+        ("loops_128bpm_b", "default", "Loops_b"),
+        ("128", "default", "First"),
+        ("130bpm", "default", "First"),
+        ("...", "default", "First"),
+        ("x" * 99, "default", "X" + "x" * 31),
+        ("set7", "splice", "Set"),
+        ("77", "splice", "First"),
+        ("日本", "default", "First"),
+    ],
+)
+def test_a_pack_is_called_after_its_folder(folder: str, naming: str, name: str) -> None:
+    assert name_of_folder(Path(folder), naming, "MSK") == name
+    assert BuildOptions.parse(out=folder, naming=naming).label.name == name
+    assert BuildOptions.parse(out=folder, naming=naming, name="Own").label.name == "Own"
+
+
+@given(st.text(max_size=60), st.sampled_from(["default", "splice"]))
+def test_any_folder_gives_a_name_that_may_stand_in_files(folder: str, naming: str) -> None:
+    assert check_name("--name", name_of_folder(Path("/" + folder.replace("\0", "")), naming), naming)
+
+
+def test_two_packs_share_no_file_name(tmp_path: Path) -> None:
+    packs = (BuildOptions.parse(out=str(tmp_path / name), seed=seed) for name, seed in (("one", "1"), ("two", "2")))
+    first, second = ({Path(file_of(job, options)).name for job in jobs_of(options.music)} for options in packs)
+    assert not first & second
+    assert BuildOptions.parse().label.name == "First"
+    assert BuildOptions.parse().place.out == Path("MSK_-_First_-_WAV")

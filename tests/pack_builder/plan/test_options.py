@@ -101,8 +101,8 @@ def test_defaults_are_eighteen_loops_and_nine_takes() -> None:
 
 
 def test_folder_jobs_and_resume_are_no_part_of_the_recipe() -> None:
-    one = BuildOptions.parse(out="a", jobs="1")
-    two = BuildOptions.parse(out="b", jobs="2", resume=True)
+    one = BuildOptions.parse(out="a", jobs="1", name="Same")
+    two = BuildOptions.parse(out="b", jobs="2", resume=True, name="Same")
     assert recipe_of(one) == recipe_of(two)
     assert recipe_of(one) != recipe_of(BuildOptions.parse(seed="8"))
 

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +66,21 @@ SCRIPT = """
     told.loudest = energy;
     told.roundsDiffer = worst;
     told.first = Array.from(heard.slice(0, 4000));
+    const rms = samples => Math.sqrt(samples.reduce((sum, value) => sum + value * value, 0) / samples.length);
+    const through = async count => {
+      const mixer = new OfflineAudioContext(2, 2 * loop.frames, loop.rate);
+      const into = count ? await window.pack.output(mixer) : mixer.destination;
+      for (let index = 0; index < Math.max(1, count); index++) sourceOf(loop, buffer, mixer, loop.bpm, into).start(0);
+      return (await mixer.startRendering()).getChannelData(0).slice(loop.frames);  // once the limiter has settled
+    };
+    by("volume").value = 100;
+    const bare = await through(0), one_ = await through(1), eight = await through(8);
+    told.singleDb = 20 * Math.log10(rms(one_) / rms(bare));
+    told.layeredPeak = eight.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
+    told.layeredDb = 20 * Math.log10(rms(eight) / rms(bare));
+    by("volume").value = 50;
+    by("volume").dispatchEvent(new Event("input"));
+    told.halfDb = 20 * Math.log10(rms(await through(1)) / rms(one_));
     const both = files.filter(file => file.loops).slice(0, 2);
     await play(both[0], false);
     await play(both[1], true);
@@ -109,17 +125,31 @@ SCRIPT = """
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "pack"
     options = BuildOptions.parse(
-        bpm="120,128.5", loops_per_bpm="1", bars="1", takes="1", take_seconds="2", jobs="1", finish="none", out=str(out)
+        bpm="120,128.5",
+        loops_per_bpm="1",
+        bars="1",
+        takes="1",
+        take_seconds="2",
+        jobs="1",
+        finish="none",
+        name="First",
+        out=str(out),
     )
     build(options, Silent(), SOURCE)
     return out
 
 
-def told_by(text: str, tmp_path: Path, *options: str) -> dict:
-    """What the page says of itself: it sends it to a port of this process when it is done, however long that takes."""
+def told_by(text: str, tmp_path: Path, *options: str, script: str = SCRIPT, http: bool = False) -> dict:
+    """What the page says of itself: it sends it to a port of this process when it is done, however long that takes.
+
+    With `http` the page is had from there too, and not from the disk.
+    """
     told: SimpleQueue[bytes] = SimpleQueue()
 
-    class Listener(BaseHTTPRequestHandler):
+    class Listener(SimpleHTTPRequestHandler):
+        def __init__(self, *values: Any) -> None:
+            super().__init__(*values, directory=str(tmp_path))
+
         def do_POST(self) -> None:
             told.put(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(204)
@@ -131,8 +161,8 @@ def told_by(text: str, tmp_path: Path, *options: str) -> dict:
     with ThreadingHTTPServer(("127.0.0.1", 0), Listener) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         page = tmp_path / "index.html"
-        script = SCRIPT.replace("{address}", f"http://127.0.0.1:{server.server_port}/")
-        page.write_text(text.replace("</body>", script + "</body>"))
+        address = f"http://127.0.0.1:{server.server_port}/"
+        page.write_text(text.replace("</body>", script.replace("{address}", address) + "</body>"))
         command = [
             need("chromium"),
             "--headless=new",
@@ -145,7 +175,7 @@ def told_by(text: str, tmp_path: Path, *options: str) -> dict:
             "--no-first-run",
             "--disable-background-networking",
             *options,
-            page.as_uri(),
+            address if http else page.as_uri(),
         ]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
@@ -180,6 +210,10 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     shifts = range(-40, 41)
     alike = [float(np.dot(heard[100:3900], real[100 + shift : 3900 + shift].mean(axis=1))) for shift in shifts]
     assert shifts[int(np.argmax(alike))] == 0  # the coded sound begins on the very frame on which the file begins
+    assert told["singleDb"] == pytest.approx(0, abs=0.1)  # alone a loop is as it is
+    assert told["layeredPeak"] <= 1  # eight times the same would be 18 dB more
+    assert told["layeredDb"] > 3
+    assert told["halfDb"] == pytest.approx(-12.04, abs=0.1)
     assert told["playing"] == 2
     assert told["barsApart"] == pytest.approx(round(told["barsApart"]), abs=1e-6)
     assert told["rates"] == pytest.approx([1, 1])
@@ -192,6 +226,80 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["themes"]
     assert told["wide"]
     assert told["requests"] in ([], [(tmp_path / rows[2].file).as_uri()])
+
+
+HEARD = """
+<script>
+(async () => {
+  const told = { errors: [], files: [] };
+  try {
+    const { files, load, play, playing, stopAll } = window.pack;
+    for (const file of files) {
+      const buffer = await load(file, new OfflineAudioContext(1, 100, file.rate));
+      const peak = buffer.getChannelData(0).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+      await play(file, false);
+      const { element } = playing.get(file);
+      told.files.push({ name: file.name, seconds: buffer.duration, peak, element: element ? element.src : null });
+      stopAll();
+    }
+  } catch (error) { told.errors.push(String(error && error.stack || error)); }
+  await fetch("{address}", { method: "POST", mode: "no-cors", body: JSON.stringify(told) });
+})();
+</script>
+"""
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("http", [False, True], ids=["disk", "http"])
+def test_an_aiff_pack_is_heard_beyond_ten_minutes_from_the_disk_and_over_http(tmp_path: Path, http: bool) -> None:
+    options = BuildOptions.parse(
+        bpm="120",
+        loops_per_bpm="2",
+        bars="1",
+        takes="1",
+        take_seconds="61",
+        density="0.1",
+        jobs="1",
+        finish="none",
+        format="aiff",
+        attempts="1",
+        keep_best=True,
+        out=str(tmp_path / "pack"),
+    )
+    build(options, Silent(), SOURCE)  # with no seconds for sound at all
+    text = (options.place.out / "index.html").read_text()
+    told = told_by(text, options.place.out, script=HEARD, http=http)
+    assert told["errors"] == []
+    rows = read_manifest(options.place.out).rows
+    assert [file["name"] for file in told["files"]] == [Path(row.file).stem for row in rows]
+    for file, row in zip(told["files"], rows, strict=True):
+        assert file["seconds"] == pytest.approx(min(row.seconds, 61) if row.loops else 30, abs=0.01)
+        assert file["peak"] > 0.05
+        assert file["element"] is None
+
+
+@pytest.mark.peer
+def test_over_http_a_long_take_is_streamed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", EMBEDDED_S)
+    options = BuildOptions.parse(
+        kinds=("piano",),
+        takes="1",
+        take_seconds="61",
+        density="0.1",
+        jobs="1",
+        finish="none",
+        attempts="1",
+        keep_best=True,
+        out=str(tmp_path / "pack"),
+    )
+    build(options, Silent(), SOURCE)
+    [row] = read_manifest(options.place.out).rows
+    text = (options.place.out / "index.html").read_text()
+    [disk] = told_by(text, options.place.out, script=HEARD)["files"]
+    assert (disk["seconds"], disk["element"]) == (pytest.approx(30, abs=0.01), None)
+    [http] = told_by(text, options.place.out, script=HEARD, http=True)["files"]
+    assert http["element"].endswith(".wav")
+    assert http["seconds"] == pytest.approx(row.seconds, abs=0.01)
 
 
 def test_the_page_asks_the_network_for_nothing(pack: Path) -> None:

@@ -1,7 +1,11 @@
 """Building: the tree, the same bytes in every way to get there, and every way to be stopped."""
 
+import base64
 import errno
+import io
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -13,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import Silent, audio_bytes
+from pack_helpers import Silent, audio_bytes, page_data
 from pack_stand_in import SOURCE
 
 from musika_daw.hearing.check import seam
@@ -21,6 +25,7 @@ from musika_daw.hearing.limits import SEAM_LIMIT
 from musika_daw.sound.sounds import read_sound
 from musika_daw.system import atomic
 from pack_builder.plan.options import BuildOptions
+from pack_builder.publish.page import EMBEDDED_S, PREVIEW_S
 from pack_builder.record.journal import CARDS, JOURNAL
 from pack_builder.record.manifest import read_checksums, read_manifest
 from pack_builder.run.build import BuildError, Result, build
@@ -319,9 +324,46 @@ def _other_weights(small: Small) -> BuildOptions:
     return small(resume=True)
 
 
-def test_a_worker_that_dies_is_reported(small: Small) -> None:
-    with pytest.raises(BuildError, match="ended from outside"):
-        built(small(jobs="2", models=("techno:die",)))
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", EMBEDDED_S)
+
+
+@pytest.mark.usefixtures("embedded")
+def test_the_longest_take_is_built_and_its_page_plays_a_preview(small: Small) -> None:
+    options = small(kinds=("piano",), takes="1", take_seconds="600", density="0.1", attempts="1", keep_best=True)
+    assert built(options).rendered == 1
+    [row] = read_manifest(options.place.out).rows
+    assert row.frames == 600 * 44100
+    [[entry]] = [json.loads(text)["files"] for text in page_data(options.place.out)]
+    assert entry["preview"] == PREVIEW_S
+    heard, rate = soundfile.read(io.BytesIO(base64.b64decode(entry["sound"])))
+    assert len(heard) == PREVIEW_S * rate
+    real = soundfile.read(options.place.out / row.file, frames=20 * rate)[0]
+    assert np.corrcoef(heard[: 20 * rate, 0], real[:, 0])[0, 1] > 0.99
+    assert np.abs(heard[-rate // 100 :]).max() < 0.01  # it fades
+
+
+@pytest.mark.usefixtures("embedded")
+def test_long_loops_and_high_rates_are_embedded_whole(small: Small) -> None:
+    options = small(
+        kinds=("techno",), bpm="60", bars="16", loops_per_bpm="1", sample_rate="96000", attempts="1", keep_best=True
+    )
+    assert built(options).rendered == 1
+    [row] = read_manifest(options.place.out).rows
+    [[entry]] = [json.loads(text)["files"] for text in page_data(options.place.out)]
+    assert entry["preview"] is None
+    assert soundfile.info(io.BytesIO(base64.b64decode(entry["sound"]))).frames == row.frames == 64 * 96000
+
+
+@pytest.mark.parametrize(
+    ("fault", "how"), [("die", "ended with code 9"), ("crash", "was ended by SIGSEGV"), ("oom", "was ended by SIGKILL")]
+)
+def test_a_worker_that_dies_is_reported_with_what_it_made(small: Small, fault: str, how: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        built(small(jobs="2", models=(f"techno:{fault}",)))
+    assert re.match(rf"a worker {how} while it made techno/loop/(120|257/2)/0 \(\w+\)", str(caught.value))
+    assert ("memory" in str(caught.value)) == (fault == "oom")
     assert built(small(jobs="2", resume=False, out=str(small().place.out) + "2")).rendered == 4
 
 

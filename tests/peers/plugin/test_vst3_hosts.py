@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from engine_reference import PLUGIN_GAIN
 from plugin_stand_in import code_of, left_at
 
 from musika_daw.score.controls import Controls
@@ -16,7 +17,7 @@ RATE = 48_000
 
 
 def expected(first: int, last: int) -> np.ndarray:
-    return left_at(np.arange(first, last))
+    return left_at(np.arange(first, last)) * PLUGIN_GAIN
 
 
 @pytest.mark.parametrize("slowness", [0.0, 1.3])
@@ -33,7 +34,7 @@ def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(slowness: flo
         bounces.append(engine.get_audio())
     assert bounces[0].shape[1] >= 2 * RATE
     assert np.array_equal(bounces[0][0], expected(0, bounces[0].shape[1]))
-    assert np.all(bounces[0][1] == code_of(Fraction(128), Controls(style_seed=0, morph_seed=1)))
+    assert np.all(bounces[0][1] == code_of(Fraction(128), Controls(style_seed=0, morph_seed=1)) * PLUGIN_GAIN)
     assert np.array_equal(bounces[0], bounces[1])
 
 
@@ -59,7 +60,8 @@ def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host) ->
     plugin.set_parameter(4, 7 / 999)
     engine.load_graph([(plugin, [])])
     engine.render(0.5)
-    assert np.all(engine.get_audio()[1] == code_of(Fraction(120), Controls(seed=7, style_seed=7, morph_seed=8)))
+    wanted = code_of(Fraction(120), Controls(seed=7, style_seed=7, morph_seed=8)) * PLUGIN_GAIN
+    assert np.all(engine.get_audio()[1] == wanted)
 
 
 def test_pedalboard_takes_a_state_from_one_instance_to_another(built: Path, host) -> None:

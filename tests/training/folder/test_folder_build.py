@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +139,38 @@ def test_a_duplicate_takes_the_place_of_a_vanished_original(tmp_path: Path, deaf
     report = build_folder(source, out)
     assert [row.path for row in report.kept] == ["1.wav"]
     assert [s.name for s in Corpus(out).songs] == ["1.wav"]
+
+
+def test_names_of_any_bytes_and_linked_folders_are_built(tmp_path: Path, deaf: list[Path]) -> None:
+    source, out = small(tmp_path / "music", 2), tmp_path / "corpus"
+    odd = os.fsdecode(b"caf\xe9\x1b.wav")
+    (source / "1.wav").rename(source / odd)
+    small(tmp_path / "real", 4)
+    for number in (0, 1):  # the same pieces as those above
+        (tmp_path / "real" / f"{number}.wav").unlink()
+    (source / "album").symlink_to(tmp_path / "real")
+    (tmp_path / "real" / "ring").symlink_to(source)
+    told = CliRunner().invoke(main, ["corpus", "folder", str(source), "--out", str(out)])
+    assert told.exit_code == 0, told.output
+    assert "caf\\xe9 .wav: " in told.output
+    kept = {song.name for song in Corpus(out).songs}
+    assert kept == {"0.wav", odd, "album/2.wav", "album/3.wav"}
+    assert build_folder(source, out).unchanged == 4
+
+
+def test_what_wanted_ffmpeg_is_looked_at_again(
+    tmp_path: Path, deaf: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = small(tmp_path / "music", 1), tmp_path / "corpus"
+    subprocess.run(["ffmpeg", "-v", "error", "-i", str(source / "0.wav"), str(source / "1.wv")], check=True)
+    with monkeypatch.context() as without:
+        without.setenv("PATH", str(tmp_path))
+        [row] = build_folder(source, out).skipped
+        assert row.reason == "needs the program ffmpeg to be read"
+    deaf.clear()
+    assert "duplicate" in build_folder(source, out).skipped[0].reason
+    assert [path.name for path in deaf] == ["1.wv"]
+    assert build_folder(source, out).unchanged == 2
 
 
 @pytest.mark.parametrize("stop", [1, 3])

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mutagen.id3 import APIC, ID3
 
+from musika_daw.sound.labels import read_labels
+from musika_daw.sound.riff import encode_wave
 from tests.training.folder.music import FORMATS, write
+from training.corpus.folder.prepare import file_hash
 from training.corpus.folder.reading import UnusableError, blocks
 from training.corpus.store import SAMPLE_RATE_HZ
 
@@ -26,6 +34,119 @@ def test_a_tone_keeps_its_length_pitch_and_level(form: tuple[str, str, str | Non
     spectrum = np.abs(np.fft.rfft(middle * np.hanning(len(middle))))
     assert np.argmax(spectrum) == pytest.approx(440, abs=1)
     assert np.abs(middle).max() == pytest.approx(0.4, abs=0.03)
+
+
+def beats(seconds: float, rate_hz: int, channels: int, seed: int = 0) -> np.ndarray:
+    """Loud hits and quiet between them, so that a variable bit rate varies."""
+    time = np.arange(round(seconds * rate_hz)) / rate_hz
+    rng = np.random.default_rng(seed)
+    wave = 0.5 * np.exp(-(time * 2.1 % 1) * 30) * np.sin(377 * time)
+    wave += 0.1 * rng.standard_normal(len(time)) * np.exp(-(time * 8.4 % 1) * 20)
+    return np.repeat(wave[:, None], channels, 1).astype(np.float32)
+
+
+def mp3(path: Path, audio: np.ndarray, rate_hz: int, *options: str) -> Path:
+    soundfile.write(path.with_suffix(".wav"), audio, rate_hz)
+    command = ["ffmpeg", "-v", "error", "-y", "-i", str(path.with_suffix(".wav")), *options, str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+def seconds_of(path: Path) -> float:
+    return sum(len(block) for block in blocks(path)) / SAMPLE_RATE_HZ
+
+
+BARE = ("-write_xing", "0", "-id3v2_version", "0")
+
+
+@pytest.mark.parametrize(("rate_hz", "channels"), [(44_100, 2), (48_000, 1), (22_050, 2), (8_000, 1)])
+@pytest.mark.parametrize("rate", [("-q:a", "4"), ("-b:a", "64k")], ids=["variable", "constant"])
+@pytest.mark.parametrize("told", [(), BARE], ids=["length told", "not told"])
+def test_an_mp3_has_its_length_whether_it_tells_it_or_not(
+    tmp_path: Path, rate_hz: int, channels: int, rate: tuple[str, str], told: tuple[str, ...]
+) -> None:
+    audio = beats(20, rate_hz, channels)
+    path = mp3(tmp_path / "x.mp3", audio, rate_hz, *rate, *told)
+    assert seconds_of(path) == pytest.approx(20, abs=0.25)
+
+
+@given(st.integers(3, 40), st.integers(0, 300), st.integers(0, 40), st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_pictures_and_junk_around_an_mp3_change_no_length(
+    tmp_path_factory: pytest.TempPathFactory, seconds: int, picture_kb: int, junk_kb: int, variable: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("mp3")
+    rate = ("-q:a", "5") if variable else ("-b:a", "128k")
+    path = mp3(folder / "x.mp3", beats(seconds, 44_100, 2), 44_100, *rate, *BARE)
+    path.write_bytes(bytes(junk_kb << 10) + path.read_bytes() + b"TAG".ljust(128, b"\0"))
+    tag = ID3()
+    tag.add(APIC(encoding=0, mime="image/jpeg", type=3, desc="", data=np.random.default_rng(1).bytes(picture_kb << 10)))
+    tag.save(path)
+    assert seconds_of(path) == pytest.approx(seconds, abs=0.25)
+
+
+def test_joined_and_cut_mp3_files(tmp_path: Path) -> None:
+    one = mp3(tmp_path / "one.mp3", beats(10, 44_100, 2), 44_100, "-q:a", "4").read_bytes()
+    (tmp_path / "two.mp3").write_bytes(one + one)  # its first length is told of the first half only
+    assert seconds_of(tmp_path / "two.mp3") == pytest.approx(20, abs=0.3)
+    (tmp_path / "cut.mp3").write_bytes(one[: len(one) // 2])
+    with pytest.raises(UnusableError, match=r"damaged: \d\.\d s of 10\.\d s can be read"):
+        seconds_of(tmp_path / "cut.mp3")
+
+
+def test_a_layer_two_file_is_read(tmp_path: Path) -> None:
+    path = mp3(tmp_path / "x.mp2", beats(10, 44_100, 2), 44_100, "-b:a", "192k")
+    assert seconds_of(path) == pytest.approx(10, abs=0.25)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9.wav", b"caf\xe9.mp3", b"\xff\xfe.flac", b"new\nline.ogg", b"-v.m4a"])
+def test_a_name_of_any_bytes_is_read(tmp_path: Path, name: bytes) -> None:
+    suffix = os.fsdecode(name).rpartition(".")[2]
+    plain = tmp_path / f"x.{suffix}"
+    if suffix == "m4a":
+        mp3(plain, beats(3, 44_100, 2), 44_100)
+    else:
+        soundfile.write(plain, beats(3, 44_100, 2), 44_100)
+    path = tmp_path / os.fsdecode(name)
+    plain.rename(path)
+    assert seconds_of(path) == pytest.approx(3, abs=0.2)
+
+
+def test_a_flac_of_unknown_length_is_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    soundfile.write(tmp_path / "x.wav", beats(3, 44_100, 2), 44_100)
+    with (tmp_path / "x.flac").open("wb") as out:
+        program = subprocess.Popen(
+            ["ffmpeg", "-v", "error", "-i", str(tmp_path / "x.wav"), "-f", "flac", "-"], stdout=subprocess.PIPE
+        )
+        out.write(program.communicate()[0])  # a pipe: its head cannot be written again
+    assert seconds_of(tmp_path / "x.flac") == pytest.approx(3)
+    with pytest.raises(ValueError, match=r"x\.flac: does not say how long it is"):
+        read_labels(tmp_path / "x.flac")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(UnusableError, match=r"needs the program ffmpeg.*does not say how long"):
+        seconds_of(tmp_path / "x.flac")
+
+
+@pytest.mark.parametrize("rate_hz", [1, 999, 1_000_001, 2_000_000_000])
+def test_an_absurd_rate_costs_no_memory(tmp_path: Path, rate_hz: int) -> None:
+    data = bytearray(encode_wave(np.zeros((4410, 2), np.float32), 44_100))
+    data[24:28] = rate_hz.to_bytes(4, "little")
+    (tmp_path / "x.wav").write_bytes(data)
+    with pytest.raises(UnusableError, match=rf"a sample rate of {rate_hz:g} Hz".replace("+", r"\+")):
+        seconds_of(tmp_path / "x.wav")
+
+
+def test_what_ends_a_read_is_told_in_the_decoder_s_own_words(tmp_path: Path) -> None:
+    (tmp_path / "x.m4a").write_bytes(b"\0\0\0\x20ftypM4A " + b"\0" * 100)
+    with pytest.raises(UnusableError, match=r"not a sound file: .*moov atom not found"):
+        seconds_of(tmp_path / "x.m4a")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.wav")
+    assert file_hash(tmp_path / "x.wav") == ""
+    with pytest.raises(UnusableError, match="no plain file"):
+        seconds_of(tmp_path / "x.wav")
 
 
 def test_what_nothing_reads_is_offered_to_ffmpeg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,21 +15,24 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.system.folders import files_below
 from musika_daw.system.workers import Workers
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare
-from training.corpus.folder.reading import SUFFIXES
+from training.corpus.folder.reading import MAYBE, SUFFIXES
 from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, Song, SongLabels, keep_songs, split_of
 
 KINDS = ("techno", "piano")
+_BEFORE_MAYBE = "damaged or not a sound file"  # once the reason for all that needed ffmpeg too
 Progress = Callable[[int, int, FileRow], None]
 
 
 @dataclass
 class FolderReport:
     """What a build found: rows of files kept, of those without a steady grid among them, and of files skipped;
-    `unchanged` were not read again, `gone` are no longer in the folder, `others` are no sound files."""
+    `unchanged` were not read again, `gone` are no longer in the folder, `others` are no sound files, `closed` are
+    folders that cannot be read, with the reason."""
 
     kept: list[FileRow] = field(default_factory=list)
     unsteady: list[FileRow] = field(default_factory=list)
@@ -37,6 +40,7 @@ class FolderReport:
     unchanged: int = 0
     gone: list[str] = field(default_factory=list)
     others: int = 0
+    closed: list[str] = field(default_factory=list)
 
     @property
     def seconds(self) -> float:
@@ -64,12 +68,18 @@ def build_folder(
         raise ValueError(f"folder {source}: is no folder")
     if kind not in KINDS:
         raise ValueError(f"kind: {kind!r}, must be one of {', '.join(KINDS)}")
-    names, others = sound_files(source, out)
+    closed: list[str] = []
+
+    def unread(path: Path, error: OSError) -> None:
+        closed.append(f"{path}: {(error.strerror or str(error)).lower()}")
+
+    names, others = sound_files(source, out, unread)
     if not names:
-        raise ValueError(f"folder {source}: holds no sound files ({others} other files)")
+        also = f", cannot be read: {', '.join(closed[:3])}" if closed else ""
+        raise ValueError(f"folder {source}: holds no sound files ({others} other files{also})")
     CorpusWriter(out, kind, 0).close()  # checks the kind, cuts off what a kill left half written
     journal = Journal(out, source.resolve())
-    report = FolderReport(others=others)
+    report = FolderReport(others=others, closed=closed)
     try:
         changed = _reconcile(source, out, names, journal, report, shortest_s)
         with CorpusWriter(out, kind, 0) as writer:
@@ -91,16 +101,17 @@ def build_folder(
     return report
 
 
-def sound_files(source: Path, out: Path) -> tuple[list[str], int]:
-    """Names of sound files below `source` (not in `out`), sorted, and how many other files there are."""
+def sound_files(
+    source: Path, out: Path, unread: Callable[[Path, OSError], None] = lambda path, error: None
+) -> tuple[list[str], int]:
+    """Names of sound files below `source` (not in `out`), sorted, and how many other files there are.
+
+    Linked folders are followed; `unread` hears of folders that cannot be read.
+    """
     names, others = [], 0
-    inside = out.resolve()
-    for path in source.rglob("*"):
-        relative = path.relative_to(source)
-        if path.is_dir() or any(p.startswith(".") for p in relative.parts) or inside in path.resolve().parents:
-            continue
+    for path in files_below(source, out, unread):
         if path.suffix.lower() in SUFFIXES:
-            names.append(relative.as_posix())
+            names.append(path.relative_to(source).as_posix())
         else:
             others += 1
     return sorted(names), others
@@ -123,7 +134,7 @@ def _reconcile(
             row = rows[name] = dataclasses.replace(rows.pop(old.path), path=name, size=size, mtime_ns=mtime_ns)
             moved[old.path] = name
         short = row is not None and row.reason.startswith("too short") and row.seconds >= shortest_s
-        missing = row is not None and row.reason.startswith("needs")
+        missing = row is not None and (MAYBE in row.reason or row.reason == _BEFORE_MAYBE)
         if row is None or (row.size, row.mtime_ns) != (size, mtime_ns) or short or missing:
             changed.append(name)
             rows.pop(name, None)

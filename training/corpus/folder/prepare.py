@@ -42,6 +42,8 @@ class Prepared:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes; "" where it cannot be read."""
+    if not path.is_file():  # a pipe would be waited for
+        return ""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,11 +1,12 @@
 """Reads one music file block by block at 44.1 kHz stereo, whatever it was, or says in a few words why not.
 
 libsndfile reads WAV, FLAC, MP3, OGG, Opus and AIFF; what it refuses is offered to pedalboard (AAC on macOS and
-Windows) and then to an `ffmpeg` program if one is installed (AAC everywhere).
+Windows) and then to an `ffmpeg` program if one is installed (AAC everywhere). The length of an MP3 file is counted.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -15,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from musika_daw.system.folders import name_for_libraries
+from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
 SUFFIXES = frozenset(
@@ -48,6 +51,9 @@ SUFFIXES = frozenset(
         ".wv",
     )
 )
+# what needs no other program
+_NATIVE_SUFFIXES = SUFFIXES - {".aac", ".ape", ".m4a", ".m4b", ".mp4", ".mpc", ".wma", ".wv"}
+_MPEG_SUFFIXES = frozenset((".mp2", ".mp3"))
 _LOCKED_SUFFIXES = frozenset((".aa", ".aax", ".m4p"))
 # sample entries of MP4 files whose sound is encrypted
 _LOCKED_ATOMS = (b"drms", b"enca", b"aavd")
@@ -55,6 +61,13 @@ _MP4_SUFFIXES = frozenset((".m4a", ".m4b", ".mp4"))
 _BLOCK_FRAMES = 1 << 16
 # a header may promise a little more than was written (padding of a lossy codec), not a tenth of the piece
 _WHOLE = 0.95
+# how far decoder's delay and the padding of a last frame move the length of an MP3 file
+_MPEG_SLACK_S = 0.25
+_UNKNOWN_FRAMES = 1 << 48
+RATES_HZ = (1000, 1_000_000)
+LONGEST_H = 48
+# what is worth another look when a program may have been installed since
+MAYBE = "needs the program ffmpeg"
 
 
 class UnusableError(ValueError):
@@ -64,13 +77,22 @@ class UnusableError(ValueError):
 def blocks(path: Path) -> Iterator[np.ndarray]:
     """The file as float32 blocks `[n, 2]` at 44.1 kHz; raises `UnusableError` as soon as something is wrong."""
     try:
-        if path.stat().st_size == 0:
+        if path.stat().st_size == 0 and path.is_file():
             raise UnusableError("damaged: the file is empty")
+        if not path.is_file():
+            raise UnusableError("not readable: it is no plain file")
         if is_locked(path):
             raise UnusableError("locked by DRM")
     except OSError as error:
         raise UnusableError(f"not readable: {(error.strerror or str(error)).lower()}") from error
-    yield from _resampled(_decoded(path))
+    frames = 0
+    for block in _resampled(_decoded(path)):
+        frames += len(block)
+        if frames > LONGEST_H * 3600 * SAMPLE_RATE_HZ:
+            raise UnusableError(f"longer than {LONGEST_H} hours")
+        yield block
+    if not frames:
+        raise UnusableError("damaged: holds no sound")
 
 
 def is_locked(path: Path) -> bool:
@@ -86,33 +108,71 @@ def is_locked(path: Path) -> bool:
 
 def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """Blocks `[n, channels]` with their sample rate, from the first decoder that knows the file."""
+    found = counted(path) if path.suffix.lower() in _MPEG_SUFFIXES else None
     try:
-        file = soundfile.SoundFile(path)
-    except (soundfile.LibsndfileError, RuntimeError, TypeError):
-        yield from _by_pedalboard(path)
-        return
-    with file:
-        got = 0
+        file = soundfile.SoundFile(name_for_libraries(path))
+    except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
+        if found is None or found.first.layer != 3:
+            yield from _by_pedalboard(path, _said(error))
+            return
+    else:
+        with file:
+            length_s = file.frames / max(1, file.samplerate)
+            if file.frames > _UNKNOWN_FRAMES:  # a FLAC file that was written into a pipe
+                yield from _by_ffmpeg(path, "it does not say how long it is")
+                return
+            if found is None or abs(found.seconds - length_s) <= _MPEG_SLACK_S or found.first.layer != 3:
+                yield from _by_libsndfile(file, file.frames if found is None else max(found.frames, found.told or 0))
+                return
+    with tempfile.TemporaryFile() as whole:
+        write_with_length(path, found, whole)
+        whole.seek(0)
         try:
-            while len(block := file.read(_BLOCK_FRAMES, "float32", always_2d=True)):
-                got += len(block)
-                yield block, file.samplerate
+            file = soundfile.SoundFile(whole)
         except (soundfile.LibsndfileError, RuntimeError) as error:
-            raise UnusableError(f"damaged after {got / file.samplerate:.1f} s") from error
-        if got < _WHOLE * file.frames:
-            whole_s = file.frames / file.samplerate
-            raise UnusableError(f"damaged: {got / file.samplerate:.1f} s of {whole_s:.1f} s can be read")
+            raise UnusableError(f"damaged: {_said(error)}") from error
+        with file:
+            yield from _by_libsndfile(file, max(found.frames, found.told or 0))
 
 
-def _by_pedalboard(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+def _said(error: Exception | str) -> str:
+    """What a decoder said, on one line."""
+    return " ".join(str(getattr(error, "error_string", error)).split())[:200]
+
+
+def _check_rate(rate_hz: float) -> None:
+    low, high = RATES_HZ
+    if not low <= rate_hz <= high:
+        raise UnusableError(f"damaged: a sample rate of {rate_hz:g} Hz, must be within {low}..{high}")
+
+
+def _check_whole(got: int, frames: int, rate_hz: float) -> None:
+    if got < _WHOLE * frames:
+        raise UnusableError(f"damaged: {got / rate_hz:.1f} s of {frames / rate_hz:.1f} s can be read")
+
+
+def _by_libsndfile(file: soundfile.SoundFile, frames: int) -> Iterator[tuple[np.ndarray, int]]:
+    _check_rate(file.samplerate)
+    got = 0
+    try:
+        while len(block := file.read(_BLOCK_FRAMES, "float32", always_2d=True)):
+            got += len(block)
+            yield block, file.samplerate
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise UnusableError(f"damaged after {got / file.samplerate:.1f} s: {_said(error)}") from error
+    _check_whole(got, frames, file.samplerate)
+
+
+def _by_pedalboard(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
     from pedalboard.io import AudioFile
 
     try:
         file = AudioFile(str(path))
     except (ValueError, RuntimeError, OSError):
-        yield from _by_ffmpeg(path)
+        yield from _by_ffmpeg(path, why)
         return
     with file:
+        _check_rate(file.samplerate)
         try:
             while file.tell() < file.frames:
                 block = file.read(min(_BLOCK_FRAMES, file.frames - file.tell()))
@@ -120,21 +180,23 @@ def _by_pedalboard(path: Path) -> Iterator[tuple[np.ndarray, int]]:
                     break
                 yield np.ascontiguousarray(block.T), int(file.samplerate)
         except (ValueError, RuntimeError, OSError) as error:
-            raise UnusableError(f"damaged after {file.tell() / file.samplerate:.1f} s") from error
+            raise UnusableError(f"damaged after {file.tell() / file.samplerate:.1f} s: {_said(error)}") from error
+        _check_whole(file.tell(), file.frames, file.samplerate)
 
 
-def _by_ffmpeg(path: Path) -> Iterator[tuple[np.ndarray, int]]:
+def _by_ffmpeg(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
     program = shutil.which("ffmpeg")
     if program is None:
-        lossy = path.suffix.lower() in _MP4_SUFFIXES | {".aac", ".wma"}
-        raise UnusableError("needs the program ffmpeg to be read" if lossy else "damaged or not a sound file")
+        if path.suffix.lower() in _NATIVE_SUFFIXES:
+            raise UnusableError(f"damaged or not a sound file, or {MAYBE} to be read: {_said(why)}")
+        raise UnusableError(f"{MAYBE} to be read")
     command = [
         program,
         "-v",
         "error",
         "-nostdin",
         "-i",
-        str(path),
+        str(path.absolute()),
         "-vn",
         "-f",
         "f32le",
@@ -154,7 +216,12 @@ def _by_ffmpeg(path: Path) -> Iterator[tuple[np.ndarray, int]]:
                 process.kill()
                 raise
         if process.returncode:
-            raise UnusableError("damaged or not a sound file")
+            errors.seek(0)
+            told = errors.read(1 << 16).decode("utf-8", "replace").replace(f"{path.absolute()}: ", "").strip()
+            lines = [re.sub(r"^\[[^\]]* @ 0x\w+\] ", "", line) for line in told.splitlines()] or [why]
+            # the first says what was wrong, the last what came of it
+            both = "; ".join(dict.fromkeys((lines[0], lines[-1])))
+            raise UnusableError(f"damaged or not a sound file: {_said(both)}")
 
 
 def _resampled(decoded: Iterable[tuple[np.ndarray, int]]) -> Iterator[np.ndarray]:

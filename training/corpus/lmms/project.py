@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
+from musika_daw.system.folders import files_below
+
 SUFFIXES = (".mmp", ".mmpz")
 # what LMMS itself allows
 BPM_RANGE = (10, 999)
@@ -53,7 +55,7 @@ _HEAD = (("bpm", "140"), ("timesig_numerator", "4"), ("timesig_denominator", "4"
 
 def find_projects(folder: Path) -> list[Path]:
     """Project files below a folder, in the order of their names."""
-    return sorted(p for p in Path(folder).rglob("*") if p.suffix in SUFFIXES and p.is_file())
+    return sorted(p for p in files_below(Path(folder)) if p.suffix in SUFFIXES and p.is_file())
 
 
 def _unpacked(path: Path) -> bytes:

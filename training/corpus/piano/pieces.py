@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from musika_daw.system.folders import files_below
 from training.corpus.piano.performance import Performance, read_performance
 
 log = logging.getLogger("training.corpus")
@@ -41,7 +42,7 @@ def read_pieces(midi: Sequence[Path]) -> list[Piece]:
     files: set[Path] = set()
     for path in map(Path, midi):
         if path.is_dir():
-            files |= {p for p in path.rglob("*") if p.suffix.lower() in (".mid", ".midi")}
+            files |= {p for p in files_below(path) if p.suffix.lower() in (".mid", ".midi")}
         else:
             files.add(path)
     catalogs: dict[Path, dict[str, str]] = {}

@@ -15,6 +15,7 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
+from musika_daw.system.folders import files_below, name_for_libraries
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 
 SUFFIXES = {".wav", ".flac", ".aif", ".aiff", ".ogg"}
@@ -59,7 +60,7 @@ class OneShots:
         Raises ValueError if there is none."""
         folder = Path(folder)
         found: dict[str, list[OneShot]] = {}
-        for path in sorted(folder.rglob("*")):
+        for path in sorted(files_below(folder)):
             if path.suffix.lower() not in SUFFIXES:
                 continue
             voice = voice_of(path)
@@ -95,8 +96,10 @@ def voice_of(path: Path) -> tuple[str, float] | None:
 def read_oneshot(path: Path, longest_s: float) -> np.ndarray | None:
     """Read, resample, cut the silence before the attack and all after `longest_s`; None if unusable."""
     try:
-        audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+        audio, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError:
+        return None
+    if not 1000 <= rate <= 1_000_000:
         return None
     if len(audio) > rate * 12 or len(audio) < rate * 0.005:
         return None

@@ -1,0 +1,60 @@
+"""`files_below`: all files of a folder, linked folders followed, each folder once however many links lead to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def files_below(
+    folder: Path, left_out: Path | None = None, unread: Callable[[Path, OSError], None] = lambda path, error: None
+) -> Iterator[Path]:
+    """Paths of the files below a folder, in the order of their names; what is hidden, or in `left_out`, is passed over.
+
+    Folders that lie there come before those that are linked, so that a link to a folder within changes no path; a ring
+    of links ends where it began. `unread` hears of folders that cannot be read.
+    """
+    seen = {_identity(left_out)} if left_out is not None else set()
+    waiting = [folder]
+    while waiting:
+        top = waiting.pop(0)
+        if _identity(top) in seen:
+            continue
+        linked: list[Path] = []
+        yield from _files(top, seen, linked, unread)
+        waiting += linked
+
+
+def _files(
+    folder: Path, seen: set[tuple[int, int] | None], linked: list[Path], unread: Callable[[Path, OSError], None]
+) -> Iterator[Path]:
+    seen.add(_identity(folder))
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        unread(folder, error)
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = folder / entry.name
+        if not entry.is_dir():
+            yield path
+        elif entry.is_symlink():
+            linked.append(path)
+        elif _identity(path) not in seen:
+            yield from _files(path, seen, linked, unread)
+
+
+def name_for_libraries(path: Path) -> str | bytes:
+    """A path as C libraries take it, also where its name is not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
