@@ -186,9 +186,12 @@ def test_captured_bars_are_told_with_their_file_and_can_be_heard_again(client: C
     early = client.wait(lambda m: m["kind"] in ("kept", "problem"))
     # a busy machine may have begun to play late, and not heard all of the first
     assert re.fullmatch(r"keep: 4 bars, only [01] whole ones were heard, must be 4 at least", early["text"])
-    client.status(lambda m: m["transport"]["beat"] > 20.2)
-    client.ask("act", action="keep_4")
-    kept = client.wait(lambda m: m["kind"] in ("kept", "problem"), 150)
+    for beat in (20.2, 24.2, 28.2):  # a busy machine may have begun to play bars late, and then has heard as many fewer
+        client.status(lambda m, beat=beat: m["transport"]["beat"] > beat)
+        client.ask("act", action="keep_4")
+        kept = client.wait(lambda m: m["kind"] in ("kept", "problem"), 150)
+        if "whole ones were heard" not in kept.get("text", ""):
+            break
     assert kept["kind"] == "kept", kept
     assert Path(kept["file"]).is_file()
     assert client.ask("audition", file=kept["file"])["kind"] == "done"

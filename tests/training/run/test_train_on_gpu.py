@@ -14,7 +14,18 @@ from training.runs.run import load_checkpoint
 
 ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / "scripts/train_on_gpu"
-TINY = ("--hours", "0.003", "--config", "tiny-ears", "--batch", "2", "--accelerator", "cpu", "--set", "components_from=2")
+TINY = (
+    "--hours",
+    "0.003",
+    "--config",
+    "tiny-ears",
+    "--batch",
+    "2",
+    "--accelerator",
+    "cpu",
+    "--set",
+    "components_from=2",
+)
 
 
 def call(*arguments: str) -> subprocess.CompletedProcess[str]:
