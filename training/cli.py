@@ -281,8 +281,6 @@ def export(
         if out is None:
             raise click.UsageError("out: an autoencoder is no model yet, name the folder of its encoder and decoder")
         export_autoencoder(made, out)
-        for file in (out / "encoder.safetensors", out / "decoder.safetensors"):
-            click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
         return
     if out is None:
         files = export_named(made, autoencoder, name, licence, mean_with, share)
