@@ -94,11 +94,15 @@ class HostClient(QObject):
 
     def _read(self) -> None:
         while self._socket.canReadLine():
+            line = bytes(self._socket.readLine().data())
             try:
-                kind, data = decode_answer(bytes(self._socket.readLine().data()))
+                kind, data = decode_answer(line)
                 self._take(kind, data)
             except ValueError:
                 self.malformed += 1
+                if len(line) > ANSWER_BYTES_MAX:  # as below, though its end has come meanwhile
+                    self._gone()
+                    return
         if self._socket.bytesAvailable() > ANSWER_BYTES_MAX:  # no host: its line does not end
             self.malformed += 1
             self._gone()
