@@ -42,7 +42,7 @@ class Core {
         deactivate();
         if (sample_rate_hz != sample_rate_hz_) shared_.cache.clear();
         sample_rate_hz_ = sample_rate_hz;
-        gain_.jump(values_);
+        gain_.begin();
         reset();
         link_.start(session_, sample_rate_hz);
         active_ = true;

@@ -153,11 +153,13 @@ class Playback {
 // Gain and bypass: exact when at rest, a ramp over one piece when moved.
 class Gain {
   public:
-    // Be at once what the parameters say.
-    void jump(const Values& values) { now_ = wanted(values); }
+    // The next piece is at once what its parameters say: hosts tell them with the first block, not before it.
+    void begin() { begun_ = false; }
 
     void apply(const Values& values, const StereoFrame* frames, float* left, float* right, uint32_t count) {
         const float goal = wanted(values);
+        if (!begun_) now_ = goal;
+        begun_ = true;
         const float step = (goal - now_) / static_cast<float>(count);
         for (uint32_t i = 0; i < count; ++i) {
             const float gain = step == 0 ? goal : now_ + step * static_cast<float>(i + 1);
@@ -175,6 +177,7 @@ class Gain {
     }
 
     float now_ = 1;
+    bool begun_ = false;
 };
 
 }  // namespace musika
