@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -78,6 +79,18 @@ def _call(number: int, function: Callable[..., Any], values: tuple[Any, ...]) ->
     finally:
         with _at_work.get_lock():
             _at_work[place + 1] = 0
+
+
+def await_end(child: BaseProcess, patience_s: float = 10.0) -> None:
+    """Wait until the exit code of a process is known.
+
+    `join` alone may return before: the executor's own thread waits for the same process, and of two who ask the system
+    only one is told the code; it reaches the other a moment later.
+    """
+    until = time.monotonic() + patience_s
+    child.join(patience_s)
+    while child.exitcode is None and time.monotonic() < until:
+        time.sleep(0.005)
 
 
 class Workers:
@@ -206,7 +219,7 @@ class Workers:
         table: Any = self._at_work.get_obj()  # without its lock, which the dead worker may hold
         at: dict[int, int] = {int(table[i]): int(table[i + 1]) for i in range(0, len(table), 2)}
         for child in self._children:
-            child.join(10)
+            await_end(child)
         died = [child for child in self._children if child.exitcode not in _ENDED_BY_US]
         busy = [child for child in died if at.get(child.pid or 0)]
         if not died:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
 
-from musika_daw.system.workers import Workers
+from musika_daw.system.workers import Workers, await_end
 
 _base = 0
 
@@ -71,3 +74,16 @@ def test_an_error_of_a_call_comes_out_where_its_result_would() -> None:
     with pytest.raises(ValueError, match="number: 3"), Workers(2) as workers:  # noqa: PT012
         for number, result in enumerate(workers.in_order(fail, ((n,) for n in range(9)))):
             assert result == number < 3
+
+
+def test_the_end_of_a_process_that_others_wait_for_too_is_told_with_its_code() -> None:
+    def heard(_: int) -> int | None:
+        await_end(child)
+        return child.exitcode
+
+    context = get_context("fork")
+    with ThreadPoolExecutor(4) as waiting:
+        for _ in range(20):
+            child = context.Process(target=os._exit, args=(9,))
+            child.start()
+            assert set(waiting.map(heard, range(4))) == {9}
