@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+# who plays a note
+ROLES = ("piano", "drums", "bass", "lead", "chords")
 LOWEST_KEY, HIGHEST_KEY = 21, 108
 KEYS = HIGHEST_KEY - LOWEST_KEY + 1
 # of every key: struck early in the frame, struck late in it, still sounding
@@ -17,19 +20,42 @@ LONGEST_S = 6.0
 @dataclass(frozen=True)
 class Notes:
     """Notes sorted by onset: `onset` and `off` (the string is damped) float64 `[n]` in a unit that the owner
-    says, MIDI `key` int64 `[n]` and `velocity` float64 `[n]` in 0..1."""
+    says, MIDI `key` int64 `[n]`, `velocity` float64 `[n]` in 0..1 and `role` int64 `[n]`, a number of `ROLES` (None:
+    all are a piano's)."""
 
     onset: np.ndarray
     off: np.ndarray
     key: np.ndarray
     velocity: np.ndarray
+    role: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.onset)
 
+    @property
+    def roles(self) -> np.ndarray:
+        """Role of every note, int64 `[n]`."""
+        return np.zeros(len(self), np.int64) if self.role is None else self.role
+
+    def at(self, which: np.ndarray | slice) -> Notes:
+        """Some of the notes, by index, mask or slice."""
+        role = None if self.role is None else self.role[which]
+        return Notes(self.onset[which], self.off[which], self.key[which], self.velocity[which], role)
+
     def between(self, first: int, stop: int) -> Notes:
         """Notes number `first` to `stop`."""
-        return Notes(*(part[first:stop] for part in (self.onset, self.off, self.key, self.velocity)))
+        return self.at(slice(first, stop))
+
+    def of(self, role: str) -> Notes:
+        """The notes of one role."""
+        return self.at(self.roles == ROLES.index(role))
+
+
+def sorted_notes(rows: Sequence[tuple[float, ...]]) -> Notes:
+    """Notes of rows that begin with onset, end, key, velocity and role, sorted by onset and what follows."""
+    table = np.array([row[:5] for row in sorted(rows)], float).reshape(-1, 5)
+    onset, off, key, velocity, role = table.T
+    return Notes(onset, off, key.astype(np.int64), velocity, role.astype(np.int64))
 
 
 def roll(notes: Notes, frames: int, frame_s: float) -> np.ndarray:

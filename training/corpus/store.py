@@ -5,7 +5,7 @@ CORPUS/
   corpus.json   format, kind, sample rate, seed
   audio.i16     int16 stereo, interleaved, song after song
   onsets.i64    onset frames, counted from the start of their song, song after song
-  notes.f64     onset and end in frames, key and velocity of every note, where they are known
+  notes.f64     onset and end in frames, key, velocity and role of every note, where they are known
   songs.jsonl   one row a song: where its audio and onsets lie, tempo, beat 0, split, licence
 ```
 
@@ -28,10 +28,10 @@ import numpy as np
 from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import write_atomic
 
-FORMAT = 1
+FORMAT = 2
 SAMPLE_RATE_HZ = 44_100
 SPLITS = ("train", "valid", "test")
-NOTE_COLUMNS = ("onset", "off", "key", "velocity")
+NOTE_COLUMNS = ("onset", "off", "key", "velocity", "role")
 NO_NOTES = Notes(np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0))
 
 
@@ -162,7 +162,7 @@ class Corpus:
         if not path.exists():
             raise ValueError(f"corpus {self.folder}: no corpus.json there; make one with `musika-train corpus`")
         head = json.loads(path.read_text())
-        if head.get("format") != FORMAT:
+        if head.get("format") not in (1, FORMAT):
             raise ValueError(f"corpus {self.folder}: format {head.get('format')}, must be {FORMAT}")
         self.kind: str = head["kind"]
         self.seed: int = head["seed"]
@@ -172,7 +172,8 @@ class Corpus:
         self._audio = np.memmap(self.folder / "audio.i16", np.int16, "r").reshape(-1, 2)
         onset_path = self.folder / "onsets.i64"
         self._onsets = np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)
-        self._notes = read_note_table(self.folder / "notes.f64")
+        # format 1 knew no roles
+        self._notes = read_note_table(self.folder / "notes.f64", len(NOTE_COLUMNS) - (head["format"] == 1))
 
     @property
     def seconds(self) -> float:
@@ -213,21 +214,21 @@ def keep_songs(folder: Path, keep: Callable[[Song], Song | None]) -> None:
 
 
 def note_table(notes: Notes) -> np.ndarray:
-    """Notes as rows of `NOTE_COLUMNS`, float64 `[n, 4]`."""
-    return np.stack([getattr(notes, name) for name in NOTE_COLUMNS], 1).astype(np.float64)
+    """Notes as rows of `NOTE_COLUMNS`, float64 `[n, 5]`."""
+    return np.stack([notes.onset, notes.off, notes.key, notes.velocity, notes.roles], 1).astype(np.float64)
 
 
 def notes_of_table(rows: np.ndarray) -> Notes:
-    """Notes of rows `[n, 4]` of `NOTE_COLUMNS`."""
-    onset, off, key, velocity = np.asarray(rows, np.float64).T
-    return Notes(onset, off, key.astype(np.int64), velocity)
+    """Notes of rows `[n, 4 or 5]` of `NOTE_COLUMNS`; rows without a role are a piano's."""
+    onset, off, key, velocity, *role = np.asarray(rows, np.float64).T
+    return Notes(onset, off, key.astype(np.int64), velocity, role[0].astype(np.int64) if role else None)
 
 
-def read_note_table(path: Path) -> np.ndarray:
-    """Rows of a file of notes, memory-mapped, float64 `[n, 4]`; empty where there is none."""
+def read_note_table(path: Path, columns: int = len(NOTE_COLUMNS)) -> np.ndarray:
+    """Rows of a file of notes, memory-mapped, float64 `[n, columns]`; empty where there is none."""
     if not path.exists() or not path.stat().st_size:
-        return np.zeros((0, len(NOTE_COLUMNS)))
-    return np.memmap(path, np.float64, "r").reshape(-1, len(NOTE_COLUMNS))
+        return np.zeros((0, columns))
+    return np.memmap(path, np.float64, "r").reshape(-1, columns)
 
 
 def _row_text(song: Song) -> str:

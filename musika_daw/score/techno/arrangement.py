@@ -1,17 +1,21 @@
-"""Arrangement: which layers play in which of the 32 bars, in steps of four and eight bars."""
+"""Arrangement: which layers play in which bar of an endless track, in blocks of four bars.
+
+A block is a pure function of its number, so bar 17 is bar 17 however it is reached.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from musika_daw.score.techno.grid import STEPS
+from musika_daw.score.techno.grid import STEPS, rng_of
 from musika_daw.score.techno.style import Style
 
 Rng = np.random.Generator
 BLOCK_BARS = 4
-# A long track in blocks of four bars: (kind, intensity). A song is a window of it, from anywhere.
+# A long track in blocks of four bars: (kind, intensity). A piece begins anywhere in it and goes round.
 TRACK: tuple[tuple[str, float], ...] = (
     ("intro", 0.30),
     ("intro", 0.45),
@@ -40,66 +44,82 @@ TRACK: tuple[tuple[str, float], ...] = (
 )
 
 
+_BREAKS = tuple(i for i, (kind, _) in enumerate(TRACK) if kind == "break")
+_PITCHED = ("pad", "stab", "lead", "acid", "noise")
+
+
+@dataclass(frozen=True)
+class Section:
+    """What a bar belongs to: the kind of its block and its intensity 0..1."""
+
+    kind: str
+    energy: float
+
+
 @dataclass(frozen=True)
 class Arrangement:
-    """Layers by bar: `kind[bar]`, `energy[bar]` 0..1, and where each layer is heard."""
+    """Where each layer of a piece is heard: from its own intensity on, and in sparse pieces on fewer sixteenths.
 
-    kind: tuple[str, ...]
-    energy: tuple[float, ...]
+    `start` is the block of `TRACK` that bar 0 lies in; `flat` pieces have one intensity with small changes;
+    `threshold` is the intensity from which a layer plays; `busy` and `weights` say which sixteenths have room.
+    """
+
+    seed: int
+    index: int
+    start: int
+    flat: bool
     threshold: dict[str, float]
     busy: float = 2.0
     weights: tuple[float, ...] = (0.0,) * STEPS
 
-    @property
-    def bars(self) -> int:
-        """Length in bars."""
-        return len(self.kind)
+    def section(self, bar: int) -> Section:
+        """The section of a bar, which may be negative."""
+        return _section(self.seed, self.index, self.start, self.flat, bar // BLOCK_BARS)
 
-    def active(self, layer: str, bar: int) -> bool:
-        """Whether a layer plays in a bar."""
-        kind = self.kind[bar]
-        if kind == "break":
-            return layer in ("pad", "stab", "lead", "acid", "noise", "break drums") and (
-                self.threshold.get(layer, 2.0) < 1.5
-            )
-        if layer == "kick":
-            return True
-        return self.energy[bar] >= self.threshold.get(layer, 2.0)
+    def active(self, layer: str, section: Section) -> bool:
+        """Whether a layer plays in a section."""
+        if section.kind == "break":
+            return layer in _PITCHED and self.threshold.get(layer, 2.0) < 1.5
+        return layer == "kick" or section.energy >= self.threshold.get(layer, 2.0)
 
-    def allows(self, bar: int, step: float) -> bool:
-        """Whether the groove has room at a position: sparse songs and calm bars keep few sixteenths.
+    def weight(self, step: float) -> float:
+        """How early a step makes way, 0..1: the quarters stay, then the eighths."""
+        return self.weights[int(step) % STEPS] if float(step).is_integer() else 0.5
 
-        This is what makes the density of events differ between songs and along a song."""
-        weight = self.weights[int(step) % STEPS] if float(step).is_integer() else 0.5
+    def allows(self, section: Section, bar: int, step: float) -> bool:
+        """Whether the groove has room at a position: sparse pieces and calm bars keep few sixteenths.
+
+        This is what makes the density of events differ between pieces and along a piece."""
         ending = 0.12 if bar % BLOCK_BARS == BLOCK_BARS - 1 else 0.0
-        return weight <= self.busy * (0.45 + 0.55 * self.energy[bar]) + ending
+        return self.weight(step) <= self.busy * (0.45 + 0.55 * section.energy) + ending
 
-    def risers(self) -> list[tuple[int, int]]:
-        """Spans (first bar, end bar) that lead into a drop."""
-        out = []
-        for bar in range(BLOCK_BARS, self.bars, BLOCK_BARS):
-            if self.kind[bar] == "drop" and self.kind[bar - 1] in ("build", "break"):
-                out.append((bar - BLOCK_BARS, bar))
-        return out
+    def changed(self, bar: int) -> bool:
+        """Whether a section of another kind begins with this bar."""
+        return self.section(bar).kind != self.section(bar - 1).kind
+
+    def into_drop(self, bar: int) -> bool:
+        """Whether a drop begins right after this bar."""
+        return self.section(bar + 1).kind == "drop" != self.section(bar).kind
 
 
-def draw_arrangement(rng: Rng, style: Style, layers: list[str], bars: int) -> Arrangement:
-    """A window of the long track; layers enter at their own intensity, at least three play in a groove."""
-    start = int(rng.integers(len(TRACK)))
-    flat = rng.random() < 0.2  # a tool track: one intensity, small changes
-    kinds: list[str] = []
-    energies: list[float] = []
-    breaks = 0
-    for block in range(-(-bars // BLOCK_BARS)):
-        kind, energy = TRACK[(start + block) % len(TRACK)]
-        if kind == "break" and (breaks or rng.random() < 0.15):
+@lru_cache(maxsize=4096)
+def _section(seed: int, index: int, start: int, flat: bool, block: int) -> Section:
+    turn, place = divmod(start + block, len(TRACK))
+    kind, energy = TRACK[place]
+    if kind == "break":  # one of them at most each time round, so that no window of 32 bars has two
+        rng = rng_of(seed, index, "breaks", turn)
+        stays = rng.choice(_BREAKS) if rng.random() < 0.85 else None
+        if stays != place:
             kind, energy = "groove", 0.55
-        breaks += kind == "break"
-        if flat and kind != "break":
-            energy = 0.75 + 0.25 * (energy - 0.6)
-        energy = float(np.clip(energy + rng.normal(0, 0.05), 0.15, 1.0))
-        kinds += [kind] * BLOCK_BARS
-        energies += [energy] * BLOCK_BARS
+    if flat and kind != "break":
+        energy = 0.75 + 0.25 * (energy - 0.6)
+    return Section(kind, float(np.clip(energy + rng_of(seed, index, "block", block).normal(0, 0.05), 0.15, 1.0)))
+
+
+def draw_arrangement(rng: Rng, seed: int, index: int, style: Style, layers: list[str]) -> Arrangement:
+    """The arrangement of a piece; layers enter at their own intensity, at least three play in a groove."""
+    start = int(rng.integers(len(TRACK)))
+    flat = bool(rng.random() < 0.2)  # a tool track
     order = list(layers)
     rng.shuffle(order)
     base = {
@@ -129,4 +149,4 @@ def draw_arrangement(rng: Rng, style: Style, layers: list[str], bars: int) -> Ar
     weights = [float(rng.uniform(*spans[s % 4])) for s in range(STEPS)]
     if style.acid >= 1.0:
         busy = max(busy, 0.5)
-    return Arrangement(tuple(kinds[:bars]), tuple(energies[:bars]), threshold, busy, tuple(weights))
+    return Arrangement(seed, index, start, flat, threshold, busy, tuple(weights))

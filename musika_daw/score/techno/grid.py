@@ -22,6 +22,18 @@ class Hit(NamedTuple):
     late_s: float = 0.0
 
 
+class Tone(NamedTuple):
+    """A sequenced note: bar, position and length in sixteenths, MIDI pitch, velocity 0..1, how a 303 plays it."""
+
+    bar: int
+    step: float
+    length: float
+    pitch: float
+    velocity: float
+    accent: bool = False
+    slide: bool = False
+
+
 @dataclass(frozen=True)
 class Grid:
     """Tempo and length of a song; `swing` delays the odd sixteenths by that share of a sixteenth."""
@@ -42,14 +54,22 @@ class Grid:
 
     def frame(self, bar: float, step: float = 0.0, late_s: float = 0.0) -> int:
         """Exact frame of a position; swing and lateness apply to odd whole sixteenths only."""
-        odd = float(step).is_integer() and int(step) % 2 == 1
-        shift = self.swing if odd else 0.0
-        exact = (bar * 4 + (step + shift) / 4) * self.beat_frames
-        return max(round(exact + (late_s * SAMPLE_RATE_HZ if odd else 0.0)), 0)
+        exact = (bar * 4 + swung_beats(step, self.swing)) * self.beat_frames
+        return max(round(exact + (late_s * SAMPLE_RATE_HZ if is_odd(step) else 0.0)), 0)
 
     def hit_frame(self, hit: Hit) -> int:
         """Exact frame of a hit."""
         return self.frame(hit.bar, hit.step, hit.late_s)
+
+
+def is_odd(step: float) -> bool:
+    """Whether a step is an odd whole sixteenth, which may swing and come late."""
+    return float(step).is_integer() and int(step) % 2 == 1
+
+
+def swung_beats(step: float, swing: float) -> float:
+    """Beats from the start of its bar to a step."""
+    return (step + (swing if is_odd(step) else 0.0)) / 4
 
 
 def onsets_in(frames: list[int], total_frames: int, apart_s: float = 0.010) -> np.ndarray:
@@ -58,7 +78,8 @@ def onsets_in(frames: list[int], total_frames: int, apart_s: float = 0.010) -> n
     return merge_onsets(np.array(inside, np.float64), apart_s * SAMPLE_RATE_HZ).astype(np.int64)
 
 
-def rng_of(seed: int, index: int, purpose: str) -> np.random.Generator:
-    """Independent random numbers for one purpose of one song, so that one voice never moves another."""
+def rng_of(seed: int, index: int, purpose: str, number: int | None = None) -> np.random.Generator:
+    """Independent random numbers for one purpose of one song, and of one bar or phrase where `number` says which."""
     key = int.from_bytes(purpose.encode()[:8].ljust(8, b"\0"), "big")
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, index, key])))
+    place = [] if number is None else [int(number) % (1 << 64)]
+    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, index, key, *place])))

@@ -116,25 +116,15 @@ def ghosts(rng: Rng, amount: float) -> Bar:
     return [(float(s), float(rng.uniform(0.12, 0.35))) for s in range(1, 16, 2) if rng.random() < amount]
 
 
-def sequence(
-    rng: Rng,
-    bars: int,
-    active: Callable[[int], bool],
-    bar_of: Callable[[int], Bar],
-    chance: float = 1.0,
-    human_s: float = 0.0,
-) -> list[Hit]:
-    """Hits of a voice over the song: `chance` that a hit off the beat sounds, small lateness off the eighths."""
+def played(rng: Rng, bar: int, motif: Bar, chance: float = 1.0, human_s: float = 0.0) -> list[Hit]:
+    """Hits of one bar of a motif: `chance` that one off the beat sounds, small lateness off the eighths."""
     out: list[Hit] = []
-    for bar in range(bars):
-        if not active(bar):
+    for step, velocity in motif:
+        if step % 4 and rng.random() > chance:
             continue
-        for step, velocity in bar_of(bar):
-            if step % 4 and rng.random() > chance:
-                continue
-            level = velocity * (1.0 if step % 4 == 0 else float(rng.uniform(0.88, 1.0)))
-            late = float(np.clip(rng.normal(0, human_s), -0.006, 0.006)) if human_s else 0.0
-            out.append(Hit(bar, step, level, late))
+        level = velocity * (1.0 if step % 4 == 0 else float(rng.uniform(0.88, 1.0)))
+        late = float(np.clip(rng.normal(0, human_s), -0.006, 0.006)) if human_s else 0.0
+        out.append(Hit(bar, step, level, late))
     return out
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from musika_daw.score.techno.arrangement import BLOCK_BARS, draw_arrangement
 from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
 from musika_daw.score.techno.patterns import euclid, fill_bar, hat_bar
+from musika_daw.score.techno.piece import draw_piece
 from musika_daw.score.techno.style import STYLES, draw_bpm, draw_style
-from musika_daw.score.techno.tracks import draw_layers, draw_tracks
 
 tempi = st.floats(100, 180)
 
@@ -74,14 +74,10 @@ def drawn() -> list[tuple[bool, int, int, int]]:
     """Four on the floor, full-kick bars, kickless bars, bars for 150 songs."""
     out = []
     for index in range(150):
-        rng = rng_of(9, index, "song")
-        style = draw_style(rng)
-        layers = draw_layers(rng, style)
-        arrangement = draw_arrangement(rng, style, layers, 32)
-        kicks = draw_tracks(9, index, style, arrangement, layers)["kick"]
-        steps = [{h.step for h in kicks if h.bar == bar} for bar in range(32)]
+        piece = draw_piece(9, index)
+        steps = [{h.step for h in piece.bar(bar).hits.get("kick", [])} for bar in range(32)]
         full = sum({0.0, 4.0, 8.0, 12.0} <= s for s in steps)
-        out.append((style.four_floor, full, sum(not s for s in steps), 32))
+        out.append((piece.style.four_floor, full, sum(not s for s in steps), 32))
     return out
 
 
@@ -99,8 +95,9 @@ def test_most_bars_have_a_kick_on_every_beat_and_few_have_none(drawn: list[tuple
 def test_density_differs_between_songs() -> None:
     rng = np.random.default_rng(0)
     rooms = []
-    for _ in range(60):
-        arrangement = draw_arrangement(rng, STYLES[0], ["kick", "hat", "bass"], 32)
-        rooms.append(np.mean([arrangement.allows(bar, step) for bar in range(32) for step in range(16)]))
+    for index in range(60):
+        arrangement = draw_arrangement(rng, 0, index, STYLES[0], ["kick", "hat", "bass"])
+        allowed = [arrangement.allows(arrangement.section(b), b, s) for b in range(32) for s in range(16)]
+        rooms.append(np.mean(allowed))
     assert np.percentile(rooms, 10) < 0.5
     assert np.percentile(rooms, 90) > 0.8

@@ -1,14 +1,14 @@
-"""Pitched tracks of a song: bass, acid line, stabs, pads and leads, rendered to stereo."""
+"""How pitched lines sound: bass, acid, lead, stabs and pads of a piece, rendered to stereo."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from musika_daw.score.techno.arrangement import Arrangement
-from musika_daw.score.techno.grid import Grid, rng_of
-from musika_daw.score.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
+from musika_daw.score.techno.grid import Grid, Tone, rng_of
+from musika_daw.score.techno.piece import Piece
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.techno.mix import Mixer
 from training.corpus.techno.synths import ChordPatch, LinePatch, Note, render_chord, render_line
@@ -16,39 +16,42 @@ from training.corpus.techno.synths import ChordPatch, LinePatch, Note, render_ch
 Rng = np.random.Generator
 BASS_WAVES = ("saw", "square", "triangle", "pulse", "hollow")
 LEAD_WAVES = ("saw", "square", "pulse", "organ", "hollow", "vox", "triangle")
+Tones = dict[str, list[Tone]]
+"""Notes of a song by bus."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What every pitched track needs to know of the song."""
+    """What every pitched line needs to know of the song."""
 
     seed: int
     index: int
+    piece: Piece
     grid: Grid
-    harmony: Harmony
-    arrangement: Arrangement
 
     def rng(self, purpose: str) -> Rng:
         """Random numbers of one purpose."""
         return rng_of(self.seed, self.index, purpose)
 
+    def notes(self, tones: list[Tone]) -> list[Note]:
+        """Notes in frames, in the order in which they begin."""
+        out = [
+            Note(
+                self.grid.frame(t.bar, t.step),
+                round(t.length * self.grid.beat_frames / 4),
+                t.pitch,
+                t.velocity,
+                t.accent,
+                t.slide,
+            )
+            for t in tones
+        ]
+        return sorted(out, key=lambda n: n.start)
 
-def notes_of(scene: Scene, layer: str, motif: list[Step], ending: list[Step], octave: int) -> list[Note]:
-    """Notes of a motif moved onto the chord of each bar; `ending` plays in the last bar of a phrase."""
-    out: list[Note] = []
-    grid, harmony = scene.grid, scene.harmony
-    for bar in range(grid.bars):
-        if not scene.arrangement.active(layer, bar):
-            continue
-        degree = harmony.bar_degree(bar)
-        for step in ending if bar % 4 == 3 else motif:
-            if not scene.arrangement.allows(bar, step.step):
-                continue
-            start = grid.frame(bar, step.step)
-            frames = round(step.length * grid.beat_frames / 4)
-            pitch = harmony.pitch(degree + step.degree) + 12 * octave
-            out.append(Note(start, frames, float(pitch), step.velocity, step.accent, step.slide))
-    return sorted(out, key=lambda n: n.start)
+
+def add_lines(scene: Scene, tones: Tones, mixer: Mixer) -> dict[str, list[Note]]:
+    """Render every line on its bus; returns the notes by bus."""
+    return {bus: _ADDED[bus](scene, played, mixer) for bus, played in tones.items() if played}
 
 
 def drift(rng: Rng, grid: Grid, depth_octaves: float) -> np.ndarray:
@@ -63,15 +66,8 @@ def drift(rng: Rng, grid: Grid, depth_octaves: float) -> np.ndarray:
     return np.interp(np.linspace(0, 2047, grid.frames), np.arange(2048), curve * depth_octaves).astype(np.float32)
 
 
-def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[Note]:
-    """The bass line of one kind on bus `bass`; returns its notes."""
-    rng = scene.rng("bass")
-    motif = bass_motif(rng, kind)
-    ending = [Step(s.step, s.degree + int(rng.choice([0, 0, 2, 4, 7])), s.length, s.velocity) for s in motif]
-    octave = 0 if kind in ("sub", "reese", "rolling") else int(rng.choice([0, 0, 1]))
-    notes = notes_of(scene, "bass", motif, ending, octave)
-    if not notes:
-        return []
+def _add_bass(scene: Scene, tones: list[Tone], mixer: Mixer) -> list[Note]:
+    rng, kind, notes = scene.rng("bass"), scene.piece.bass, scene.notes(tones)
     sub = kind == "sub"
     patch = LinePatch(
         wave="triangle" if sub else str(rng.choice(BASS_WAVES)),
@@ -92,24 +88,9 @@ def add_bass(scene: Scene, kind: str, mixer: Mixer) -> list[Note]:
     return notes
 
 
-def add_acid(scene: Scene, mixer: Mixer) -> list[Note]:
-    """A 303-like line with accents, slides and a moving resonant filter on bus `acid`."""
-    rng = scene.rng("acid")
-    motif = acid_motif(rng)
-    ending = (
-        acid_motif(rng)
-        if rng.random() < 0.5
-        else [
-            *motif[: len(motif) // 2],
-            *(
-                Step(s.step, s.degree + 7 * int(rng.integers(-1, 2)), s.length, s.velocity, True, s.slide)
-                for s in motif[len(motif) // 2 :]
-            ),
-        ]
-    )
-    notes = notes_of(scene, "acid", motif, ending, int(rng.choice([0, 1, 1])))
-    if not notes:
-        return []
+def _add_acid(scene: Scene, tones: list[Tone], mixer: Mixer) -> list[Note]:
+    """A 303-like line with accents, slides and a moving resonant filter."""
+    rng, notes = scene.rng("acid"), scene.notes(tones)
     patch = LinePatch(
         wave=str(rng.choice(["saw", "saw", "square"])),
         resonance=float(rng.uniform(0.55, 1.0)),
@@ -127,16 +108,8 @@ def add_acid(scene: Scene, mixer: Mixer) -> list[Note]:
     return notes
 
 
-def add_lead(scene: Scene, mixer: Mixer) -> list[Note]:
-    """An arpeggio or hook on bus `lead`."""
-    rng = scene.rng("lead")
-    motif = lead_motif(rng)
-    if not motif:
-        return []
-    ending = [Step(s.step, s.degree + int(rng.choice([0, 0, 1, 2])), s.length, s.velocity) for s in motif]
-    notes = notes_of(scene, "lead", motif, ending, int(rng.choice([1, 2, 2, 3])))
-    if not notes:
-        return []
+def _add_lead(scene: Scene, tones: list[Tone], mixer: Mixer) -> list[Note]:
+    rng, notes = scene.rng("lead"), scene.notes(tones)
     patch = LinePatch(
         wave=str(rng.choice(LEAD_WAVES)),
         resonance=float(rng.uniform(0, 0.7)),
@@ -153,9 +126,10 @@ def add_lead(scene: Scene, mixer: Mixer) -> list[Note]:
     return notes
 
 
-def add_stabs(scene: Scene, mixer: Mixer) -> list[Note]:
-    """Chord stabs on bus `stab`: one render a chord and brightness, placed by a two-bar rhythm."""
+def _add_stabs(scene: Scene, tones: list[Tone], mixer: Mixer) -> list[Note]:
+    """Struck chords: one render a chord and brightness."""
     rng = scene.rng("stab")
+    length_s = tones[0].length / 4 * scene.grid.beat_frames / SR
     patch = ChordPatch(
         wave=str(rng.choice(["saw", "saw", "square", "pulse", "organ", "hollow"])),
         resonance=float(rng.uniform(0, 0.5)),
@@ -164,42 +138,23 @@ def add_stabs(scene: Scene, mixer: Mixer) -> list[Note]:
         sweep=float(rng.uniform(0.3, 3.0)),
         decay_s=float(rng.uniform(0.03, 0.3)),
         amp_decay_s=float(np.exp(rng.uniform(np.log(0.05), np.log(0.6)))),
-        length_s=float(rng.uniform(0.15, 0.7)),
+        length_s=length_s,
         voices=int(rng.choice([1, 2, 3])),
         detune_cents=float(rng.uniform(3, 18)),
         width=float(rng.uniform(0, 1)),
     )
-    count = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
-    pool = [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]
-    rhythm = sorted(int(s) for s in rng.choice(pool, size=count, replace=False))
-    answer = sorted(int(s) for s in rng.choice(pool, size=count, replace=False))
-    twice = rng.random() < 0.5
-    centre = int(rng.integers(54, 70))
     levels = int(rng.choice([1, 2, 3]))
-    cache: dict[tuple[int, int], np.ndarray] = {}
-    notes: list[Note] = []
-    for bar in range(scene.grid.bars):
-        if not scene.arrangement.active("stab", bar):
-            continue
-        bright = (bar // 8) % levels
-        key = (scene.harmony.bar_degree(bar), bright)
-        if key not in cache:
-            cache[key] = render_chord(scene.harmony.chord(bar, centre), patch, scene.rng("stab v"), bright * 0.7)
-        chord = scene.harmony.chord(bar, centre)
-        for step in answer if (twice and bar % 2) or (not twice and bar % 4 == 3) else rhythm:
-            if not scene.arrangement.allows(bar, step):
-                continue
-            frame = scene.grid.frame(bar, step)
-            mixer.place("stab", cache[key], frame, 0.4 if step % 4 else 0.36)
-            notes += [Note(frame, cache[key].shape[1], pitch, 0.9) for pitch in chord]
-    return notes
+
+    def rendered(chord: tuple[float, ...], bar: int) -> np.ndarray:
+        bright = bar // 8 % levels
+        return render_chord(list(chord), patch, scene.rng("stab v"), bright * 0.7)
+
+    return _struck("stab", scene, tones, mixer, rendered, lambda step: 0.4 if step % 4 else 0.36)
 
 
-def add_pad(scene: Scene, mixer: Mixer) -> list[Note]:
-    """Sustained chords on bus `pad`, one a bar, rendered once a phrase; returns their notes."""
+def _add_pad(scene: Scene, tones: list[Tone], mixer: Mixer) -> list[Note]:
+    """Sustained chords, one a bar."""
     rng = scene.rng("pad")
-    grid = scene.grid
-    bar_s = 4 * grid.beat_frames / SR
     patch = ChordPatch(
         wave=str(rng.choice(["saw", "saw", "square", "organ", "triangle", "vox"])),
         resonance=float(rng.uniform(0, 0.4)),
@@ -209,20 +164,42 @@ def add_pad(scene: Scene, mixer: Mixer) -> list[Note]:
         decay_s=float(rng.uniform(0.3, 1.5)),
         amp_decay_s=20.0,
         attack_s=float(rng.uniform(0.03, 0.4)),
-        length_s=bar_s + 0.02,
+        length_s=4 * scene.grid.beat_frames / SR + 0.02,
         voices=2,
         detune_cents=float(rng.uniform(4, 16)),
         width=1.0,
     )
-    centre = int(rng.integers(52, 68))
-    cache: dict[int, np.ndarray] = {}
+
+    def rendered(chord: tuple[float, ...], bar: int) -> np.ndarray:
+        return render_chord(list(chord), patch, scene.rng("pad v"))
+
+    return _struck("pad", scene, tones, mixer, rendered, lambda step: 0.25)
+
+
+def _struck(
+    bus: str,
+    scene: Scene,
+    tones: list[Tone],
+    mixer: Mixer,
+    rendered: Callable[[tuple[float, ...], int], np.ndarray],
+    level: Callable[[float], float],
+) -> list[Note]:
+    """Place chords, each rendered once in every eight bars; returns their notes."""
+    chords: dict[tuple[int, float], list[Tone]] = {}
+    for tone in tones:
+        chords.setdefault((tone.bar, tone.step), []).append(tone)
+    cache: dict[tuple[tuple[float, ...], int], np.ndarray] = {}
     notes: list[Note] = []
-    for bar in range(grid.bars):
-        if not scene.arrangement.active("pad", bar):
-            continue
-        key = scene.harmony.bar_degree(bar)
+    for (bar, step), struck in chords.items():
+        pitches = tuple(t.pitch for t in struck)
+        key = (pitches, bar // 8)
         if key not in cache:
-            cache[key] = render_chord(scene.harmony.chord(bar, centre), patch, scene.rng("pad v"))
-        mixer.place("pad", cache[key], grid.frame(bar), 0.25)
-        notes += [Note(grid.frame(bar), cache[key].shape[1], pitch, 0.6) for pitch in scene.harmony.chord(bar, centre)]
+            cache[key] = rendered(pitches, bar)
+        frame = scene.grid.frame(bar, step)
+        mixer.place(bus, cache[key], frame, level(step))
+        frames = round(struck[0].length * scene.grid.beat_frames / 4)
+        notes += [Note(frame, frames, t.pitch, t.velocity) for t in struck]
     return notes
+
+
+_ADDED = {"bass": _add_bass, "acid": _add_acid, "lead": _add_lead, "stab": _add_stabs, "pad": _add_pad}

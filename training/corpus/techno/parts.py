@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika_daw.score.roll import Notes
+from musika_daw.score.parts import drum_key
+from musika_daw.score.roll import ROLES as ROLE_NUMBERS
+from musika_daw.score.roll import Notes, sorted_notes
 from training.corpus.techno.synths import Note
 
 Rng = np.random.Generator
@@ -30,9 +32,22 @@ def draw_roles(rng: Rng, present: list[str]) -> list[str]:
     return [role for i, role in enumerate(present) if i in chosen]
 
 
-def notes_of(played: list[Note]) -> Notes:
-    """Notes of a song, sorted by onset, in frames."""
-    onset = np.array([n.start for n in played], float)
-    off = onset + np.array([n.frames for n in played], float)
-    key = np.array([round(n.pitch) for n in played], np.int64)
-    return Notes(onset, off, key, np.array([min(n.velocity, 1.0) for n in played], float))
+def notes_of(lines: dict[str, list[Note]], hits: dict[str, list[tuple[int, float]]], roles: list[str]) -> Notes:
+    """What the heard roles of a song play, sorted by onset, in frames.
+
+    `lines` are notes by role, `hits` (frame, velocity) by drum voice; a hit lasts no time.
+    """
+    rows = [
+        (n.start, n.start + n.frames, round(n.pitch), min(n.velocity, 1.0), ROLE_NUMBERS.index(role))
+        for role, notes in lines.items()
+        if role in roles
+        for n in notes
+    ]
+    if "drums" in roles:
+        number = ROLE_NUMBERS.index("drums")
+        rows += [
+            (frame, frame, drum_key(voice), min(velocity, 1.0), number)
+            for voice, struck in hits.items()
+            for frame, velocity in struck
+        ]
+    return sorted_notes(rows)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pedalboard as pb
 
-from musika_daw.score.techno.arrangement import Arrangement, draw_arrangement
 from musika_daw.score.techno.grid import Grid, Hit, onsets_in, rng_of
-from musika_daw.score.techno.harmony import draw_harmony
-from musika_daw.score.techno.style import Style, draw_bpm, draw_style
-from musika_daw.score.techno.tracks import draw_layers, draw_tracks
+from musika_daw.score.techno.piece import PITCHED as PITCHED_ROLES
+from musika_daw.score.techno.piece import draw_piece, risers
+from musika_daw.score.techno.style import Style
 from training.corpus.store import SAMPLE_RATE_HZ as SR
 from training.corpus.store import SongLabels, split_of
 from training.corpus.techno import lines
@@ -29,8 +28,9 @@ from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.parts import PARTS_LUFS, ROLES, draw_roles, notes_of
 
 BARS = 32
-ENGINE = 2  # raised whenever song i of seed s changes its sound
+ENGINE = 3  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
+Struck = dict[str, list[tuple[int, float]]]
 # Level in dB against the kick, and its spread, of each kit voice.
 LEVELS_DB = {
     "kick": (0, 0),
@@ -63,36 +63,22 @@ def render_song(
 
     The same arguments give the same samples. Beat 0 is frame 0; the length is `bars` bars rounded once; a `style`
     of None is drawn. With `parts` often only some of the roles are heard (`extra["roles"]`)."""
-    rng = rng_of(seed, index, "song")
-    style = style or draw_style(rng)
-    bpm = draw_bpm(rng, style)
-    swing = float(rng.uniform(*style.swing)) if rng.random() < 0.7 else 0.0
-    grid = Grid(bpm, bars, swing)
-    harmony = draw_harmony(rng)
-    layers = draw_layers(rng, style)
-    arrangement = draw_arrangement(rng, style, layers, bars)
-    tracks = draw_tracks(seed, index, style, arrangement, layers)
+    piece = draw_piece(seed, index, style)
+    grid, style, harmony = piece.grid(bars), piece.style, piece.harmony
+    score = [piece.bar(bar) for bar in range(bars)]
+    tracks = {v: hits for v in piece.drums.voices if (hits := [h for bar in score for h in bar.hits.get(v, [])])}
     kit = build_kit(seed, index, style, harmony.root, list(tracks), oneshots)
     mixer = Mixer(grid.frames)
-    onsets = {"drums": _place_drums(grid, tracks, kit, mixer, rng)}
-
-    scene = lines.Scene(seed, index, grid, harmony, arrangement)
-    bass = style.basses[int(rng.integers(len(style.basses)))]
-    notes = {
-        "bass": lines.add_bass(scene, bass, mixer) if bass != "none" else [],
-        "lead": (lines.add_acid(scene, mixer) if "acid" in layers else [])
-        + (lines.add_lead(scene, mixer) if "lead" in layers else []),
-        "chords": lines.add_stabs(scene, mixer) if "stab" in layers else [],
-    }
-    onsets |= {role: [n.start for n in played if not n.slide] for role, played in notes.items()}
-    # a pad's swell is no onset
-    notes["chords"] += lines.add_pad(scene, mixer) if "pad" in layers else []
-    present = [role for role, buses in ROLES.items() if any(np.any(mixer.buses.get(bus, 0.0)) for bus in buses)]
+    struck = _place_drums(grid, tracks, kit, mixer, rng_of(seed, index, "levels"))
+    tones = {bus: [t for bar in score for t in bar.tones.get(bus, [])] for bus in piece.lines}
+    buses = lines.add_lines(lines.Scene(seed, index, piece, grid), tones, mixer)
+    notes = {role: [n for bus, played in buses.items() if PITCHED_ROLES[bus] == role for n in played] for role in ROLES}
+    present = [role for role, names in ROLES.items() if any(np.any(mixer.buses.get(bus, 0.0)) for bus in names)]
     roles = draw_roles(rng_of(seed, index, "parts"), present) if parts else present
     whole = roles == present
     mix_rng = rng_of(seed, index, "mix")
     if whole:
-        _add_noise(grid, arrangement, "noise" in layers, mixer, mix_rng)
+        _add_noise(grid, risers(piece, bars), "noise" in piece.layers, mixer, mix_rng)
     else:
         heard = {bus for role in roles for bus in ROLES[role]}
         mixer.buses = {bus: audio for bus, audio in mixer.buses.items() if bus in heard}
@@ -110,29 +96,33 @@ def render_song(
     beats = sum(h.step in (0, 4, 8, 12) and h.velocity >= 0.9 for h in tracks.get("kick", []))
     extra = {
         "style": style.name,
-        "energy": [round(e, 3) for e in arrangement.energy],
-        "kind": list(arrangement.kind),
-        "swing": round(swing, 4),
+        "energy": [round(bar.section.energy, 3) for bar in score],
+        "kind": [bar.section.kind for bar in score],
+        "swing": round(piece.swing, 4),
         "scale": harmony.scale,
         "root": harmony.root,
         "degrees": list(harmony.degrees),
-        "bass": bass,
-        "layers": layers,
+        "bass": piece.bass,
+        "layers": list(piece.layers),
         "bars": bars,
         "kick_beats": beats,
-        "busy": round(arrangement.busy, 3),
+        "busy": round(piece.arrangement.busy, 3),
         "engine": ENGINE,
         "oneshots": kit.samples,
         "roles": roles,
     }
-    sounding = onsets_in([frame for role in roles for frame in onsets.get(role, [])], grid.frames)
-    played = sorted((n for role in roles for n in notes.get(role, [])), key=lambda n: n.start)
-    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, sounding, extra, notes_of(played))
+    starts = {"drums": [frame for placed in struck.values() for frame, _ in placed]}
+    for bus, played in buses.items():
+        if bus != "pad":  # a pad's swell is no onset
+            starts.setdefault(PITCHED_ROLES[bus], []).extend(n.start for n in played if not n.slide)
+    sounding = onsets_in([frame for role in roles for frame in starts.get(role, [])], grid.frames)
+    labels = SongLabels(name, split_of(name), licence, grid.bpm, 0.0, sounding, extra, notes_of(notes, struck, roles))
     return np.ascontiguousarray(audio.T, np.float32), labels
 
 
-def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixer, rng: Rng) -> list[int]:
-    onsets: list[int] = []
+def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixer, rng: Rng) -> Struck:
+    """Place every hit; returns frame and velocity of each by voice."""
+    struck: Struck = {}
     closed = np.array([grid.hit_frame(h) for h in tracks.get("hat", [])], np.int64)
     shift = float(rng.normal(0, 1.5))  # drums against the kick, for the whole song
     for voice, hits in tracks.items():
@@ -157,13 +147,13 @@ def _place_drums(grid: Grid, tracks: dict[str, list[Hit]], kit: Kit, mixer: Mixe
                     cut = min(cut or grid.frames, int(closed[after]) - frame)
             variants = kit.voices[voice]
             mixer.place(bus, variants[0 if hit.velocity > 0.8 else -1], frame, level * hit.velocity, cut)
-        onsets += frames
-    return onsets
+        struck[voice] = [(frame, hit.velocity) for hit, frame in zip(hits, frames)]
+    return struck
 
 
-def _add_noise(grid: Grid, arrangement: Arrangement, bed: bool, mixer: Mixer, rng: Rng) -> None:
+def _add_noise(grid: Grid, rises: list[tuple[int, int]], bed: bool, mixer: Mixer, rng: Rng) -> None:
     """Risers into drops, falls after them, and in some songs a bed of noise or crackle."""
-    for first, end in arrangement.risers():
+    for first, end in rises:
         a, b = grid.frame(first), grid.frame(end)
         bars = int(rng.choice([1, 2, 4]))
         a = max(a, grid.frame(end - bars))

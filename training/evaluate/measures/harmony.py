@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika_daw.score.roll import Notes
+from musika_daw.score.roll import ROLES, Notes
 
 RATE_HZ, HOP = 22_050, 2048
 LOWEST, OCTAVES = "C3", 4
@@ -26,7 +26,10 @@ def chroma(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
 
 
 def told_chroma(notes: Notes, frames: int, sample_rate_hz: int) -> np.ndarray:
-    """The same of notes in frames of the sample rate: the sum of the velocities of what sounds, `[12, n]`."""
+    """The same of notes in frames of the sample rate: the sum of the velocities of what sounds, `[12, n]`.
+
+    Drums have keys, but no pitch."""
+    notes = notes.at(notes.roles != ROLES.index("drums"))
     column = sample_rate_hz * HOP / RATE_HZ
     out = np.zeros((12, int(frames / column) + 1))
     for onset, off, key, velocity in zip(notes.onset, notes.off, notes.key, notes.velocity):

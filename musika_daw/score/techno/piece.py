@@ -1,0 +1,117 @@
+"""A piece of techno without end: what plays in each bar, a pure function of (seed, index, bar).
+
+The corpus renders its first bars, an engine any of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from musika_daw.score.techno.arrangement import Arrangement, Section, draw_arrangement
+from musika_daw.score.techno.drums import Drums, Hits, draw_drums, draw_layers
+from musika_daw.score.techno.grid import Grid, Tone, rng_of
+from musika_daw.score.techno.harmony import Harmony, draw_harmony
+from musika_daw.score.techno.lines import AnyLine, draw_lines
+from musika_daw.score.techno.style import Style, draw_bpm, draw_style
+
+# the buses of pitched lines, by the role that they play
+PITCHED = {"bass": "bass", "acid": "lead", "lead": "lead", "stab": "chords", "pad": "chords"}
+
+
+@dataclass(frozen=True)
+class BarScore:
+    """What plays in one bar: hits by drum voice, notes by pitched bus."""
+
+    section: Section
+    hits: Hits
+    tones: dict[str, list[Tone]] = field(default_factory=dict)
+
+    def thinned(self, arrangement: Arrangement, onsets: float) -> BarScore:
+        """This bar with as many onsets as asked for, those of the heaviest steps; pads and kicks stay."""
+        steps = {h.step for hits in self.hits.values() for h in hits}
+        steps |= {t.step for bus, tones in self.tones.items() if bus != "pad" for t in tones}
+        ranked = sorted(steps, key=lambda step: (arrangement.weight(step), step % 4, step))
+        kept = set(ranked[: round(onsets)])
+        return BarScore(
+            self.section,
+            {voice: [h for h in hits if h.step in kept] for voice, hits in self.hits.items()},
+            {bus: [t for t in tones if bus == "pad" or t.step in kept] for bus, tones in self.tones.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What stays the same in a piece; `bar` says what plays.
+
+    `bpm` is the tempo it was drawn with (another may be played), `swing` the delay of odd sixteenths as a share of one.
+    """
+
+    style: Style
+    bpm: float
+    swing: float
+    harmony: Harmony
+    layers: tuple[str, ...]
+    arrangement: Arrangement
+    drums: Drums
+    lines: dict[str, AnyLine]
+    bass: str
+
+    def bar(self, number: int, energy: float | None = None, onsets: float | None = None) -> BarScore:
+        """What plays in a bar.
+
+        `energy` 0..1 replaces the intensity of its section: how many layers play. `onsets` is how many different
+        moments of the bar something begins at; fewer where the layers have no more.
+        """
+        section = self.arrangement.section(number)
+        if energy is not None:
+            section = Section("drop" if energy > 0.85 else "groove", float(energy))
+        hits = self.drums.hits(number, section, self.arrangement, thinned=onsets is None)
+        tones: dict[str, list[Tone]] = {}
+        for bus, line in self.lines.items():
+            if not self.arrangement.active(bus, section):
+                continue
+            played = line.tones(number, self.harmony)
+            if bus != "pad" and onsets is None:
+                played = [t for t in played if self.arrangement.allows(section, number, t.step)]
+            if played:
+                tones[bus] = played
+        score = BarScore(section, hits, tones)
+        return score if onsets is None else score.thinned(self.arrangement, onsets)
+
+    def grid(self, bars: int) -> Grid:
+        """The piece's own grid for its first bars."""
+        return Grid(self.bpm, bars, self.swing)
+
+
+def draw_piece(seed: int, index: int, style: Style | None = None, harmony: Harmony | None = None) -> Piece:
+    """Piece `index` of `seed`; a `style` or `harmony` of None is drawn."""
+    rng = rng_of(seed, index, "song")
+    style = style or draw_style(rng)
+    bpm = draw_bpm(rng, style)
+    swing = float(rng.uniform(*style.swing)) if rng.random() < 0.7 else 0.0
+    drawn = draw_harmony(rng)
+    harmony = harmony or drawn
+    layers = draw_layers(rng, style)
+    arrangement = draw_arrangement(rng, seed, index, style, layers)
+    bass = style.basses[int(rng.integers(len(style.basses)))]
+    return Piece(
+        style,
+        bpm,
+        swing,
+        harmony,
+        tuple(layers),
+        arrangement,
+        draw_drums(seed, index, style, layers),
+        draw_lines(seed, index, layers, bass, 60.0 / bpm),
+        bass,
+    )
+
+
+def risers(piece: Piece, bars: int) -> list[tuple[int, int]]:
+    """Spans (first bar, end bar) of the first `bars` that lead into a drop."""
+    spans = []
+    for bar in range(4, bars, 4):
+        before, here = piece.arrangement.section(bar - 1), piece.arrangement.section(bar)
+        if here.kind == "drop" and before.kind in ("build", "break"):
+            spans.append((bar - 4, bar))
+    return spans
