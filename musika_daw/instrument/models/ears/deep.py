@@ -77,11 +77,15 @@ class DeepBand(nn.Module):
         # between points both run straight, phases the nearer way that the advance means
         step = phase.diff(dim=1)
         step = step - 2 * math.pi * torch.round((step - self.middle) / (2 * math.pi))
-        unwrapped = torch.cat([phase[:, :1], phase[:, :1] + step.cumsum(1)], 1)
-        # a long sum loses bits: whole turns go first
-        both = torch.stack([amplitude, unwrapped - 2 * math.pi * torch.round(unwrapped[:, :1] / (2 * math.pi))], 1)
-        fine = F.interpolate(both, scale_factor=self.hop, mode="linear", align_corners=False)
-        return fine[:, 0] * torch.cos(fine[:, 1])
+        # each from its own point: a sum over many would lose bits, and how many hangs on where it began
+        within = (torch.arange(self.hop, device=phase.device) + 0.5) / self.hop
+        between = phase[:, :-1, None] + step[..., None] * within
+        half = self.hop // 2
+        angle = torch.cat(
+            [phase[:, :1].expand(-1, half), between.flatten(1), phase[:, -1:].expand(-1, self.hop - half)], 1
+        )
+        fine = F.interpolate(amplitude[:, None], scale_factor=self.hop, mode="linear", align_corners=False)[:, 0]
+        return fine * torch.cos(angle)
 
 
 def _kernel(taps: int, deep_hz: float, sample_rate_hz: int) -> Tensor:
