@@ -200,7 +200,7 @@ def gan(
 
     _set_threads(threads)
     corpus = LatentCorpus(latents)
-    config = config_of_latents(config_name, corpus.config, corpus.has_notes)
+    config = config_of_latents(config_name, corpus.config, corpus.score)
     base = PAPER_GAN if config_name.startswith("paper") else GanSettings()
     if base == GanSettings() and init_from is not None and not is_run(init_from):
         base = FINE_TUNE_GAN

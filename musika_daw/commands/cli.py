@@ -70,6 +70,11 @@ def models() -> None:
 @click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
 @click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
 @click.option(
+    "--parts",
+    metavar="PART,...",
+    help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
+)
+@click.option(
     "--truncation",
     default=1.0,
     show_default=True,
@@ -91,6 +96,7 @@ def render(
     style_seed: int | None,
     density: float | None,
     energy: float | None,
+    parts: str | None,
     truncation: float,
     gain_db: float | None,
 ) -> None:
@@ -108,7 +114,8 @@ def render(
     from musika_daw.sound.files import write_blocks
 
     engine = Engine.load(model)
-    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation)
+    heard = None if parts is None else tuple(part.strip() for part in parts.split(",") if part.strip())
+    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard)
     begin = time.perf_counter()
     if seconds is not None:
         blocks = engine.take_blocks(seconds, controls)

@@ -27,11 +27,10 @@ from musika_daw.instrument.damping import damped, led_out, tail_s
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
+from musika_daw.instrument.scores import SCORES
 from musika_daw.score import coordinates as place
-from musika_daw.score import score
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
-from musika_daw.score.playing import asked_density, span_notes, span_roll, written_key
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import Beats, TempoMap, exact
 
@@ -73,6 +72,7 @@ class Engine:
         weights_hash: str,
     ) -> None:
         self.generator, self.decoder, self.config = generator.eval(), decoder.eval(), config
+        self.score = SCORES.get(config.score)
         self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
         self.sample_rate_hz = decoder.config.sample_rate_hz
         self.r_time = decoder.config.r_time
@@ -110,7 +110,7 @@ class Engine:
 
     def key(self, controls: Controls | None = None) -> str | None:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
-        return written_key(controls or Controls()) if self.config.score else None
+        return None if self.score is None else self.score.key(controls or Controls())
 
     def watch(self, call: Callable[[], None]) -> None:
         """Have `call` called between the layers of both networks; what it raises ends the rendering."""
@@ -213,7 +213,7 @@ class Engine:
         """The music of a take, led to its end by density and energy alone."""
         controls = controls or Controls()
         end_s = start_s + seconds
-        density = asked_density(controls) if self.config.score else controls.density
+        density = controls.density if self.score is None else self.score.density(controls)
         led = replace(
             controls,
             density=led_out(density, end_s - tail_s(seconds)),
@@ -221,7 +221,7 @@ class Engine:
         )
         first = round(start_s * self.sample_rate_hz)
         last = first + round(seconds * self.sample_rate_hz)
-        pulse = score.pulse_bpm(controls.seed) if self.config.score else NOMINAL_BPM
+        pulse = NOMINAL_BPM if self.score is None else self.score.pulse_bpm(controls)
         tempo = TempoMap.constant(pulse if bpm is None else bpm)
         yield from self._frames(first, last, tempo, led, grid=False)
 
@@ -255,10 +255,12 @@ class Engine:
         self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
     ) -> Notes | None:
         """What is played within latent frames number `index` and rings into them; None without a score."""
-        if not self.config.score:
+        if controls.parts is not None and self.config.score != "parts":
+            raise ValueError(f"parts: {', '.join(controls.parts)}, but {self.name} plays no score of parts")
+        if self.score is None:
             return None
         frame_s = self.r_time / self.sample_rate_hz
-        return span_notes(index[0] * frame_s, (index[-1] + 1) * frame_s, tempo_map, controls, turn)
+        return self.score.notes(index[0] * frame_s, (index[-1] + 1) * frame_s, tempo_map, controls, turn)
 
     @torch.inference_mode()
     def _latents(self, span: _Span, controls: Controls, *, grid: bool) -> torch.Tensor:
@@ -275,9 +277,9 @@ class Engine:
             energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
         )
         told = conditions.features()
-        if span.notes is not None:
-            rolled = span_roll(span.notes, span.index, self.r_time / self.sample_rate_hz)
-            told = np.concatenate([told, rolled], 1)
+        if self.score is not None and span.notes is not None:
+            frame_s = self.r_time / self.sample_rate_hz
+            told = np.concatenate([told, self.score.told(span.notes, span.index, frame_s, controls)], 1)
         latents = self.generator(
             torch.from_numpy((where * controls.truncation).astype(np.float32))[None],
             torch.from_numpy((style * controls.truncation).astype(np.float32))[None],

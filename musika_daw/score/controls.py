@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.parts import PARTS
+
 Curve = float | Callable[[np.ndarray], np.ndarray]
 """A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
 
@@ -25,7 +27,8 @@ class Controls:
 
     `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
     move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
-    0..1 draws style and anchors towards the typical. Raises ValueError naming what is out of range.
+    0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
+    all); a model without a score of parts plays them all. Raises ValueError naming what is out of range.
     """
 
     seed: int = 0
@@ -35,6 +38,7 @@ class Controls:
     density: Curve | None = None
     energy: Curve | None = None
     truncation: float = 1.0
+    parts: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -45,6 +49,8 @@ class Controls:
             value = getattr(self, name)
             if isinstance(value, int | float) and not 0 <= value <= 1:
                 raise ValueError(f"{name}: {value:g}, must be in 0..1")
+        if self.parts is not None and (not self.parts or set(self.parts) - set(PARTS)):
+            raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(PARTS)}")
 
 
 def sample_curve(curve: Curve | None, seconds: np.ndarray) -> np.ndarray | None:

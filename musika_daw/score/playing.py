@@ -61,11 +61,15 @@ def span_notes(
     return Notes(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
+def in_frames(notes: Notes, index: np.ndarray, frame_s: float) -> Notes:
+    """Notes in seconds as notes in latent frames, counted from the first of consecutive frames `index` `[T]`."""
+    first = int(index[0])
+    return replace(notes, onset=notes.onset / frame_s - first, off=notes.off / frame_s - first)
+
+
 def span_roll(notes: Notes, index: np.ndarray, frame_s: float) -> np.ndarray:
     """Piano roll of consecutive latent frames number `index` `[T]`, from notes in seconds, float32 `[T, C]`."""
-    first = int(index[0])
-    inside = replace(notes, onset=notes.onset / frame_s - first, off=notes.off / frame_s - first)
-    return roll(inside, len(index), frame_s)
+    return roll(in_frames(notes, index, frame_s), len(index), frame_s)
 
 
 def _style_seed(controls: Controls) -> int:

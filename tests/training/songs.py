@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.score.roll import Notes
+from musika_daw.score.parts import DRUMS
+from musika_daw.score.roll import ROLES, Notes
 from training.corpus import CorpusWriter, SongLabels
 from training.corpus.store import NO_NOTES
 
@@ -33,8 +34,24 @@ def notes_at(onsets: np.ndarray) -> Notes:
     return Notes(onsets * 1.0, onsets + 0.2 * RATE_HZ, np.full(len(onsets), 50), np.full(len(onsets), 0.5))
 
 
-def write_corpus(folder: Path, kind: str = "techno", songs: int = 6, seconds: float = 12.0) -> Path:
-    """A corpus whose songs fall into all three splits."""
+def parts_at(onsets: np.ndarray) -> Notes:
+    """Kicks and notes of a bass in turn."""
+    kicks = np.arange(len(onsets)) % 2 == 0
+    end = onsets + np.where(kicks, 0, 0.2 * RATE_HZ)
+    role = np.where(kicks, ROLES.index("drums"), ROLES.index("bass"))
+    return Notes(onsets * 1.0, end * 1.0, np.where(kicks, DRUMS["kick"], 40), np.full(len(onsets), 0.9), role)
+
+
+def _notes(grid: bool, parts: bool, onsets: np.ndarray) -> Notes:
+    if parts:
+        return parts_at(onsets)
+    return NO_NOTES if grid else notes_at(onsets)
+
+
+def write_corpus(
+    folder: Path, kind: str = "techno", songs: int = 6, seconds: float = 12.0, parts: bool = False
+) -> Path:
+    """A corpus whose songs fall into all three splits; of `parts`, the notes of all but the first are known."""
     splits = ("train", "train", "train", "train", "valid", "test")
     with CorpusWriter(folder, kind, 0) as writer:
         for index in range(songs):
@@ -50,7 +67,7 @@ def write_corpus(folder: Path, kind: str = "techno", songs: int = 6, seconds: fl
                     bpm if grid else None,
                     0.0 if grid else None,
                     onsets,
-                    notes=NO_NOTES if grid else notes_at(onsets),
+                    notes=_notes(grid, parts and index > 0, onsets),
                 ),
             )
     return folder

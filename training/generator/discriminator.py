@@ -10,7 +10,12 @@ from torch import Tensor, nn
 
 from musika_daw.instrument.models.blocks import FrameConv
 from musika_daw.instrument.models.config import GeneratorConfig
-from musika_daw.score import conditioning
+from musika_daw.score import conditioning, part_roll
+from musika_daw.score.parts import DRUMS, PARTS
+
+# numbers of a latent frame by which critics know a score of parts
+_TOLD = 128
+_PART_WEIGHT = 10.0
 
 
 class CrossChannelMixing(nn.Module):
@@ -41,6 +46,13 @@ class DownBlock(nn.Module):
         return (y[:, 0::2] + y[:, 1::2]) / 2
 
 
+def told_narrowly(config: GeneratorConfig) -> tuple[nn.Module, int]:
+    """What makes few numbers of a score of parts, and how many; other conditions stay as they are."""
+    if config.score != "parts":
+        return nn.Identity(), config.told
+    return nn.Linear(config.told, _TOLD), _TOLD
+
+
 class LatentDiscriminator(nn.Module):
     """Scores `[B, T, channels]` latents under their conditions and rebuilds its input from inside.
 
@@ -51,11 +63,12 @@ class LatentDiscriminator(nn.Module):
 
     def __init__(self, config: GeneratorConfig, width: int = 192, downs: int = 4) -> None:
         super().__init__()
-        self.inward = FrameConv(config.channels + config.told, width, 5)
+        self.told, told = told_narrowly(config)
+        self.inward = FrameConv(config.channels + told, width, 5)
         widths = [min(width * 2, width + 64 * i) for i in range(downs + 1)]
         self.blocks = nn.ModuleList(DownBlock(a, b) for a, b in itertools.pairwise(widths))
         self.close = nn.Sequential(
-            FrameConv(config.channels + config.told, 2 * width, 3),
+            FrameConv(config.channels + told, 2 * width, 3),
             nn.LeakyReLU(0.2),
             FrameConv(2 * width, 2 * width, 3),
             nn.LeakyReLU(0.2),
@@ -69,7 +82,7 @@ class LatentDiscriminator(nn.Module):
         )
 
     def forward(self, latents: Tensor, conditions: Tensor) -> tuple[list[Tensor], Tensor]:
-        both = torch.cat([latents, conditions], -1)
+        both = torch.cat([latents, self.told(conditions)], -1)
         close = self.close(both).squeeze(-1)
         x = local = self.inward(both)
         for index, block in enumerate(self.blocks):
@@ -97,7 +110,8 @@ class ConditionReader(nn.Module):
         super().__init__()
         self.inward = FrameConv(config.channels, width, 3)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
-        self.outward = nn.Linear(width, conditioning.CHANNELS)
+        self.parts = config.score == "parts"
+        self.outward = nn.Linear(width, conditioning.CHANNELS + (part_roll.DIGEST if self.parts else 0))
         weights = torch.ones(conditioning.CHANNELS)
         weights[conditioning.phase_channels(conditioning.BEATS_PER_BAR)] = bar_weight
         self.register_buffer("weights", weights, persistent=False)
@@ -110,13 +124,43 @@ class ConditionReader(nn.Module):
 
     def error(self, latents: Tensor, conditions: Tensor) -> Tensor:
         """Mean square error over the given groups, each counting the same; within phase the bar counts `bar_weight`."""
-        distance = (self(latents) - conditions[..., : conditioning.CHANNELS]).square() * self.weights
+        read = self(latents)
+        distance = (
+            read[..., : conditioning.CHANNELS] - conditions[..., : conditioning.CHANNELS]
+        ).square() * self.weights
         total = latents.new_zeros(())
         for part in conditioning.group_slices().values():
             given = conditions[..., part.stop - 1]
             of_group = distance[..., part.start : part.stop - 1].mean(-1)
             total = total + (of_group * given).sum() / given.sum().clamp(min=1)
-        return total / len(conditioning.GROUPS)
+        total = total / len(conditioning.GROUPS)
+        if self.parts:
+            total = total + _misread(read[..., conditioning.CHANNELS :], conditions[..., conditioning.CHANNELS :])
+        return total
+
+
+def digest(told: Tensor) -> Tensor:
+    """What a reader reads back of a score of parts `[..., part_roll.CHANNELS]`: `[..., part_roll.DIGEST]`."""
+    where = part_roll.slices()
+    parts = [told[..., where["drums"]][..., :-1]]
+    for part in part_roll.PITCHED:
+        keys = told[..., where[part]][..., :-1].unflatten(-1, (3, part_roll.KEYS)).amax(-2)
+        parts.append(keys.unflatten(-1, (part_roll.KEYS // 12, 12)).amax(-2))
+    return torch.cat(parts, -1)
+
+
+def _misread(read: Tensor, told: Tensor) -> Tensor:
+    """Mean square error of the digest of each part that is told; the parts count the same."""
+    meant, at = digest(told), 0
+    total = read.new_zeros(())
+    for part, where in part_roll.slices().items():
+        width = 2 * len(DRUMS) if part == "drums" else 12
+        given = told[..., where.stop - 1]
+        of_part = (read[..., at : at + width] - meant[..., at : at + width]).square().mean(-1)
+        total = total + (of_part * given).sum() / given.sum().clamp(min=1)
+        at += width
+    # most of a score is silence: its numbers are small beside the others
+    return _PART_WEIGHT * total / len(PARTS)
 
 
 def without_drums(latents: Tensor, rows: Tensor, beat_frames: int) -> Tensor:
@@ -141,14 +185,15 @@ class LatentInference(nn.Module):
 
     def __init__(self, config: GeneratorConfig, width: int = 192, blocks: int = 4) -> None:
         super().__init__()
-        self.inward = FrameConv(config.channels + config.told, width, 5)
+        self.told, told = told_narrowly(config)
+        self.inward = FrameConv(config.channels + told, width, 5)
         self.convs = nn.ModuleList(FrameConv(width, width, 3, dilation=2**i) for i in range(blocks))
         self.style = nn.Linear(width, 2 * config.style)
         self.anchors = nn.Linear(width, 2 * config.coordinate)
 
     def forward(self, latents: Tensor, conditions: Tensor, weights: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
         """`weights` `[B, T, anchors]`: how much each anchor counts at each frame."""
-        x = self.inward(torch.cat([latents, conditions], -1))
+        x = self.inward(torch.cat([latents, self.told(conditions)], -1))
         for conv in self.convs:
             x = x + conv(F.leaky_relu(x, 0.2))
         x = F.leaky_relu(x, 0.2)

@@ -30,7 +30,8 @@ class Pieces:
         run, trainer = self._run, self._trainer
         corpus = LatentCorpus(Path(run.settings["latents"]))
         held_out = any(s.split == "valid" and s.frames > trainer.config.seq_len * 2 for s in corpus.songs)
-        asked = dataclasses.replace(trainer.settings, drop_phase=0.0, drop_tempo=0.0, drop_density=0.0, drop_energy=0.0)
+        told = {name: 0.0 for name in vars(trainer.settings) if name.startswith("drop_")}
+        asked = dataclasses.replace(trainer.settings, **told)
         data = LatentExcerpts(corpus, trainer.config, asked, "valid" if held_out else "train")
         batch = data.batch(1 << 40, COUNT)
         real, conditions, weights = (here(t, trainer.generator) for t in vars(batch).values())

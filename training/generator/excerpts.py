@@ -11,6 +11,8 @@ from torch import Tensor
 from musika_daw.instrument.models.config import GeneratorConfig
 from musika_daw.score import roll as piano_roll
 from musika_daw.score.conditioning import Conditions
+from musika_daw.score.part_roll import part_roll
+from musika_daw.score.parts import PARTS
 from training.latents.encode import LatentCorpus, LatentSong
 from training.runs.recipes import GanSettings
 
@@ -49,7 +51,7 @@ class LatentExcerpts:
         self.chances = lengths / lengths.sum()
         self.has_grid = any(s.bpm for s in self.songs)
         self.notes = {song.name: corpus.notes(song) for song in self.songs} if config.score else {}
-        if config.score and not all(map(len, self.notes.values())):
+        if config.score == "piano" and not all(map(len, self.notes.values())):
             unknown = next(name for name, notes in self.notes.items() if not len(notes))
             raise ValueError(f"latents: the notes of {unknown} are not known, and the generator is told a score")
         self.balance = self._balance() if settings.balance_density else None
@@ -100,15 +102,22 @@ class LatentExcerpts:
             place = (beats + rng.uniform(0, self.config.anchor_beats)) / self.config.anchor_beats
         told = conditions.features()
         if self.config.score:
-            told = np.concatenate([told, self._roll(song, start)], 1)
+            told = np.concatenate([told, self._score(rng, song, start)], 1)
         return latents, told, anchor_weights(place)
 
-    def _roll(self, song: LatentSong, start: int) -> np.ndarray:
-        """Piano roll of an excerpt; the notes of a song are sorted by onset."""
+    def _score(self, rng: np.random.Generator, song: LatentSong, start: int) -> np.ndarray:
+        """What the generator is told of the score of an excerpt; the notes of a song are sorted by onset."""
         notes, frame_s = self.notes[song.name], 1 / self.corpus.config.latent_rate_hz
         first, stop = np.searchsorted(notes.onset, [start - piano_roll.LONGEST_S / frame_s, start + self.frames])
         near = notes.between(int(first), int(stop))
-        return piano_roll.roll(replace(near, onset=near.onset - start, off=near.off - start), self.frames, frame_s)
+        near = replace(near, onset=near.onset - start, off=near.off - start)
+        if self.config.score == "piano":
+            return piano_roll.roll(near, self.frames, frame_s)
+        left_out = rng.random(1 + len(PARTS))
+        if not len(notes) or left_out[0] < self.settings.drop_score:
+            return part_roll(near, self.frames, ())
+        told = [part for part, chance in zip(PARTS, left_out[1:]) if chance >= self.settings.drop_part]
+        return part_roll(near, self.frames, told)
 
     def beats(self, song: LatentSong, start: int) -> np.ndarray:
         """Beat at the centre of each latent frame of an excerpt, float64 `[T]`."""

@@ -141,8 +141,10 @@ class GanTrainer:
         losses["rec"] = F.l1_loss(rebuilt, batch.latents)
         used = (batch.weights.sum(1) > 0).float()[..., None]
         of_style, of_anchors = (_kl(mean, log) for mean, log in guesses)
-        losses["kl"] = (of_style.sum() + (of_anchors * used).sum()) / len(batch.latents)
-        return s.lambda_rec * losses["rec"] + s.lambda_kl * losses["kl"]
+        losses["kl"] = of_style.sum() / len(batch.latents)
+        losses["kl_anchors"] = (of_anchors * used).sum() / len(batch.latents)
+        priced = losses["kl"] + s.anchor_price * losses["kl_anchors"]
+        return s.lambda_rec * losses["rec"] + s.lambda_kl * priced
 
     def _train_discriminator(self, batch: Batch, made: Tensor, share: Tensor | None, losses: dict[str, Tensor]) -> None:
         s = self.settings

@@ -5,7 +5,7 @@ LATENTS/
   latents.json  encoder hash, configuration, mean, deviation and audible effect of every latent channel, songs
   latents.f16   [frames, channels], song after song
   labels.f32    [frames, 2]: density and energy in 0..1
-  notes.f64     [notes, 4]: onset and end in latent frames, key and velocity, where the corpus knows them
+  notes.f64     [notes, 5]: onset and end in latent frames, key, velocity and role, where the corpus knows them
   rows.jsonl    songs that are finished, so that a run that was killed goes on
 ```
 """
@@ -144,6 +144,7 @@ def encode_corpus(
             "made_with": str(made_with),
             "mean": mean.tolist(),
             "deviation": deviation.tolist(),
+            "note_columns": NOTE_COLUMNS,
             "songs": [asdict(s) for s in songs],
         },
     )
@@ -160,7 +161,7 @@ def _row(song: Song, start: int, note_start: int, r_time: int) -> LatentSong:
 
 
 def _notes_in_latents(notes: Notes, r_time: int) -> np.ndarray:
-    return note_table(notes) / [r_time, r_time, 1, 1]
+    return note_table(notes) / [r_time, r_time, 1, 1, 1]
 
 
 def _row_text(row: LatentSong, start_frame: int) -> str:
@@ -232,12 +233,15 @@ class LatentCorpus:
         self.songs = [LatentSong(**row) for row in index["songs"]]
         self.latents = np.memmap(Path(folder) / "latents.f16", np.float16, "r").reshape(-1, len(self.mean))
         self.labels = np.memmap(Path(folder) / "labels.f32", np.float32, "r").reshape(-1, 2)
-        self._notes = read_note_table(Path(folder) / "notes.f64")
+        # those of before roles have four columns
+        self._notes = read_note_table(Path(folder) / "notes.f64", len(index.get("note_columns", NOTE_COLUMNS[:4])))
 
     @property
-    def has_notes(self) -> bool:
-        """The notes of every song are known."""
-        return all(song.notes for song in self.songs)
+    def score(self) -> str:
+        """Whose notes are known: of "parts" of some songs, of a "piano" in every song, or of none ("")."""
+        if self._notes.shape[1] > 4 and self._notes[:, 4].any():
+            return "parts"
+        return "piano" if all(song.notes for song in self.songs) else ""
 
     def notes(self, song: LatentSong) -> Notes:
         """Notes of a song in latent frames from its start; none where they are not known."""

@@ -89,6 +89,7 @@ class GanSettings(StageSettings):
     hold_until_step: int = 0
     regress_until_step: int = 0
     lambda_kl: float = 1e-4
+    anchor_price: float = 1.0
     lambda_rebuild: float = 0.1
     lambda_obey: float = 0.3
     reader_width: int = 192
@@ -104,6 +105,8 @@ class GanSettings(StageSettings):
     drop_tempo: float = 0.1
     drop_density: float = 0.4
     drop_energy: float = 0.4
+    drop_score: float = 0.08
+    drop_part: float = 0.06
 
 
 PAPER_GAN = GanSettings(

@@ -6,8 +6,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from musika_daw.score import conditioning
+from musika_daw.score import conditioning, part_roll
 from musika_daw.score import roll as piano_roll
+
+_SCORE_CHANNELS = {"": 0, "piano": piano_roll.CHANNELS, "parts": part_roll.CHANNELS}
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ class GeneratorConfig:
 
     `kind` "fastgan" renders aligned patches of `seq_len` latents, each from its own coordinates alone;
     "resnet" is convolutional in time with a receptive field of `context` latents either side.
-    `score`: it is also told which strings are struck and sound (`musika_daw.score.roll`).
+    `score` says which score it is also told: "piano" (which strings are struck and sound, `musika_daw.score.roll`),
+    "parts" (drums, bass, lead and chords, `musika_daw.score.part_roll`) or none ("").
     `stereo_stack` is 2 where a latent frame stacks one latent for each audio channel.
     """
 
@@ -120,12 +123,12 @@ class GeneratorConfig:
     blocks: int = 10
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     condition_width: int = 192
-    score: bool = False
+    score: str = ""
 
     @property
     def told(self) -> int:
-        """Numbers of a latent frame's conditions, and of the piano roll where it is told one."""
-        return conditioning.CHANNELS + (piano_roll.CHANNELS if self.score else 0)
+        """Numbers of a latent frame's conditions, and of the score where it is told one."""
+        return conditioning.CHANNELS + _SCORE_CHANNELS[self.score]
 
     @property
     def channels(self) -> int:
@@ -176,14 +179,14 @@ STUDIO = ModelConfig(
 STUDIO_PIANO = ModelConfig(
     "studio-piano",
     dataclasses.replace(STUDIO.autoencoder, window=2, tracked_bins=512),
-    dataclasses.replace(STUDIO.generator, width=320, condition_width=256, score=True),
+    dataclasses.replace(STUDIO.generator, width=320, condition_width=256, score="piano"),
 )
 EARS = ModelConfig(
     "ears",
     AutoencoderConfig(
         44_100, 2, 512, 128, LevelConfig(8, 192, 384, 2, 3), LevelConfig(2, 128, 512, 3, 3), ears=EarsConfig()
     ),
-    GeneratorConfig("resnet", 128, 1, 128),
+    GeneratorConfig("resnet", 128, 1, 128, width=320, condition_width=256, score="parts"),
 )
 TINY = ModelConfig(
     "tiny",
@@ -195,7 +198,7 @@ TINY = ModelConfig(
 TINY_PIANO = ModelConfig(
     "tiny-piano",
     dataclasses.replace(TINY.autoencoder, window=2, tracked_bins=128),
-    dataclasses.replace(TINY.generator, score=True),
+    dataclasses.replace(TINY.generator, score="piano"),
 )
 TINY_EARS = ModelConfig(
     "tiny-ears",
@@ -208,7 +211,9 @@ TINY_EARS = ModelConfig(
         LevelConfig(2, 16, 48, 1, 1),
         ears=EarsConfig(tones_hz=2_000.0, bands=12),
     ),
-    GeneratorConfig("resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32),
+    GeneratorConfig(
+        "resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32, score="parts"
+    ),
 )
 CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, EARS, TINY, TINY_PIANO, TINY_EARS)}
 
@@ -220,11 +225,17 @@ def config_named(name: str) -> ModelConfig:
     return CONFIGS[name]
 
 
-def config_of_latents(name: str, autoencoder: AutoencoderConfig, notes: bool) -> ModelConfig:
-    """The configuration of that name, or its piano's where latents of `autoencoder` come with their notes."""
+def config_of_latents(name: str, autoencoder: AutoencoderConfig, score: str) -> ModelConfig:
+    """The configuration of that name for latents of `autoencoder` whose score is "piano", "parts" or unknown ("").
+
+    Latents of a piano go with `NAME-piano` where there is one; a generator is told no score that its latents lack.
+    """
     config, piano = config_named(name), CONFIGS.get(f"{name}-piano")
-    fits = piano is not None and piano.autoencoder.of_encoder() == autoencoder.of_encoder()
-    return piano if notes and piano is not None and fits else config
+    if score == "piano" and piano is not None and piano.autoencoder.of_encoder() == autoencoder.of_encoder():
+        return piano
+    if config.generator.score == "parts" and score != "parts":
+        return dataclasses.replace(config, generator=dataclasses.replace(config.generator, score=score))
+    return config
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -245,4 +256,6 @@ def generator_from_dict(data: dict[str, Any]) -> GeneratorConfig:
     """Inverse of `to_dict` for a generator."""
     # early weights say that they take no noise; those that did take some fit no more
     known = {k: v for k, v in data.items() if k != "noise" or v}
+    if isinstance(known.get("score"), bool):  # of when a piano's was the only score
+        known["score"] = "piano" if known["score"] else ""
     return GeneratorConfig(**{**known, "dilations": tuple(data["dilations"])})

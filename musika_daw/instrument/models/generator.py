@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.models.blocks import FrameConv
 from musika_daw.instrument.models.config import GeneratorConfig
 from musika_daw.instrument.models.fastgan import FastGanGenerator
-from musika_daw.score import conditioning, roll
+from musika_daw.score import conditioning, part_roll, roll
 
 
 class ModulatedBlock(nn.Module):
@@ -57,14 +57,44 @@ class StringBank(nn.Module):
         return torch.log(told.square() @ self.share.exp() + 1e-4) / 4 + 1
 
 
+class PartBank(nn.Module):
+    """The score of techno to what of it is loud where: drums as they are, and each pitched part in log-frequency.
+
+    `[B, T, part_roll.CHANNELS]` to `[B, T, width]`. As in `StringBank`, keys add in power over shares of every band
+    that begin as series of harmonics; each part learns its own.
+    """
+
+    bands = 96
+
+    def __init__(self) -> None:
+        super().__init__()
+        keys, harmonics = torch.arange(part_roll.KEYS), torch.arange(1, 17)
+        octaves = keys[:, None] / 12 + torch.log2(harmonics.float())
+        centres = torch.linspace(0, 10, self.bands)
+        near = torch.exp(-0.5 * ((octaves[..., None] - centres) / 0.07).square())
+        share = torch.log((near * harmonics[:, None] ** -1.5).sum(1) + 1e-4)
+        self.share = nn.Parameter(share.repeat(len(part_roll.PITCHED), 3, 1))
+        self.slices = part_roll.slices()
+        self.width = part_roll.WIDTHS["drums"] + len(part_roll.PITCHED) * (self.bands + 1)
+
+    def forward(self, told: Tensor) -> Tensor:
+        out = [told[..., self.slices["drums"]]]
+        for part, share in zip(part_roll.PITCHED, self.share):
+            of_part = told[..., self.slices[part]]
+            loud = torch.log(of_part[..., :-1].square() @ share.exp() + 1e-4) / 4 + 1
+            out += [loud, of_part[..., -1:]]
+        return torch.cat(out, -1)
+
+
 class ResNetGenerator(nn.Module):
     """Convolutional in time: frame t depends on the coordinates and conditions of t +- `config.context`."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = config
-        self.strings = StringBank() if config.score else None
-        bands = self.strings.bands if self.strings is not None else 0
+        self.strings = StringBank() if config.score == "piano" else None
+        self.parts = PartBank() if config.score == "parts" else None
+        bands = (self.strings.bands if self.strings is not None else 0) + (self.parts.width if self.parts else 0)
         inputs = config.coordinate + config.style + config.told + bands
         self.condition = nn.Sequential(
             nn.Linear(inputs, config.condition_width),
@@ -86,6 +116,8 @@ class ResNetGenerator(nn.Module):
         told = [coordinates, spread, conditions]
         if self.strings is not None:
             told.append(self.strings(conditions[..., conditioning.CHANNELS :]))
+        if self.parts is not None:
+            told.append(self.parts(conditions[..., conditioning.CHANNELS :]))
         condition = self.condition(torch.cat(told, -1))
         x = self.inward(condition)
         for block in self.blocks:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from musika_daw.instrument.models import TINY, Encoder
-from musika_daw.instrument.models.config import TINY_PIANO, config_of_latents
+from musika_daw.instrument.models.config import TINY_EARS, TINY_PIANO, config_of_latents
 from musika_daw.instrument.models.generator import StringBank
 from musika_daw.score import conditioning, roll
 from tests.training.songs import write_corpus
@@ -34,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_latents_keep_the_notes_of_their_songs(folder: Path) -> None:
     corpus, latents = Corpus(folder / "piano"), LatentCorpus(folder / "z-piano")
-    assert latents.has_notes
-    assert not LatentCorpus(folder / "z-techno").has_notes
+    assert latents.score == "piano"
+    assert LatentCorpus(folder / "z-techno").score != "piano"
     for song, coded in zip(corpus.songs, latents.songs, strict=True):
         notes = latents.notes(coded)
         np.testing.assert_allclose(notes.onset * latents.config.r_time, corpus.onset_frames(song))
@@ -47,7 +47,7 @@ def test_an_excerpt_s_roll_strikes_where_its_notes_begin(folder: Path) -> None:
     data = LatentExcerpts(latents, TINY_PIANO.generator, SETTINGS)
     song = data.songs[0]
     start = 40
-    told = data._roll(song, start)
+    told = data._score(np.random.default_rng(0), song, start)
     struck = told[:, : 2 * roll.KEYS].reshape(len(told), 2, roll.KEYS).sum(1)[:, 50 - roll.LOWEST_KEY]
     begun = np.floor(data.notes[song.name].onset).astype(int) - start
     expected = np.isin(np.arange(len(told)), begun)
@@ -63,12 +63,17 @@ def test_a_generator_with_a_score_trains_and_one_without_notes_is_refused(folder
 
 
 def test_a_configuration_has_its_piano_where_notes_are_known() -> None:
-    assert config_of_latents("tiny", TINY.autoencoder, notes=True) is TINY_PIANO
-    assert config_of_latents("tiny", TINY.autoencoder, notes=False) is TINY
+    assert config_of_latents("tiny", TINY.autoencoder, "piano") is TINY_PIANO
+    assert config_of_latents("tiny", TINY.autoencoder, "") is TINY
     other = dataclasses.replace(TINY.autoencoder, fft=2048)
-    assert config_of_latents("tiny", other, notes=True) is TINY
+    assert config_of_latents("tiny", other, "piano") is TINY
     with pytest.raises(ValueError, match="config 'huge'"):
-        config_of_latents("huge", TINY.autoencoder, notes=True)
+        config_of_latents("huge", TINY.autoencoder, "piano")
+
+
+@pytest.mark.parametrize("score", ["", "piano", "parts"])
+def test_a_generator_of_parts_is_told_what_its_latents_have(score: str) -> None:
+    assert config_of_latents("tiny-ears", TINY_EARS.autoencoder, score).generator.score == score
 
 
 def test_strings_add_up() -> None:

@@ -1,0 +1,76 @@
+"""The score of techno as numbers of every latent frame, each part apart, each told or left open."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from musika_daw.score.parts import DRUMS, PARTS
+from musika_daw.score.roll import Notes
+
+LOWEST_KEY, KEYS = 12, 96
+PITCHED = PARTS[1:]
+_COLUMNS = {key: column for column, key in enumerate(DRUMS.values())}
+# of drums: struck early and late in the frame; of the pitched, besides, still sounding; one flag each: it is told
+WIDTHS = {part: 1 + (2 * len(DRUMS) if part == "drums" else 3 * KEYS) for part in PARTS}
+CHANNELS = sum(WIDTHS.values())
+# what a reader reads back: drums as they are, of each pitched part the twelve pitch classes that sound
+DIGEST = 2 * len(DRUMS) + 12 * len(PITCHED)
+
+
+def slices() -> dict[str, slice]:
+    """Where each part lies among the channels of `part_roll`, its flag last."""
+    out, at = {}, 0
+    for part in PARTS:
+        out[part] = slice(at, at + WIDTHS[part])
+        at += WIDTHS[part]
+    return out
+
+
+def part_roll(notes: Notes, frames: int, told: Collection[str] = PARTS) -> np.ndarray:
+    """Float32 `[frames, CHANNELS]` of notes in frames (0: the start of the first).
+
+    A part that is not `told` is all zeros and may play what it likes; one that is told and has no notes is silent. A
+    strike is shared between early and late by its place within its frame, so that it is known more closely than by
+    the frame. Keys outside of the eight octaves from C0 are moved into them.
+    """
+    out = np.zeros((frames, CHANNELS), np.float32)
+    for part, where in slices().items():
+        if part not in told:
+            continue
+        here = out[:, where]
+        here[:, -1] = 1
+        own = notes.of(part)
+        if part == "drums":
+            columns = np.array([_COLUMNS[key] for key in own.key.tolist()], np.int64)
+            _strike(here, own, columns, len(DRUMS))
+        else:
+            columns = _folded(own.key) - LOWEST_KEY
+            _strike(here, own, columns, KEYS)
+            _hold(here[:, 2 * KEYS : 3 * KEYS], own, columns)
+    return out
+
+
+def _folded(key: np.ndarray) -> np.ndarray:
+    low = np.where(key < LOWEST_KEY, LOWEST_KEY + (key - LOWEST_KEY) % 12, key)
+    high = LOWEST_KEY + KEYS - 12
+    return np.where(low >= LOWEST_KEY + KEYS, high + (low - high) % 12, low)
+
+
+def _strike(out: np.ndarray, notes: Notes, columns: np.ndarray, count: int) -> None:
+    first = np.floor(notes.onset).astype(np.int64)
+    late = notes.onset - first
+    inside = (first >= 0) & (first < len(out))
+    for column, share in ((columns, 1 - late), (columns + count, late)):
+        np.maximum.at(out, (first[inside], column[inside]), (notes.velocity * share)[inside].astype(np.float32))
+
+
+def _hold(out: np.ndarray, notes: Notes, columns: np.ndarray) -> None:
+    """What sounds in a frame after the one of its strike, by its velocity and the share of the frame that it fills."""
+    rows = zip(notes.onset.tolist(), notes.off.tolist(), columns.tolist(), notes.velocity.tolist())
+    for on, off, column, velocity in rows:
+        lo, hi = max(int(np.floor(on)) + 1, 0), min(int(np.ceil(off)), len(out))
+        if lo < hi:
+            share = np.clip(off - np.arange(lo, hi), 0, 1)
+            out[lo:hi, column] = np.maximum(out[lo:hi, column], velocity * share)

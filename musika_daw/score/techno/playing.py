@@ -1,0 +1,85 @@
+"""What a piece of techno plays in a stretch of the timeline."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from musika_daw.score.controls import Controls, sample_curve
+from musika_daw.score.density import rate_of_density
+from musika_daw.score.harmony import NOTES
+from musika_daw.score.parts import drum_key
+from musika_daw.score.roll import ROLES, Notes, sorted_notes
+from musika_daw.score.techno.grid import is_odd, swung_beats
+from musika_daw.score.techno.piece import PITCHED, BarScore, Piece, draw_piece
+from musika_daw.score.tempo import TempoMap
+
+BEATS_PER_BAR = 4
+
+
+def piece_of(controls: Controls) -> Piece:
+    """The piece of these controls: style and harmony of its style seed, all else of its seed too."""
+    style_seed = controls.seed if controls.style_seed is None else controls.style_seed
+    if controls.morph_seed is not None and controls.morph >= 0.5:  # a morph changes style and key half-way
+        style_seed = controls.morph_seed
+    return _piece(style_seed, controls.seed)
+
+
+@lru_cache(maxsize=64)
+def _piece(style_seed: int, seed: int) -> Piece:
+    manner = draw_piece(style_seed, 0)
+    return draw_piece(style_seed, seed, manner.style, manner.harmony)
+
+
+def written_key(controls: Controls) -> str:
+    """Name of the key that the piece of these controls is in, like `Amin`."""
+    harmony = piece_of(controls).harmony
+    return f"{NOTES[harmony.root % 12]}{'maj' if harmony.scale == 'major' else 'min'}"
+
+
+def span_notes(
+    first_s: float, stop_s: float, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
+) -> Notes:
+    """Notes of all parts that sound between two seconds of the timeline, onset and end in seconds.
+
+    `turn` (first bar, bars) makes them those of a loop, as in `score.playing.span_notes`.
+    """
+    beats = tempo_map.beat_at_seconds(np.array([first_s, stop_s]))
+    first, last = (int(np.floor(beat / BEATS_PER_BAR)) for beat in beats)
+    piece, rows = piece_of(controls), []
+    for bar in range(first - 1, last + 1):  # what a bar holds may last into the next
+        number = bar if turn is None else turn[0] + bar % turn[1]
+        begins_s, ends_s = (
+            float(tempo_map.seconds(exact)) for exact in (BEATS_PER_BAR * bar, BEATS_PER_BAR * (bar + 1))
+        )
+        told_s = begins_s if turn is None else begins_s % float(tempo_map.seconds(turn[1] * BEATS_PER_BAR))
+        density, energy = (_at(curve, told_s) for curve in (controls.density, controls.energy))
+        onsets = None if density is None else float(rate_of_density(density)) * (ends_s - begins_s)
+        rows += _rows(piece.bar(number, energy, onsets), bar, piece.swing)
+    played = sorted_notes(rows)
+    onset, off = (tempo_map.seconds_at_beats(part) for part in (played.onset, played.off))
+    late_s = np.array([row[5] for row in sorted(rows)])
+    return Notes(onset + late_s, off, played.key, played.velocity, played.role)
+
+
+def _at(curve: object, second: float) -> float | None:
+    values = sample_curve(curve, np.array([second]))  # type: ignore[arg-type]
+    return None if values is None else float(values[0])
+
+
+def _rows(score: BarScore, bar: int, swing: float) -> list[tuple[float, float, int, float, int, float]]:
+    """Onset and end in beats, key, velocity, role and lateness in seconds of all that a bar plays."""
+    start = bar * BEATS_PER_BAR
+    rows = []
+    for voice, hits in score.hits.items():
+        for hit in hits:
+            beat = start + swung_beats(hit.step, swing)
+            late_s = hit.late_s if is_odd(hit.step) else 0.0
+            rows.append((beat, beat, drum_key(voice), min(hit.velocity, 1.0), ROLES.index("drums"), late_s))
+    for bus, tones in score.tones.items():
+        for tone in tones:
+            beat = start + swung_beats(tone.step, swing)
+            end = beat + tone.length / BEATS_PER_BAR
+            rows.append((beat, end, round(tone.pitch), min(tone.velocity, 1.0), ROLES.index(PITCHED[bus]), 0.0))
+    return rows
