@@ -69,6 +69,7 @@ def models() -> None:
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
 @click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
+@click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
 @click.option(
     "--parts",
     metavar="PART,...",
@@ -96,6 +97,7 @@ def render(
     style_seed: int | None,
     density: float | None,
     energy: float | None,
+    key: str | None,
     parts: str | None,
     truncation: float,
     gain_db: float | None,
@@ -115,7 +117,7 @@ def render(
 
     engine = Engine.load(model)
     heard = None if parts is None else tuple(part.strip() for part in parts.split(",") if part.strip())
-    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard)
+    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard, key=key)
     begin = time.perf_counter()
     if seconds is not None:
         blocks = engine.take_blocks(seconds, controls)

@@ -27,7 +27,7 @@ from musika_daw.instrument.damping import damped, led_out, tail_s
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
-from musika_daw.instrument.scores import SCORES
+from musika_daw.instrument.scores import SCORES, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
@@ -255,8 +255,7 @@ class Engine:
         self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
     ) -> Notes | None:
         """What is played within latent frames number `index` and rings into them; None without a score."""
-        if controls.parts is not None and self.config.score != "parts":
-            raise ValueError(f"parts: {', '.join(controls.parts)}, but {self.name} plays no score of parts")
+        check_asked(controls, self.config.score, self.name)
         if self.score is None:
             return None
         frame_s = self.r_time / self.sample_rate_hz

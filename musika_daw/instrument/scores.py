@@ -102,3 +102,11 @@ class PartsScore:
 
 SCORES: dict[str, Score] = {"piano": PianoScore(), "parts": PartsScore()}
 """By what `GeneratorConfig.score` says; a generator of none plays freely."""
+
+
+def check_asked(controls: Controls, kind: str, model: str) -> None:
+    """ValueError where controls ask of a model of a kind of score ("": none) what it does not know."""
+    if controls.parts is not None and kind != "parts":
+        raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays no score of parts")
+    if controls.key is not None and not kind:
+        raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")

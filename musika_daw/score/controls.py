@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.harmony import key_named
 from musika_daw.score.parts import PARTS
 
 Curve = float | Callable[[np.ndarray], np.ndarray]
@@ -28,7 +29,8 @@ class Controls:
     `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
     move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
     0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
-    all); a model without a score of parts plays them all. Raises ValueError naming what is out of range.
+    all), `key` like `Am` or `Bbmaj` is what a score is written in (None: one of its own). Raises ValueError naming what
+    is out of range.
     """
 
     seed: int = 0
@@ -39,6 +41,7 @@ class Controls:
     energy: Curve | None = None
     truncation: float = 1.0
     parts: tuple[str, ...] | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -51,6 +54,8 @@ class Controls:
                 raise ValueError(f"{name}: {value:g}, must be in 0..1")
         if self.parts is not None and (not self.parts or set(self.parts) - set(PARTS)):
             raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(PARTS)}")
+        if self.key is not None:
+            key_named(self.key)
 
 
 def sample_curve(curve: Curve | None, seconds: np.ndarray) -> np.ndarray | None:

@@ -69,6 +69,14 @@ class Key:
         return (self.tonic + np.array(self.steps)) % 12
 
 
+def key_named(text: str) -> Key:
+    """The key that a text names, as `key_in_text` reads it; ValueError for what is none."""
+    name = key_in_text(text)
+    if name is None:
+        raise ValueError(f"key: {text!r}, must be like Am, F#, Bbmin or 8A")
+    return Key(NOTES.index(name[:-3]), MINOR if name.endswith("min") else MAJOR)
+
+
 @dataclass(frozen=True)
 class Chord:
     """Pitch classes: the `root`, and the `tones` (root, third, fifth, perhaps a seventh or ninth)."""

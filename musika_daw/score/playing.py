@@ -10,6 +10,7 @@ import numpy as np
 
 from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.harmony import key_named
 from musika_daw.score.roll import LONGEST_S, Notes, roll
 from musika_daw.score.tempo import TempoMap
 
@@ -21,7 +22,7 @@ def asked_density(controls: Controls) -> Curve:
 
 def written_key(controls: Controls) -> str:
     """Name of the key that the score of these controls is in, like `Amin`."""
-    return score.piece_of(_style_seed(controls)).key.name
+    return _piece(controls).key.name
 
 
 def span_notes(
@@ -40,7 +41,7 @@ def span_notes(
         start, bars = turn
         first_bar -= 1  # what a bar holds longer than itself
         number = lambda bar: start + bar % bars  # noqa: E731
-    piece = score.piece_of(_style_seed(controls))
+    piece = _piece(controls)
     parts = []
     for bar in range(first_bar, last_bar + 1):
         edges_s = tempo_map.seconds_at_beats(np.array([bar, bar + 1]) * float(bar_beats))
@@ -70,6 +71,11 @@ def in_frames(notes: Notes, index: np.ndarray, frame_s: float) -> Notes:
 def span_roll(notes: Notes, index: np.ndarray, frame_s: float) -> np.ndarray:
     """Piano roll of consecutive latent frames number `index` `[T]`, from notes in seconds, float32 `[T, C]`."""
     return roll(in_frames(notes, index, frame_s), len(index), frame_s)
+
+
+def _piece(controls: Controls) -> score.Piece:
+    piece = score.piece_of(_style_seed(controls))
+    return piece if controls.key is None else replace(piece, key=key_named(controls.key))
 
 
 def _style_seed(controls: Controls) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from musika_daw.score.harmony import MINOR, Key
 
 Rng = np.random.Generator
 
@@ -46,6 +48,12 @@ class Harmony:
     degrees: tuple[int, ...]
     sevenths: bool
     parallel: bool  # one minor-seventh shape moved along, as a sampled chord is
+
+    def in_key(self, key: Key) -> Harmony:
+        """The same progression in another key; a scale stays as it is where it is of the key's mode."""
+        minor = key.steps == MINOR
+        scale = self.scale if minor == (self.scale != "major") else "minor" if minor else "major"
+        return replace(self, root=33 + (key.tonic - 33) % 12, scale=scale)
 
     def pitch(self, degree: int) -> int:
         """MIDI note of a scale degree (any integer) above the root."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from musika_daw.score.controls import Controls, sample_curve
 from musika_daw.score.density import rate_of_density
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import NOTES, key_named
 from musika_daw.score.parts import drum_key
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
@@ -23,13 +23,14 @@ def piece_of(controls: Controls) -> Piece:
     style_seed = controls.seed if controls.style_seed is None else controls.style_seed
     if controls.morph_seed is not None and controls.morph >= 0.5:  # a morph changes style and key half-way
         style_seed = controls.morph_seed
-    return _piece(style_seed, controls.seed)
+    return _piece(style_seed, controls.seed, controls.key)
 
 
 @lru_cache(maxsize=64)
-def _piece(style_seed: int, seed: int) -> Piece:
+def _piece(style_seed: int, seed: int, key: str | None) -> Piece:
     manner = draw_piece(style_seed, 0)
-    return draw_piece(style_seed, seed, manner.style, manner.harmony)
+    harmony = manner.harmony if key is None else manner.harmony.in_key(key_named(key))
+    return draw_piece(style_seed, seed, manner.style, harmony)
 
 
 def written_key(controls: Controls) -> str:

@@ -181,3 +181,15 @@ def test_a_roll_of_a_part_is_part_of_the_roll() -> None:
     whole = span_roll(notes, index, FRAME_S)
     near = span_notes(300 * FRAME_S, 400 * FRAME_S, TEMPO, Controls(3))
     np.testing.assert_allclose(span_roll(near, index[300:400], FRAME_S), whole[300:400], atol=1e-6)
+
+
+@given(st.integers(0, 2**64 - 1), st.sampled_from(["C", "Ebm", "F#maj", "10A"]))
+@settings(max_examples=20)
+def test_a_take_is_written_in_the_key_that_is_asked(seed: int, key: str) -> None:
+    controls, wanted = Controls(seed=seed, key=key), harmony.key_named(key)
+    assert written_key(controls) == wanted.name
+    played = span_notes(0.0, 20.0, TempoMap.constant(90), controls).key % 12
+    # a cadence may have a leading tone, all else is of the scale
+    own = np.isin(played, [*wanted.scale, (wanted.tonic + 11) % 12])
+    assert own.all()
+    assert np.isin(played, wanted.scale).mean() > 0.8

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from musika_daw.score.controls import Controls
 from musika_daw.score.density import rate_of_density
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import NOTES, key_named
 from musika_daw.score.roll import ROLES
 from musika_daw.score.techno.harmony import SCALES
 from musika_daw.score.techno.playing import piece_of, span_notes, written_key
@@ -84,3 +84,25 @@ def test_a_style_seed_keeps_the_key_and_a_seed_changes_the_notes() -> None:
 def test_unknown_parts_are_refused(parts: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="must be some of drums, bass, lead, chords"):
         Controls(parts=parts)
+
+
+@given(seeds, st.sampled_from(["Am", "Bbmaj", "F#min", "8B", "Eb"]))
+@settings(max_examples=25)
+def test_a_piece_is_written_in_the_key_that_is_asked(seed: int, key: str) -> None:
+    controls = Controls(seed=seed, energy=1.0, key=key)
+    wanted = key_named(key)
+    assert written_key(controls) == wanted.name
+    harmony = piece_of(controls).harmony
+    assert 33 <= harmony.root <= 44
+    own = piece_of(Controls(seed=seed, energy=1.0))
+    asked, free = (span_notes(0.0, 8.0, TempoMap.constant(120), c) for c in (controls, Controls(seed=seed, energy=1.0)))
+    assert np.array_equal(asked.of("drums").onset, free.of("drums").onset)
+    if own.harmony.scale == harmony.scale:
+        moved = set((asked.of("bass").key - free.of("bass").key).tolist())
+        assert moved <= {harmony.root - own.harmony.root}
+
+
+@pytest.mark.parametrize("key", ["H", "", "Am7", "13A"])
+def test_unknown_keys_are_refused(key: str) -> None:
+    with pytest.raises(ValueError, match="must be like Am, F#, Bbmin or 8A"):
+        Controls(key=key)
