@@ -324,7 +324,7 @@ def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) 
     [
         (["gan", "nowhere", "--out", "x"], "latents nowhere: no latents.json there"),
         (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
-        (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "invalid value for '--minutes'"),
+        (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "error: --minutes: 0.0 is not in the range"),
     ],
 )
 def test_bad_input_is_one_line(
