@@ -148,17 +148,17 @@ def differences(pack: Path, rows: Sequence[Row]) -> list[str]:
     """What Ardour sees otherwise than the manifest, one line a file."""
     groups: dict[tuple[int, float], list[Row]] = defaultdict(list)
     for row in rows:
-        groups[row.sample_rate_hz, row.bpm or 120.0].append(row)
+        groups[row.sound.sample_rate_hz, row.music.bpm or 120.0].append(row)
     wrong = []
     for (rate, bpm), members in groups.items():
-        heard = heard_by_ardour([((pack / row.file).resolve(), row.frames) for row in members], rate, bpm)
+        heard = heard_by_ardour([((pack / row.file).resolve(), row.sound.frames) for row in members], rate, bpm)
         for row in members:
             said = heard[(pack / row.file).resolve()]
-            if (said.frames, said.file_frames, said.channels) != (row.frames, row.frames, 2):
-                wrong.append(f"{row.file}: {said}, the manifest says {row.frames} frames")
+            if (said.frames, said.file_frames, said.channels) != (row.sound.frames, row.sound.frames, 2):
+                wrong.append(f"{row.file}: {said}, the manifest says {row.sound.frames} frames")
             # a loop's length is rounded to a frame, and a place in Ardour to a tick
-            elif row.beats is not None and abs(said.ticks - row.beats * TICKS) > 2:
-                wrong.append(f"{row.file}: {said.ticks / TICKS} beats, the manifest says {row.beats}")
+            elif row.music.beats is not None and abs(said.ticks - row.music.beats * TICKS) > 2:
+                wrong.append(f"{row.file}: {said.ticks / TICKS} beats, the manifest says {row.music.beats}")
             elif abs(said.peak - abs(soundfile.read(pack / row.file)[0]).max()) > 1e-5:
                 wrong.append(f"{row.file}: its loudest sample is {said.peak}")
     return wrong
@@ -170,7 +170,7 @@ def main() -> None:
     rows = read_manifest(pack).rows
     begin_s = time.monotonic()
     wrong = differences(pack, rows)
-    timed = sorted({row.bpm for row in rows if row.bpm})
+    timed = sorted({row.music.bpm for row in rows if row.music.bpm})
     facts = {"files": len(rows), "tempi": timed, "seconds": round(time.monotonic() - begin_s, 1), "wrong": wrong}
     json.dump(facts, sys.stdout, indent=2)
     print()

@@ -66,7 +66,9 @@ def build_speed(arguments: list[str], out: str) -> tuple[float, float, float]:
         raise click.ClickException(f"the build ended with {process.returncode}")
     manifest = read_manifest(Path(out))
     audio_s = sum(row.seconds for row in manifest.rows)
-    attempts = sum(len(entry.tried) for entry in (*manifest.rows, *manifest.gaps)) / len(manifest.rows)
+    attempts = (
+        sum(row.quality.attempts for row in manifest.rows) + sum(len(gap.tried) for gap in manifest.gaps)
+    ) / len(manifest.rows)
     return audio_s / (end_s - begin_s), audio_s / (end_s - started_s), attempts
 
 

@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -35,7 +34,7 @@ from pack_builder.publish.closing import close
 from pack_builder.publish.page import EMBEDDED_S, card
 from pack_builder.record.journal import Journal, State, read_state
 from pack_builder.record.manifest import Head
-from pack_builder.record.rows import Row
+from pack_builder.record.rows import Row, plain
 from pack_builder.record.stream import iter_rows, read_head
 from pack_builder.render.labels import software
 from pack_builder.run.build import now
@@ -92,7 +91,8 @@ def rows_of(options: BuildOptions, row: Row, file: Path) -> Iterator[Row]:
         if not copy.exists():
             shutil.copy(file, copy)
         os.link(copy, place)
-        yield replace(row, job=job.key, word=job.word, file=name, bpm=float(job.bpm), bpm_exact=str(job.bpm))
+        own = {"job": job.key, "word": job.word, "file": name, "bpm": float(job.bpm), "bpm_exact": str(job.bpm)}
+        yield Row.from_dict(plain(row) | own)
 
 
 def record(options: BuildOptions, seed: Path) -> None:
@@ -158,7 +158,7 @@ def verify(options: BuildOptions, seed: Path) -> None:
     from pack_builder.record.manifest import read_checksums
 
     sums = read_checksums(options.place.out)
-    wrong = sum(sums[row.file] != row.sha256 for row in iter_rows(options.place.out))
+    wrong = sum(sums[row.file] != row.sound.sha256 for row in iter_rows(options.place.out))
     if wrong:
         raise click.ClickException(f"{wrong} checksums differ")
     report()

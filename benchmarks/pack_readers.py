@@ -58,7 +58,7 @@ def main() -> None:
             if name == "wavinfo" and not row.file.endswith(".wav"):
                 continue
             read += 1
-            if frames_of(pack / row.file) != row.frames:
+            if frames_of(pack / row.file) != row.sound.frames:
                 wrong.append(f"{name}: {row.file}")
         facts[name] = {"read": read, "seconds": round(time.monotonic() - begin_s, 1)}
     json.dump({**facts, "wrong": wrong}, sys.stdout, indent=2)

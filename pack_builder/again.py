@@ -33,7 +33,7 @@ def options_again(manifest_path: str, only: tuple[str, ...], place: Place) -> tu
 
 def _named(row: Row, name: str) -> bool:
     path = PurePosixPath(row.file)
-    return any(fnmatchcase(text, name) for text in (row.file, path.name, path.stem, row.word, row.job))
+    return any(fnmatchcase(text, name) for text in (row.file, path.name, path.stem, row.source.word, row.job))
 
 
 def _weights(models: tuple[Model, ...]) -> tuple[tuple[str, str], ...]:
@@ -42,8 +42,8 @@ def _weights(models: tuple[Model, ...]) -> tuple[tuple[str, str], ...]:
 
 def differences(folder: Path, made: Path) -> list[str]:
     """Files of the pack in `made` that are not what the manifest in `folder` says, by name."""
-    said = {row.job: row.sha256 for row in iter_rows(folder)}
-    return [row.file for row in iter_rows(made) if said.get(row.job) != row.sha256]
+    said = {row.job: row.sound.sha256 for row in iter_rows(folder)}
+    return [row.file for row in iter_rows(made) if said.get(row.job) != row.sound.sha256]
 
 
 def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from musika_daw.commands.console import told
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
 from pack_builder.plan.parse import whole
@@ -264,8 +265,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        message = error.format_message()
-        fail(message[:1].lower() + message[1:])
+        fail(told(error))
     except ValueError as error:
         fail(str(error))
     except (click.Abort, KeyboardInterrupt):

@@ -54,18 +54,19 @@ def clock(seconds: float) -> str:
 
 def summary(row: Row) -> str:
     """The main facts about one finished file."""
-    facts = [f"{row.seconds:.2f} s"]
-    if row.bpm is not None:
-        measured = "no steady pulse" if row.measured_bpm is None else f"measured {row.measured_bpm:.2f} bpm"
-        facts += [measured, f"seam {row.seam_score:.2f}"]
-    elif row.density_measured is not None:
-        facts.append(f"density {row.density_measured:.2f}")
-    if row.loudness_lufs is not None:
-        facts.append(f"{row.loudness_lufs:.1f} LUFS")
-    if row.attempts > 1:
-        facts.append(f"attempt {row.attempts}" if row.inside_limits else f"best of {row.attempts}")
-    if not row.inside_limits:
-        facts.append(f"OUTSIDE THE LIMITS: {', '.join(row.broken)}")
+    facts, density, quality = [f"{row.seconds:.2f} s"], row.music.density_measured, row.quality
+    if row.music.bpm is not None:
+        measured = quality.measured_bpm
+        facts.append("no steady pulse" if measured is None else f"measured {measured:.2f} bpm")
+        facts.append(f"seam {quality.seam_score:.2f}")
+    elif density is not None:
+        facts.append(f"density {density:.2f}")
+    if quality.loudness_lufs is not None:
+        facts.append(f"{quality.loudness_lufs:.1f} LUFS")
+    if quality.attempts > 1:
+        facts.append(f"attempt {quality.attempts}" if quality.inside_limits else f"best of {quality.attempts}")
+    if not quality.inside_limits:
+        facts.append(f"OUTSIDE THE LIMITS: {', '.join(quality.broken)}")
     return ", ".join(facts)
 
 
@@ -136,7 +137,7 @@ class JsonLines:
         self.tell("started", files=files, kept=kept, jobs=jobs)
 
     def finished(self, row: Row) -> None:
-        self.tell("finished", file=row.file, seconds=row.seconds, attempts=row.attempts)
+        self.tell("finished", file=row.file, seconds=row.seconds, attempts=row.quality.attempts)
 
     def gave_up(self, gap: Gap) -> None:
         self.tell("gave_up", job=gap.job, text=gap_line(gap))
@@ -183,7 +184,7 @@ class ProgressBar:
     def finished(self, row: Row) -> None:
         self._rate.add(row)
         pace = f"{self._rate.times_real_time:.1f}x real time, {clock(self._rate.left_s)} left"
-        self._bar.update(self._task, advance=1, pace=pace, description=f"{row.kind} {row.word}")
+        self._bar.update(self._task, advance=1, pace=pace, description=f"{row.music.kind} {row.source.word}")
 
     def gave_up(self, gap: Gap) -> None:
         self._rate.skip()
@@ -232,9 +233,16 @@ class _Group:
     def add(self, row: Row) -> None:
         self.files += 1
         self.seconds += row.seconds
-        self.attempts += row.attempts
-        for name in ("tempo_error_pct", "beat_offset_ms", "seam_score", "density_measured", "loudness_lufs"):
-            if (value := getattr(row, name)) is not None:
+        self.attempts += row.quality.attempts
+        quality = row.quality
+        for name, value in (
+            ("tempo", quality.tempo_error_pct),
+            ("beat", quality.beat_offset_ms),
+            ("seam", quality.seam_score),
+            ("density", row.music.density_measured),
+            ("loudness", quality.loudness_lufs),
+        ):
+            if value is not None:
                 self.worst[name] = max(self.worst.get(name, 0.0), abs(value))
                 self.low[name] = min(self.low.get(name, value), value)
                 self.high[name] = max(self.high.get(name, value), value)
@@ -251,11 +259,11 @@ class _Group:
             str(self.files),
             clock(self.seconds),
             f"{self.attempts / self.files:.1f}",
-            worst("tempo_error_pct", "{:.3f} %"),
-            worst("beat_offset_ms", "{:.1f} ms"),
-            worst("seam_score", "{:.2f}"),
-            span("density_measured"),
-            span("loudness_lufs"),
+            worst("tempo", "{:.3f} %"),
+            worst("beat", "{:.1f} ms"),
+            worst("seam", "{:.2f}"),
+            span("density"),
+            span("loudness"),
         ]
 
 

@@ -50,7 +50,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         # what the user has deleted or renamed since is no longer this pack's
         earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
         created = before.created
-    job = _job(take, kind, len(earlier), {row.word for row in earlier})
+    job = _job(take, kind, len(earlier), {row.source.word for row in earlier})
     candidate = judge(heard_loop(renderer, take, rate), job, options.finish)
     if SILENCE in candidate.over:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
@@ -63,7 +63,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     entry = made.entry
     assert isinstance(entry, Row)
     rows = (*earlier, entry)
-    models = tuple(dict.fromkeys(Model(row.kind, row.model, row.weights_sha256) for row in rows))
+    models = tuple(dict.fromkeys(Model(row.music.kind, row.source.model, row.source.weights_sha256) for row in rows))
     head = Head(label, name, created, software(), {**recipe_of(options), "live": True}, models)
     close(options, head, lambda: rows, tuple, lambda _: None)
     return folder / entry.file

@@ -59,9 +59,9 @@ def verify(folder: Path, deep: bool = False) -> Report:
     listed: dict[str, str] = {}
     ceilings = _ceilings(folder)
     for row in iter_rows(folder):
-        ceiling_dbtp = CEILING_DBTP if row.shape == "shot" else ceilings.get(row.kind, CEILING_DBTP)
+        ceiling_dbtp = CEILING_DBTP if row.music.shape == "shot" else ceilings.get(row.music.kind, CEILING_DBTP)
         differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
-        listed[row.file] = row.sha256
+        listed[row.file] = row.sound.sha256
     differences += _check_texts(folder, listed)
     found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}"))
     present = sorted(path.relative_to(folder).as_posix() for path in found)
@@ -84,8 +84,8 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
             yield "missing"
             return
         digest = sha256_of(path)
-        if digest != row.sha256:
-            yield f"sha256 {digest[:12]}, manifest says {row.sha256[:12]}"
+        if digest != row.sound.sha256:
+            yield f"sha256 {digest[:12]}, manifest says {row.sound.sha256[:12]}"
         samples, header = read_sound(path)
     except (ValueError, OSError) as error:
         yield str(error).lower()
@@ -98,8 +98,8 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         return
     level = measure(samples, header.sample_rate_hz, loops=row.loops)
     for name, heard, said in (
-        ("loudness", level.loudness_lufs, row.loudness_lufs),
-        ("true peak", level.true_peak_dbtp, row.true_peak_dbtp),
+        ("loudness", level.loudness_lufs, row.quality.loudness_lufs),
+        ("true peak", level.true_peak_dbtp, row.quality.true_peak_dbtp),
     ):
         if said is not None and not abs(heard - said) <= LEVEL_TOLERANCE_DB:
             yield f"{name} {heard:.2f} dB, manifest says {said:.2f}"
@@ -110,18 +110,18 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
 
 
 def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
-    rate = row.sample_rate_hz
-    if row.loops and row.bpm is not None and row.beats is not None:
-        findings = check_loop(samples, rate, row.bpm, row.beats)
-    elif row.shape == "take":
-        findings = check_take(samples, rate, float(Fraction(row.frames_exact) / rate))
+    rate, music = row.sound.sample_rate_hz, row.music
+    if row.loops and music.bpm is not None and music.beats is not None:
+        findings = check_loop(samples, rate, music.bpm, music.beats)
+    elif music.shape == "take":
+        findings = check_take(samples, rate, float(Fraction(row.sound.frames_exact) / rate))
     else:
         findings = Findings(silent(samples), clipped_frames(samples))
-    for name in sorted(set(broken(findings)) - set(row.broken)):
+    for name in sorted(set(broken(findings)) - set(row.quality.broken)):
         yield f"{name} is outside the limits"
     facts = facts_of(findings)
     for name, (tolerance, unit) in _DEEP_TOLERANCES.items():
-        heard, said = facts.get(name), row.density_measured if name == "density" else getattr(row, name)
+        heard, said = facts.get(name), music.density_measured if name == "density" else getattr(row.quality, name)
         if (heard is None) != (said is None):
             yield f"{_word(name)} measured {heard}, manifest says {said}"
         elif heard is not None and said is not None and abs(heard - said) > tolerance:
@@ -134,18 +134,18 @@ def _word(name: str) -> str:
 
 def _format_differences(row: Row, header: Header) -> Iterator[str]:
     for name in ("frames", "sample_rate_hz", "bits", "channels"):
-        heard, said = getattr(header, name), getattr(row, name)
+        heard, said = getattr(header, name), getattr(row.sound, name)
         if heard != said:
             yield f"{name.removesuffix('_hz').replace('_', ' ')} {heard}, manifest says {said}"
 
 
 def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
-    tags, chunks = header.tags, header.chunks
+    tags, chunks, music = header.tags, header.chunks, row.music
     if not row.file.endswith(".wav"):
         return
     if "LIST/INFO" not in chunks:
         yield "LIST/INFO chunk is missing"
-    if row.shape == "shot":
+    if music.shape == "shot":
         if not tags.acid or not tags.acid.flags & ACID_ONE_SHOT:
             yield "acid chunk does not say one-shot"
         return
@@ -156,12 +156,13 @@ def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
     for name in _BEFORE_DATA:
         if name not in chunks or chunks.index(name) > chunks.index("data"):
             yield f"{name.strip()} chunk is missing before data"
-    if tags.acid and (tags.acid.beats != row.beats or abs(tags.acid.tempo_bpm - (row.bpm or 0)) > 1e-4):
-        yield f"acid says {tags.acid.beats} beats at {tags.acid.tempo_bpm:g}, manifest {row.beats} at {row.bpm:g}"
-    if tags.sampler and tags.sampler.loops != ((0, row.frames - 1),):
-        yield f"smpl loops {list(tags.sampler.loops)}, must be 0..{row.frames - 1}"
-    if tags.cues and len(tags.cues) != row.bars:
-        yield f"cue holds {len(tags.cues)} markers, manifest says {row.bars} bars"
+    if tags.acid and (tags.acid.beats != music.beats or abs(tags.acid.tempo_bpm - (music.bpm or 0)) > 1e-4):
+        said = "no tempo" if music.bpm is None else f"{music.beats} at {music.bpm:g}"
+        yield f"acid says {tags.acid.beats} beats at {tags.acid.tempo_bpm:g}, manifest {said}"
+    if tags.sampler and tags.sampler.loops != ((0, row.sound.frames - 1),):
+        yield f"smpl loops {list(tags.sampler.loops)}, must be 0..{row.sound.frames - 1}"
+    if tags.cues and len(tags.cues) != music.bars:
+        yield f"cue holds {len(tags.cues)} markers, manifest says {music.bars} bars"
 
 
 def _check_texts(folder: Path, listed: dict[str, str]) -> Iterator[Difference]:

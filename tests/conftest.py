@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 # how long an example takes says how busy the machine is, not whether it is right
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+# networks of tests are so small that a second thread only waits for the first; programs that tests start inherit this
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 PEER_LIMIT_S = 300
 HERE = Path(__file__).parent
 PEERS = HERE / "peers"  # have limits of their own
@@ -37,17 +40,24 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
+# whose tests play minutes of clocks, message by message
+SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/test_meters.py")
 # of a slow room, yet quick
 QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for it for ever; those of slow rooms are marked as slow."""
+    """No test that talks to another program waits for it for ever; those of slow rooms are marked as slow.
+
+    Properties go a hundred times over lines that other tests count, three times as slowly while lines are counted.
+    """
     for item in items:
         place = item.path.relative_to(HERE).as_posix()
         if place.startswith(SLOW) and place not in QUICK:
             item.add_marker(pytest.mark.slow)
+        if is_hypothesis_test(getattr(item, "obj", None)) or place in SIMULATIONS:
+            item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("peer") is not None and PEERS not in item.path.parents:
             item.add_marker(pytest.mark.timeout(PEER_LIMIT_S))
 
@@ -55,11 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a tiny model with random weights: everything that does not depend on how it sounds."""
-    import torch
-
     from training.export import random_run
 
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("tiny")
     random_run(folder, "tiny", "techno")
     return folder

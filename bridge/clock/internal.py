@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bridge.clock.motion import expected
-from bridge.clock.source import Listener, TransportSource, host_time
+from bridge.clock.source import Action, Listener, TransportSource, host_time
 from bridge.clock.transport import Transport
 
 
@@ -52,6 +52,21 @@ class InternalClock(TransportSource):
     def stop(self) -> None:
         """Stop playing."""
         self.halt()
+
+    @property
+    def steers(self) -> bool:
+        """Always: it is our own."""
+        return True
+
+    def steer(self, action: Action) -> None:
+        """Play or stop."""
+        self.play() if action == "play" else self.halt()
+
+    def take_over(self, beats: float, playing: bool) -> None:
+        """Go to where the song is, and play there if it was `playing`."""
+        self.locate(beats)
+        if playing:
+            self.play()
 
     def play(self) -> None:
         """Play from where it stands."""

@@ -122,6 +122,7 @@ class CombinedSource(TransportSource):
             raise ValueError(f"sources: {listed}, must be at least one, of different names")
         self.sources = tuple(sources)
         self.priority = priority or Priority(tuple(names), {})
+        self.in_jack = any(source.in_jack for source in sources)
         self.chosen: dict[str, str] = {}
         self._failed: dict[str, str] = {}
         for source in self.sources:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from bridge.clock.transport import Transport
 
@@ -18,6 +18,7 @@ from bridge.clock.transport import Transport
 host_time: Callable[[], float] = time.perf_counter
 
 Listener = Callable[[Transport], None]
+Action = Literal["play", "stop"]
 logger = logging.getLogger("bridge")
 
 
@@ -42,7 +43,13 @@ class TransportSource(ABC):
     `listener`, if given, is called with every new record, in the source's own thread: it must return
     quickly, and what it raises is counted and logged, never passed on. `latest()` may be called from any
     thread. A source that was stopped can be started again. As a context manager it starts and stops.
+
+    `in_jack`: libjack is behind it, which minds the thread that uses it. `in_server_time`: it counts the frames that
+    a JACK server has played, and not time: where the server is held up, it stands still.
     """
+
+    in_jack: bool = False
+    in_server_time: bool = False
 
     def __init__(self, name: str, listener: Listener | None = None, clock: Callable[[], float] = host_time) -> None:
         self.name = name
@@ -65,6 +72,19 @@ class TransportSource(ABC):
         Called about once a second by whoever keeps a source for long, from a thread that may wait; a source that
         loses nothing does nothing. Raises SourceError for what is still away.
         """
+        return
+
+    @property
+    def steers(self) -> bool:
+        """Whether `steer` can do anything."""
+        return False
+
+    def steer(self, action: Action) -> None:
+        """Start or stop the DAW. Raises SourceError where that cannot be done."""
+        raise SourceError(f"{self.name}: cannot be told to {action}")
+
+    def take_over(self, beats: float, playing: bool) -> None:
+        """Go on where the song is. A clock of our own does; the others have a DAW that says where it is."""
         return
 
     def latest(self) -> Transport:

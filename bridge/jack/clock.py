@@ -27,6 +27,8 @@ class JackMidiClockSource(MidiClockSource):
     port.
     """
 
+    in_jack = in_server_time = True
+
     def __init__(
         self,
         connect: str | None = None,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.clock.bars import BarCount, Sight
-from bridge.clock.source import SourceError, TransportSource, host_time
+from bridge.clock.source import Action, SourceError, TransportSource, host_time
 from bridge.clock.transport import Transport
 from bridge.jack.frames import ROLLING
 from bridge.midi.port import CLIENT_NAME
@@ -134,6 +134,8 @@ class JackSource(TransportSource):
     `revive` is called.
     """
 
+    in_jack = True
+
     def __init__(
         self, *, client_name: str = CLIENT_NAME, server: str | None = None, clock: Callable[[], float] = host_time
     ) -> None:
@@ -198,6 +200,15 @@ class JackSource(TransportSource):
                 return self._latest
         self._count(dropped=1)  # the record of a moment ago is as good
         return self._latest
+
+    @property
+    def steers(self) -> bool:
+        """Always, as long as there is a server."""
+        return True
+
+    def steer(self, action: Action) -> None:
+        """Start or stop the server's transport. Raises SourceError if not connected."""
+        self.play() if action == "play" else self.halt()
 
     def play(self) -> None:
         """Start the server's transport. Raises SourceError if not connected."""

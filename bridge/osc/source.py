@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from bridge.clock.motion import expected, merge
-from bridge.clock.source import Listener, TransportSource
+from bridge.clock.source import Action, Listener, TransportSource
 from bridge.clock.transport import Transport, Valid
 from bridge.osc.codec import decode_whole, encode, encode_bundle
 from bridge.osc.dialects import DIALECTS, OWN_PREFIX, OWN_TYPES, Command, Dialect
@@ -99,6 +99,17 @@ class OscSource(Listens[UdpListener], TransportSource):
             self._asked_s = now_s
             for command in self.dialect.subscribe:
                 self._send(command, {})
+
+    @property
+    def steers(self) -> bool:
+        """Whether the dialect has messages for play and stop."""
+        return {"play", "stop"} <= self.dialect.commands.keys()
+
+    def steer(self, action: Action) -> None:
+        """Send the dialect's message. Raises SourceError where it has none, or nothing can be sent."""
+        if not self.steers:
+            super().steer(action)
+        self.command(action)
 
     def command(self, name: str, **values: Any) -> None:
         """Steer the DAW: play, stop, tempo(bpm=), locate(beats= | seconds= | frames=, roll=), as it can.

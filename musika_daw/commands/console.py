@@ -1,4 +1,4 @@
-"""How every command line of the project reports: one lower-case line on stderr, exit code 2, no traceback."""
+"""How every command line of the project reports: `error: ` and one line on stderr, exit code 2, no traceback."""
 
 from __future__ import annotations
 
@@ -17,12 +17,27 @@ class OneLineGroup(click.Group):
         except click.exceptions.Abort:
             click.echo("stopped", err=True)
             raise SystemExit(130) from None
-        except click.ClickException as error:
-            click.echo(one_line(error.format_message()), err=True)
+        except (click.ClickException, ValueError, OSError) as error:
+            click.echo(f"error: {told(error)}", err=True)
             raise SystemExit(2) from None
-        except (ValueError, OSError) as error:
-            click.echo(one_line(str(error)), err=True)
-            raise SystemExit(2) from None
+
+
+def told(error: Exception) -> str:
+    """What an error says to who gave the command: the argument, its value and what is allowed, on one line.
+
+    ```
+    --block: 3 is not in the range 64<=x<=8192
+    take.wav: no such file or directory
+    ```
+    """
+    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        where = error.param.get_error_hint(error.ctx).replace("'", "") if error.param and error.ctx else "argument"
+        return f"{where}: {one_line(error.message.removesuffix('.'))}"
+    if isinstance(error, click.ClickException):
+        return one_line(error.format_message().removesuffix("."))
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror.lower()}"
+    return one_line(str(error))
 
 
 def one_line(text: str) -> str:

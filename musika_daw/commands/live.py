@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +13,10 @@ from musika_daw.commands.plugin import run_plugin
 from musika_daw.commands.source_options import source_options, source_options_of
 from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
+
+if TYPE_CHECKING:
+    from musika_daw.host.control.server import ControlServer
+    from musika_daw.host.control.steered import Steered
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
@@ -123,27 +128,50 @@ def run(source: str, **values: Any) -> None:
         osc_port=values["osc_port"],
         clock_out=values["clock_out"],
         play=values["play"] or source == "internal",
-        control_port=None if values["no_control"] else values["control_port"],
-        control_must=given("control_port") is click.core.ParameterSource.COMMANDLINE,
     )
+    control, notes = None, list[str]()
     try:
-        with ended_by_signals() as ending:
+        with ended_by_signals() as ending, ExitStack() as stack:
             session = Session(options)
+            stack.callback(session.stop)
             ending.quit_ = session.end
-            try:
-                if values["learn"]:
-                    session.midi_map.learn(values["learn"])
-                session.start()
-                _show(session, values["seconds"], view=not values["no_view"])
-            finally:
-                session.stop()
+            if values["learn"]:
+                session.midi_map.learn(values["learn"])
+            if not values["no_control"]:
+                must = given("control_port") is click.core.ParameterSource.COMMANDLINE
+                control, problem = open_control(session, values["control_port"], must)
+                if control is not None:
+                    stack.callback(control.stop)
+                notes += [problem] if problem else []
+            session.start()
+            if control is not None:
+                control.start()  # a host that answers is one that plays
+            _show(session, values["seconds"], notes, view=not values["no_view"])
     except (SourceError, SinkError, WorkerError) as error:
         raise ValueError(str(error)) from error
     for kept in session.keeper.results:
         click.echo(str(kept))
 
 
-def _show(session: Any, seconds: float | None, view: bool) -> None:
+def open_control(session: Steered, port: int, must: bool) -> tuple[ControlServer | None, str | None]:
+    """The control socket of a session, its port taken, or why there is none.
+
+    Raises SourceError instead where it `must` be this port.
+    """
+    from bridge import SourceError
+    from musika_daw.host.control.server import ControlServer
+
+    control = ControlServer(session, port)
+    try:
+        control.open()
+    except SourceError as error:
+        if must:
+            raise
+        return None, f"no panel for this host: {error}"
+    return control, None
+
+
+def _show(session: Any, seconds: float | None, notes: list[str], view: bool) -> None:
     """The live view until the time is over, or the user says quit."""
     from musika_daw.host.control.keys import Keys
 
@@ -152,7 +180,7 @@ def _show(session: Any, seconds: float | None, view: bool) -> None:
     keys.start()
     try:
         if view:
-            _show_live(session, end_s)
+            _show_live(session, end_s, notes)
         else:
             while not session.quit and time.monotonic() < end_s:
                 time.sleep(0.05)
@@ -162,7 +190,7 @@ def _show(session: Any, seconds: float | None, view: bool) -> None:
     click.echo(f"{meter.blocks} blocks, {meter.underruns} underruns, {session.sink.xruns} late blocks")
 
 
-def _show_live(session: Any, end_s: float) -> None:
+def _show_live(session: Any, end_s: float, told: list[str]) -> None:
     from rich.live import Live
     from rich.markup import escape
 
@@ -172,7 +200,7 @@ def _show_live(session: Any, end_s: float) -> None:
         while not session.quit and time.monotonic() < end_s:
             session.keeper.poll()
             lost = [f"[bold red]{escape(session.sink.problem)}[/]"] if session.sink.problem else []
-            notes = [*lost, *session.notes, *session.source.warnings, *map(str, session.keeper.results[-2:])]
+            notes = [*lost, *told, *session.source.warnings, *map(str, session.keeper.results[-2:])]
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bridge import CombinedSource, InternalClock, JackMidiClockSource, JackSource, SourceError, TransportSource
+from bridge import SourceError, TransportSource
+from bridge.clock.source import Action
 from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
 from musika_daw.host.capture import Keeper, Kept
@@ -17,7 +18,6 @@ from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.mapping import MidiMap
 from musika_daw.host.control.midi_ports import MidiPorts
 from musika_daw.host.control.remote import OscControl
-from musika_daw.host.control.server import ControlServer
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
 from musika_daw.host.follow.sources import SourceOptions, is_noisy, make_source
@@ -29,7 +29,7 @@ from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
 
 SLOTS_AT_48K = 192
-INTERNAL = "internal"
+INTERNAL, JACK = "internal", "jack"
 logger = logging.getLogger("musika_daw")
 
 
@@ -53,8 +53,6 @@ class SessionOptions:
     osc_port: int | None = None
     clock_out: str | None = None
     play: bool = False
-    control_port: int | None = None
-    control_must: bool = False
 
 
 def make_sink(text: str, options: SessionOptions) -> Sink:
@@ -62,9 +60,7 @@ def make_sink(text: str, options: SessionOptions) -> Sink:
     kind, _, argument = text.partition(":")
     if kind == "jack":
         sink: Sink = JackSink(
-            server=options.source_options.jack_server,
-            connect=options.connect,
-            follow_transport=options.source == "jack",
+            server=options.source_options.jack_server, connect=options.connect, follow_transport=options.source == JACK
         )
     elif kind == "portaudio":
         device = int(argument) if argument.isdecimal() else argument or None
@@ -77,12 +73,6 @@ def make_sink(text: str, options: SessionOptions) -> Sink:
         raise ValueError(f"sink: {text!r:.60}, must be jack, portaudio[:DEVICE] or file:PATH")
     sink.latency_s += options.latency_s
     return sink
-
-
-def _in_jack(thing: TransportSource | Sink) -> bool:
-    """Whether libjack is behind it, which minds the thread that uses it."""
-    parts = thing.sources if isinstance(thing, CombinedSource) else (thing,)
-    return any(isinstance(part, JackSource | JackMidiClockSource | JackSink) for part in parts)
 
 
 class Session:
@@ -101,8 +91,6 @@ class Session:
         self._started: list[Any] = []
         self.source_name = options.source
         self.source_problem: str | None = None
-        self.notes: list[str] = []
-        self.control: ControlServer | None = None
         self.quit = False
         try:
             self.host = self._make_host()
@@ -127,7 +115,7 @@ class Session:
         bpm = options.source_options.bpm
         host = Host(
             self.source,
-            self._follower(self.source, bpm),
+            self._follower(bpm),
             self.live,
             cache,
             new_worker(),
@@ -139,11 +127,10 @@ class Session:
         )
         host.on_step += [self.sink.step, lambda: host.play_at(self.sink.sample_rate_hz)]
         for thing in (self.source, self.sink):
-            (host.revived_here if _in_jack(thing) else host.revived).append(thing)
-        if isinstance(self.sink, JackSink):
-            self.sink.transport_fill, self.sink.is_ready = host.fill, host.is_ready
-            # such a source counts what a server plays, and not time: where that is held up, both stand still
-            self.sink.in_server_time, host.shift_s = isinstance(self.source, JackMidiClockSource), self.sink.shift_s
+            (host.revived_here if thing.in_jack else host.revived).append(thing)
+        self.sink.give_transport(host.fill, host.is_ready)
+        # where the server is held up, such a source and the sink stand still together
+        self.sink.in_server_time, host.shift_s = self.source.in_server_time, self.sink.shift_s
         return host
 
     def start(self) -> None:
@@ -161,30 +148,13 @@ class Session:
         self.midi.listen(options.midi_control)
         if options.clock_out is not None:
             self.midi.send_clock(self.source, options.clock_out)
-        if options.control_port is not None:
-            self._open_control(options.control_port)
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:
             self._act("play")
-        if self.control is not None:
-            self.control.start()  # a host that answers is one that plays
 
-    def _follower(self, source: TransportSource, bpm: float) -> Follower | JackFollower:
-        follows_jack = isinstance(self.sink, JackSink) and isinstance(source, JackSource)
-        return JackFollower(bpm) if follows_jack else Follower(bpm)
-
-    def _open_control(self, port: int) -> None:
-        control = ControlServer(self, port)
-        try:
-            control.open()
-        except SourceError as error:
-            if self.options.control_must:
-                raise
-            self.notes.append(f"no panel for this host: {error}")
-            return
-        self.control = control
-        self._started.append(control)
+    def _follower(self, bpm: float) -> Follower | JackFollower:
+        return JackFollower(bpm) if self.sink.follows_transport else Follower(bpm)
 
     def end(self) -> None:
         """Ask whoever runs this session to stop it."""
@@ -209,8 +179,10 @@ class Session:
     def _act(self, action: str) -> None:
         if action == "quit":
             self.end()
-        elif action in ("play", "stop"):
-            self._steer(action)
+        elif action == "play":
+            self._steer("play")
+        elif action == "stop":
+            self._steer("stop")
         elif action == "effects":
             self.switch_effects(not self.host.effects)
         elif action.startswith("keep_"):
@@ -219,7 +191,7 @@ class Session:
     @property
     def steers(self) -> bool:
         """Whether the source can be told to play and stop."""
-        return isinstance(self.source, InternalClock | JackSource) or hasattr(self.source, "command")
+        return self.source.steers
 
     def switch_source(self, name: str, bpm: float | None = None) -> None:
         """Follow another source. For the control thread. Raises ValueError for a name that is none, SourceError or
@@ -235,8 +207,7 @@ class Session:
         old.stop()
         try:
             fresh.start()
-            if isinstance(self.sink, JackSink):
-                self.sink.follow_transport(name == "jack")
+            self.sink.follow_transport(name == JACK)
         except (SourceError, SinkError) as error:
             self.source_problem = f"{name}: {error}"
             fresh.stop()
@@ -244,22 +215,17 @@ class Session:
                 old.start()
             raise
         host = self.host
-        if isinstance(fresh, InternalClock):
-            fresh.locate(host.here())
-            if host.grid.playing:
-                fresh.play()
+        fresh.take_over(host.here(), host.grid.playing)
         for things in (host.revived, host.revived_here):
             if old in things:
                 things.remove(old)
-        (host.revived_here if _in_jack(fresh) else host.revived).append(fresh)
+        (host.revived_here if fresh.in_jack else host.revived).append(fresh)
         if old in self._started:
             self._started[self._started.index(old)] = fresh
         self.midi.follow(fresh)
         self.source, self.source_name, self.source_problem = fresh, name, None
-        if isinstance(self.sink, JackSink):
-            # such a source counts what a server plays, and not time: where that is held up, both stand still
-            self.sink.in_server_time = isinstance(fresh, JackMidiClockSource)
-        host.follow(fresh, self._follower(fresh, bpm), is_noisy(name))
+        self.sink.in_server_time = fresh.in_server_time
+        host.follow(fresh, self._follower(bpm), is_noisy(name))
 
     def _present_bpm(self) -> float:
         """Tempo of the music; where the source's trembles, the one that is rendered."""
@@ -286,13 +252,11 @@ class Session:
         except ValueError as error:
             self.keeper.results.append(Kept(problem=str(error)))
 
-    def _steer(self, action: str) -> None:
+    def _steer(self, action: Action) -> None:
         """Start or stop a source that can be told to."""
-        source: Any = self.source
+        if not self.source.steers:
+            return
         try:
-            if isinstance(source, InternalClock | JackSource):
-                source.play() if action == "play" else source.halt()
-            elif hasattr(source, "command"):
-                source.command(action)
-        except (SourceError, ValueError) as error:
+            self.source.steer(action)
+        except SourceError as error:
             logger.warning("%s: %s", action, error)

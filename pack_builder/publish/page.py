@@ -93,32 +93,32 @@ def card(row: Row, samples: np.ndarray, has_sound: bool) -> dict[str, str]:
 
     They are made by whoever rendered the file, and kept beside the journal until the page is written.
     """
-    made = {"wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sample_rate_hz))}
+    made = {"wave": _text(waveform(samples)), "picture": _text(picture(samples, row.sound.sample_rate_hz))}
     if has_sound:
-        part = heard_part(samples, row.sample_rate_hz, row.loops)
-        made["sound"] = _text(sound(part, row.sample_rate_hz, int(row.sha256[:8], 16)))
+        part = heard_part(samples, row.sound.sample_rate_hz, row.loops)
+        made["sound"] = _text(sound(part, row.sound.sample_rate_hz, int(row.sound.sha256[:8], 16)))
     return made
 
 
 def entry(row: Row) -> dict[str, Any]:
     """What the page says of one file."""
-    density = row.density_measured
+    music, density = row.music, row.music.density_measured
     return {
         "file": row.file,
         "name": row.file.rpartition("/")[2].rpartition(".")[0],
-        "bpm": row.bpm,
-        "beats": row.beats,
-        "kind": row.kind,
-        "shape": row.shape,
-        "role": row.role,
-        "kit": row.kit,
-        "key": row.key or (None if row.root_note is None else NOTES[row.root_note % 12]),
+        "bpm": music.bpm,
+        "beats": music.beats,
+        "kind": music.kind,
+        "shape": music.shape,
+        "role": music.role,
+        "kit": music.kit,
+        "key": music.key or (None if music.root_note is None else NOTES[music.root_note % 12]),
         "density": None if density is None else density_class(density),
         "loops": row.loops,
-        "frames": row.frames,
-        "rate": row.sample_rate_hz,
-        "lufs": row.loudness_lufs,
-        "outside": row.broken,
+        "frames": row.sound.frames,
+        "rate": row.sound.sample_rate_hz,
+        "lufs": row.quality.loudness_lufs,
+        "outside": row.quality.broken,
         "preview": preview_s(row.seconds, row.loops),
     }
 

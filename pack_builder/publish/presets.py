@@ -30,13 +30,13 @@ def presets_of(stem: str, rows: Iterable[Row]) -> list[Preset]:
     """The presets of a pack whose names begin with `stem`."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
-        if not row.inside_limits or row.shape == "take":
+        if not row.quality.inside_limits or row.music.shape == "take":
             continue
-        group = groups.setdefault("one_shots" if row.shape == "shot" else f"loops_{_tempo(row)}", [])
+        group = groups.setdefault("one_shots" if row.music.shape == "shot" else f"loops_{_tempo(row)}", [])
         if len(group) < KEYS * MOST:
             group.append(row)
     if "one_shots" in groups:
-        groups["one_shots"].sort(key=lambda row: SHOTS.index(row.role))
+        groups["one_shots"].sort(key=lambda row: SHOTS.index(row.music.role))
     presets = []
     for group_name, members in groups.items():
         parts = [members[start : start + KEYS] for start in range(0, len(members), KEYS)]
@@ -47,7 +47,7 @@ def presets_of(stem: str, rows: Iterable[Row]) -> list[Preset]:
 
 
 def _tempo(row: Row) -> str:
-    return tempo_folder(Fraction(row.bpm_exact or 0))
+    return tempo_folder(Fraction(row.music.bpm_exact or 0))
 
 
 def preset_texts(stem: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
@@ -62,7 +62,7 @@ def sfz(preset: Preset) -> str:
     head = f"// {preset.name}: one sound a key from C1"
     lines = [head, "<global>", "ampeg_release=0.02"]
     for key, row in enumerate(preset.rows, FIRST_KEY):
-        loop = f"loop_mode=loop_continuous loop_start=0 loop_end={row.frames - 1}"
+        loop = f"loop_mode=loop_continuous loop_start=0 loop_end={row.sound.frames - 1}"
         mode = loop if row.loops else "loop_mode=one_shot"
         lines.append(f"<region> key={key} pitch_keycenter={key} {mode}")
         lines.append(f"sample={_UP}{row.file}")  # whole: not every sampler knows a default_path
@@ -78,9 +78,10 @@ def decent_sampler(preset: Preset) -> str:
         '    <group attack="0" release="0.02">',
     ]
     for key, row in enumerate(preset.rows, FIRST_KEY):
-        loop = f'loopEnabled="true" loopStart="0" loopEnd="{row.frames - 1}"' if row.loops else 'loopEnabled="false"'
+        end = row.sound.frames - 1
+        loop = f'loopEnabled="true" loopStart="0" loopEnd="{end}"' if row.loops else 'loopEnabled="false"'
         lines.append(
             f'      <sample path={quoteattr(_UP + row.file)} rootNote="{key}" loNote="{key}" hiNote="{key}" '
-            f'start="0" end="{row.frames - 1}" {loop}/>'
+            f'start="0" end="{end}" {loop}/>'
         )
     return "\n".join([*lines, "    </group>", "  </groups>", "</DecentSampler>", ""])

@@ -48,13 +48,13 @@ def projects_of(stem: str, rows: Iterable[Row]) -> list[Project]:
     groups: dict[tuple[str, Fraction], dict[str, list[Row]]] = {}
     counts: dict[tuple[str, Fraction], int] = {}
     for row in rows:
-        if row.shape == "shot":
+        if row.music.shape == "shot":
             continue
-        bpm = TAKES_BPM if row.bpm_exact is None else Fraction(row.bpm_exact)
-        group = ("takes", bpm) if row.bpm_exact is None else (tempo_folder(bpm), bpm)
+        bpm = TAKES_BPM if row.music.bpm_exact is None else Fraction(row.music.bpm_exact)
+        group = ("takes", bpm) if row.music.bpm_exact is None else (tempo_folder(bpm), bpm)
         if counts.get(group, 0) < MOST_FILES:
             counts[group] = counts.get(group, 0) + 1
-            track = f"Kit {row.kit}" if row.kit else "Takes" if row.bpm is None else "Loops"
+            track = f"Kit {row.music.kit}" if row.music.kit else "Takes" if row.music.bpm is None else "Loops"
             groups.setdefault(group, {}).setdefault(track, []).append(row)
     return [
         Project(f"{stem}_{name}", bpm, tuple((track, _laid_out(members, bpm)) for track, members in tracks.items()))
@@ -65,7 +65,7 @@ def projects_of(stem: str, rows: Iterable[Row]) -> list[Project]:
 def _laid_out(rows: list[Row], bpm: Fraction) -> tuple[Placed, ...]:
     placed, beat = [], Fraction(0)
     for row in rows:
-        span = Fraction(row.beats) if row.beats else Fraction(row.frames, row.sample_rate_hz) * bpm / 60
+        span = Fraction(row.music.beats) if row.music.beats else _seconds(row) * bpm / 60
         placed.append(Placed(row, beat, span))
         beat += -(-span // 4) * 4
     return tuple(placed)
@@ -76,6 +76,10 @@ def project_files(stem: str, head: Head, rows: Iterable[Row]) -> Iterator[tuple[
     for project in projects_of(stem, rows):
         yield f"Projects/{project.name}.dawproject", dawproject(project, head)
         yield f"Projects/{project.name}.rpp", reaper(project).encode("utf-8")
+
+
+def _seconds(row: Row) -> Fraction:
+    return Fraction(row.sound.frames, row.sound.sample_rate_hz)
 
 
 def _number(value: Fraction | float) -> str:
@@ -135,7 +139,7 @@ def dawproject(project: Project, head: Head) -> bytes:
 
 def _clip(clips: Xml.Element, item: Placed) -> None:
     """A clip whose audio is mapped to the beat: its ends are pinned, so a host stretches it with the tempo."""
-    row, seconds = item.row, Fraction(item.row.frames, item.row.sample_rate_hz)
+    row, seconds = item.row, _seconds(item.row)
     outer = Xml.SubElement(
         clips,
         "Clip",
@@ -159,8 +163,8 @@ def _clip(clips: Xml.Element, item: Placed) -> None:
     audio = Xml.SubElement(
         warps,
         "Audio",
-        channels=str(row.channels),
-        sampleRate=str(row.sample_rate_hz),
+        channels=str(row.sound.channels),
+        sampleRate=str(row.sound.sample_rate_hz),
         duration=_number(seconds),
         algorithm="stretch",
     )
@@ -179,7 +183,7 @@ def reaper(project: Project) -> str:
             lines += [
                 "    <ITEM",
                 f"      POSITION {_number(item.start_beat * 60 / project.bpm)}",
-                f"      LENGTH {_number(Fraction(row.frames, row.sample_rate_hz))}",
+                f"      LENGTH {_number(_seconds(row))}",
                 f"      LOOP {int(row.loops)}",
                 f'      NAME "{row.file.rpartition("/")[2]}"',
                 "      <SOURCE WAVE" if row.file.endswith(".wav") else _source(row.file),

@@ -55,15 +55,15 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     outside: Counter[str] = Counter()
     bits, rate_hz, suffix = 24, 44100, "WAV"
     for row in rows:
-        shapes[row.shape] += 1
+        shapes[row.music.shape] += 1
         tops.add(row.file.split("/")[0])
-        bits, rate_hz, suffix = row.bits, row.sample_rate_hz, row.file.rpartition(".")[2].upper()
-        if row.shape == "loop" and row.bpm is not None and row.bars is not None:
-            tempi.add(row.bpm)
-            bars.add(row.bars)
-        if row.kit:
-            kits.add(row.kit)
-        outside.update(row.broken[:1])
+        bits, rate_hz, suffix = row.sound.bits, row.sound.sample_rate_hz, row.file.rpartition(".")[2].upper()
+        if row.music.shape == "loop" and row.music.bpm is not None and row.music.bars is not None:
+            tempi.add(row.music.bpm)
+            bars.add(row.music.bars)
+        if row.music.kit:
+            kits.add(row.music.kit)
+        outside.update(row.quality.broken[:1])
     parts = []
     if shapes["loop"]:
         span = f"{min(tempi):g} bpm" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g} bpm"

@@ -45,7 +45,7 @@ class State:
     def intact(self) -> Iterator[Row | Gap]:
         """The gaps, and the files that are still there, byte for byte."""
         for entry in self.entries():
-            if isinstance(entry, Gap) or _intact(inside(self.folder, entry.file), entry.sha256):
+            if isinstance(entry, Gap) or _intact(inside(self.folder, entry.file), entry.sound.sha256):
                 yield entry
 
 
@@ -120,7 +120,7 @@ class Journal:
             finally:
                 start, place = place, place + len(line)
             entry = self.read(job) if job in self._places else None
-            if isinstance(entry, Row) and entry.sha256 == sha256:
+            if isinstance(entry, Row) and entry.sound.sha256 == sha256:
                 self._cards[job] = start
         self._cards_stream.write(b"\n")  # an end for a line that was cut short
 
@@ -128,7 +128,8 @@ class Journal:
         if card is not None and isinstance(entry, Row):
             self._cards_stream.seek(0, os.SEEK_END)
             self._cards[entry.job] = self._cards_stream.tell()
-            self._cards_stream.write(json.dumps({"job": entry.job, "sha256": entry.sha256, **card}).encode() + b"\n")
+            values = {"job": entry.job, "sha256": entry.sound.sha256, **card}
+            self._cards_stream.write(json.dumps(values).encode() + b"\n")
         place = self._stream.tell()
         self._stream.write(_line(entry))
         self._stream.flush()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from musika_daw.system.atomic import inside, replacing, sha256_of, write_atomic
-from pack_builder.record.rows import Gap, Model, Row, models_from, plain
+from pack_builder.record.rows import Gap, Model, Row, disk_fields, models_from, plain
 
 __all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]
 
@@ -87,7 +87,7 @@ class Manifest(Head):
 
 
 def _table(stream: TextIO) -> "csv.DictWriter[str]":
-    names = [field.name for field in fields(Row) if field.name not in _NOT_IN_TABLE]
+    names = [name for name in disk_fields(Row) if name not in _NOT_IN_TABLE]
     table = csv.DictWriter(stream, names, lineterminator="\n")
     table.writeheader()
     return table
@@ -95,7 +95,7 @@ def _table(stream: TextIO) -> "csv.DictWriter[str]":
 
 def _cells(row: Row) -> dict[str, Any]:
     cells = {name: value for name, value in plain(row).items() if name not in _NOT_IN_TABLE}
-    return cells | {"broken": " ".join(row.broken)}
+    return cells | {"broken": " ".join(row.quality.broken)}
 
 
 def _write_json(stream: TextIO, head: Head, rows: Iterable[Row], gaps: Iterable[Gap]) -> None:
@@ -137,7 +137,7 @@ def write_manifest(folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable
             def passed() -> Iterator[Row]:
                 for row in rows:
                     table.writerow(_cells(row))
-                    sums.write(checksum_text([(row.sha256, row.file)]))
+                    sums.write(checksum_text([(row.sound.sha256, row.file)]))
                     yield row
 
             _write_json(manifest, head, passed(), gaps)

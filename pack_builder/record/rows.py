@@ -2,28 +2,30 @@
 
 import types
 import typing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
-from typing import Any, TypeVar
-
-T = TypeVar("T", "Row", "Gap")
+from typing import Any
 
 
 @dataclass(frozen=True)
-class Row:
-    """One audio file. Exact values are fractions as text; measured values are None where nothing applied.
+class FileSound:
+    """A file as its header has it. `frames_exact` is the length before it was rounded, a fraction as text."""
 
-    `tried` holds every attempt at the file with its seed, its measurements and the limits that it broke; `broken`
-    is empty unless the file was kept as the best of bad ones.
-    """
-
-    file: str
     sha256: str
     sample_rate_hz: int
     bits: int
     channels: int
     frames: int
     frames_exact: str
+
+
+@dataclass(frozen=True)
+class FileMusic:
+    """What a file is to a musician: None where something does not apply, such as the tempo of a take.
+
+    `density_curve` holds the asked and the measured density of a take as [[seconds, density]], and their agreement.
+    """
+
     bpm: float | None
     bpm_exact: str | None
     beats: int | None
@@ -44,6 +46,12 @@ class Row:
     onsets_per_s: float | None
     density_curve: dict[str, Any] | None
     energy_asked: float | None
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """What a file was made from: enough to make it again."""
+
     job: str
     word: str
     seed: int
@@ -52,6 +60,16 @@ class Row:
     model: str
     weights_sha256: str
     finish: str
+
+
+@dataclass(frozen=True)
+class FileQuality:
+    """What was measured on a file, None where nothing applied, and how it stood against the limits.
+
+    `tried` holds every attempt at the file with its seed, its measurements and the limits that it broke; `broken`
+    is empty unless the file was kept as the best of bad ones.
+    """
+
     measured_bpm: float | None
     tempo_error_pct: float | None
     downbeat_offset_ms: float | None
@@ -68,21 +86,42 @@ class Row:
     broken: list[str]
     attempts: int
     tried: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`)."""
+
+    file: str
+    sound: FileSound
+    music: FileMusic
+    source: FileSource
+    quality: FileQuality
     licence: str
 
     @classmethod
     def from_dict(cls, values: Any) -> "Row":
-        """A row from JSON values; raises ValueError where a field is missing, unknown or of another type."""
-        return _checked(cls, values, "row")
+        """A row from flat JSON values; raises ValueError where a field is missing, unknown or of another type."""
+        values = _checked(cls, values, "row")
+        records = {
+            name: record(**{field.name: values[field.name] for field in fields(record)})
+            for name, record in _RECORDS.items()
+        }
+        return cls(file=values["file"], licence=values["licence"], **records)
+
+    @property
+    def job(self) -> str:
+        """The key of the job that made the file, as a gap has it."""
+        return self.source.job
 
     @property
     def loops(self) -> bool:
         """Whether the file is made to repeat."""
-        return self.shape in ("loop", "fill")
+        return self.music.shape in ("loop", "fill")
 
     @property
     def seconds(self) -> float:
-        return self.frames / self.sample_rate_hz
+        return self.sound.frames / self.sound.sample_rate_hz
 
 
 @dataclass(frozen=True)
@@ -99,7 +138,7 @@ class Gap:
     @classmethod
     def from_dict(cls, values: Any) -> "Gap":
         """A gap from JSON values; raises ValueError as `Row.from_dict` does."""
-        return _checked(cls, values, "gap")
+        return cls(**_checked(cls, values, "gap"))
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -120,33 +159,42 @@ class Model:
     weights_sha256: str
 
 
+_RECORDS: dict[str, type[Any]] = {"sound": FileSound, "music": FileMusic, "source": FileSource, "quality": FileQuality}
+
+
 @cache
-def _allowed(cls: type) -> dict[str, tuple[type, ...]]:
-    """The types that each field may hold; a whole number is a number."""
-    found = {}
+def disk_fields(cls: Any) -> dict[str, tuple[type, ...]]:
+    """The fields as they stand on disk, with the types that each may hold; a whole number is a number."""
+    found: dict[str, tuple[type, ...]] = {}
     for name, expected in typing.get_type_hints(cls).items():
+        if is_dataclass(expected):
+            found |= disk_fields(typing.cast(Any, expected))
+            continue
         members = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
         allowed = tuple(typing.get_origin(member) or member for member in members)
         found[name] = (*allowed, int) if float in allowed else allowed
     return found
 
 
-def _checked(cls: type[T], values: Any, what: str) -> T:
+def _checked(cls: Any, values: Any, what: str) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"manifest {what}: must be an object")
-    allowed = _allowed(typing.cast(Any, cls))
+    allowed = disk_fields(cls)
     if values.keys() != allowed.keys():
         raise ValueError(f"manifest {what}: field {min(values.keys() ^ allowed.keys())!r} is missing or unknown")
     for name, kinds in allowed.items():
         value = values[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
             raise ValueError(f"manifest {what}: field {name!r} holds {value!r:.40}")
-    return cls(**values)
+    return values
 
 
 def plain(entry: Row | Gap) -> dict[str, Any]:
-    """Field names and values, not copied: `dataclasses.asdict` would copy every attempt."""
-    return {field.name: getattr(entry, field.name) for field in fields(entry)}
+    """Names and values as they stand on disk, not copied: `dataclasses.asdict` would copy every attempt."""
+    flat: dict[str, Any] = {}
+    for name, value in vars(entry).items():
+        flat |= vars(value) if is_dataclass(value) else {name: value}
+    return flat
 
 
 def models_from(values: list[Any]) -> tuple[Model, ...]:

@@ -1,12 +1,13 @@
 """The second step: raw sound is finished and measured; what comes of it is a candidate for the file."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
 from musika_daw.hearing.findings import Findings
+from musika_daw.hearing.key import Pitch
 from musika_daw.hearing.limits import SOUND, broken
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish
@@ -18,15 +19,27 @@ SHOT_CEILING_DBTP = -1.0
 
 
 @dataclass(frozen=True)
+class Cut:
+    """How a one-shot was cut: how like its sound it is, where it begins in the loop, and its pitch where it has one."""
+
+    likeness: float
+    onset_s: float
+    pitch: Pitch | None
+
+
+@dataclass(frozen=True)
 class Candidate:
-    """One attempt at a file: finished samples, what was measured on them, and which limits they are beyond."""
+    """One attempt at a file: finished samples, what was measured on them, and which limits they are beyond.
+
+    A one-shot also tells how it was cut.
+    """
 
     samples: np.ndarray
     findings: Findings
     level: Level
     gain_db: float
     over: dict[str, float]
-    extra: dict[str, Any] = field(default_factory=dict)
+    shot: Cut | None = None
 
 
 def judge(raw: np.ndarray, job: Job, wanted: Finish) -> Candidate:
@@ -54,8 +67,8 @@ def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
     samples, gain_db, _ = finish(tuned, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
     level = measure(samples, sample_rate_hz, loops=False)
     findings = Findings(False, clipped_frames(samples))
-    extra = {"likeness": shot.likeness, "onset_s": round(shot.onset_s, 5), "pitch": pitch}
-    return Candidate(samples, findings, level, gain_db, broken(findings), extra)
+    cut = Cut(shot.likeness, round(shot.onset_s, 5), pitch)
+    return Candidate(samples, findings, level, gain_db, broken(findings), cut)
 
 
 def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:

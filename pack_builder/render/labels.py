@@ -17,9 +17,8 @@ from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish, Label
 from pack_builder.publish.texts import LICENCE
-from pack_builder.record.rows import Model, Row
-from pack_builder.render.finish import Level
-from pack_builder.render.judge import Candidate, facts_of
+from pack_builder.record.rows import FileMusic, FileQuality, FileSound, FileSource, Model, Row
+from pack_builder.render.judge import Candidate
 
 
 @dataclass(frozen=True)
@@ -102,58 +101,79 @@ def row_of(
     key_fit: float,
 ) -> Row:
     """The manifest's row of a file."""
-    rate, frames, findings = wanted.sample_rate_hz, len(chosen.samples), chosen.findings
-    form = FORMATS[wanted.format]
-    pitch: Pitch | None = chosen.extra.get("pitch")
+    rate, frames = wanted.sample_rate_hz, len(chosen.samples)
+    exact = frames if job.shape == "shot" else job.frames_exact(rate)
     return Row(
         file=file,
-        sha256=sha256,
-        sample_rate_hz=rate,
-        bits=form.bits,
-        channels=2,
-        frames=frames,
-        word=job.word,
-        job=job.key,
+        sound=FileSound(sha256, rate, FORMATS[wanted.format].bits, chosen.samples.shape[1], frames, str(exact)),
+        music=_music(job, chosen, key, key_fit),
+        source=FileSource(
+            job=job.key,
+            word=job.word,
+            seed=seeds.seed,
+            style_seed=seeds.style,
+            start_beat=job.start_beat,
+            model=model.name,
+            weights_sha256=model.weights_sha256,
+            finish=wanted.chain(job.kind).name,
+        ),
+        quality=_quality(chosen, tried),
+        licence=LICENCE,
+    )
+
+
+def _music(job: Job, chosen: Candidate, key: str | None, key_fit: float) -> FileMusic:
+    bpm = job.bpm if job.loops else None
+    cut, findings = chosen.shot, chosen.findings
+    pitch = cut.pitch if cut else None
+    return FileMusic(
+        bpm=None if bpm is None else float(bpm),
+        bpm_exact=None if bpm is None else str(bpm),
+        beats=None if bpm is None else job.beats,
+        bars=None if job.shape == "shot" else job.bars,
+        meter=None if bpm is None else "4/4",
         kind=job.kind,
         shape=job.shape,
         role=job.role,
         kit=job.kit,
-        energy_asked=None if job.energy is None else float(job.energy),
-        seed=seeds.seed,
-        style_seed=seeds.style,
-        start_beat=job.start_beat,
-        attempts=len(tried),
-        model=model.name,
-        weights_sha256=model.weights_sha256,
-        gain_db=round(chosen.gain_db, 3),
-        finish=wanted.chain(job.kind).name,
         key=key,
         key_fit=round(key_fit, 4),
         root_note=pitch.note if pitch else None,
         root_cents=pitch.cents if pitch else None,
-        likeness=chosen.extra.get("likeness"),
-        onset_s=chosen.extra.get("onset_s"),
-        inside_limits=not chosen.over,
-        broken=sorted(chosen.over),
-        tried=tried,
-        licence=LICENCE,
+        likeness=cut.likeness if cut else None,
+        onset_s=cut.onset_s if cut else None,
+        density_asked=None if job.density is None else float(job.density),
+        density_measured=_short(findings.density),
+        onsets_per_s=_short(findings.onsets_per_s),
         density_curve=_curves(job, findings),
-        **_musical(job, rate, frames),
-        **_measured(findings, chosen.level),
+        energy_asked=None if job.energy is None else float(job.energy),
     )
 
 
-def _musical(job: Job, sample_rate_hz: int, frames: int) -> dict[str, Any]:
-    timed = job.loops and job.bpm is not None
-    return {
-        "frames_exact": str(frames if job.shape == "shot" else job.frames_exact(sample_rate_hz)),
-        "bpm": float(job.bpm) if timed and job.bpm is not None else None,
-        "bpm_exact": str(job.bpm) if timed else None,
-        "beats": job.beats if timed else None,
-        "bars": None if job.shape == "shot" else job.bars,
-        "meter": "4/4" if timed else None,
-        "density_asked": None if job.density is None else float(job.density),
-    }
+def _quality(chosen: Candidate, tried: list[dict[str, Any]]) -> FileQuality:
+    findings, pulse = chosen.findings, chosen.findings.pulse
+    return FileQuality(
+        measured_bpm=_short(pulse.bpm if pulse else None),
+        tempo_error_pct=_short(findings.tempo_error_pct),
+        downbeat_offset_ms=_short(pulse.downbeat_offset_ms if pulse else None),
+        beat_offset_ms=_short(pulse.beat_offset_ms if pulse else None),
+        seam_score=_short(findings.seam_score),
+        seam_flux_ratio=_short(findings.seam_flux_ratio),
+        seam_step=_short(findings.seam_step),
+        end_db=_short(findings.end_db),
+        loudness_lufs=_short(chosen.level.loudness_lufs),
+        true_peak_dbtp=_short(chosen.level.true_peak_dbtp),
+        gain_db=round(chosen.gain_db, 3),
+        clipped_frames=findings.clipped_frames,
+        inside_limits=not chosen.over,
+        broken=sorted(chosen.over),
+        attempts=len(tried),
+        tried=tried,
+    )
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
 
 def _curves(job: Job, findings: Findings) -> dict[str, Any] | None:
@@ -165,24 +185,3 @@ def _curves(job: Job, findings: Findings) -> dict[str, Any] | None:
     curve = DensityCurve(tuple((at, value) for at, value in asked)) if len(asked) > 1 else None
     fit = agreement(curve, findings.curve) if curve else None
     return {"asked": asked or None, "measured": findings.curve, "r": fit}
-
-
-def _measured(findings: Findings, level: Level) -> dict[str, Any]:
-    facts = facts_of(findings)
-
-    def short(value: float | None) -> float | None:
-        return None if value is None or not np.isfinite(value) else round(float(value), 4)
-
-    return {
-        "density_measured": facts.get("density"),
-        "onsets_per_s": short(findings.onsets_per_s),
-        "measured_bpm": short(findings.pulse.bpm if findings.pulse else None),
-        **{
-            name: facts.get(name)
-            for name in ("tempo_error_pct", "downbeat_offset_ms", "beat_offset_ms", "seam_score", "seam_step", "end_db")
-        },
-        "seam_flux_ratio": short(findings.seam_flux_ratio),
-        "clipped_frames": findings.clipped_frames,
-        "loudness_lufs": short(level.loudness_lufs),
-        "true_peak_dbtp": short(level.true_peak_dbtp),
-    }

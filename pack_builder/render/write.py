@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musika_daw.hearing.key import Pitch, key_of
+from musika_daw.hearing.key import key_of
 from musika_daw.sound.sounds import FORMATS, encode, read_sound_from
 from musika_daw.system.atomic import write_atomic
 from pack_builder.plan.jobs import Job, file_of
@@ -43,7 +43,7 @@ def written(
     key, fit = None, 0.0
     if job.shape != "shot":
         key, fit = key_of(samples, rate, written_key)
-    pitch: Pitch | None = chosen.extra.get("pitch")
+    pitch = chosen.shot.pitch if chosen.shot else None
     file = file_of(job, options, chosen.findings.density, pitch.name if pitch else key, not chosen.over)
     form = FORMATS[options.finish.format]
     tags = tags_of(job, options.label, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import json
 import random
 import re
@@ -18,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge import SourceError, Transport, UdpSender
+from musika_daw.commands.live import open_control
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.server import ControlServer
 from musika_daw.host.control.wire import REQUESTS, decode_request, encode, request_id
@@ -88,8 +88,6 @@ def session(udp_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         effects=("gain gain_db=-3",),
         keep_to=folder / "kept",
         map_file=folder / "map.toml",
-        control_port=0,
-        control_must=True,
     )
     made = Session(options)
     try:
@@ -99,10 +97,19 @@ def session(udp_port: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         made.stop()
 
 
+@pytest.fixture(scope="module")
+def control(session: Session) -> Iterator[ControlServer]:
+    made, problem = open_control(session, 0, must=True)
+    assert made is not None
+    assert problem is None
+    made.start()
+    yield made
+    made.stop()
+
+
 @pytest.fixture
-def client(session: Session) -> Iterator[Client]:
-    assert session.control is not None
-    made = Client(session.control.port)
+def client(control: ControlServer) -> Iterator[Client]:
+    made = Client(control.port)
     yield made
     made.close()
 
@@ -237,19 +244,17 @@ def test_devices_are_listed(client: Client) -> None:
     assert isinstance(listed["midi_inputs"], list)
 
 
-def test_who_does_not_greet_is_hung_up_on(session: Session) -> None:
-    assert session.control is not None
+def test_who_does_not_greet_is_hung_up_on(control: ControlServer, session: Session) -> None:
     for first in (b"POST / HTTP/1.1\r\n", request("act", action="quit"), b"\xff\xfe\n"):
-        with socket.create_connection(("127.0.0.1", session.control.port), timeout=10) as stranger:
+        with socket.create_connection(("127.0.0.1", control.port), timeout=10) as stranger:
             stranger.sendall(first + request("act", action="quit"))
             assert stranger.recv(100) == b""
     assert not session.quit
 
 
-def test_wrong_requests_are_answered_and_the_connection_stays(client: Client, session: Session) -> None:
-    assert session.control is not None
+def test_wrong_requests_are_answered_and_the_connection_stays(client: Client, control: ControlServer) -> None:
     client.ask("ping")
-    before = session.control.counts.malformed
+    before = control.counts.malformed
     for kind, values, text in (
         ("act", {"action": "dance"}, "action: 'dance'"),
         ("set", {}, "values: missing"),
@@ -260,18 +265,17 @@ def test_wrong_requests_are_answered_and_the_connection_stays(client: Client, se
     ):
         assert text in client.ask(kind, **values)["text"]
     client.ask("ping")  # what is answered is counted by then
-    assert session.control.counts.malformed == before + 6
+    assert control.counts.malformed == before + 6
     client.send(b"{}\n\n" + b"z" * 5000 + b"\n")
     assert client.ask("ping")["kind"] == "pong"
     client.send(request("bye"))
     assert client.is_gone()
 
 
-def test_a_flood_of_hostile_lines_is_survived(session: Session) -> None:
-    assert session.control is not None
+def test_a_flood_of_hostile_lines_is_survived(control: ControlServer) -> None:
     shake = random.Random(3)
     good = [request("set", values={"morph": 0.5}), request("learn", name="morph"), request("ping", id=5)]
-    client = Client(session.control.port, status_hz=0)
+    client = Client(control.port, status_hz=0)
     with contextlib.suppress(OSError):
         for _ in range(1500):
             line = bytearray(shake.choice(good))
@@ -279,36 +283,26 @@ def test_a_flood_of_hostile_lines_is_survived(session: Session) -> None:
                 line[shake.randrange(len(line) - 1)] = shake.randrange(256)
             client.send(bytes(line))
     client.close()
-    again = Client(session.control.port)
+    again = Client(control.port)
     assert again.ask("set", values={"morph": 0})["kind"] == "done"
     again.ask("learn", name=None)
     again.close()
 
 
-def test_a_taken_port_is_told(session: Session) -> None:
-    assert session.control is not None
+def test_a_taken_port_is_told(control: ControlServer, session: Session) -> None:
     with pytest.raises(SourceError, match="control socket: port"):
-        ControlServer(session, session.control.port).open()
+        ControlServer(session, control.port).open()
 
 
-def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(session: Session, tmp_path: Path) -> None:
-    assert session.control is not None
-    options = dataclasses.replace(
-        session.options, sink=f"file:{tmp_path / 'b.wav'}", control_port=session.control.port, control_must=False
-    )
-    second = Session(options)
-    try:
-        second.start()
-        assert second.control is None
-        assert second.notes[0].startswith("no panel for this host: control socket: port")
-    finally:
-        second.stop()
-    third = Session(dataclasses.replace(options, sink=f"file:{tmp_path / 'c.wav'}", control_must=True))
-    try:
-        with pytest.raises(SourceError, match="control socket"):
-            third.start()
-    finally:
-        third.stop()
+def test_a_host_whose_port_is_taken_plays_without_one_unless_it_was_asked_for(
+    control: ControlServer, session: Session
+) -> None:
+    made, problem = open_control(session, control.port, must=False)
+    assert made is None
+    assert problem is not None
+    assert problem.startswith("no panel for this host: control socket: port")
+    with pytest.raises(SourceError, match="control socket"):
+        open_control(session, control.port, must=True)
 
 
 _JSON = st.recursive(

@@ -254,7 +254,7 @@ def test_run_plays_and_counts(tmp_path: Path) -> None:
     [
         (["run", "radio"], "source: 'radio'"),
         (["run", "--sink", "tape"], "sink: 'tape'"),
-        (["run", "--bpm", "0"], "invalid value for '--bpm'"),
+        (["run", "--bpm", "0"], "error: --bpm: 0.0 is not in the range"),
         (["monitor"], "missing argument 'source'"),
         (["run", "--sink", "file:x.wav", "--model", "nobody"], "model: model: 'nobody'"),
         (["run", "udp", "--listen-host", "1.2.3.4", "--sink", "file:x.wav"], "must be a loopback address"),

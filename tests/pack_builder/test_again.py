@@ -11,6 +11,7 @@ from pack_builder.again import options_again, options_extended
 from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.plan.recipe import options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
+from pack_builder.record.rows import Row, plain
 from pack_builder.run.build import build
 from pack_builder.verify import verify
 
@@ -75,11 +76,11 @@ def test_a_manifest_gives_the_same_bytes(run: Run, pack: Path, tmp_path: Path) -
 def test_one_file_is_made_again(run: Run, pack: Path, tmp_path: Path, by: str) -> None:
     row = read_manifest(pack).rows[1]
     name = {
-        "word": row.word,
+        "word": row.source.word,
         "job": row.job,
         "file": row.file,
         "stem": Path(row.file).stem,
-        "pattern": f"*_{row.word}*",
+        "pattern": f"*_{row.source.word}*",
     }[by]
     again = tmp_path / "again"
     ran = run("build", "--from-manifest", str(pack), "--only", name, "--out", str(again), "--model", "techno:click")
@@ -91,13 +92,13 @@ def test_one_file_is_made_again(run: Run, pack: Path, tmp_path: Path, by: str) -
 def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path: Path) -> None:
     row = read_manifest(pack).rows[0]
     path = pack / "manifest.json"
-    path.write_text(path.read_text().replace(row.sha256, "0" * 64))
+    path.write_text(path.read_text().replace(row.sound.sha256, "0" * 64))
     ran = run(
         "build",
         "--from-manifest",
         str(pack),
         "--only",
-        row.word,
+        row.source.word,
         "--out",
         str(tmp_path / "again"),
         "--model",
@@ -140,7 +141,7 @@ def test_an_extension_adds_without_clashes_and_disturbs_nothing(run: Run, pack: 
     assert before.items() <= after.items()
     assert len(after) == len(before) + 6
     assert more[: len(rows)] == rows
-    assert len({row.word for row in more}) == len({row.file for row in more}) == len({row.job for row in more})
+    assert len({row.source.word for row in more}) == len({row.file for row in more}) == len({row.job for row in more})
     assert not verify(pack, deep=True).differences
     assert run("extend", str(pack), "--loops", "2", "--model", "techno:click").code == 0
     assert len(audio_bytes(pack)) == len(before) + 8
@@ -173,12 +174,11 @@ def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str
 
 
 def test_deep_verification_hears_what_hashes_alone_would_not_tell(pack: Path) -> None:
-    from dataclasses import replace
-
     from pack_builder.record.manifest import write_manifest
 
     manifest = read_manifest(pack)
-    wrong = [replace(row, seam_score=9.0, tempo_error_pct=3.0) if row.shape == "loop" else row for row in manifest.rows]
+    measured = {"seam_score": 9.0, "tempo_error_pct": 3.0}
+    wrong = [Row.from_dict(plain(row) | (measured if row.music.shape == "loop" else {})) for row in manifest.rows]
     write_manifest(pack, manifest, wrong, manifest.gaps, {})
     assert not [difference for difference in verify(pack).differences if "seam" in difference.what]
     said = {difference.what.split(" ")[0] for difference in verify(pack, deep=True).differences}

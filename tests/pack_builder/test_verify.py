@@ -78,7 +78,9 @@ def test_the_ceiling_is_that_of_the_chain(tmp_path: Path) -> None:
     (tmp_path / "loud.toml").write_text("ceiling_dbtp = -0.1\nloudness_lufs = -5.0\nlimiter_db = 3.0\n")
     options = BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack"), "finish": str(tmp_path / "loud.toml")})
     build(options, Silent(), SOURCE)
-    assert any(row.true_peak_dbtp == pytest.approx(-0.1, abs=0.01) for row in read_manifest(options.place.out).rows)
+    assert any(
+        row.quality.true_peak_dbtp == pytest.approx(-0.1, abs=0.01) for row in read_manifest(options.place.out).rows
+    )
     assert not verify(options.place.out, deep=True).differences
     rewrite(loop_of(options.place.out), lambda samples: samples * 1.05)
     assert any("allowed up to -0.1" in difference.what for difference in verify(options.place.out).differences)

@@ -48,18 +48,21 @@ def run(*arguments: str, **environment: str | None) -> tuple[int, str]:
 def test_without_a_screen_or_qt_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere = dict.fromkeys(("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
     code, text = run(**nowhere)
-    assert (code, text) == (2, "there is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set\n")
+    assert (code, text) == (
+        2,
+        "error: there is no screen to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set\n",
+    )
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     code, text = run()
-    assert (code, text) == (2, "the panel needs an extra: pip install 'musika-daw[gui]'\n")
+    assert (code, text) == (2, "error: the panel needs an extra: pip install 'musika-daw[gui]'\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--port", "0"), "invalid value for '--port'"),
+        (("--port", "0"), "error: --port: 0 is not in the range 1<=x<=65535"),
         (("--folder", "/nowhere"), "'/nowhere' does not exist"),
-        (("--theme", "pink"), "invalid value for '--theme'"),
+        (("--theme", "pink"), "error: --theme: 'pink' is not one of"),
     ],
 )
 def test_a_wrong_option_is_one_line(arguments: tuple[str, ...], message: str) -> None:

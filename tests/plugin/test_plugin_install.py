@@ -66,7 +66,7 @@ def test_the_start_command_is_set_or_switched_off(built: Path, home: Path) -> No
 def test_what_is_not_built_is_said(tmp_path: Path, home: Path) -> None:
     done = CliRunner().invoke(main, ["plugin", "install", "--from", str(tmp_path)])
     assert done.exit_code == 2
-    assert done.output.startswith("from: no clap at ")
+    assert done.output.startswith("error: from: no clap at ")
     assert not (rendezvous_folder() / COMMAND_FILE).exists()
 
 

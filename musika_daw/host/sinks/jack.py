@@ -15,9 +15,8 @@ from bridge.jack.frames import ROLLING, ServedFrames
 from bridge.jack.source import CycleWatch, leave, open_client
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.host.play.player import BLOCK_MAX
-from musika_daw.host.sinks.sink import Fill, Sink, SinkError
+from musika_daw.host.sinks.sink import Fill, Sink, SinkError, TransportFill
 
-TransportFill = Callable[[np.ndarray, float, bool], None]
 STEP_S = 0.001  # cycles begin when they should, to a tenth of that
 
 
@@ -32,6 +31,8 @@ class JackSink(Sink):
     (`compensate`).
     """
 
+    in_jack = True
+
     def __init__(
         self,
         *,
@@ -43,9 +44,9 @@ class JackSink(Sink):
     ) -> None:
         self.name = "jack"
         self._client_name, self._server, self._connect = client_name, server, connect
-        self._follow, self._compensate = follow_transport, compensate
-        self.transport_fill: TransportFill | None = None
-        self.is_ready: Callable[[float], bool] | None = None
+        self.follows_transport, self._compensate = follow_transport, compensate
+        self._transport_fill: TransportFill | None = None
+        self._is_ready: Callable[[float], bool] | None = None
         self._fill: Fill | None = None
         self._client: Any = None
         self._lost = False
@@ -73,7 +74,7 @@ class JackSink(Sink):
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)
         client.set_process_callback(self._process)
-        if self._follow:
+        if self.follows_transport:
             client.set_sync_callback(self._sync)
         self._client = client
 
@@ -95,7 +96,7 @@ class JackSink(Sink):
         for port, target in zip(self._ports, targets):
             client.connect(port, target)
         self.problem = None if targets else f"no output is called like {self._connect!r}: nothing is heard"
-        if targets and self._compensate and not self._follow:
+        if targets and self._compensate and not self.follows_transport:
             self._device_latency_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
 
     def stop(self) -> None:
@@ -125,19 +126,23 @@ class JackSink(Sink):
 
     def follow_transport(self, follows: bool) -> None:
         """Follow the server's transport, or no longer; it leaves the server for a moment. Raises SinkError."""
-        if follows == self._follow:
+        if follows == self.follows_transport:
             return
         fill = self._fill if self._client is not None else None
         self.stop()
-        self._follow, self._device_latency_s = follows, 0.0
+        self.follows_transport, self._device_latency_s = follows, 0.0
         self._open()
         if fill is not None:
             self.start(fill)
 
+    def give_transport(self, fill: TransportFill, is_ready: Callable[[float], bool]) -> None:
+        """What to call while the transport is followed, and what to ask before it begins to roll."""
+        self._transport_fill, self._is_ready = fill, is_ready
+
     def step(self) -> None:
         """Compare the server's frames with the host's clock."""
         client = self._client
-        if client is None or self._lost or self._follow:
+        if client is None or self._lost or self.follows_transport:
             return
         # the server's own clock between cycles is bent for seconds where it dropped one: so when cycles began is used
         began, self._began = self._began, None
@@ -168,7 +173,7 @@ class JackSink(Sink):
         self._xruns += 1
 
     def _sync(self, _state: object, position: Any) -> bool:
-        ready = self.is_ready
+        ready = self._is_ready
         try:
             return ready is None or ready(position.frame / self.sample_rate_hz)
         except Exception:  # a transport that waits for ever is worse than a start in silence
@@ -180,9 +185,9 @@ class JackSink(Sink):
         if client is None or fill is None:
             return
         block = self._block[:, :frames]
-        if self._follow and self.transport_fill is not None:
+        if self.follows_transport and self._transport_fill is not None:
             state, position = client.transport_query_struct()
-            self.transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
+            self._transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
         else:
             start = self._frames.begin(client, frames)
             self._began = start, host_time() - client.frames_since_cycle_start / self.sample_rate_hz

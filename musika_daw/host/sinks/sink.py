@@ -18,6 +18,7 @@ from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.system.atomic import PART_SUFFIX
 
 Fill = Callable[[np.ndarray, float], None]
+TransportFill = Callable[[np.ndarray, float, bool], None]
 
 
 class SinkError(RuntimeError):
@@ -31,6 +32,9 @@ class Sink(ABC):
 
     name = "sink"
     sample_rate_hz: int
+    in_jack: bool = False  # libjack is behind it, which minds the thread that uses it
+    in_server_time: bool = False  # it is to count as the source does: the frames that the server has played
+    follows_transport: bool = False  # it asks a server itself where the transport is
     latency_s: float = 0.0
     problem: str | None = None  # why nothing is heard, for a person to read
 
@@ -48,6 +52,18 @@ class Sink(ABC):
 
     def step(self) -> None:
         """Called every few milliseconds by the control thread, for what the callback should not do."""
+        return
+
+    def shift_s(self) -> float:
+        """How far the times that `fill` gets are ahead of host times."""
+        return 0.0
+
+    def follow_transport(self, follows: bool) -> None:
+        """Follow the transport of the server that is played to, where there is one. Raises SinkError."""
+        return
+
+    def give_transport(self, fill: TransportFill, is_ready: Callable[[float], bool]) -> None:
+        """What to call instead of `fill` while a transport is followed, and what to ask before it begins to roll."""
         return
 
     @property

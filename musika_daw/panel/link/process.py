@@ -81,7 +81,7 @@ class HostProcess(QObject):
         if status == QProcess.ExitStatus.CrashExit:
             self.ended.emit("it crashed, or was killed")
         else:
-            self.ended.emit(lines[-1] if code and lines else f"it ended with code {code}")
+            self.ended.emit(lines[-1].removeprefix("error: ") if code and lines else f"it ended with code {code}")
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:

@@ -29,6 +29,23 @@ def test_it_plays_halts_locates_and_changes_tempo() -> None:
     assert [r.tempo_bpm for r in heard] == [120, 60, 60, 60]
 
 
+def test_it_is_steered_and_goes_on_where_a_song_is() -> None:
+    time = Clock()
+    clock = InternalClock(120, clock=time)
+    assert clock.steers
+    clock.take_over(7.5, playing=False)
+    assert (clock.latest().position_beats, clock.latest().playing) == (7.5, False)
+    clock.steer("play")
+    time.now_s += 1
+    assert clock.latest().position_beats == 9.5
+    clock.steer("stop")
+    time.now_s += 1
+    assert clock.latest().position_beats == 9.5
+    clock.take_over(32, playing=True)
+    time.now_s += 1
+    assert clock.latest().position_beats == 34
+
+
 def test_it_loops_without_drifting() -> None:
     time = Clock()
     clock = InternalClock(123.4, clock=time)

@@ -77,8 +77,9 @@ def test_the_jack_source_asks_steers_and_notices_a_server_that_goes(jack: list[J
         jack[0].torn = True
         assert source.latest().position_beats == 4
         assert source.counts.dropped == 1
-        source.play()
-        source.halt()
+        assert source.steers
+        source.steer("play")
+        source.steer("stop")
         source.locate_frames(480)
         assert jack[0].log == ["activate", "transport_start", "transport_stop", ("locate", 480)]
         jack[0].shut_down(0, "gone")

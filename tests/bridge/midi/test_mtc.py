@@ -104,8 +104,7 @@ def test_a_sender_that_fills_each_piece_when_it_is_sent_is_never_far_off(
         counted = number + (q + phase) // 4
         with contextlib.suppress(ValueError):  # frame 31 and the like, before anything is known
             machine.feed(pieces(counted, rate)[q % 8], q * quarter_s)
-        record = machine.transport(q * quarter_s)
-        if q % 8 == 7 and record.playing:
+        if q % 8 == 7 and (record := machine.transport(q * quarter_s)).playing:
             code = code_of(counted, rate)
             off_s = record.position_s - float(seconds(rate, *code)) - (q + phase) % 4 * quarter_s
             if abs(off_s) > 1.5 / float(rate.frames_per_s) and abs(off_s) < 80_000:  # midnight comes round

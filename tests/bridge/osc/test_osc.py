@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
 import logging
 import socket
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge import DIALECTS, OscSource, SourceError, Transport, Valid, own_messages
+from bridge import DIALECTS, MtcSource, OscSource, SourceError, Transport, Valid, own_messages
+from bridge.clock.source import Action
 from bridge.osc.codec import decode, encode, encode_bundle
 from tests.waiting import wait_for
 
@@ -440,3 +442,22 @@ def test_a_taken_port_and_an_unknown_dialect(daw: Daw) -> None:
         OscSource("logic")
     with pytest.raises(ValueError, match="listen_port: 70000"):
         OscSource("reaper", listen_port=70000)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_dialect_is_steered_by_its_own_messages(daw: Daw, dialect: str) -> None:
+    with OscSource(dialect, listen_port=0, send_port=daw.port) as source:
+        for _ in source.dialect.subscribe:
+            daw.hear()
+        assert source.steers
+        for action in get_args(Action):
+            source.steer(action)
+            assert daw.hear()[0] == source.dialect.commands[action].address
+
+
+def test_a_daw_that_cannot_be_told_to_play_is_not_steered() -> None:
+    deaf = OscSource(dataclasses.replace(DIALECTS["ardour"], commands={}))
+    assert not deaf.steers
+    for source in (deaf, MtcSource("x")):
+        with pytest.raises(SourceError, match=f"{source.name}: cannot be told to play"):
+            source.steer("play")

@@ -7,12 +7,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import soundfile
 from click.testing import CliRunner
 
 from musika_daw.commands.cli import main
+from musika_daw.commands.console import told
 from musika_daw.sound.files import write_blocks
 
 
@@ -41,10 +43,10 @@ def test_loops_and_takes_are_rendered(tiny_model: Path, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["a.mp3"], "out: 'a.mp3', must end in"),
-        (["a.wav", "--bpm", "20"], "invalid value for '--bpm'"),
+        (["a.wav", "--bpm", "20"], "error: --bpm: 20.0 is not in the range 60<=x<=200\n"),
         (["a.wav", "--loop", "--seconds", "4"], "give --loop or --seconds"),
         (["a.wav", "--model", "nobody"], "model: 'nobody' is neither"),
-        (["nowhere/a.wav", "--loop", "--bars", "1"], "out: nowhere"),
+        (["nowhere/a.wav", "--loop", "--bars", "1"], "error: out: nowhere"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -148,3 +150,35 @@ def test_the_shipped_models_do_not_clip_by_default(tmp_path: Path, model: str) -
         assert code == 0, text
         samples = soundfile.read(tmp_path / "a.wav")[0]
         assert 0.05 < np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("bars: 0,\n must be 1..64"), "bars: 0, must be 1..64"),
+        (FileNotFoundError(2, "No such file or directory", "take.wav"), "take.wav: no such file or directory"),
+        (OSError("Disk is full"), "disk is full"),
+        (click.BadParameter("3 is not in the range 64<=x<=8192."), "argument: 3 is not in the range 64<=x<=8192"),
+        (click.UsageError("Give --loop or --seconds."), "give --loop or --seconds"),
+    ],
+)
+def test_errors_of_all_kinds_are_told_alike(error: Exception, line: str) -> None:
+    assert told(error) == line
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "line"),
+    [
+        ("musika-daw", ("run", "--block", "3"), "error: --block: 3 is not in the range 64<=x<=8192\n"),
+        ("musika-daw", ("render",), "error: missing argument 'OUT'\n"),
+        ("musika-pack", ("build", "--progress", "x"), "error: --progress: 'x' is not one of 'auto', 'json'\n"),
+        ("musika-pack", ("verify",), "error: missing argument 'DIR'\n"),
+        ("musika-train", ("encode", "c", "--threads", "-1"), "error: --threads: -1 is not in the range 0<=x<=256\n"),
+        ("musika-train", ("corpus", "folder", "nowhere"), "error: DIR: directory 'nowhere' does not exist\n"),
+    ],
+)
+def test_all_programs_report_in_one_style(program: str, arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name(program), *arguments], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)

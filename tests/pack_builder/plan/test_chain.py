@@ -134,10 +134,12 @@ def test_an_own_chain_is_read_used_and_kept_in_the_recipe(small: Callable[..., B
     assert [effect.use for effect in chain.effects] == ["highpass", "delay"]
     build(options, Silent(), SOURCE)
     manifest = read_manifest(options.place.out)
-    assert {row.finish for row in manifest.rows} == {"custom"}
-    assert all(row.true_peak_dbtp is not None and row.true_peak_dbtp <= -2 + 1e-3 for row in manifest.rows)
-    takes = [row for row in manifest.rows if row.shape == "take"]
-    assert all(row.frames == 88200 + 22050 for row in takes)
+    assert {row.source.finish for row in manifest.rows} == {"custom"}
+    assert all(
+        row.quality.true_peak_dbtp is not None and row.quality.true_peak_dbtp <= -2 + 1e-3 for row in manifest.rows
+    )
+    takes = [row for row in manifest.rows if row.music.shape == "take"]
+    assert all(row.sound.frames == 88200 + 22050 for row in takes)
     assert options_from(manifest.recipe, place_from({})).finish.chain("techno") == chain
     path.unlink()
     other = small(finish="none", out=str(tmp_path / "other"))

@@ -97,11 +97,11 @@ def test_a_take_follows_the_curve_and_both_are_in_the_manifest(small: Callable[.
     options = small(**PIANO, density_curve="0:0.3 8:0.8 16:0.3", take_seconds="16")
     build(options, Silent(), SOURCE)
     [row] = read_manifest(options.place.out).rows
-    assert row.density_curve is not None
-    assert row.density_curve["asked"] == [[0.0, 0.3], [8.0, 0.8], [16.0, 0.3]]
-    assert row.density_curve["r"] > 0.8
-    assert all(0 <= value <= 1 for _, value in row.density_curve["measured"])
-    assert row.density_asked is None
+    assert row.music.density_curve is not None
+    assert row.music.density_curve["asked"] == [[0.0, 0.3], [8.0, 0.8], [16.0, 0.3]]
+    assert row.music.density_curve["r"] > 0.8
+    assert all(0 <= value <= 1 for _, value in row.music.density_curve["measured"])
+    assert row.music.density_asked is None
 
 
 @pytest.mark.parametrize(("density", "asked"), [("0.5", [[0.0, 0.5]]), ("none", None)])
@@ -111,9 +111,9 @@ def test_constant_and_free_takes_have_a_measured_curve_too(
     options = small(**PIANO, density=density)
     build(options, Silent(), SOURCE)
     [row] = read_manifest(options.place.out).rows
-    assert row.density_curve is not None
-    assert row.density_curve["asked"] == asked
-    assert len(row.density_curve["measured"]) == 3  # 1.5 s without the decay
+    assert row.music.density_curve is not None
+    assert row.music.density_curve["asked"] == asked
+    assert len(row.music.density_curve["measured"]) == 3  # 1.5 s without the decay
 
 
 def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOptions]) -> None:
@@ -121,8 +121,8 @@ def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOption
     assert plan(options)[0].seconds == Fraction(2 * 240 * 10, 925)
     build(options, Silent(), SOURCE)
     [row] = read_manifest(options.place.out).rows
-    assert row.frames == round(Fraction(row.frames_exact)) == round(480 / 92.5 * 44100)
-    assert (row.bars, row.bpm, row.beats) == (2, None, None)
+    assert row.sound.frames == round(Fraction(row.sound.frames_exact)) == round(480 / 92.5 * 44100)
+    assert (row.music.bars, row.music.bpm, row.music.beats) == (2, None, None)
 
 
 @pytest.mark.parametrize(

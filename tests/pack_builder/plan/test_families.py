@@ -55,26 +55,26 @@ def test_a_kit_is_built_filed_together_and_verifies(small: Small, tmp_path: Path
     manifest = read_manifest(options.place.out)
     rows = manifest.rows
     assert not verify(options.place.out, deep=True).differences
-    kit = [row for row in rows if row.kit]
-    assert len({row.kit for row in kit}) == 1
-    assert {row.file.split("/")[0] for row in kit if row.shape != "shot"} == {"Kits"}
-    fills = [row for row in rows if row.shape == "fill"]
-    assert [(row.bars, row.beats) for row in fills] == [(1, 4), (1, 4)]
-    shots = [row for row in rows if row.shape == "shot"]
-    assert {row.role for row in shots} >= {"kick", "hat"}
+    kit = [row for row in rows if row.music.kit]
+    assert len({row.music.kit for row in kit}) == 1
+    assert {row.file.split("/")[0] for row in kit if row.music.shape != "shot"} == {"Kits"}
+    fills = [row for row in rows if row.music.shape == "fill"]
+    assert [(row.music.bars, row.music.beats) for row in fills] == [(1, 4), (1, 4)]
+    shots = [row for row in rows if row.music.shape == "shot"]
+    assert {row.music.role for row in shots} >= {"kick", "hat"}
     for row in shots:
         samples, _ = soundfile.read(options.place.out / row.file)
         tags = read_header(options.place.out / row.file).tags
         assert tags.acid is not None
         assert tags.acid.flags & ACID_ONE_SHOT
-        assert bool(tags.acid.flags & ACID_ROOT_SET) == (row.root_note is not None)
+        assert bool(tags.acid.flags & ACID_ROOT_SET) == (row.music.root_note is not None)
         assert not tags.cues
-        assert row.seconds <= LONGEST_S[row.role]
+        assert row.seconds <= LONGEST_S[row.music.role]
         assert np.abs(samples[-1]).max() < 1e-3
-        assert row.true_peak_dbtp == pytest.approx(-1, abs=0.1)
+        assert row.quality.true_peak_dbtp == pytest.approx(-1, abs=0.1)
         assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
-        assert (row.bpm, row.beats, row.meter) == (None, None, None)
-        assert row.likeness is not None
+        assert (row.music.bpm, row.music.beats, row.music.meter) == (None, None, None)
+        assert row.music.likeness is not None
     again = small(
         kinds=("techno",), loops_per_bpm="1", kits="1", one_shots="1", bars="2", jobs="2", out=str(tmp_path / "two")
     )

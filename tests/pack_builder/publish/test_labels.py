@@ -144,10 +144,10 @@ def test_a_pack_of_any_format_verifies(small: Small, form: str, suffix: str, sub
 def test_every_wav_opens_in_wavinfo_and_the_standard_library(pack: Path, manifest: Manifest) -> None:
     for row in manifest.rows:
         info = wavinfo.WavInfoReader(str(pack / row.file))
-        assert info.data.frame_count == row.frames
+        assert info.data.frame_count == row.sound.frames
         assert info.info.title == Path(row.file).stem
         with wave.open(str(pack / row.file)) as file:
-            assert (file.getnframes(), file.getframerate(), file.getsampwidth()) == (row.frames, 44100, 3)
+            assert (file.getnframes(), file.getframerate(), file.getsampwidth()) == (row.sound.frames, 44100, 3)
 
 
 @pytest.mark.peer
@@ -181,7 +181,7 @@ def test_presets_name_files_that_are_there(pack: Path, manifest: Manifest) -> No
             if not one_shot:
                 loop = (region["loop_start"].value, region["loop_end"].value)
                 assert loop == (0, soundfile.info(file).frames - 1)
-    assert used == {row.file for row in manifest.rows if row.shape != "take"}
+    assert used == {row.file for row in manifest.rows if row.music.shape != "take"}
     heard: set[str] = set()
     for path in sorted((pack / "Presets" / "DecentSampler").glob("*.dspreset")):
         root = etree.parse(path).getroot()
@@ -290,8 +290,8 @@ def test_dawprojects_keep_to_the_schema_and_lay_every_loop_out(pack: Path, manif
                 assert float(last.get("contentTime")) == pytest.approx(info.duration, abs=1e-9)
                 assert float(last.get("time")) == pytest.approx(info.duration * bpm / 60, abs=1e-4)
                 laid[file.removeprefix("../")] = bpm
-    assert set(laid) == {row.file for row in manifest.rows if row.shape != "shot"}
-    assert all(laid[row.file] == row.bpm for row in manifest.rows if row.bpm)
+    assert set(laid) == {row.file for row in manifest.rows if row.music.shape != "shot"}
+    assert all(laid[row.file] == row.music.bpm for row in manifest.rows if row.music.bpm)
 
 
 def test_reaper_projects_load_in_a_parser_that_is_not_ours(pack: Path, manifest: Manifest) -> None:
@@ -311,14 +311,14 @@ def test_reaper_projects_load_in_a_parser_that_is_not_ours(pack: Path, manifest:
                 assert position * bpm / 240 == pytest.approx(round(position * bpm / 240), abs=1e-9)
                 end = position + info.duration - 1e-4
                 laid.add(file.removeprefix("../"))
-    assert laid == {row.file for row in manifest.rows if row.shape != "shot"}
+    assert laid == {row.file for row in manifest.rows if row.music.shape != "shot"}
 
 
 def test_one_shots_lie_on_the_keys_sound_by_sound(manifest: Manifest) -> None:
     from pack_builder.publish.presets import presets_of
 
     [shots] = [preset for preset in presets_of("A_B", manifest.rows) if preset.name.endswith("one_shots")]
-    roles = [row.role for row in shots.rows]
+    roles = [row.music.role for row in shots.rows]
     assert len(roles) > 2
     assert roles == sorted(roles, key=["kick", "hat", "clap", "stab"].index)
 

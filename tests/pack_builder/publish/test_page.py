@@ -22,6 +22,7 @@ from musika_daw.sound.ogg import checksum, with_serial
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import EMBEDDED_S, pages, picture, sound, waveform
 from pack_builder.record.manifest import Head, read_manifest
+from pack_builder.record.rows import Row, plain
 from pack_builder.run.build import build
 from tests.programs import end, need
 
@@ -202,7 +203,7 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["searched"] == 1
     assert told["byTempo"] == 1
     assert told["painted"]
-    assert told["decodedFrames"] >= told["frames"] == rows[0].frames
+    assert told["decodedFrames"] >= told["frames"] == rows[0].sound.frames
     assert told["loudest"] > 0.1
     assert told["roundsDiffer"] < 1e-6  # gapless: every round is the first, to the sample
     real, _ = soundfile.read(pack / rows[0].file)
@@ -333,10 +334,8 @@ def test_a_page_is_the_same_from_the_files_as_from_what_the_workers_made(
 
 
 def test_no_name_can_end_the_script_that_holds_it(pack: Path) -> None:
-    from dataclasses import replace
-
     manifest = read_manifest(pack)
-    rows = [replace(manifest.rows[0], kit="</script><b>")]
+    rows = [Row.from_dict(plain(manifest.rows[0]) | {"kit": "</script><b>"})]
     [(_, text)] = pages(pack, Head("a", "b", "", "", {}, ()), rows, lambda _: None)
     assert "</script><b>" not in text
 

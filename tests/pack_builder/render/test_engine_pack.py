@@ -31,8 +31,8 @@ def test_a_pack_of_the_engine_verifies_and_is_the_same_again(
     build(two, Silent())
     assert audio_bytes(one.place.out) == audio_bytes(two.place.out)
     assert not verify(one.place.out).differences
-    assert [row.frames for row in rows] == [88200, 84672, 176400, 176400]
-    assert all(row.end_db is not None and row.end_db < -40 for row in rows if row.shape == "take")
+    assert [row.sound.frames for row in rows] == [88200, 84672, 176400, 176400]
+    assert all(row.quality.end_db is not None and row.quality.end_db < -40 for row in rows if row.music.shape == "take")
 
 
 @pytest.mark.parametrize("damage", ["pickle", "truncated", "foreign", "wrong hash"])

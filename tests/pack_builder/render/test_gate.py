@@ -23,18 +23,20 @@ def test_a_bad_attempt_is_replaced_and_both_are_on_record(small: Small) -> None:
     options = small(**LOOPS, models=("techno:click",))
     build(options, Silent(), SOURCE)
     rows = read_manifest(options.place.out).rows
-    assert {row.attempts for row in rows} > {1}
+    assert {row.quality.attempts for row in rows} > {1}
     jobs = {job.key: job for job in plan(options)}
     for row in rows:
-        assert row.inside_limits
-        assert row.broken == []
-        assert row.seam_step is not None
-        assert row.seam_step < STEP_LIMIT
-        assert row.seed % 2 == 0  # the stand-in clicks with odd seeds
-        assert [entry["seed"] for entry in row.tried] == [jobs[row.job].seed(n) for n in range(row.attempts)]
-        assert all(entry["broken"] and entry["seam_step"] > STEP_LIMIT for entry in row.tried[:-1])
-        assert row.tried[-1]["broken"] == {}
-        assert row.seed == row.tried[-1]["seed"]
+        assert row.quality.inside_limits
+        assert row.quality.broken == []
+        assert row.quality.seam_step is not None
+        assert row.quality.seam_step < STEP_LIMIT
+        assert row.source.seed % 2 == 0  # the stand-in clicks with odd seeds
+        assert [entry["seed"] for entry in row.quality.tried] == [
+            jobs[row.job].seed(n) for n in range(row.quality.attempts)
+        ]
+        assert all(entry["broken"] and entry["seam_step"] > STEP_LIMIT for entry in row.quality.tried[:-1])
+        assert row.quality.tried[-1]["broken"] == {}
+        assert row.source.seed == row.quality.tried[-1]["seed"]
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
@@ -44,7 +46,7 @@ def test_what_never_keeps_to_the_limits_is_given_up(small: Small, attempts: int)
     result = build(options, observer, SOURCE)
     manifest = read_manifest(options.place.out)
     assert result.gaps == len(manifest.gaps) == len(observer.gaps) == 2
-    assert {row.kind for row in manifest.rows} == {"piano"}
+    assert {row.music.kind for row in manifest.rows} == {"piano"}
     assert not list((options.place.out / "Loops" / "Techno_Loops").rglob("*")) if options.place.out.is_dir() else False
     for gap in manifest.gaps:
         assert len(gap.tried) == attempts
@@ -65,12 +67,14 @@ def test_the_least_bad_is_kept_only_on_request_and_says_so(small: Small, tmp_pat
     rows = read_manifest(options.place.out).rows
     assert rows
     for row in rows:
-        assert not row.inside_limits
-        assert "seam step" in row.broken
+        assert not row.quality.inside_limits
+        assert "seam step" in row.quality.broken
         assert "/outside_limits/" in row.file
         assert row.file.endswith("_outside.wav")
-        least = min(sum(entry["broken"].values()) for entry in row.tried)
-        assert sum(next(e for e in row.tried if e["seed"] == row.seed)["broken"].values()) == pytest.approx(least)
+        least = min(sum(entry["broken"].values()) for entry in row.quality.tried)
+        assert sum(
+            next(e for e in row.quality.tried if e["seed"] == row.source.seed)["broken"].values()
+        ) == pytest.approx(least)
     assert "outside_limits: " in (options.place.out / "README.txt").read_text()
     assert not verify(options.place.out, deep=True).differences
     with pytest.raises(BuildError, match="nothing kept to the limits"):

@@ -36,7 +36,7 @@ def test_a_sound_from_anywhere_becomes_a_labelled_file(tmp_path: Path) -> None:
     assert (tags.acid.beats, tags.acid.tempo_bpm) == (8, 128.5)
     facts = json.loads(tags.info["ICMT"])
     assert (facts["seed"], facts["style_seed"], facts["bpm"], facts["model"]) == (41, 42, "257/2", "somebody's")
-    assert (made.entry.seed, made.entry.attempts, made.entry.inside_limits) == (41, 1, True)
+    assert (made.entry.source.seed, made.entry.quality.attempts, made.entry.quality.inside_limits) == (41, 1, True)
 
 
 def test_a_sound_at_a_wrong_tempo_is_judged_and_the_next_is_tried(tmp_path: Path) -> None:

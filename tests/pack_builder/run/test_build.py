@@ -65,11 +65,16 @@ def test_every_loop_says_what_it_is_to_libsndfile(small: Small) -> None:
     options = small(bpm="120,128.5,171", bars="4")
     for row in built(options).manifest.rows:
         with soundfile.SoundFile(options.place.out / row.file) as file:
-            assert (file.subtype, file.samplerate, file.channels, file.frames) == ("PCM_24", 44100, 2, row.frames)
+            assert (file.subtype, file.samplerate, file.channels, file.frames) == ("PCM_24", 44100, 2, row.sound.frames)
             log = file.extra_info
-        if row.shape == "loop":
-            assert row.frames == round(4 * 240 * 44100 / row.bpm)
-            for text in (f"Tempo     : {row.bpm:f}", "Beats     : 16", f"End : {row.frames - 1}", "labl : 4 : bar 4"):
+        if row.music.shape == "loop":
+            assert row.sound.frames == round(4 * 240 * 44100 / row.music.bpm)
+            for text in (
+                f"Tempo     : {row.music.bpm:f}",
+                "Beats     : 16",
+                f"End : {row.sound.frames - 1}",
+                "labl : 4 : bar 4",
+            ):
                 assert text in log
         else:
             assert "acid" not in log
@@ -84,14 +89,14 @@ def test_a_key_that_was_heard_is_in_every_place_where_keys_are_read(
     monkeypatch.setattr("pack_builder.render.write.key_of", lambda *_: ("F#min", 0.9))
     options = small(format=form)
     for row in built(options).manifest.rows:
-        assert row.key == "F#min"
+        assert row.music.key == "F#min"
         path = options.place.out / row.file
         assert path.stem.endswith("_F#min")
         with soundfile.SoundFile(path) as file:
             log = file.extra_info
         if form == "wav24":
             assert '"key": "F#min"' in log
-            assert ("Root note : 0x42" in log) == (row.shape == "loop")
+            assert ("Root note : 0x42" in log) == (row.music.shape == "loop")
         else:
             tags = mutagen.File(path).tags
             assert str(tags["TKEY"] if form == "aiff" else tags["initialkey"][0]) == (
@@ -122,20 +127,20 @@ def test_what_is_written_is_what_was_measured(small: Small) -> None:
     options = small()
     for row in built(options).manifest.rows:
         samples, _ = soundfile.read(options.place.out / row.file, dtype="float32")
-        assert row.true_peak_dbtp is not None
+        assert row.quality.true_peak_dbtp is not None
         assert np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-4
-        if row.bpm and row.beats:
-            assert seam(samples, 44100, row.beats)[0] == pytest.approx(row.seam_score, abs=0.01)
-            assert row.seam_score is not None
-            assert row.seam_score < SEAM_LIMIT
-            assert row.measured_bpm == pytest.approx(row.bpm, rel=0.005)
+        if row.music.bpm and row.music.beats:
+            assert seam(samples, 44100, row.music.beats)[0] == pytest.approx(row.quality.seam_score, abs=0.01)
+            assert row.quality.seam_score is not None
+            assert row.quality.seam_score < SEAM_LIMIT
+            assert row.quality.measured_bpm == pytest.approx(row.music.bpm, rel=0.005)
 
 
 @pytest.mark.parametrize("sample_rate_hz", [48000, 88200, 96000])
 def test_other_sample_rates(small: Small, sample_rate_hz: int) -> None:
     options = small(bpm="133", takes="1", sample_rate=str(sample_rate_hz))
     rows = built(options).manifest.rows
-    assert rows[0].frames == round(240 * sample_rate_hz / 133)
+    assert rows[0].sound.frames == round(240 * sample_rate_hz / 133)
     assert not verify(options.place.out).differences
 
 
@@ -334,7 +339,7 @@ def test_the_longest_take_is_built_and_its_page_plays_a_preview(small: Small) ->
     options = small(kinds=("piano",), takes="1", take_seconds="600", density="0.1", attempts="1", keep_best=True)
     assert built(options).rendered == 1
     [row] = read_manifest(options.place.out).rows
-    assert row.frames == 600 * 44100
+    assert row.sound.frames == 600 * 44100
     [[entry]] = [json.loads(text)["files"] for text in page_data(options.place.out)]
     assert entry["preview"] == PREVIEW_S
     heard, rate = soundfile.read(io.BytesIO(base64.b64decode(entry["sound"])))
@@ -353,7 +358,7 @@ def test_long_loops_and_high_rates_are_embedded_whole(small: Small) -> None:
     [row] = read_manifest(options.place.out).rows
     [[entry]] = [json.loads(text)["files"] for text in page_data(options.place.out)]
     assert entry["preview"] is None
-    assert soundfile.info(io.BytesIO(base64.b64decode(entry["sound"]))).frames == row.frames == 64 * 96000
+    assert soundfile.info(io.BytesIO(base64.b64decode(entry["sound"]))).frames == row.sound.frames == 64 * 96000
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_cluster_makes_the_same_pack_while_workers_die(
     build(options, Silent(), SOURCE)
     rows = read_manifest(plain.place.out).rows
     died = {path.name for path in deaths.iterdir()}
-    assert died == {str(attempt["seed"]) for row in rows for attempt in row.tried if attempt["seed"] % 3 == 0}
+    assert died == {str(attempt["seed"]) for row in rows for attempt in row.quality.tried if attempt["seed"] % 3 == 0}
     assert len(died) > 2
     assert audio_bytes(options.place.out) == audio_bytes(plain.place.out)
     assert read_manifest(options.place.out).rows == rows

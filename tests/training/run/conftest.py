@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import torch
 
 from musika_daw.instrument.models import TINY
 from tests.training.run.tiny import QUICK, QUICK_GAN
@@ -27,17 +25,8 @@ class Stages:
     gan: Path
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """One computing thread, and the command line's flushing of denormals undone after."""
-    torch.set_num_threads(1)
-    yield
-    torch.set_flush_denormal(False)
-
-
 @pytest.fixture(scope="package")
 def stages(corpus_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Stages:
-    torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("stages")
     train_autoencoder([corpus_path], folder / "ae", TINY.autoencoder, settings=QUICK, max_steps=4)
     encode_corpus(corpus_path, encoder_of(folder / "ae"), folder / "z", made_with=folder / "ae")
