@@ -38,16 +38,16 @@ def decode_whole(packet: bytes) -> tuple[list[Message], str | None]:
     """The messages of a packet that can be read, and what is wrong with the first of the others."""
     messages: list[Message] = []
     problem: str | None = None
-    try:
-        for data in _split(packet, DEPTH_MAX):
-            if len(messages) == MESSAGES_MAX:
-                return messages, problem or f"packet: more than {MESSAGES_MAX} messages"
+    for data in _split(packet, DEPTH_MAX):
+        if isinstance(data, str):
+            problem = problem or data
+        elif len(messages) == MESSAGES_MAX:
+            return messages, problem or f"packet: more than {MESSAGES_MAX} messages"
+        else:
             try:
                 messages.append(_message(data))
             except ValueError as error:
                 problem = problem or str(error)
-    except ValueError as error:
-        problem = problem or str(error)
     return messages, problem
 
 
@@ -69,32 +69,31 @@ def _message(data: bytes) -> Message:
     return Message(message.address, tuple(message.params))
 
 
-def _split(packet: bytes, depth: int) -> Iterator[bytes]:
+def _split(packet: bytes, depth: int) -> Iterator[bytes | str]:
+    """The messages of a packet as they lie in it; as a text, what is wrong with a bundle, which costs no other."""
     if not packet.startswith(b"#bundle\0"):
-        if not packet.startswith(b"/"):
-            raise ValueError("packet: neither a message nor a bundle")
-        yield packet
+        yield packet if packet.startswith(b"/") else "packet: neither a message nor a bundle"
         return
     if depth == 0:
-        raise ValueError(f"packet: bundles nested more than {DEPTH_MAX} deep")
+        yield f"packet: bundles nested more than {DEPTH_MAX} deep"
+        return
     at = 16
     while at < len(packet):
         size = int.from_bytes(packet[at : at + 4], "big")
         at += 4
         if size % 4 or at + size > len(packet):
-            raise ValueError(f"packet: element of {size} bytes at {at} in a bundle of {len(packet)}")
+            yield f"packet: element of {size} bytes at {at} in a bundle of {len(packet)}"
+            return
         element = packet[at : at + size]
         at += size
         if element.startswith((b"/", b"#bundle\0")):
             yield from _split(element, depth - 1)
-        elif element:  # an empty one says nothing; of another kind it costs nobody but itself
-            yield b""
+        elif element:  # an empty one says nothing
+            yield "packet: an element that is neither a message nor a bundle"
 
 
 def _tags(message: bytes) -> tuple[bytes, int, int]:
     """The type tags of a message, without the comma, where they begin, and how many bytes the arguments have."""
-    if not message.startswith(b"/"):
-        raise ValueError("packet: an element that is neither a message nor a bundle")
     end = message.find(b"\0")
     if end < 0:
         raise ValueError("packet: address without end")

@@ -1,11 +1,14 @@
 // The song's beat out of what LV2 hosts tell of bars, for those that do not tell it from the start of the
 // song.
 //
-//   told    bar 2, beat .5 of it    where bar 2 begins: where play came into it, or, if one tempo has held
-//   from the
-//           frame, tempo            start of the song, at the frame's beat less .5; else bars are counted
+//   told    bar 2, beat .5 of it    where bar 2 begins: where play came into it, now or before, or, if one
+//   tempo
+//           frame, tempo            has held from the start of the song, at the frame's beat less .5; else
+//           bars
+//                                   are counted from the last one before it that was heard
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 
@@ -86,39 +89,88 @@ class BarCount {
         at.beat = beat;
     }
 
+    // A bar that play came into: where it begins.
+    struct Heard {
+        double beat = -1;
+        double frame = 0;
+    };
+    static constexpr size_t kBarsHeard = 4096;
+
+    const Heard* heard(double bar) const {
+        if (!(bar >= 0 && bar < kBarsHeard)) return nullptr;
+        const Heard& one = heard_[static_cast<size_t>(bar)];
+        return one.beat < 0 ? nullptr : &one;
+    }
+
+    // Where a bar begins that play did not come into from the one before.
+    double counted_to(double bar, double length) const {
+        for (double before = bar < kBarsHeard ? bar - 1 : kBarsHeard - 1.0; before >= 0; --before)
+            if (const Heard* one = heard(before)) return one->beat + (bar - before) * length;
+        return bar * length;
+    }
+
     void take_bar(Position& at, const ToldBars& told, const Position& foretold, bool went_on, double quarters,
                   double rate_hz) {
         at.valid |= kValidBeat | kValidBarStart;
         // Ardour 7 counts the part of an eighth as if it were that of a quarter
         const double count = std::floor(told.bar_beat);
         const double within[] = {told.bar_beat * quarters, count * quarters + (told.bar_beat - count)};
-        const double counted = told.bar * at.numerator * quarters;
-        double start = counted;
-        if (known_)
-            start = start_ + (told.bar - bar_) * (told.bar == bar_ + 1 ? length_ : at.numerator * quarters);
+        const double length = at.numerator * quarters;
+        double start = 0;
         double best = within[0];
         if (went_on && known_ && (foretold.valid & kValidBeat) != 0 &&
             (told.bar == bar_ || told.bar == bar_ + 1)) {
-            const double off[] = {std::fabs(start + within[0] - foretold.beat),
-                                  std::fabs(start + within[1] - foretold.beat)};
+            start = told.bar == bar_ ? start_ : start_ + length_;
+            double expected = foretold.beat;
+            if (told.bar == bar_ + 1 && expected > start)  // where meters change, tempi do
+                expected = start + (expected - start) * at.bpm / foretold.bpm;
+            const double off[] = {std::fabs(start + within[0] - expected),
+                                  std::fabs(start + within[1] - expected)};
             best = within[off[1] < off[0] ? 1 : 0];
-        } else {
-            double beat = 0;
-            bool found = false;
-            for (int i = 0; i < 2 && !found && held(at, rate_hz, beat); ++i) {
-                const double near = std::floor((beat - within[i]) / quarters + 0.5) * quarters;
-                found = near > -kSameBeats && std::fabs(beat - within[i] - near) < 2 * kSameBeats;
-                if (!found) continue;
-                start = near;
-                best = within[i];
-            }
+        } else if (!find_heard(at, told.bar, within, rate_hz, start, best) &&
+                   !find_by_frame(at, within, quarters, rate_hz, start, best)) {
+            start = counted_to(told.bar, length);
         }
         at.bar_start_beat = start;
         at.beat = start + best;
+        if (told.bar >= 0 && told.bar < kBarsHeard && !(known_ && told.bar == bar_ && went_on))
+            heard_[static_cast<size_t>(told.bar)] = {start, at.frame - best * at.frames_per_beat(rate_hz)};
         known_ = true;
         bar_ = told.bar;
         start_ = start;
-        length_ = at.numerator * quarters;
+        length_ = length;
+    }
+
+    // By the frame, where one tempo has held so far.
+    bool find_by_frame(const Position& at, const double (&within)[2], double quarters, double rate_hz,
+                       double& start, double& best) const {
+        double beat = 0;
+        for (int i = 0; i < 2 && held(at, rate_hz, beat); ++i) {
+            const double near = std::floor((beat - within[i]) / quarters + 0.5) * quarters;
+            if (near <= -kSameBeats || std::fabs(beat - within[i] - near) >= 2 * kSameBeats) continue;
+            start = near;
+            best = within[i];
+            return true;
+        }
+        return false;
+    }
+
+    // As it was heard before, if it still begins at that frame: the user may have changed the song.
+    bool find_heard(const Position& at, double bar, const double (&within)[2], double rate_hz, double& start,
+                    double& best) const {
+        const Heard* one = heard(bar);
+        if (one == nullptr) return false;
+        double nearest = kNearBeats * at.frames_per_beat(rate_hz);
+        bool found = false;
+        for (const double inside : within) {
+            const double off = std::fabs(at.frame - inside * at.frames_per_beat(rate_hz) - one->frame);
+            if (off >= nearest) continue;
+            nearest = off;
+            start = one->beat;
+            best = inside;
+            found = true;
+        }
+        return found;
     }
 
     double first_bpm_ = 0;
@@ -126,6 +178,7 @@ class BarCount {
     bool from_one_ = false;
     bool known_ = false;
     double bar_ = 0, start_ = 0, length_ = 4;  // the bar told last
+    std::array<Heard, kBarsHeard> heard_ = {};
 };
 
 }  // namespace musika

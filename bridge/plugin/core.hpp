@@ -181,7 +181,8 @@ class Core {
                 seen = now;
                 since = Clock::now();
             }
-            const bool hopeful = shared_.connected.load() || shared_.starting.load();
+            const bool hopeful =
+                shared_.connected.load() || shared_.starting.load() || shared_.reached.load();
             if (Clock::now() - since > (hopeful ? kPatienceConnected : kPatienceUnconnected)) return false;
             std::this_thread::sleep_for(std::chrono::microseconds(100));
         }
@@ -189,8 +190,8 @@ class Core {
     }
 
     uint64_t signs_of_life() const {
-        return shared_.progress.load() * 4 + (shared_.connected.load() ? 2 : 0) +
-               (shared_.starting.load() ? 1 : 0);
+        return shared_.progress.load() * 8 + (shared_.reached.load() ? 4 : 0) +
+               (shared_.connected.load() ? 2 : 0) + (shared_.starting.load() ? 1 : 0);
     }
 
     void tell_state(bool playing, int64_t frame) {

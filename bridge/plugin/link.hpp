@@ -48,7 +48,7 @@ class Link {
     static constexpr Ms kRetryEvery{200};
     static constexpr Ms kRefusedEvery{1000};
     static constexpr Ms kStartEvery{1000};
-    static constexpr Ms kAnswerWithin{2000};
+    static constexpr Ms kAnswerWithin{5000};
     static constexpr int kSendMs = 200;
 
     void run() {
@@ -72,9 +72,11 @@ class Link {
         Rendezvous found;
         if (!find_host(found) || !socket_.open(found.port, kSendMs)) {
             socket_.close();
+            shared_.reached.store(false);
             start_if_wanted();
             return false;
         }
+        shared_.reached.store(true);  // on a busy machine it takes its time to answer
         reader_->clear();
         answer_ = Answer::none;
         Hello hello = {};
@@ -90,6 +92,7 @@ class Link {
         while (going && answer_ == Answer::none && Clock::now() < end && !halt_.load()) going = receive();
         if (answer_ != Answer::welcome) {
             shared_.refused.store(answer_ == Answer::refused);
+            if (answer_ == Answer::refused) shared_.reached.store(false);
             socket_.close();
             return false;
         }

@@ -60,6 +60,7 @@ struct Shared {
     std::atomic<uint64_t> underruns{0};
     std::atomic<bool> connected{false};
     std::atomic<bool> starting{false};  // a host was started and is not there yet
+    std::atomic<bool> reached{false};   // a host is there, though it may not have answered yet
     std::atomic<bool> refused{false};
     std::atomic<bool> renderer_lost{false};
     std::atomic<PluginState> state{PluginState::no_host};

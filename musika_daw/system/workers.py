@@ -21,11 +21,12 @@ _at_work: Any = None  # of a worker: the table that says which call every worker
 
 
 class WorkerDiedError(RuntimeError):
-    """A worker process that ended by itself: `how`, and the values of the call that it was at (None: of none)."""
+    """A worker process that ended by itself: its exit `code` (None: not known), `how` that reads, and the values of the
+    call that it was at (None: of none)."""
 
-    def __init__(self, how: str, values: tuple[Any, ...] | None) -> None:
-        super().__init__(f"a worker {how}")
-        self.how, self.values = how, values
+    def __init__(self, code: int | None, values: tuple[Any, ...] | None) -> None:
+        self.code, self.how, self.values = code, told_end(code), values
+        super().__init__(f"a worker {self.how}")
 
 
 def told_end(code: int | None) -> str:
@@ -94,12 +95,19 @@ def await_end(child: BaseProcess, patience_s: float = 10.0) -> None:
 
 
 class Workers:
-    """`jobs` processes (1: this one). As a context manager it leaves no process behind, also when interrupted.
+    """`jobs` processes (1: this one, unless `apart`). As a context manager it leaves none behind, if interrupted too.
 
     Each begins with `start(*arguments)`, a module-level function: what every call needs is sent once.
     """
 
-    def __init__(self, jobs: int, start: Callable[..., Any] | None = None, arguments: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self,
+        jobs: int,
+        start: Callable[..., Any] | None = None,
+        arguments: tuple[Any, ...] = (),
+        *,
+        apart: bool = False,
+    ) -> None:
         self.jobs = jobs
         self._dropped = False
         self._before = set(active_children())
@@ -109,7 +117,7 @@ class Workers:
         self._number = 0
         # spawned, not forked: torch's threads do not survive a fork
         self._pool = None
-        if jobs > 1:
+        if jobs > 1 or apart:
             context = get_context("spawn")
             self._at_work = context.Array("q", 2 * jobs)
             self._pool = ProcessPoolExecutor(jobs, context, _start_worker, (self._at_work, start, arguments))
@@ -223,6 +231,6 @@ class Workers:
         died = [child for child in self._children if child.exitcode not in _ENDED_BY_US]
         busy = [child for child in died if at.get(child.pid or 0)]
         if not died:
-            return WorkerDiedError(told_end(None), at_all)
+            return WorkerDiedError(None, at_all)
         child = (busy or died)[0]
-        return WorkerDiedError(told_end(child.exitcode), self._calls.get(at.get(child.pid or 0, 0), at_all))
+        return WorkerDiedError(child.exitcode, self._calls.get(at.get(child.pid or 0, 0), at_all))

@@ -45,7 +45,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "transport": {"playing": True, "bpm": 128.0, "beat": 9.5, "bar": 3, "bar_beat": 2.5, "signature": [4, 4]},
         "lock": {"locked": True, "error_ms": 0.02},
         "cache": {"ahead_s": 5.5, "wanted_s": 6.0, "bpm": 128.0, "renderer_share": 0.1, "problem": None},
-        "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0},
+        "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0, "clipped": 0},
         "values": {name: parameter.start for name, parameter in PARAMETERS.items()},
         "effects_on": True,
         "midi": {"port": None, "learning": None, "bindings": {}, "problem": None},

@@ -32,6 +32,42 @@ def test_what_the_host_says_is_shown(window: PanelWindow, host: StandIn, until: 
     assert strip.play.accessibleName() == "Play"
 
 
+def redness(widget: QWidget) -> int:
+    """How many pixels of its picture are clearly red."""
+    image = widget.grab().toImage()
+    colours = [image.pixelColor(x, y) for x in range(image.width()) for y in range(image.height())]
+    return sum(colour.red() > max(colour.green(), colour.blue()) + 60 for colour in colours)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_clipping_lights_up_until_a_click_clears_it(
+    window: PanelWindow, host: StandIn, until: Until, theme: str
+) -> None:
+    clip = window.strip.clip
+    window.set_theme(theme)
+    assert until(lambda: window.strip.holes.text() == "0")
+    assert (clip.text(), clip.isEnabled(), redness(clip)) == ("no clip", False, 0)
+    host.status = status(sound={"clipped": 3})
+    assert until(lambda: clip.text() == "CLIP 3")
+    assert clip.accessibleName() == "Clipping: 3 blocks"
+    assert redness(clip) > 30
+    QTest.mouseClick(clip, LEFT)
+    assert (clip.text(), redness(clip)) == ("no clip", 0)
+    host.status = status(sound={"clipped": 5}, transport={"bar": 9})
+    assert until(lambda: clip.text() == "CLIP 2")
+    host.status = status(sound={"clipped": 1})  # another host, which has counted anew
+    assert until(lambda: clip.text() == "CLIP 1")
+
+
+def test_a_cleared_light_stays_dark_where_the_same_host_comes_back(window: PanelWindow, until: Until) -> None:
+    clip = window.strip.clip
+    clip.set_told(4)
+    clip.clear()
+    window.strip.show_nothing()
+    clip.set_told(4)
+    assert clip.text() == "no clip"
+
+
 def test_a_source_that_says_nothing_is_explained_and_the_offer_is_one_click(
     window: PanelWindow, host: StandIn, until: Until
 ) -> None:
@@ -267,7 +303,7 @@ def test_texts_can_be_read(colours) -> None:
         (text, ground)
         for text in (colours.text, colours.dim)
         for ground in (colours.window, colours.base, colours.raised)
-    ] + [(colours.on_accent, colours.accent)]
+    ] + [(colours.on_accent, colours.accent), (colours.bad, colours.raised)]
     for text, ground in pairs:
         light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # the renderer's process imports
 
 from clap_host import ClapHost, Song
 from plugin_fixtures import built, folder, host, need_fixture
+
+NATIVE = Path(__file__).parent / "native"
+CORE = Path(__file__).parents[2] / "bridge" / "plugin"
 
 __all__ = ["built", "folder", "host", "need_fixture"]
 
@@ -29,3 +33,22 @@ def clap(built: Path, folder: Path) -> Iterator[Callable[..., ClapHost]]:
     yield make
     for one in made:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Callable[..., Path]:
+    """Compiles a program of `native`, once each; `built` makes sure that there is a compiler."""
+    folder = tmp_path_factory.mktemp("native")
+
+    def compile_(name: str, flags: str = "") -> Path:
+        out = folder / f"{name}{abs(hash(flags))}"
+        if not out.exists():
+            command = (
+                f"g++ -std=c++17 -O1 -g -Wall -Wextra -Werror -pthread -I{CORE} -isystem /usr/share/dpf/distrho/src "
+                f"{flags} {NATIVE / name}.cpp -o {out} -ldl -rdynamic"
+            )
+            done = subprocess.run(command.split(), capture_output=True, text=True, check=False, timeout=300)
+            assert done.returncode == 0, done.stderr
+        return out
+
+    return compile_

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from plugin_stand_in import code_of, left_at
 
 from bridge.plugin_link.codes import PluginState
-from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, write_command
+from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, withdraw, write_command
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
 
@@ -136,6 +137,25 @@ def test_a_host_that_hangs_holds_nothing_up(folder: Path, clap) -> None:
         one.deactivate()
         assert time.perf_counter() - begin_s < 2
         one.activate()
+
+
+def test_a_bounce_waits_for_a_host_that_is_slow_to_answer(folder: Path, host, clap) -> None:
+    """As on a machine with much to do; it had given up after three seconds, and the rest of the bounce was silence."""
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        announce(busy.getsockname()[1], bytes(16))
+        one = clap()
+
+        def another() -> None:
+            withdraw(bytes(16))
+            host()
+
+        later = threading.Timer(7, another)
+        one.set_offline(True)
+        later.start()
+        audio = one.play(0, RATE // 2)
+        later.join()
+    assert one.status == 1
+    assert np.array_equal(audio[:, 0], expected(0, RATE // 2))
 
 
 def test_another_rate_empties_the_cache_and_is_rendered_anew(host, clap) -> None:

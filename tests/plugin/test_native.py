@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,25 +14,6 @@ NATIVE = Path(__file__).parent / "native"
 CORE = Path(__file__).parents[2] / "bridge" / "plugin"
 BLOCK_NS = 128 / 48_000 * 1e9
 SANITIZERS = {"thread": "-fsanitize=thread", "address": "-fsanitize=address,undefined -fno-sanitize-recover=all"}
-
-
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory, built: Path) -> Callable[..., Path]:
-    """Compiles a program of `native`, once each; `built` makes sure that there is a compiler."""
-    folder = tmp_path_factory.mktemp("native")
-
-    def compile_(name: str, flags: str = "") -> Path:
-        out = folder / f"{name}{abs(hash(flags))}"
-        if not out.exists():
-            command = (
-                f"g++ -std=c++17 -O1 -g -Wall -Wextra -Werror -pthread -I{CORE} -isystem /usr/share/dpf/distrho/src "
-                f"{flags} {NATIVE / name}.cpp -o {out} -ldl -rdynamic"
-            )
-            done = subprocess.run(command.split(), capture_output=True, text=True, check=False, timeout=300)
-            assert done.returncode == 0, done.stderr
-        return out
-
-    return compile_
 
 
 def ran(*command: str | Path, limit_s: float = 240) -> str:

@@ -143,7 +143,9 @@ def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jo
     from training.corpus.folder import build_folder
     from training.corpus.folder.console import show_report, show_row
 
-    report = build_folder(source, out, kind=kind, licence=licence, shortest_s=shortest, jobs=jobs, progress=show_row)
+    report = build_folder(
+        source, out, kind=kind, licence=licence, shortest_s=shortest, jobs=jobs, apart=True, progress=show_row
+    )
     show_report(report, out)
 
 

@@ -1,10 +1,10 @@
-"""`TransportStrip`: source, tempo, place, lock, cache and underruns at one glance."""
+"""`TransportStrip`: source, tempo, place, lock, cache, underruns and clipping at one glance."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
 
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.status import HostStatus
@@ -69,6 +69,51 @@ class CacheBar(QWidget):
         painter.drawRoundedRect(area, 4, 4)
 
 
+class ClipLight(QToolButton):
+    """How many blocks were cut off at full scale since the last click on it; told by a word beside the colour."""
+
+    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._colours, self._told, self._cleared = colours, 0, 0
+        self.setAutoRaise(True)
+        self.clicked.connect(self.clear)
+        self._show()
+
+    @property
+    def blocks(self) -> int:
+        """Blocks since it was cleared."""
+        return self._told - self._cleared
+
+    def set_told(self, blocks: int) -> None:
+        """What the host has counted since it started; fewer than before are those of another host."""
+        if blocks == self._told:
+            return
+        if blocks < self._told:
+            self._cleared = 0
+        self._told = blocks
+        self._show()
+
+    def set_colours(self, colours: Colours) -> None:
+        """Take over another theme."""
+        self._colours = colours
+        self._show()
+
+    def clear(self) -> None:
+        """Count from here."""
+        self._cleared = self._told
+        self._show()
+
+    def _show(self) -> None:
+        blocks = self.blocks
+        self.setEnabled(bool(blocks))
+        self.setText(f"CLIP {blocks}" if blocks else "no clip")
+        self.setStyleSheet(
+            f"color: {self._colours.bad}; font-weight: bold" if blocks else f"color: {self._colours.dim}"
+        )
+        self.setAccessibleName(f"Clipping: {blocks} blocks" if blocks else "Clipping: none")
+        self.setToolTip("Blocks cut off at full scale: turn the gain down. A click clears it." if blocks else "")
+
+
 class TransportStrip(QFrame):
     """What the host follows and how well. `play_pressed` and `source_picked` are the user's wishes."""
 
@@ -92,7 +137,7 @@ class TransportStrip(QFrame):
         self.error, self.ahead, self.holes = _small("Lock error"), _small("Rendered ahead"), _small("Underruns")
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 6, 10, 6)
-        grid.setHorizontalSpacing(14)
+        grid.setHorizontalSpacing(10)
         grid.addWidget(self.play, 0, 0, 2, 1)
         grid.addWidget(_small("", "source"), 0, 1)
         grid.addWidget(self.picker, 1, 1)
@@ -103,8 +148,13 @@ class TransportStrip(QFrame):
         grid.addWidget(self.error, 1, 4)
         grid.addWidget(self.ahead, 0, 5)
         grid.addWidget(self.bar, 1, 5)
-        grid.addWidget(_small("", "underruns"), 0, 6)
-        grid.addWidget(self.holes, 1, 6)
+        underruns = QHBoxLayout()
+        underruns.setSpacing(4)
+        underruns.addWidget(self.holes)
+        underruns.addWidget(_small("", "underruns"), 1)
+        grid.addLayout(underruns, 0, 6)
+        self.clip = ClipLight(colours)
+        grid.addWidget(self.clip, 1, 6)
         grid.setColumnStretch(1, 1)
         self.show_nothing()
 
@@ -113,6 +163,7 @@ class TransportStrip(QFrame):
         self._colours = self.lamp._colours = self.bar._colours = colours
         self._show_play(self._playing, self.play.isEnabled())
         self.lamp.set_state(self.lamp.state)
+        self.clip.set_colours(colours)
 
     def show_nothing(self) -> None:
         """There is no host."""
@@ -144,6 +195,7 @@ class TransportStrip(QFrame):
         self.ahead.setText(f"{status.ahead_s:.1f} s ahead")
         self.bar.set_share(status.ahead_s / status.wanted_s if status.wanted_s > 0 else 0.0)
         self.holes.setText(str(status.underruns))
+        self.clip.set_told(status.clipped)
 
     def _show_play(self, playing: bool, enabled: bool) -> None:
         self._playing = playing

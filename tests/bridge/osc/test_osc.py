@@ -316,6 +316,10 @@ ODD = {
     "no address": bytes(8),
     "empty": b"",
     "bundle in it": _bundle(b"", encode("/play", [("f", 1.0)])),
+    "bundle of bundles, too deep": _bundle(_bundle(_bundle(_bundle(_bundle(encode("/x")))))),
+    "bundle with a wrong length": _bundle(b"")[:-1] + b"\6" + bytes(8),
+    "bundle with a length below zero": _bundle(b"")[:-4] + b"\xff\xff\xff\xfc" + bytes(8),
+    "bundle cut off": _bundle(encode("/x"))[:-4],
 }
 FINE = ("impulse", "character", "symbol", "colour, MIDI, array", "empty", "bundle in it")
 

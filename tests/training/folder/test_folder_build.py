@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import time
 import tracemalloc
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from tests.training.folder.guide import Guide
-from tests.training.folder.music import FORMATS, beat_song, write
+from tests.training.folder.music import FORMATS, beat_song, drifting_song, write
 from training.autoencoder.excerpts import Excerpts
 from training.cli import main
 from training.corpus import Corpus
@@ -229,6 +231,24 @@ def test_two_processes_build_the_same_corpus(tmp_path: Path) -> None:
         assert (tmp_path / "out1" / name).read_bytes() == (tmp_path / "out2" / name).read_bytes(), name
 
 
+def crash_at_one(path: Path, scratch: Path, shortest_s: float, known: bool) -> prepare.Prepared:
+    """What `build` does with a file in its process, and a decoder that crashes on one of them."""
+    if path.name == "1.wav":
+        os.kill(os.getpid(), signal.SIGSEGV)
+        time.sleep(10)
+    return prepare.prepare(path, scratch, shortest_s)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_decoder_that_crashes_costs_its_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    monkeypatch.setattr(build, "_prepare", crash_at_one)
+    report = build_folder(small(tmp_path / "music", 4), tmp_path / "corpus", jobs=jobs, apart=True)
+    assert [row.path for row in report.kept] == ["0.wav", "2.wav", "3.wav"]
+    assert [(row.path, row.reason) for row in report.skipped] == [
+        ("1.wav", "damaged: what reads it was ended by SIGSEGV")
+    ]
+
+
 def test_a_corpus_belongs_to_one_folder_and_kind(tmp_path: Path, deaf: list[Path]) -> None:
     source, out = small(tmp_path / "music", 1), tmp_path / "corpus"
     build_folder(source, out)
@@ -243,8 +263,9 @@ def test_a_corpus_belongs_to_one_folder_and_kind(tmp_path: Path, deaf: list[Path
         build_folder(tmp_path / "empty", tmp_path / "x")
 
 
-def test_the_command_says_what_it_did(tmp_path: Path, deaf: list[Path]) -> None:
-    source = small(tmp_path / "music", 2)
+def test_the_command_says_what_it_did(tmp_path: Path) -> None:
+    source = small(tmp_path / "music", 1)
+    write(source / "1.wav", drifting_song(24, 4), FORMATS[0])
     (source / "bad.mp3").write_bytes(b"no music")
     result = CliRunner().invoke(main, ["corpus", "folder", str(source), "--out", str(tmp_path / "c")])
     assert result.exit_code == 0, result.output

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from musika_daw.system.folders import files_below
-from musika_daw.system.workers import Workers
+from musika_daw.system.workers import WorkerDiedError
+from training.corpus.folder.apart import in_order_apart
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
 from training.corpus.folder.likeness import alike, from_text, to_text
 from training.corpus.folder.prepare import Prepared, file_hash, prepare
@@ -56,11 +57,13 @@ def build_folder(
     licence: str = "all rights reserved",
     shortest_s: float = 10.0,
     jobs: int = 1,
+    apart: bool = False,
     progress: Progress | None = None,
 ) -> FolderReport:
     """Bring the corpus `out` up to date with the sound files below `source`.
 
-    `kind` says what a model of it will make: techno (loops on a grid) or piano (takes). Raises ValueError for a
+    `kind` says what a model of it will make: techno (loops on a grid) or piano (takes). One job reads files in this
+    process, unless `apart`: then, as with more, a decoder that crashes costs its file only. Raises ValueError for a
     folder without any sound file, or a corpus of another folder or kind.
     """
     source, out = Path(source), Path(out)
@@ -84,7 +87,7 @@ def build_folder(
         changed = _reconcile(source, out, names, journal, report, shortest_s)
         with CorpusWriter(out, kind, 0) as writer:
             done = len(names) - len(changed)
-            for name, digest, prepared, scratch in _prepared(source, out, changed, journal, shortest_s, jobs):
+            for name, digest, prepared, scratch in _prepared(source, out, changed, journal, shortest_s, jobs, apart):
                 row = _settle(source / name, name, digest, prepared, scratch, journal, writer, licence)
                 done += 1
                 if progress:
@@ -176,7 +179,7 @@ def _song_name(path: str, part: int) -> str:
 
 
 def _prepared(
-    source: Path, out: Path, names: list[str], journal: Journal, shortest_s: float, jobs: int
+    source: Path, out: Path, names: list[str], journal: Journal, shortest_s: float, jobs: int, apart: bool
 ) -> Iterator[tuple[str, str, Prepared, Path]]:
     """Files read in `jobs` processes, in order; never more than `jobs` of them wait."""
     folder = out / "scratch"
@@ -192,11 +195,12 @@ def _prepared(
             yield source / name, scratch, shortest_s, bool(digest) and digest in known
 
     try:
-        with Workers(jobs) as workers:
-            for prepared in workers.in_order(_prepare, calls(), ahead=jobs):
-                name, digest, scratch = asked.popleft()
-                yield name, digest, prepared, scratch
-                known |= {row.sha256 for row in [journal.rows[name]] if row.outcome == KEPT}
+        for prepared in in_order_apart(_prepare, calls(), jobs, apart):
+            name, digest, scratch = asked.popleft()
+            if isinstance(prepared, WorkerDiedError):  # libraries in C read the file, and they have faults of their own
+                prepared = Prepared(reason=f"damaged: what reads it {prepared.how}")
+            yield name, digest, prepared, scratch
+            known |= {row.sha256 for row in [journal.rows[name]] if row.outcome == KEPT}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

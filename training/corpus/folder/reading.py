@@ -1,7 +1,7 @@
 """Reads one music file block by block at 44.1 kHz stereo, whatever it was, or says in a few words why not.
 
-libsndfile reads WAV, FLAC, MP3, OGG, Opus and AIFF; what it refuses is offered to pedalboard (AAC on macOS and
-Windows) and then to an `ffmpeg` program if one is installed (AAC everywhere). The length of an MP3 file is counted.
+libsndfile reads WAV, FLAC, MP3, OGG, Opus and AIFF; other kinds are offered to pedalboard (AAC on macOS and Windows),
+and they and what libsndfile refuses to an `ffmpeg` program if one is installed. The length of an MP3 file is counted.
 """
 
 from __future__ import annotations
@@ -54,6 +54,12 @@ SUFFIXES = frozenset(
 # what needs no other program
 _NATIVE_SUFFIXES = SUFFIXES - {".aac", ".ape", ".m4a", ".m4b", ".mp4", ".mpc", ".wma", ".wv"}
 _MPEG_SUFFIXES = frozenset((".mp2", ".mp3"))
+# what ffmpeg may take a file for. Left free it finds sound in what is none: speech at 12 kbit/s in a damaged AIFF file
+_CONTAINERS = (
+    "3gp,3g2,aiff,ape,asf,au,caf,flac,m4a,matroska,mj2,mov,mp4,mpc,mpc8,ogg,tak,tta,w64,wav,webm,wsd,wv"  # by a head
+)
+_STREAMS = ",aac,mp3"  # by frames that chance makes too
+_STREAM_SUFFIXES = _MPEG_SUFFIXES | {".aac", ".m4a", ".mp4"}
 _LOCKED_SUFFIXES = frozenset((".aa", ".aax", ".m4p"))
 # sample entries of MP4 files whose sound is encrypted
 _LOCKED_ATOMS = (b"drms", b"enca", b"aavd")
@@ -65,6 +71,7 @@ _WHOLE = 0.95
 _MPEG_SLACK_S = 0.25
 _UNKNOWN_FRAMES = 1 << 48
 RATES_HZ = (1000, 1_000_000)
+CHANNELS_MAX = 64
 LONGEST_H = 48
 # what is worth another look when a program may have been installed since
 MAYBE = "needs the program ffmpeg"
@@ -117,7 +124,11 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
         file = soundfile.SoundFile(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if found is None or found.first.layer != 3:
-            yield from _by_pedalboard(path, _said(error))
+            # of the kinds that both know it also takes damaged ones, for hours of sound
+            if path.suffix.lower() in _NATIVE_SUFFIXES:
+                yield from _by_ffmpeg(path, _said(error))
+            else:
+                yield from _by_pedalboard(path, _said(error))
             return
     else:
         with file:
@@ -144,10 +155,12 @@ def _said(error: Exception | str) -> str:
     return " ".join(str(getattr(error, "error_string", error)).split())[:200]
 
 
-def _check_rate(rate_hz: float) -> None:
+def _check_form(rate_hz: float, channels: int) -> None:
     low, high = RATES_HZ
     if not low <= rate_hz <= high:
         raise UnusableError(f"damaged: a sample rate of {rate_hz:g} Hz, must be within {low}..{high}")
+    if not 1 <= channels <= CHANNELS_MAX:
+        raise UnusableError(f"damaged: {channels} channels, must be within 1..{CHANNELS_MAX}")
 
 
 def _check_whole(got: int, frames: int, rate_hz: float) -> None:
@@ -156,7 +169,7 @@ def _check_whole(got: int, frames: int, rate_hz: float) -> None:
 
 
 def _by_libsndfile(file: soundfile.SoundFile, frames: int) -> Iterator[tuple[np.ndarray, int]]:
-    _check_rate(file.samplerate)
+    _check_form(file.samplerate, file.channels)
     got = 0
     try:
         while len(block := file.read(_BLOCK_FRAMES, "float32", always_2d=True)):
@@ -176,7 +189,7 @@ def _by_pedalboard(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
         yield from _by_ffmpeg(path, why)
         return
     with file:
-        _check_rate(file.samplerate)
+        _check_form(file.samplerate, file.num_channels)
         try:
             while file.tell() < file.frames:
                 block = file.read(min(_BLOCK_FRAMES, file.frames - file.tell()))
@@ -199,6 +212,8 @@ def _by_ffmpeg(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
         "-v",
         "error",
         "-nostdin",
+        "-format_whitelist",
+        _CONTAINERS + (_STREAMS if path.suffix.lower() in _STREAM_SUFFIXES else ""),
         "-i",
         str(path.absolute()),
         "-vn",
