@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from musika_daw.commands.console import OneLineGroup
+from musika_daw.commands.console import OneLineGroup, version_option
 from musika_daw.commands.live import run
 from musika_daw.commands.monitor import monitor
 from musika_daw.commands.panel import panel
@@ -22,6 +22,7 @@ FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@version_option("musika-daw")
 def main() -> None:
     """Generated music as a function of the position on your timeline.
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+
+from musika_daw import __version__
+
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class OneLineGroup(click.Group):
@@ -21,11 +26,25 @@ class OneLineGroup(click.Group):
             click.echo(one_line(error.format_message()), err=True)
             raise SystemExit(2) from None
         except (ValueError, OSError) as error:
-            click.echo(one_line(str(error)), err=True)
+            click.echo(told(error), err=True)
             raise SystemExit(2) from None
 
 
+def version_option(program: str) -> Callable[[Function], Function]:
+    """The option --version of one of the commands, which all have the version of the package."""
+    return click.version_option(__version__, prog_name=program, message="%(prog)s %(version)s")
+
+
+def told(error: Exception) -> str:
+    """An error on one line; one of the system is told as PATH: reason, without its number."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        text = f"{error.filename}: {error.strerror.lower()}"
+    return " ".join(text.split())
+
+
 def one_line(text: str) -> str:
-    """Text on one line, its first letter lower case."""
+    """A message of click's on one line; its first letter is lower case unless the word is a name, such as JACK."""
     text = " ".join(text.split())
-    return text[:1].lower() + text[1:]
+    first = text.partition(" ")[0]
+    return text[:1].lower() + text[1:] if first[1:].islower() or len(first) == 1 else text
