@@ -12,10 +12,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from fresh import ROOT, Fresh, run
+
 HOME = ROOT / "build" / "pythons"
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 QUICK = ["tests/test_layout.py", "tests/bridge", "tests/musika_daw", "tests/pack_builder"]
@@ -49,32 +49,11 @@ def find_pythons() -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def run(*words: str | Path, cwd: Path = ROOT) -> None:
-    """Run a command; its failure ends this program."""
-    print("$", " ".join(str(word) for word in words), flush=True)
-    subprocess.run([str(word) for word in words], cwd=cwd, check=True)
-
-
 def try_python(version: str, python: str, wheel: Path) -> None:
     """Everything that the module says, with one interpreter."""
-    place = HOME / version
-    shutil.rmtree(place, ignore_errors=True)
-    run(python, "-m", "venv", place)
-    scripts = place / ("Scripts" if os.name == "nt" else "bin")
-    inside = scripts / "python"
-    constraints = ROOT / "constraints.txt"
-    begin = time.monotonic()
-    run(inside, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "-c", constraints, f"{wheel}[test]")
-    size_mb = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
-    print(f"==> Python {version}: set up in {time.monotonic() - begin:.0f} s, {size_mb:.0f} MB", flush=True)
-    with tempfile.TemporaryDirectory() as elsewhere:
-        folder = Path(elsewhere)
-        build = ["--bpm", "128", "--loops-per-bpm", "1", "--takes", "1", "--take-seconds", "5", "--out", "pack"]
-        run(scripts / "musika-pack", "build", *build, cwd=folder)
-        run(scripts / "musika-pack", "verify", "pack", cwd=folder)
-        run(scripts / "musika-daw", "render", "loop.wav", "--loop", "--bars", "2", cwd=folder)
-        run(scripts / "musika-daw", "doctor", cwd=folder)
-    run(inside, "-m", "pytest", "--no-cov", "-m", "not slow and not peer", *QUICK)
+    fresh = Fresh(python, HOME / version, wheel, "[test]")
+    fresh.try_commands()
+    run(fresh.python, "-m", "pytest", "--no-cov", "-m", "not slow and not peer", *QUICK)
 
 
 def main() -> None:
@@ -86,6 +65,7 @@ def main() -> None:
     if missing := [version for version in VERSIONS if version not in pythons]:
         print(f"==> not on this machine, not tried: {', '.join(missing)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
+        shutil.rmtree(ROOT / "build" / "lib", ignore_errors=True)  # of another day, setuptools would pack it too
         run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, ROOT)
         [wheel] = Path(folder).glob("*.whl")
         for version, python in pythons.items():
