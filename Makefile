@@ -12,7 +12,16 @@ QUICK_TRAINING := tests/training/corpus/test_store.py tests/training/autoencoder
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
 # make test-kill    kill every stage of training ten times, at random moments
-.PHONY: help setup setup-dev pack test quick test-peers test-kill lint types bench clean plugin plugin-all
+# make test-pythons try the wheel on every Python from 3.11 on that is found here
+# make wheel        one wheel that has all: weights, panel, the plugin for Linux, Windows and macOS
+# make release      sdist and wheel in dist/, tried in a fresh environment, with checksums
+# address of an index that holds the CPU build of PyTorch, where another has the CUDA build only: docs/install.md
+TORCH_INDEX ?=
+export TORCH_INDEX
+PIP := $(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: help setup setup-dev pack test quick test-peers test-kill test-pythons lint types bench clean plugin plugin-all
+.PHONY: wheel release
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -20,12 +29,12 @@ help:
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@echo "==> setting up $(VENV) (the first time downloads PyTorch and a few small packages)"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
 	@echo "==> adding the training and test tools"
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,dev,jack,link,audio,cluster,gui]"
+	$(PIP) -e ".[train,dev,jack,link,audio,cluster,gui]"
 	@touch $@
 
 setup: $(VENV)/.runtime
@@ -71,6 +80,17 @@ plugin:
 
 plugin-all: setup-dev
 	$(MAKE) -C bridge/plugin PYTHON=$(abspath $(BIN)/python) all
+
+test-pythons: setup-dev
+	$(BIN)/python scripts/test_pythons.py
+
+# build/lib is what setuptools packed last time, and would be packed again
+wheel: plugin-all
+	rm -rf build/lib
+	$(BIN)/python -m build --wheel --outdir dist
+
+release: plugin-all
+	$(BIN)/python scripts/release.py
 
 bench: setup-dev
 	$(BIN)/python -m benchmarks.generate

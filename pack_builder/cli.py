@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
-from musika_daw.commands.console import told
+from musika_daw.commands.console import told, version_option
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
 from pack_builder.plan.parse import whole
@@ -40,9 +40,9 @@ that was stopped goes on with --resume.
 
 
 @click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--version", is_flag=True, help="Show the version and exit.")
+@version_option("musika-pack")
 @click.pass_context
-def cli(context: click.Context, version: bool) -> None:
+def cli(context: click.Context) -> None:
     """Sample packs from a generative model: exactly timed, seamless, labelled.
 
     \b
@@ -51,11 +51,7 @@ def cli(context: click.Context, version: bool) -> None:
       musika-pack verify packs/first
       musika-pack inspect packs/first/Loops/Techno_Loops/120bpm/*.wav
     """
-    if version:
-        from importlib.metadata import version as version_of
-
-        click.echo(f"musika-pack {version_of('musika-daw')}")
-    elif context.invoked_subcommand is None:
+    if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 

@@ -88,7 +88,7 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
             yield f"sha256 {digest[:12]}, manifest says {row.sound.sha256[:12]}"
         samples, header = read_sound(path)
     except (ValueError, OSError) as error:
-        yield str(error).lower()
+        yield (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
         return
     yield from header.problems
     yield from _format_differences(row, header)

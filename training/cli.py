@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from musika_daw.commands.console import OneLineGroup
+from musika_daw.commands.console import OneLineGroup, version_option
 from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
@@ -68,6 +68,7 @@ def _set_threads(threads: int) -> None:
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@version_option("musika-train")
 def main() -> None:
     """Train the models of musika-daw.
 

@@ -40,8 +40,10 @@ def open_client(name: str, server: str | None) -> Any:
     """A JACK client. Raises SourceError without the extra, the library or a server."""
     try:
         jack = importlib.import_module("jack")
-    except (ImportError, OSError) as error:  # OSError: JACK-Client is there, libjack is not
+    except ImportError as error:
         raise SourceError(f"JACK needs an extra: pip install 'musika-daw[jack]' ({error})") from error
+    except OSError as error:
+        raise SourceError(f"JACK's library is missing, `musika-daw doctor` names its package ({error})") from error
     try:
         return jack.Client(name, no_start_server=True, servername=server)
     except jack.JackError as error:

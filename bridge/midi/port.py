@@ -7,6 +7,7 @@ serves those ports, with the frame of every message besides.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -130,10 +131,17 @@ def choose(wanted: str, names: Sequence[str]) -> int | None:
     return partly[0] if len(partly) == 1 else None
 
 
+def _rtmidi() -> Any:
+    try:
+        return importlib.import_module("rtmidi")
+    except ImportError as error:
+        hint = "pip install 'musika-daw[midi]', which builds it on Python 3.13 and later"
+        raise SourceError(f"MIDI ports need python-rtmidi: {hint} ({error}); {ELSEWHERE}") from error
+
+
 def _devices(output: bool, api: str | None) -> Iterator[tuple[str, Any]]:
     """Every MIDI system that works, as (name, rtmidi object). Raises SourceError if there is none."""
-    import rtmidi
-
+    rtmidi = _rtmidi()
     if api is not None and api not in APIS:
         raise SourceError(f"MIDI system {api!r}, must be one of {', '.join(APIS)}")
     compiled = set(rtmidi.get_compiled_api())
@@ -158,8 +166,7 @@ def _devices(output: bool, api: str | None) -> Iterator[tuple[str, Any]]:
 
 
 def _open(port: str | None, virtual: str | None, api: str | None, output: bool) -> tuple[Any, str]:
-    import rtmidi
-
+    rtmidi = _rtmidi()
     seen: list[str] = []
     for _system, device in _devices(output, api):
         try:

@@ -2,7 +2,7 @@
 #pragma once
 
 #ifndef MUSIKA_VERSION
-#define MUSIKA_VERSION "0.1.0"
+#error "MUSIKA_VERSION: not defined, the Makefile takes it from musika_daw/__init__.py"
 #endif
 #define MUSIKA_NAME "musika-daw"
 #define MUSIKA_ID "org.musika-daw.generator"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
+
+from musika_daw import __version__
+
+Function = TypeVar("Function", bound=Callable[..., None])
 
 
 class OneLineGroup(click.Group):
@@ -22,6 +27,11 @@ class OneLineGroup(click.Group):
             raise SystemExit(2) from None
 
 
+def version_option(program: str) -> Callable[[Function], Function]:
+    """The option --version of one of the commands, which all have the version of the package."""
+    return click.version_option(__version__, prog_name=program, message="%(prog)s %(version)s")
+
+
 def told(error: Exception) -> str:
     """What an error says to who gave the command: the argument, its value and what is allowed, on one line.
 
@@ -37,10 +47,11 @@ def told(error: Exception) -> str:
         return one_line(error.format_message().removesuffix("."))
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror.lower()}"
-    return one_line(str(error))
+    return " ".join(str(error).split())
 
 
 def one_line(text: str) -> str:
-    """Text on one line, its first letter lower case."""
+    """A message of click's on one line; its first letter is lower case unless the word is a name, such as JACK."""
     text = " ".join(text.split())
-    return text[:1].lower() + text[1:]
+    first = text.partition(" ")[0]
+    return text[:1].lower() + text[1:] if first[1:].islower() or len(first) == 1 else text

@@ -95,7 +95,7 @@ def install(formats: tuple[str, ...], built: Path | None, start_command: str | N
     missing = [bundle for bundle in wanted if not bundle.is_built]
     if missing:
         raise ValueError(
-            f"from: no {missing[0].format} at {missing[0].built}, must be built first: make plugin, see docs/plugin.md"
+            f"from: no {missing[0].format} at {missing[0].built}; wheels have it, a clone builds it with make plugin"
         )
     words = default_command() if start_command is None else split_words(start_command)
     write_command([] if no_start else words)

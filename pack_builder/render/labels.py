@@ -3,11 +3,11 @@
 import json
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import numpy as np
 
+from musika_daw import __version__
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, tonic_of
 from musika_daw.sound.sounds import FORMATS
@@ -79,12 +79,9 @@ def tags_of(
     return Tags(info, acid, Sampler(((0, frames - 1),)), cues, key)
 
 
-@cache
 def software() -> str:
     """Name and version of this program, as written into the files."""
-    from importlib.metadata import version
-
-    return f"musika-daw {version('musika-daw')}"
+    return f"musika-daw {__version__}"
 
 
 def row_of(

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import bridge.link
-from bridge import JackMidiClockSource, JackSource, LinkSource, SourceError, Valid
+from bridge import JackMidiClockSource, JackSource, LinkSource, MidiClockSource, SourceError, Valid, list_ports
+from bridge.midi.port import open_input, open_output
 from tests.waiting import wait_for
 
 
@@ -28,6 +29,16 @@ def test_a_missing_extra_is_named(
         source.start()
     source.stop()
     assert not source.latest().knows(Valid.POSITION_BEATS)
+
+
+def test_without_rtmidi_every_midi_port_says_so_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    for attempt in (list_ports, lambda: open_input("x", print), lambda: open_output("x"), MidiClockSource("x").start):
+        with pytest.raises(
+            SourceError, match=r"MIDI ports need python-rtmidi: pip install 'musika-daw\[midi\]'"
+        ) as error:
+            attempt()
+        assert "\n" not in str(error.value)
 
 
 class Session:

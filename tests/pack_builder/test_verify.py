@@ -42,7 +42,7 @@ DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
     "gone": (lambda path: path.unlink(), "missing"),
     "one bit": (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\7"), "sha256"),
     "cut": (lambda path: path.write_bytes(path.read_bytes()[:5000]), "cut short"),
-    "no wav": (lambda path: path.write_bytes(b"hello"), "not a riff/wave file"),
+    "no wav": (lambda path: path.write_bytes(b"hello"), "not a RIFF/WAVE file"),
     "shorter": (lambda path: rewrite(path, lambda samples: samples[:-1]), "frames 88199, manifest says 88200"),
     "mono": (lambda path: rewrite(path, lambda samples: samples[:, :1]), "channels 1, manifest says 2"),
     "empty": (lambda path: rewrite(path, lambda samples: samples[:0]), "holds no samples"),

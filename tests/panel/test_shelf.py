@@ -14,14 +14,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QStyleOptionViewItem
 
 from musika_daw.panel.shelf import files, library
-from musika_daw.panel.shelf.library import Sound, scan
+from musika_daw.panel.shelf.library import Sound, other_key, scan, words_of
 from musika_daw.panel.shelf.marks import Marks
 from musika_daw.panel.shelf.model import ShelfModel
 from musika_daw.panel.shelf.thumbnails import POINTS, Thumbnails
 from musika_daw.panel.shelf.tile import HEIGHT, WIDTH
 from musika_daw.panel.window.window import PanelWindow
 from musika_daw.sound.labels import Labels
-from tests.panel.conftest import StandIn, write_loop
+from tests.panel.conftest import RATE, StandIn, write_loop
 
 Until = Callable[..., bool]
 
@@ -300,3 +300,31 @@ def test_a_model_without_folders_is_empty(app: QApplication, tmp_path: Path) -> 
     model = ShelfModel(Marks(tmp_path / "s.json"))
     assert (model.rowCount(), model.total) == (0, 0)
     assert model.data(model.index(0)) is None
+
+
+def test_a_key_is_found_by_both_spellings(tmp_path: Path) -> None:
+    labels = Labels(100, RATE, bpm=120.0, key="A#min")
+    sound = Sound(tmp_path / "x.wav", labels, "pack", 0.0)
+    for text in ("A# minor", "Bb minor", "B♭ minor", "a♯", "A#min"):
+        assert sound.matches(words_of(text)), text
+    assert not sound.matches(words_of("Db"))
+    assert other_key("Bbmin") == "A#min"
+    assert other_key("Cmaj") == other_key("") == ""
+
+
+def test_tiles_are_called_after_role_and_word(tmp_path: Path) -> None:
+    names = (
+        "MSK_First_130bpm_techno_loop_cobalt",
+        "MSK_First_128bpm_techno_loop_amber",
+        "MSK_First_piano_take_dense_birch",
+    )
+    rows = []
+    for name in names:
+        bpm = float(name[10:13]) if "bpm" in name else None
+        write_loop(tmp_path / "pack" / f"{name}.wav")
+        rows.append({"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm})
+    (tmp_path / "pack" / "manifest.json").write_text(json.dumps({"files": rows}))
+    write_loop(tmp_path / "MSK_Other_100bpm.wav", 100, 4)
+    titles = {sound.name: sound.title for sound in scan(tmp_path).sounds}
+    assert [titles[name] for name in names] == ["techno loop cobalt", "techno loop amber", "piano take dense birch"]
+    assert titles["MSK_Other_100bpm"] == "MSK Other"

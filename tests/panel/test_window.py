@@ -9,8 +9,19 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLineEdit, QListView, QSlider, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QLineEdit,
+    QListView,
+    QSlider,
+    QWidget,
+)
 
+from musika_daw.panel.link.host_link import with_option
+from musika_daw.panel.shelf.tile import WIDTH
 from musika_daw.panel.window.app import PanelOptions, make_window
 from musika_daw.panel.window.theme import DARK, LIGHT
 from musika_daw.panel.window.window import PanelWindow
@@ -149,6 +160,9 @@ def test_dice_pad_effects_and_seeds(window: PanelWindow, host: StandIn, until: U
 
 def test_a_controller_is_learnt(window: PanelWindow, host: StandIn, until: Until) -> None:
     button = window.steering.sliders["density"].learn
+    assert not button.isVisible()
+    QTest.mouseClick(window.steering.learn_mode, LEFT)
+    assert button.isVisible()
     QTest.mouseClick(button, LEFT)
     assert until(lambda: host.asked("learn") == [{"name": "density"}])
     host.status = status(midi={"learning": "density"})
@@ -157,6 +171,67 @@ def test_a_controller_is_learnt(window: PanelWindow, host: StandIn, until: Until
     assert until(lambda: host.asked("learn")[-1] == {"name": None})
     host.status = status(midi={"bindings": {"density": 21}})
     assert until(lambda: button.text() == "CC 21" and not button.isChecked())
+    host.status = status(midi={"learning": "density"})
+    assert until(lambda: button.isChecked())
+    QTest.mouseClick(window.steering.learn_mode, LEFT)
+    assert not button.isVisible()
+    assert until(lambda: host.asked("learn")[-1] == {"name": None}), "nothing waits out of sight"
+
+
+def test_the_tempo_is_set_where_the_clock_is_the_hosts_own(window: PanelWindow, host: StandIn, until: Until) -> None:
+    strip = window.strip
+    assert until(lambda: strip.own_tempo.isVisible() and not strip.tempo.isVisible())
+    assert until(lambda: strip.own_tempo.value() == 128)
+    assert host.asked("source") == []
+    strip.own_tempo.setFocus()
+    strip.own_tempo.selectAll()
+    QTest.keyClicks(strip.own_tempo, "93.5")
+    QTest.keyClick(strip.own_tempo, Qt.Key.Key_Return)
+    assert until(lambda: host.asked("source") == [{"name": "internal", "bpm": 93.5}])
+    host.status = status(transport={"bpm": 93.5})
+    assert until(lambda: strip.tempo.text() == "93.50")
+    assert strip.own_tempo.value() == 93.5
+    host.status = status(source={"name": "jack", "steers": False})
+    assert until(lambda: strip.tempo.isVisible() and not strip.own_tempo.isVisible())
+    assert host.asked("source") == [{"name": "internal", "bpm": 93.5}]
+
+
+def test_a_capture_is_seen_even_while_a_search_is_set(
+    window: PanelWindow, host: StandIn, tmp_path: Path, until: Until
+) -> None:
+    window.shelf.search.setText("nothing like it")
+    window.shelf.stars.setChecked(True)
+    kept = write_loop(tmp_path / "kept" / "Loops" / "MSK_Live_128bpm_slate.wav", 128, 16)
+    host.say(b'{"musika":1,"kind":"kept","file":"%s"}\n' % str(kept).encode())
+    assert until(lambda: window.model.row_of(kept) is not None)
+    assert (window.shelf.search.text(), window.shelf.stars.isChecked()) == ("", False)
+
+
+def test_spaces_in_names_of_packs_are_allowed(window: PanelWindow) -> None:
+    window.make.texts["--name"].setText(" Late  Night Set ")
+    assert "--name=Late_Night_Set" in window.make.arguments()
+    assert not any("Late " in argument for argument in window.make.arguments())
+
+
+def test_an_option_of_the_host_is_set_whatever_it_was() -> None:
+    assert with_option(["internal", "--model", "techno", "--x"], "--model", "piano") == [
+        "internal",
+        "--model",
+        "piano",
+        "--x",
+    ]
+    assert with_option(["internal"], "--model", "piano") == ["internal", "--model", "piano"]
+
+
+def test_models_are_listed_and_not_chosen_for_a_host_of_others(window: PanelWindow, until: Until) -> None:
+    found: list[list[str]] = []
+    window.menus.names.found.connect(found.append)
+    window.menus.names.ask()
+    assert until(lambda: found, 60)
+    assert {"piano", "techno"} <= set(found[0])
+    assert window.link.model
+    with pytest.raises(ValueError, match="started elsewhere"):
+        window.link.use_model("piano")
 
 
 def test_captured_bars_come_onto_the_shelf(window: PanelWindow, host: StandIn, tmp_path: Path, until: Until) -> None:
@@ -307,3 +382,18 @@ def test_texts_can_be_read(colours) -> None:
     for text, ground in pairs:
         light, dark = sorted((luminance(text), luminance(ground)), reverse=True)
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_at_720_pixels_nothing_scrolls_sideways_and_two_tiles_stand_side_by_side(
+    window: PanelWindow, host: StandIn, app: QApplication, until: Until
+) -> None:
+    assert until(lambda: window.strip.own_tempo.isVisible())
+    window.resize(720, 640)
+    window.warn("the pack was not made: " + "a long reason " * 12)
+    for learning in (False, True):
+        window.steering.learn_mode.setChecked(learning)
+        assert until(lambda: window.steering.parentWidget().width() >= window.steering.minimumSizeHint().width())
+        assert window.width() == 720
+        assert window.shelf.view.viewport().width() >= (2 - learning) * WIDTH
+    bars = [area.horizontalScrollBar() for area in window.findChildren(QAbstractScrollArea)]
+    assert not any(bar.isVisible() for bar in bars)

@@ -151,7 +151,7 @@ class ProcessWorker:
         answer = self._answer(limit_s)
         if isinstance(answer, str):
             self.close()
-            raise WorkerError(f"model: {answer}")
+            raise WorkerError(answer if answer.startswith("model: ") else f"model: {answer}")
         self.facts = answer
 
     def _answer(self, limit_s: float, task: Task | None = None) -> dict[str, str] | str:

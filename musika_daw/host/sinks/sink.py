@@ -145,8 +145,10 @@ class FileSink(Sink):
 def _sounddevice() -> Any:
     try:
         return importlib.import_module("sounddevice")
-    except (ImportError, OSError) as error:  # OSError: sounddevice is there, the PortAudio library is not
+    except ImportError as error:
         raise SinkError(f"PortAudio needs an extra: pip install 'musika-daw[audio]' ({error})") from error
+    except OSError as error:
+        raise SinkError(f"PortAudio's library is missing, `musika-daw doctor` names its package ({error})") from error
 
 
 def list_devices() -> list[tuple[str, str]]:

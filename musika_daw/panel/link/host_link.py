@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, QTimer
@@ -13,11 +13,10 @@ from musika_daw.panel.link.process import HostProcess
 from musika_daw.panel.link.status import HostStatus, Offer, Welcome
 from musika_daw.panel.window.notice import Action, Notice
 from musika_daw.panel.window.steering import Steering
-from musika_daw.panel.window.strip import TransportStrip
+from musika_daw.panel.window.strip import OWN_CLOCK, TransportStrip
 
 START_MS = 700
 ON_THE_WAY_S = 0.6
-OWN_CLOCK = "internal"
 
 
 class HostLink(QObject):
@@ -67,8 +66,7 @@ class HostLink(QObject):
     def stop(self) -> None:
         """Leave the host, and end it if it was started here."""
         if self.process is not None:
-            ours = self._welcome is not None and self._welcome.pid == self.process.pid
-            self.process.stop(self.client.ask_to_end if ours else lambda: False)
+            self.process.stop(self.client.ask_to_end if self.owns_host else lambda: False)
         self.client.stop()
 
     def set_values(self, values: Mapping[str, float | None]) -> None:
@@ -81,6 +79,29 @@ class HostLink(QObject):
     def follow(self, source: str) -> None:
         """Have the host follow another source."""
         self.client.request("source", name=source)
+
+    def set_tempo(self, bpm: float) -> None:
+        """Have the host's own clock go on at another tempo, bpm."""
+        self.client.request("source", name=OWN_CLOCK, bpm=bpm)
+
+    @property
+    def model(self) -> str | None:
+        """The model that the host plays; None without a host."""
+        return None if self._welcome is None else self._welcome.model
+
+    @property
+    def owns_host(self) -> bool:
+        """Whether the host that answers was started here, and may be started anew."""
+        return self.process is not None and self._welcome is not None and self._welcome.pid == self.process.pid
+
+    def use_model(self, model: str) -> None:
+        """Start the host anew with another model; it is told the controls and the source that it had."""
+        process = self.process
+        if process is None or not self.owns_host:
+            raise ValueError("model: this host was started elsewhere, which is where its model is chosen")
+        process.stop(self.client.ask_to_end)
+        process.arguments = with_option(process.arguments, "--model", model)
+        process.start()
 
     def _welcomed(self, welcome: Welcome) -> None:
         self._welcome, self._reason = welcome, ""
@@ -172,3 +193,12 @@ class HostLink(QObject):
         self._reason = reason
         if not self.client.is_welcome:
             self._say_lost()
+
+
+def with_option(arguments: Sequence[str], option: str, value: str) -> list[str]:
+    """Arguments of a command with one option set, whatever it was before."""
+    made = list(arguments)
+    if option in made[:-1]:
+        made[made.index(option) + 1] = value
+        return made
+    return [*made, option, value]

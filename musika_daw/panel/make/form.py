@@ -96,7 +96,10 @@ class MakeForm(QWidget):
 
     def arguments(self) -> list[str]:
         """What `musika-pack build` is called with."""
-        made = [f"{option}={field.text().strip()}" for option, field in self.texts.items() if field.text().strip()]
+        texts = {option: field.text().strip() for option, field in self.texts.items()}
+        for option in ("--label", "--name"):
+            texts[option] = "_".join(texts[option].split())  # files are named without spaces
+        made = [f"{option}={text}" for option, text in texts.items() if text]
         made += [f"{option}={field.value()}" for option, field in self.numbers.items()]
         made += [f"--kind={name}" for name, box in self.kinds.items() if box.isChecked()]
         made += [f"--bars={self.bars.currentText()}", f"--finish={self.finish.currentText()}"]

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from musika_daw.sound.labels import MANIFEST, SUFFIXES, Labels, labels_in_manifest, read_labels
 
 FILES_MAX = 20_000
+_SHARPS = {"A#": "Bb", "C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab"}
+SPELLINGS = _SHARPS | {flat: sharp for sharp, flat in _SHARPS.items()}
+_TEMPO = re.compile(r"\d+(?:bpm)?")
 KEY_NAMES = {"maj": " major", "min": " minor"}
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A file with its labels; `pack` is the name of the folder that it came with, `changed_s` its time on disk."""
+    """A file with its labels; `pack` is the name of the folder that it came with, `changed_s` its time on disk.
+
+    `prefix` is what all names of its pack begin with, up to an underscore.
+    """
 
     path: Path
     labels: Labels
     pack: str
     changed_s: float
+    prefix: str = ""
 
     @property
     def name(self) -> str:
@@ -44,8 +53,21 @@ class Sound:
 
     def matches(self, words: list[str]) -> bool:
         """Whether every word is in its name, its pack or its facts."""
-        text = " ".join((self.name, self.pack, self.labels.kind or "", self.labels.shape, *self.facts)).lower()
-        return all(word in text for word in words)
+        labels, key = self.labels, self.labels.key or ""
+        text = " ".join((self.name, self.pack, labels.kind or "", labels.shape, key, other_key(key), *self.facts))
+        return all(word in text.lower() for word in words)
+
+    @property
+    def title(self) -> str:
+        """The name without what stands beside or above it: what the whole pack begins with, and the tempo.
+
+        Of `MSK_First_130bpm_techno_loop_cobalt` that is `techno loop cobalt`.
+        """
+        parts = [part for part in self.name.removeprefix(self.prefix).split("_") if part]
+        bpm = self.labels.bpm
+        if bpm is not None and len(parts) > 1:
+            parts = [part for part in parts if part != f"{math.floor(bpm + 0.5)}bpm"] or parts
+        return " ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -63,7 +85,7 @@ def scan(folder: Path) -> Found:
     """
     sounds: list[Sound] = []
     problems: list[str] = []
-    known: dict[str, tuple[Path, dict[str, Labels]]] = {}
+    known: dict[str, tuple[Path, dict[str, Labels], str]] = {}
     if not folder.is_dir():
         return Found((), (f"{folder}: no such folder",))
     seen: set[tuple[int, int]] = set()
@@ -75,18 +97,19 @@ def scan(folder: Path) -> Found:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        root, labels = known.get(str(here.parent), (here if here == folder else folder, {}))
+        root, labels, prefix = known.get(str(here.parent), (here if here == folder else folder, {}, ""))
         if MANIFEST in names:
             try:
                 root, labels = here, labels_in_manifest(here)
+                prefix = _prefix(labels)
             except ValueError as error:
                 problems.append(str(error))
-        known[top] = (root, labels)
+        known[top] = (root, labels, prefix)
         for name in sorted(names):
             if not name.lower().endswith(SUFFIXES) or name.startswith("."):
                 continue
             try:
-                sounds.append(_sound(here / name, root, labels))
+                sounds.append(_sound(here / name, root, labels, prefix))
             except (ValueError, OSError) as error:
                 problems.append(" ".join(str(error).split()))
             if len(sounds) >= FILES_MAX:
@@ -94,9 +117,31 @@ def scan(folder: Path) -> Found:
     return Found(_newest_first(sounds), tuple(problems))
 
 
-def _sound(path: Path, root: Path, labels: dict[str, Labels]) -> Sound:
+def other_key(key: str) -> str:
+    """A key by its other spelling, as in a file's labels: Bbmin for A#min; empty where there is none."""
+    return next((other + key[2:] for tonic, other in SPELLINGS.items() if key.startswith(tonic)), "")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a search, in lower case; signs of sharp and flat as letters are typed."""
+    return text.lower().replace("♯", "#").replace("♭", "b").split()
+
+
+def _sound(path: Path, root: Path, labels: dict[str, Labels], prefix: str) -> Sound:
     known = labels.get(path.relative_to(root).as_posix())
-    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime)
+    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime, prefix if known else "")
+
+
+def _prefix(labels: dict[str, Labels]) -> str:
+    """What the file names of a pack begin with, label and pack but neither tempo nor kind; empty for a single name."""
+    names = [PurePosixPath(name).stem.split("_") for name in labels]
+    known = {found.kind for found in labels.values()}
+    shared = []
+    for parts in zip(*names) if len(names) > 1 else ():
+        if len(set(parts)) > 1 or parts[0] in known or _TEMPO.fullmatch(parts[0]):
+            break
+        shared.append(f"{parts[0]}_")
+    return "".join(shared)
 
 
 def _newest_first(sounds: list[Sound]) -> tuple[Sound, ...]:

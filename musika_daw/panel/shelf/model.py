@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, QTimer, QUrl, Signal
 
-from musika_daw.panel.shelf.library import Sound
+from musika_daw.panel.shelf.library import Sound, words_of
 from musika_daw.panel.shelf.marks import Marks
 
 Index = QModelIndex | QPersistentModelIndex
@@ -53,7 +53,7 @@ class ShelfModel(QAbstractListModel):
 
     def search(self, text: str, order: str, starred_only: bool) -> None:
         """Show what holds all words of a text, in one of `ORDERS`."""
-        wanted = (text.lower().split(), order, starred_only)
+        wanted = (words_of(text), order, starred_only)
         if wanted != (self._words, self._order, self._starred_only):
             self._words, self._order, self._starred_only = wanted
             self._show()

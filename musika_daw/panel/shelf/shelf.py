@@ -171,6 +171,15 @@ class Shelf(QWidget):
         self.view.set_colours(colours)
         self.delegate.set_colours(colours)
 
+    def would_show(self, path: Path) -> bool:
+        """Whether a file that comes onto the shelf is seen, whatever is searched for."""
+        return not self.search.text().strip() and not self.stars.isChecked()
+
+    def show_all(self) -> None:
+        """Search for nothing any more."""
+        self.search.clear()
+        self.stars.setChecked(False)
+
     def touch(self, path: str) -> None:
         """A waveform is there now."""
         self.model.touch(Path(path))

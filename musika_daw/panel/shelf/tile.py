@@ -137,7 +137,7 @@ class TileDelegate(QStyledItemDelegate):
         painter.setFont(font)
         painter.setPen(QColor(colours.text))
         # the end of a name tells files of a pack apart
-        name = QFontMetrics(font).elidedText(sound.name, Qt.TextElideMode.ElideLeft, int(area.width()))
+        name = QFontMetrics(font).elidedText(sound.title, Qt.TextElideMode.ElideLeft, int(area.width()))
         line = QFontMetrics(font).height()
         painter.drawText(area, Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft, name)
         font.setPointSizeF(8)

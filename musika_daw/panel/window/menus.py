@@ -11,6 +11,8 @@ from PySide6.QtGui import QAction, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from musika_daw.panel.link.client import HostClient
+from musika_daw.panel.link.host_link import HostLink
+from musika_daw.panel.link.models import ModelNames
 from musika_daw.panel.window.steering import BARS, Steering
 from musika_daw.panel.window.strip import TransportStrip
 from musika_daw.panel.window.theme import THEMES
@@ -24,6 +26,8 @@ class Served(Protocol):
     strip: TransportStrip
     steering: Steering
 
+    @property
+    def link(self) -> HostLink: ...
     def find_sound(self) -> None: ...
     def choose_folder(self) -> None: ...
     def remove_folder(self, folder: Path) -> None: ...
@@ -73,6 +77,26 @@ class Menus:
         menu.addSeparator()
         self._midi = menu.addMenu("&MIDI input for controllers")
         self._midi.aboutToShow.connect(self._list_midi)
+        self._models = menu.addMenu("M&odel")
+        self._models.aboutToShow.connect(self._look_for_models)
+        self.names = ModelNames(menu)
+        self.names.found.connect(self._list_models)
+
+    def _look_for_models(self) -> None:
+        if self._models.isEmpty():
+            self._models.addAction("Looking for models…").setEnabled(False)
+        self.names.ask()
+
+    def _list_models(self, names: list[str]) -> None:
+        link = self._window.link
+        self._models.clear()
+        if not link.owns_host:
+            self._models.addAction("Chosen where the host was started").setEnabled(False)
+        for name in names:
+            action = self._models.addAction(name, partial(link.use_model, name))
+            action.setCheckable(True)
+            action.setChecked(name == link.model)
+            action.setEnabled(link.owns_host)
 
     def _list_midi(self) -> None:
         client = self._window.client

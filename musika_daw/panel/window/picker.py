@@ -23,7 +23,7 @@ class SourcePicker(QComboBox):
         self._client = client
         self.setEditable(True)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        self.setMinimumContentsLength(16)
+        self.setMinimumContentsLength(13)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setAccessibleName("Source of the transport")
         self.setToolTip("Which transport to follow: choose one, or type such as link+osc:ableton and press Enter")

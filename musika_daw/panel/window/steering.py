@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
     QGroupBox,
     QHBoxLayout,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
@@ -61,6 +62,10 @@ class Steering(QWidget):
         column.addWidget(_group("Music", [*self.sliders.values(), _row(self.effects_box, self.effects_learn)]))
         column.addWidget(_group("Style", [*self.seeds.values(), self.pad, _row(QWidget(), self.pad_learn)]))
         column.addWidget(self._capture())
+        self.learn_mode = QPushButton("Learn MIDI controllers")
+        self.learn_mode.setCheckable(True)
+        self.learn_mode.setToolTip("Show a button beside every control that binds it to a MIDI controller")
+        column.addWidget(self.learn_mode)
         column.addStretch(1)
         for slider in self.sliders.values():
             slider.changed.connect(self.changed)
@@ -71,6 +76,8 @@ class Steering(QWidget):
         for button in self._learns():
             button.learn.connect(self.learn)
             button.forget.connect(self.forget)
+        self.learn_mode.toggled.connect(self._show_learns)
+        self._show_learns(False)
 
     def set_colours(self, colours: Colours) -> None:
         """Take over another theme."""
@@ -101,6 +108,12 @@ class Steering(QWidget):
         for button in self._learns():
             button.show_binding(status.bindings.get(button.name), status.learning == button.name)
 
+    def _show_learns(self, shown: bool) -> None:
+        for button in self._learns():
+            button.setVisible(shown)
+            if not shown and button.isChecked():
+                self.learn.emit("")  # nothing waits for a controller out of sight
+
     def _learns(self) -> Iterator[LearnButton]:
         yield from (slider.learn for slider in self.sliders.values())
         yield from (seed.learn for seed in self.seeds.values())
@@ -111,6 +124,7 @@ class Steering(QWidget):
         grid = QGridLayout(box)
         for column, bars in enumerate(BARS):
             button = self.keep_buttons[bars]
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + 16)  # a style wants 80
             button.setAccessibleName(f"Capture the last {bars} bars")
             button.setToolTip(f"Keep the last {bars} bars as a loop on the shelf (Ctrl+{str(bars)[-1]})")
             button.clicked.connect(lambda _=False, bars=bars: self.captured.emit(bars))
@@ -118,6 +132,24 @@ class Steering(QWidget):
             self.keep_learns[bars].setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
             grid.addWidget(self.keep_learns[bars], 1, column)
         return box
+
+
+class SteeringScroll(QScrollArea):
+    """The controls, scrolled up and down where the window is low, and never sideways."""
+
+    def __init__(self, steering: Steering) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(steering)
+        self._steering = steering
+        steering.learn_mode.toggled.connect(lambda _: self.updateGeometry())
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as the controls and their scroll bar."""
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self._steering.minimumSizeHint().width() + bar, 120)
 
 
 def _group(title: str, rows: list[QWidget]) -> QGroupBox:

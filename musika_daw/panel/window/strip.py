@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+import time
+
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.status import HostStatus
 from musika_daw.panel.window.icons import icon, paint_icon
 from musika_daw.panel.window.picker import SourcePicker
 from musika_daw.panel.window.theme import Colours
+
+OWN_CLOCK = "internal"
+TEMPO_RANGE = (20.0, 400.0)
+ON_THE_WAY_S = 1.5
 
 
 class LockLamp(QWidget):
@@ -115,10 +130,14 @@ class ClipLight(QToolButton):
 
 
 class TransportStrip(QFrame):
-    """What the host follows and how well. `play_pressed` and `source_picked` are the user's wishes."""
+    """What the host follows and how well. `play_pressed`, `source_picked` and `tempo_set` are the user's wishes.
+
+    The tempo can be set while the host follows its own clock; any other is the DAW's.
+    """
 
     play_pressed = Signal(bool)
     source_picked = Signal(str)
+    tempo_set = Signal(float)
 
     def __init__(self, client: HostClient, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -133,17 +152,26 @@ class TransportStrip(QFrame):
         self.picker = SourcePicker(client)
         self.picker.picked.connect(self.source_picked)
         self.tempo, self.place = _number("Tempo"), _number("Bar and beat")
+        self.own_tempo = QDoubleSpinBox()
+        self.own_tempo.setRange(*TEMPO_RANGE)
+        self.own_tempo.setKeyboardTracking(False)
+        self.own_tempo.setAccessibleName("Tempo of the own clock, bpm")
+        self.own_tempo.setToolTip("Tempo of the host's own clock")
+        self.own_tempo.valueChanged.connect(self._set_tempo)
+        self.own_tempo.hide()
+        self._tempo_until_s = 0.0
         self.lamp, self.bar = LockLamp(colours), CacheBar(colours)
         self.error, self.ahead, self.holes = _small("Lock error"), _small("Rendered ahead"), _small("Underruns")
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 6, 10, 6)
-        grid.setHorizontalSpacing(10)
+        grid.setHorizontalSpacing(8)
         grid.addWidget(self.play, 0, 0, 2, 1)
         grid.addWidget(_small("", "source"), 0, 1)
         grid.addWidget(self.picker, 1, 1)
         for column, (number, unit) in enumerate(((self.tempo, "bpm"), (self.place, "bar . beat")), 2):
             grid.addWidget(_small("", unit), 0, column)
             grid.addWidget(number, 1, column)
+        grid.addWidget(self.own_tempo, 1, 2)
         grid.addWidget(self.lamp, 0, 4)
         grid.addWidget(self.error, 1, 4)
         grid.addWidget(self.ahead, 0, 5)
@@ -169,10 +197,11 @@ class TransportStrip(QFrame):
         """There is no host."""
         self._show_play(False, False)
         self.tempo.setText("–")
+        self._show_own_tempo(None)
         self.place.setText("–")
         self.lamp.set_state("no host")
         self.error.setText("")
-        self.ahead.setText("nothing rendered")
+        self.ahead.setText("none ahead")
         self.bar.set_share(0)
         self.holes.setText("–")
 
@@ -182,6 +211,7 @@ class TransportStrip(QFrame):
         if status.playing != self._playing or status.steers != self.play.isEnabled():
             self._show_play(status.playing, status.steers)
         self.tempo.setText(f"{status.bpm:.2f}")
+        self._show_own_tempo(status.bpm if status.source == OWN_CLOCK else None)
         self.place.setText(f"{status.bar} . {int(status.bar_beat)}")
         if status.state in ("waiting", "silent"):
             state = "no source"
@@ -196,6 +226,20 @@ class TransportStrip(QFrame):
         self.bar.set_share(status.ahead_s / status.wanted_s if status.wanted_s > 0 else 0.0)
         self.holes.setText(str(status.underruns))
         self.clip.set_told(status.clipped)
+
+    def _set_tempo(self, bpm: float) -> None:
+        self._tempo_until_s = time.monotonic() + ON_THE_WAY_S
+        self.tempo_set.emit(bpm)
+
+    def _show_own_tempo(self, bpm: float | None) -> None:
+        """Show the tempo as a field where it is the host's own, but what was set a moment ago is not set back."""
+        self.own_tempo.setVisible(bpm is not None)
+        self.tempo.setVisible(bpm is None)
+        typing = self.own_tempo.lineEdit().isModified() and self.own_tempo.hasFocus()
+        if bpm is None or typing or time.monotonic() < self._tempo_until_s:
+            return
+        with QSignalBlocker(self.own_tempo):
+            self.own_tempo.setValue(bpm)
 
     def _show_play(self, playing: bool, enabled: bool) -> None:
         self._playing = playing

@@ -6,16 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, QStandardPaths, QTimer, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
-from PySide6.QtWidgets import (
-    QApplication,
-    QFileDialog,
-    QMainWindow,
-    QScrollArea,
-    QSplitter,
-    QTabWidget,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.host_link import HostLink
@@ -33,13 +24,13 @@ from musika_daw.panel.shelf.shelf import Shelf
 from musika_daw.panel.shelf.thumbnails import Thumbnails
 from musika_daw.panel.window.menus import Menus
 from musika_daw.panel.window.notice import Notice
-from musika_daw.panel.window.steering import Steering
+from musika_daw.panel.window.steering import Steering, SteeringScroll
 from musika_daw.panel.window.strip import TransportStrip
 from musika_daw.panel.window.theme import THEMES, apply_theme
 from musika_daw.sound.labels import SUFFIXES
 
 MESSAGE_MS = 6000
-LEFT_WIDTH = 292
+LEFT_WIDTH = 270
 LIKE = (
     "No model here takes a sound as an example, so {name} was put on the shelf to be heard with the music. For music "
     "in its manner, train a model on your own: musika-train corpus folder, see docs/training.md."
@@ -126,11 +117,7 @@ class PanelWindow(QMainWindow):
         self.tabs.addTab(self.shelf, "&Shelf")
         self.tabs.addTab(self.make, "&Make a pack")
         self.tabs.setDocumentMode(True)
-        left = QScrollArea()
-        left.setWidgetResizable(True)
-        left.setFrameShape(QScrollArea.Shape.NoFrame)
-        left.setWidget(self.steering)
-        left.setMinimumWidth(LEFT_WIDTH)
+        left = SteeringScroll(self.steering)
         self.splitter = QSplitter()
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.tabs)
@@ -148,6 +135,7 @@ class PanelWindow(QMainWindow):
         client, shelf, steering = self.client, self.shelf, self.steering
         self.strip.play_pressed.connect(lambda play: client.request("act", action="play" if play else "stop"))
         self.strip.source_picked.connect(self.link.follow)
+        self.strip.tempo_set.connect(self.link.set_tempo)
         steering.changed.connect(self._change)
         steering.captured.connect(self._capture)
         steering.effects.connect(lambda on: client.request("effects", on=on))
@@ -189,6 +177,8 @@ class PanelWindow(QMainWindow):
             if folder in path.parents:
                 self.folders.look(folder)
         QTimer.singleShot(0, lambda: self.tabs.setCurrentWidget(self.shelf))
+        if not self.shelf.would_show(path):
+            self.shelf.show_all()  # a capture is never out of sight
 
     def _hear(self, sound: Sound) -> None:
         heard = self.model.audition == sound.path
@@ -279,6 +269,7 @@ class PanelWindow(QMainWindow):
         self.build.close()
         self.thumbnails.close()
         self.folders.close()
+        self.menus.names.close()
         self.link.stop()
         super().closeEvent(event)
         self.closed.emit()

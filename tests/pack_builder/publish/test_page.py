@@ -109,6 +109,26 @@ SCRIPT = """
     told.focused = [...document.querySelectorAll("article")].indexOf(document.activeElement);
     document.dispatchEvent(new KeyboardEvent("keydown", { key: "/", bubbles: true }));
     told.searching = document.activeElement.id;
+    const press = key => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+    const at = () => [...document.querySelectorAll("article")].indexOf(document.activeElement);
+    told.walked = ["Enter", "ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"].map(key => { press(key); return at(); });
+    press("Enter");
+    while (!playing.size) await new Promise(done => setTimeout(done, 20));
+    told.heard = [...playing.keys()][0].name;
+    stopAll();
+    told.nothingBefore = getComputedStyle(by("nothing")).display;
+    type("search", "no such name", "input");
+    told.nothing = [shown(), by("nothing").textContent.trim(), getComputedStyle(by("nothing")).display !== "none"];
+    by("search").focus();
+    press("Enter");
+    told.stays = document.activeElement.id;
+    by("clear").click();
+    told.cleared = [shown(), by("search").value];
+    const keyed = files[0].key;
+    files[0].key = "A#min";
+    told.keys = ["A# min", "Bb", "B♭min", "A♯", "Db"].map(text => { type("search", text, "input"); return shown(); });
+    files[0].key = keyed;
+    type("search", "", "input");
     const back = () => getComputedStyle(document.body).backgroundColor;
     const before = back();
     by("theme").click();
@@ -224,6 +244,13 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["drag"].startswith(f"audio/wav:{Path(rows[0].file).name}:file://")
     assert told["focused"] == 1
     assert told["searching"] == "search"
+    assert told["walked"] == [0, 1, 0, -1, 0]  # from the search box to the cards, and back to the box
+    assert told["heard"] == stems[0]
+    assert told["nothingBefore"] == "none"
+    assert told["nothing"] == [0, "Nothing matches. Show all files", True]
+    assert told["stays"] == "search"
+    assert told["cleared"] == [3, ""]
+    assert told["keys"] == [1, 1, 1, 1, 0]
     assert told["themes"]
     assert told["wide"]
     assert told["requests"] in ([], [(tmp_path / rows[2].file).as_uri()])

@@ -1,0 +1,59 @@
+"""Fresh environments in which a wheel is tried as a user has it: no compiler, another folder, another home."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ["--bpm", "128", "--loops-per-bpm", "1", "--takes", "1", "--take-seconds", "5", "--out", "pack"]
+
+
+def run(*words: str | Path, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    """Run a command, shown before; CalledProcessError if it fails."""
+    print("$", " ".join(str(word) for word in words), flush=True)
+    subprocess.run([str(word) for word in words], cwd=cwd, env=env, check=True)
+
+
+class Fresh:
+    """An environment with one wheel in it, installed from wheels only."""
+
+    def __init__(self, python: str, place: Path, wheel: Path, extras: str = "") -> None:
+        shutil.rmtree(place, ignore_errors=True)
+        run(python, "-m", "venv", place)
+        self.scripts = place / ("Scripts" if os.name == "nt" else "bin")
+        self.python = self.scripts / "python"
+        index = os.environ.get("TORCH_INDEX")
+        words = ["--only-binary", ":all:", "-c", str(ROOT / "constraints.txt")]
+        words += ["--extra-index-url", index] if index else []
+        begin = time.monotonic()
+        run(self.python, "-m", "pip", "install", "--quiet", *words, f"{wheel}{extras}")
+        size_mb = sum(path.stat().st_size for path in place.rglob("*") if path.is_file()) / 1e6
+        print(f"==> {place.name}: set up in {time.monotonic() - begin:.0f} s, {size_mb:.0f} MB", flush=True)
+
+    def try_commands(self) -> None:
+        """What the README promises, from an empty folder and an empty home, with nothing on the path but this."""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            folder = Path(elsewhere)
+            alone = {**os.environ, "HOME": elsewhere, "PATH": str(self.scripts), "PYTHONPATH": ""}
+
+            def do(program: str, *words: str) -> None:
+                run(self.scripts / program, *words, cwd=folder, env=alone)
+
+            for program in ("musika-daw", "musika-pack", "musika-train"):
+                do(program, "--version")
+            do("musika-pack", "build", *BUILD)
+            do("musika-pack", "verify", "pack")
+            do("musika-daw", "render", "loop.wav", "--loop", "--bars", "2")
+            do("musika-daw", "doctor")
+
+    def try_plugin(self) -> None:
+        """Install and remove the plugin that the wheel has for this system, in an empty home."""
+        with tempfile.TemporaryDirectory() as elsewhere:
+            alone = {**os.environ, "HOME": elsewhere, "PATH": str(self.scripts), "XDG_RUNTIME_DIR": elsewhere}
+            for word in ("install", "status", "uninstall"):
+                run(self.scripts / "musika-daw", "plugin", word, cwd=Path(elsewhere), env=alone)

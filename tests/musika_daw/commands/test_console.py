@@ -1,0 +1,73 @@
+"""Versions and messages of the three command lines."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import musika_daw
+import pack_builder.cli
+import training.cli
+from musika_daw.commands.cli import main
+from musika_daw.commands.console import OneLineGroup, one_line, told
+
+
+@pytest.mark.parametrize(
+    ("program", "command"),
+    [("musika-daw", main), ("musika-pack", pack_builder.cli.cli), ("musika-train", training.cli.main)],
+)
+def test_every_command_tells_the_version_of_the_package(program: str, command: click.Command) -> None:
+    result = CliRunner().invoke(command, ["--version"])
+    assert (result.exit_code, result.output) == (0, f"{program} {musika_daw.__version__}\n")
+
+
+def test_the_version_stands_in_one_place() -> None:
+    root = Path(musika_daw.__file__).parents[1]
+    places = [*root.glob("*.toml"), *(root / "bridge").rglob("*.hpp"), *(root / "bridge").rglob("Makefile")]
+    places += [
+        path for name in ("musika_daw", "pack_builder", "bridge", "training") for path in (root / name).rglob("*.py")
+    ]
+    found = [path.relative_to(root) for path in places if f'"{musika_daw.__version__}"' in path.read_text("utf-8")]
+    assert found == [Path("musika_daw/__init__.py")]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", musika_daw.__version__)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("Invalid value for '--bpm': no", "invalid value for '--bpm': no"),
+        ("No such\n  option", "no such option"),
+        ("A number is missing", "a number is missing"),
+        ("JACK needs an extra", "JACK needs an extra"),
+        ("PortAudio needs an extra", "PortAudio needs an extra"),
+        ("I/O error", "I/O error"),
+        ("", ""),
+    ],
+)
+def test_names_keep_their_capitals(text: str, line: str) -> None:
+    assert one_line(text) == line
+
+
+@pytest.mark.parametrize("text", ["JACK server 'default' does not answer", "Ableton Link needs an extra", "MIDI port"])
+def test_an_error_of_ours_is_told_as_it_is(text: str) -> None:
+    @click.group(cls=OneLineGroup)
+    def program() -> None:
+        pass
+
+    @program.command()
+    def fail() -> None:
+        raise ValueError(text)
+
+    result = CliRunner().invoke(program, ["fail"])
+    assert (result.exit_code, result.output) == (2, f"{text}\n")
+
+
+def test_an_error_of_the_system_names_the_file_and_no_number(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="Errno") as error:
+        (tmp_path / "Nobody.wav").read_bytes()
+    assert told(error.value) == f"{tmp_path / 'Nobody.wav'}: no such file or directory"
+    assert told(OSError("a device\nwent away")) == "a device went away"
