@@ -47,7 +47,8 @@ def told(error: Exception) -> str:
         return one_line(error.format_message().removesuffix("."))
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror.lower()}"
-    return " ".join(str(error).split())
+    # ours are told as they are: their first word may be a name
+    return one_line(str(error)) if isinstance(error, OSError) else " ".join(str(error).split())
 
 
 def one_line(text: str) -> str:

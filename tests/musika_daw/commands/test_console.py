@@ -63,7 +63,7 @@ def test_an_error_of_ours_is_told_as_it_is(text: str) -> None:
         raise ValueError(text)
 
     result = CliRunner().invoke(program, ["fail"])
-    assert (result.exit_code, result.output) == (2, f"{text}\n")
+    assert (result.exit_code, result.output) == (2, f"error: {text}\n")
 
 
 def test_an_error_of_the_system_names_the_file_and_no_number(tmp_path: Path) -> None:
