@@ -128,6 +128,7 @@ class Label:
     naming: str = declared(
         Option("naming", "default (130bpm), splice (130).", "default", "STYLE", one_of(lambda: TEMPLATES))
     )
+    no_page: bool = declared(Option("no_page", "Write no preview page.", switch=True))
     source_date: str | None = None
 
 
@@ -183,7 +184,7 @@ class BuildOptions:
         if read["name"] is None:
             read["name"] = "First" if out is None else name_of_folder(Path(out), read["naming"], read["label"])
         check_name("--name", read["name"], read["naming"])
-        label = Label(label=read["label"], name=read["name"], naming=read["naming"], source_date=source_date())
+        label = Label(**_only(Label, read), source_date=source_date())
         music = _music(read)
         finish = Finish(
             **_only(Finish, read), chains=chains_of(read["finish"], music.kinds), sample_rate_hz=read["sample_rate"]

@@ -27,12 +27,22 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
     }
 
 
+# what an option was in packs that were built before there was one: their recipes lack it
+EARLIER: dict[str, Any] = {"no_page": False}
+
+
+def completed(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe of this or an earlier version with every field of this one's."""
+    return EARLIER | recipe
+
+
 def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
     """Options that would write this recipe, to be made in a place.
 
-    Raises ValueError where the recipe is not one that `recipe_of` wrote.
+    Raises ValueError where the recipe is not one that `recipe_of` wrote, now or in an earlier version.
     """
     try:
+        recipe = completed(recipe)
         density, curve = recipe["density"], recipe["density_curve"]
         values = recipe | {
             "bpm": tuple(map(Fraction, recipe["bpm"])),

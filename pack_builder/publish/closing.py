@@ -30,7 +30,7 @@ def close(
     for name, data in project_files(stem, head, rows()):
         write_atomic(options.place.out / name, data)
         texts[name] = ""
-    for name, text in pages(options.place.out, head, rows(), card):
+    for name, text in () if options.label.no_page else pages(options.place.out, head, rows(), card):
         write_atomic(options.place.out / name, text.encode("utf-8"))
         texts[name] = ""
     write_manifest(options.place.out, head, rows(), gaps(), texts)

@@ -38,7 +38,8 @@ def written(
     heard: bool,
 ) -> Made:
     """The labelled bytes of a candidate's file with its row and card. `written_key` is the key that the music was
-    written in, where it was; where the file is to be `heard` from the page, its card has sound."""
+    written in, where it was; where the file is to be `heard` from the page, its card has sound. Without a page
+    there is no card."""
     samples, rate = chosen.samples, options.finish.sample_rate_hz
     key, fit = None, 0.0
     if job.shape != "shot":
@@ -50,6 +51,8 @@ def written(
     data = encode(samples, rate, tags, form)
     digest = hashlib.sha256(data).hexdigest()
     row = row_of(job, options.finish, chosen, seeds, model, file=file, sha256=digest, tried=tried, key=key, key_fit=fit)
+    if options.label.no_page:
+        return Made(row, data)
     # of the file's own bytes, so that a card made of the file later is the same
     return Made(row, data, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
 

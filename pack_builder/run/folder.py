@@ -2,11 +2,12 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 from musika_daw.system.atomic import PART_SUFFIX
 from pack_builder.plan.options import BuildOptions, duration_s
-from pack_builder.plan.recipe import recipe_of
+from pack_builder.plan.recipe import completed, recipe_of
 from pack_builder.record.journal import State, read_state
 
 
@@ -27,7 +28,7 @@ def state_in(options: BuildOptions) -> State | None:
         raise ValueError(f"--out {out}: {error}, must be a new or empty folder") from None
     if state is None:
         raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
-    recipe = recipe_of(options)
+    recipe, state = recipe_of(options), replace(state, recipe=completed(state.recipe))
     for name in recipe:
         if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
             continue

@@ -1,5 +1,6 @@
 """Reproducing and extending: the same bytes from the record alone, additions that disturb nothing."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
 from pack_builder.plan.options import BuildOptions, place_from
-from pack_builder.plan.recipe import options_from, recipe_of
+from pack_builder.plan.recipe import EARLIER, options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row, plain
 from pack_builder.run.build import build
@@ -35,6 +36,7 @@ def pack(small: Small) -> Path:
         {"finish": "club", "kits": "2"},
         {"take_bars": "3", "take_bpm": "77.7", "take_seconds": None},
         {"format": "flac", "keep_best": True, "attempts": "4"},
+        {"no_page": True},
     ],
 )
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
@@ -42,6 +44,21 @@ def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:
     again = options_from(recipe_of(options), options.place)
     assert again == options
     assert recipe_of(again) == recipe_of(options)
+
+
+def test_a_recipe_of_before_there_was_an_option_is_understood(small: Small) -> None:
+    earlier = {name: value for name, value in recipe_of(small()).items() if name not in EARLIER}
+    assert options_from(earlier, small().place) == small()
+
+
+def test_an_earlier_pack_is_still_the_same_request_and_can_be_extended(pack: Path, run: Run, small: Small) -> None:
+    path = pack / "manifest.json"
+    text = path.read_text()
+    assert '"no_page": false' in text
+    path.write_text(re.sub(r',\s*"no_page": false', "", text))
+    assert "no_page" not in path.read_text()
+    assert run("extend", str(pack), "--loops", "1", "--model", "techno:click", "--jobs", "1").code == 0
+    assert verify(pack).differences == ()
 
 
 @pytest.mark.parametrize("damage", [{"bpm": "x"}, {"chains": None}, {"density": ["1/0"]}, {"more": 1}])

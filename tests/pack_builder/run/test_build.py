@@ -46,6 +46,14 @@ def whole(small: Small, tmp_path: Path) -> dict[str, bytes]:
     return audio_bytes(options.place.out)
 
 
+def test_a_pack_without_a_page_is_the_same_but_for_the_page(small: Small, whole: dict[str, bytes]) -> None:
+    options = small(no_page=True)
+    assert built(options).rendered == 4
+    assert not list(options.place.out.glob("*.html"))
+    assert audio_bytes(options.place.out) == whole
+    assert verify(options.place.out).differences == ()
+
+
 def test_the_tree_is_complete_and_verifies(small: Small) -> None:
     options = small()
     result = built(options)
