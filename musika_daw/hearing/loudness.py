@@ -18,6 +18,7 @@ _FILTERS_48K = (
 )
 _BLOCK_S, _STEP_S = 0.4, 0.1
 _SETTLE_S = 0.25  # the 38 Hz high-pass has forgotten all but -100 dB after this
+_AT_ONCE_FRAMES = 1 << 18  # filtered in 64 bits, a long take would be several times its size
 _OFFSET_DB, _ABSOLUTE_DB, _RELATIVE_DB = -0.691, -70.0, -10.0
 
 
@@ -50,12 +51,18 @@ def loudness(samples: np.ndarray, sample_rate_hz: int, loops: bool) -> float:
         count = max(1, round(frames / sample_rate_hz / _STEP_S))
         starts = lead + np.arange(count) * frames // count
     else:
-        wide = np.pad(samples.T, ((0, 0), (0, max(0, block - frames))))
+        wide = samples.T if frames >= block else np.pad(samples.T, ((0, 0), (0, block - frames)))
         starts = np.arange(0, wide.shape[1] - block + 1, round(_STEP_S * sample_rate_hz))
-    power = np.zeros(wide.shape[1])
+    sums = np.zeros(1 + wide.shape[1])
+    power = sums[1:]
+    weighting = k_weighting(sample_rate_hz)
     for channel in wide:
-        power += np.square(sosfilt(k_weighting(sample_rate_hz), channel.astype(np.float64)))
-    sums = np.concatenate([[0.0], np.cumsum(power)])
+        state = np.zeros((len(weighting), 2))
+        for start in range(0, len(channel), _AT_ONCE_FRAMES):
+            part = slice(start, start + _AT_ONCE_FRAMES)
+            heard, state = sosfilt(weighting, channel[part].astype(np.float64), zi=state)
+            power[part] += np.square(heard)
+    np.cumsum(power, out=power)
     blocks = np.maximum(sums[starts + block] - sums[starts], 0.0) / block
     loud = blocks[blocks > 10 ** ((_ABSOLUTE_DB - _OFFSET_DB) / 10)]
     if not len(loud):

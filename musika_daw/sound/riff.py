@@ -118,6 +118,9 @@ def _cue_chunks(cues: tuple[Cue, ...]) -> bytes:
     return _chunk("cue ", head + b"".join(points)) + _chunk("LIST", b"adtl" + b"".join(labels))
 
 
+_AT_ONCE_FRAMES = 1 << 18  # a long take is several times its size on the way
+
+
 def quantise(samples: np.ndarray, encoding: str) -> bytes:
     """Interleaved little-endian bytes of float samples [frames, channels]; full scale is 1.0, beyond is clipped.
 
@@ -127,8 +130,12 @@ def quantise(samples: np.ndarray, encoding: str) -> bytes:
         return samples.astype("<f4").tobytes()
     bits = ENCODINGS[encoding][1]
     scale = float(1 << (bits - 1))
-    whole = np.clip(np.rint(samples.astype(np.float64) * scale), -scale, scale - 1).astype("<i4")
-    return whole.reshape(-1, 1).view(np.uint8)[:, : bits // 8].tobytes()
+    parts = []
+    for start in range(0, len(samples), _AT_ONCE_FRAMES):
+        part = samples[start : start + _AT_ONCE_FRAMES]
+        whole = np.clip(np.rint(part.astype(np.float64) * scale), -scale, scale - 1).astype("<i4")
+        parts.append(whole.reshape(-1, 1).view(np.uint8)[:, : bits // 8].tobytes())
+    return b"".join(parts)
 
 
 def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, encoding: str = "pcm24") -> bytes:

@@ -40,6 +40,7 @@ _KNOWN = frozenset(
         b"ds64",
     )
 )
+_AT_ONCE = 1 << 18  # samples: on the way they are several times as large
 T = TypeVar("T")
 
 
@@ -279,7 +280,11 @@ def read_wave_from(stream: BinaryIO) -> tuple[np.ndarray, Header]:
         flat = (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
     else:
         width = header.bits // 8
-        wide = np.zeros((len(raw) // width, 4), np.uint8)
-        wide[:, 4 - width :] = np.frombuffer(raw, np.uint8).reshape(-1, width)
-        flat = (wide.view("<i4")[:, 0] / 2.0**31).astype(np.float32)
+        flat = np.empty(len(raw) // width, np.float32)
+        packed = np.frombuffer(raw, np.uint8).reshape(-1, width)
+        for start in range(0, len(flat), _AT_ONCE):
+            part = packed[start : start + _AT_ONCE]
+            wide = np.zeros((len(part), 4), np.uint8)
+            wide[:, 4 - width :] = part
+            flat[start : start + _AT_ONCE] = wide.view("<i4")[:, 0] / 2.0**31
     return flat.reshape(-1, header.channels), header
