@@ -31,7 +31,7 @@ class Job:
     """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
 
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
-    `anchors` names the seeds where several jobs share theirs.
+    `anchors` names the seeds where several jobs share theirs, `written_in` the key that was asked for.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Job:
     energy: Fraction | None = None
     curve: Points | None = None
     anchors: str = ""
+    written_in: str | None = None
 
     @property
     def beats(self) -> int | None:
@@ -164,6 +165,7 @@ def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterato
             density=density,
             curve=music.density_curve,
             bars=music.take_bars,
+            written_in=music.take_key,
         )
 
 

@@ -16,7 +16,7 @@ from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.names import TEMPLATES, check_name, name_of_folder
-from pack_builder.plan.parse import one_of, parse_bpm, parse_density, take_length, whole_among, whole_in
+from pack_builder.plan.parse import music_key, one_of, parse_bpm, parse_density, take_length, whole_among, whole_in
 
 if TYPE_CHECKING:
     from pack_builder.plan.curve import Points
@@ -77,6 +77,9 @@ class Music:
     take_bars: int | None = declared(
         Option("take_bars", "Length of a take in bars, with --take-bpm.", None, "N"),
         Option("take_bpm", "Tempo that --take-bars counts at, 20..300.", None, "BPM"),
+    )
+    take_key: str | None = declared(
+        Option("take_key", "Key of the takes: Am, F#, Bbmin, 8A.  [default: one for each]", None, "KEY", music_key)
     )
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(

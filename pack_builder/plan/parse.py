@@ -56,6 +56,16 @@ def one_of(allowed: Callable[[], Collection[str]]) -> Callable[[str, str], str]:
     return read
 
 
+def music_key(option: str, text: str) -> str:
+    """A key, like `Amin`, from any common spelling."""
+    from musika_daw.score.harmony import key_in_text
+
+    key = key_in_text(text)
+    if key is None:
+        raise ValueError(f"{option} {text!r}: must be a key like Am, F#, Bbmin or 8A")
+    return key
+
+
 def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
     """Tempi from `128`, `120,128.5` or `120-160`, rising, each once.
 

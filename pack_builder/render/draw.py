@@ -21,6 +21,8 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
     values: dict[str, Any] = {"seed": job.seed(attempt), "style_seed": job.style(attempt), "density": asked}
     if job.energy is not None:
         values["energy"] = float(job.energy)
+    if job.written_in is not None:
+        values["key"] = job.written_in
     return source.controls(**values)
 
 

@@ -21,6 +21,7 @@ class StandInControls:
     style_seed: int | None = None
     density: Any = None
     energy: float | None = None
+    key: str | None = None
 
 
 def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:
@@ -109,7 +110,7 @@ class StandIn:
         return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
 
     def key(self, controls: Any) -> str | None:
-        return None
+        return controls.key
 
     def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.fault == "slow":

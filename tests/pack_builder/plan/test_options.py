@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.plan.options import BuildOptions, duration_s
-from pack_builder.plan.parse import parse_bpm, parse_density
+from pack_builder.plan.parse import music_key, parse_bpm, parse_density
 from pack_builder.plan.recipe import recipe_of
 
 
@@ -56,7 +56,13 @@ def test_no_density_leaves_it_to_the_model() -> None:
     assert parse_density("none") is None
 
 
+@pytest.mark.parametrize(("text", "key"), [("Am", "Amin"), ("bb", "A#maj"), ("F# minor", "F#min"), ("8B", "Cmaj")])
+def test_keys(text: str, key: str) -> None:
+    assert music_key("--take-key", text) == key
+
+
 BAD = [
+    ({"take_key": "H"}, "--take-key 'H': must be a key like Am, F#, Bbmin or 8A"),
     ({"bpm": "59.9"}, "--bpm 59.9: must be within 60..200"),
     ({"bpm": "201"}, "--bpm 201: must be within 60..200"),
     ({"bpm": "160-120"}, "--bpm 160-120: must run from low to high, within 60..200"),

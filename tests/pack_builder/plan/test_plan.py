@@ -6,9 +6,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pack_stand_in import SOURCE
 
 from pack_builder.plan.jobs import Job, density_class, derived_seed, file_of, plan, spread
 from pack_builder.plan.options import BuildOptions
+from pack_builder.render.draw import controls_of
 
 
 def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:
@@ -97,3 +99,10 @@ def test_a_style_that_failed_is_given_up_unless_others_share_it() -> None:
     assert len(set(styles)) == 7
     shared = Job("techno/kit/a/0", "techno", "loop", "word", 7, 99, kit="a")
     assert {shared.style(attempt) for attempt in range(7)} == {99}
+
+
+def test_the_asked_key_reaches_takes_and_nothing_else(small: Callable[..., BuildOptions]) -> None:
+    jobs = plan(small(kits="1", one_shots="1", take_key="Bbm"))
+    assert {job.written_in for job in jobs if job.shape == "take"} == {"A#min"}
+    assert {job.written_in for job in jobs if job.shape != "take"} == {None}
+    assert {controls_of(SOURCE, job, 0).key for job in jobs} == {"A#min", None}
