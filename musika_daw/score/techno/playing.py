@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from musika_daw.score.controls import Controls, sample_curve
+from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.harmony import NOTES, key_named
 from musika_daw.score.parts import drum_key
@@ -51,9 +51,7 @@ def span_notes(
     piece, rows = piece_of(controls), []
     for bar in range(first - 1, last + 1):  # what a bar holds may last into the next
         number = bar if turn is None else turn[0] + bar % turn[1]
-        begins_s, ends_s = (
-            float(tempo_map.seconds(exact)) for exact in (BEATS_PER_BAR * bar, BEATS_PER_BAR * (bar + 1))
-        )
+        begins_s, ends_s = (float(tempo_map.seconds(BEATS_PER_BAR * edge)) for edge in (bar, bar + 1))
         told_s = begins_s if turn is None else begins_s % float(tempo_map.seconds(turn[1] * BEATS_PER_BAR))
         density, energy = (_at(curve, told_s) for curve in (controls.density, controls.energy))
         onsets = None if density is None else float(rate_of_density(density)) * (ends_s - begins_s)
@@ -64,8 +62,8 @@ def span_notes(
     return Notes(onset + late_s, off, played.key, played.velocity, played.role)
 
 
-def _at(curve: object, second: float) -> float | None:
-    values = sample_curve(curve, np.array([second]))  # type: ignore[arg-type]
+def _at(curve: Curve | None, second: float) -> float | None:
+    values = sample_curve(curve, np.array([second]))
     return None if values is None else float(values[0])
 
 
