@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.instrument.models.config import GeneratorConfig, generator_from_dict, to_dict
-from musika_daw.instrument.models.generator import build_generator
+from musika_daw.instrument.models.generator import ResNetGenerator, build_generator
 from musika_daw.score import conditioning
 from training.autoencoder.losses import relativistic
 from training.generator.discriminator import (
@@ -30,6 +30,7 @@ from training.generator.discriminator import (
 )
 from training.generator.examples import Pieces
 from training.generator.excerpts import ANCHORS, Batch, LatentExcerpts
+from training.generator.regression import Batches, solve
 from training.latents.encode import LatentCorpus
 from training.runs.loop import train
 from training.runs.recipes import GanSettings
@@ -63,6 +64,12 @@ class GanTrainer:
         self.mixing = CrossChannelMixing()
         self.ema = Ema(self.generator, settings.average)
         self.steps = 0
+
+    def start_from_line(self, data: Batches) -> None:
+        """Begin with what a straight line from the score explains, where a score of parts is told."""
+        if isinstance(self.generator, ResNetGenerator) and self.generator.line is not None:
+            solve(self.generator.line, data, self.settings.line_batches, self.settings.batch)
+            self.ema = Ema(self.generator, self.settings.average)
 
     def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """One update of discriminator and generator; returns named scalar losses.
@@ -240,6 +247,8 @@ def train_gan(
     )
     if init_from is not None and not run.checkpoint.exists():
         trainer.restore({**load_checkpoint(init_from), "steps": 0})
+    elif not run.checkpoint.exists():
+        trainer.start_from_line(data)
     facts = {
         "encoder_hash": corpus.encoder_hash,
         "kind": corpus.kind,

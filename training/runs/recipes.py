@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width", "reader_batches")
+AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width", "reader_batches", "line_batches")
 SHARES = ("swapped", "reader_without_drums")
 
 
@@ -90,6 +90,7 @@ class GanSettings(StageSettings):
     regress_until_step: int = 0
     lambda_kl: float = 1e-4
     anchor_price: float = 1.0
+    line_batches: int = 60
     lambda_rebuild: float = 0.1
     lambda_obey: float = 0.3
     reader_width: int = 192

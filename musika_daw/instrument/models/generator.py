@@ -109,6 +109,8 @@ class ResNetGenerator(nn.Module):
         )
         self.norm = nn.LayerNorm(config.width)
         self.outward = FrameConv(config.width, config.channels, 3)
+        # what follows from the score by a straight line; training solves for it before it begins
+        self.line = FrameConv(part_roll.CHANNELS, config.channels, 3) if config.score == "parts" else None
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
         """`[B, T, coordinate]`, `[B, style]`, `[B, T, told]` to normalised latents `[B, T, channels]`."""
@@ -122,7 +124,8 @@ class ResNetGenerator(nn.Module):
         x = self.inward(condition)
         for block in self.blocks:
             x = block(x, condition)
-        return self.outward(self.norm(x))
+        made = self.outward(self.norm(x))
+        return made if self.line is None else made + self.line(conditions[..., conditioning.CHANNELS :])
 
 
 def build_generator(config: GeneratorConfig) -> nn.Module:
