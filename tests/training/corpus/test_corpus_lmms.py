@@ -98,6 +98,7 @@ def test_a_real_song_comes_at_the_asked_tempo_and_goes_on_where_it_was(tmp_path:
     assert "left out" in told.output
     assert "broken" in told.output
     corpus = Corpus(out)
+    assert len(corpus.songs) == 2, told.output
     own, other = corpus.songs
     assert own.bpm == 140.0
     assert other.bpm is not None

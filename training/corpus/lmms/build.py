@@ -126,7 +126,12 @@ def _asked(project: Project, program: str) -> np.ndarray:
             command.insert(1, "--allowroot")
         environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
         try:
-            subprocess.run(command, env=environment, check=True, capture_output=True, timeout=_RENDER_LIMIT_S)
+            ended = subprocess.run(command, env=environment, capture_output=True, timeout=_RENDER_LIMIT_S)
+            if (
+                ended.returncode < 0
+            ):  # a program that crashed may render the same song the next time
+                ended = subprocess.run(command, env=environment, capture_output=True, timeout=_RENDER_LIMIT_S)
+            ended.check_returncode()
             audio, rate_hz = soundfile.read(made, dtype="float32", always_2d=True)
         except (subprocess.SubprocessError, soundfile.LibsndfileError, OSError) as error:
             raise ValueError(f"project {project.name}: LMMS did not render it ({error})") from error
