@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -15,92 +17,58 @@ from musika_daw.score.techno import playing as techno
 from musika_daw.score.tempo import TempoMap
 
 
-class Score(Protocol):
-    """Every method is a pure function of its arguments."""
+class Notation(Protocol):
+    """Notes that sound between two seconds of the timeline; `turn` (first bar, bars) makes them those of a loop."""
 
-    def key(self, controls: Controls) -> str:
-        """Name of the key that is written, like `Amin`."""
-        ...
-
-    def density(self, controls: Controls) -> Curve | None:
-        """The density that is played."""
-        ...
-
-    def pulse_bpm(self, controls: Controls) -> float:
-        """Tempo of a take of which none was asked."""
-        ...
-
-    def notes(
+    def __call__(
         self,
         first_s: float,
         stop_s: float,
         tempo_map: TempoMap,
         controls: Controls,
         turn: tuple[int, int] | None = None,
-    ) -> Notes:
-        """Notes that sound between two seconds of the timeline; `turn` (first bar, bars) makes them those of a loop."""
-        ...
-
-    def told(self, notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
-        """Numbers of consecutive latent frames `index` `[T]`, from notes in seconds, float32 `[T, C]`."""
-        ...
+    ) -> Notes: ...
 
 
-class PianoScore:
-    """Of `score.score`: the strings of a piano."""
+@dataclass(frozen=True)
+class Score:
+    """One kind of score; every call is a pure function of its arguments.
 
-    def key(self, controls: Controls) -> str:
-        return piano.written_key(controls)
+    `key` names the key that is written, like `Amin`; `density` is the one that is played; `pulse_bpm` is the tempo of a
+    take of which none was asked; `notes` are in seconds; `told` makes of them the numbers of consecutive latent frames
+    `[T]`, float32 `[T, C]`, each so many seconds long.
+    """
 
-    def density(self, controls: Controls) -> Curve | None:
-        return piano.asked_density(controls)
-
-    def pulse_bpm(self, controls: Controls) -> float:
-        return score.pulse_bpm(controls.seed)
-
-    def notes(
-        self,
-        first_s: float,
-        stop_s: float,
-        tempo_map: TempoMap,
-        controls: Controls,
-        turn: tuple[int, int] | None = None,
-    ) -> Notes:
-        return piano.span_notes(first_s, stop_s, tempo_map, controls, turn)
-
-    def told(self, notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
-        return piano.span_roll(notes, index, frame_s)
+    key: Callable[[Controls], str]
+    density: Callable[[Controls], Curve | None]
+    pulse_bpm: Callable[[Controls], float]
+    notes: Notation
+    told: Callable[[Notes, np.ndarray, float, Controls], np.ndarray]
 
 
-class PartsScore:
-    """Of `score.techno`: drums, bass, lead and chords; those that are not asked for are told to be silent."""
-
-    def key(self, controls: Controls) -> str:
-        return techno.written_key(controls)
-
-    def density(self, controls: Controls) -> Curve | None:
-        return controls.density
-
-    def pulse_bpm(self, controls: Controls) -> float:
-        return techno.piece_of(controls).bpm
-
-    def notes(
-        self,
-        first_s: float,
-        stop_s: float,
-        tempo_map: TempoMap,
-        controls: Controls,
-        turn: tuple[int, int] | None = None,
-    ) -> Notes:
-        return techno.span_notes(first_s, stop_s, tempo_map, controls, turn)
-
-    def told(self, notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
-        if controls.parts is not None:
-            notes = notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
-        return part_roll(piano.in_frames(notes, index, frame_s), len(index))
+def _parts_told(notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
+    """Parts that are not asked for are told to be silent."""
+    if controls.parts is not None:
+        notes = notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
+    return part_roll(piano.in_frames(notes, index, frame_s), len(index))
 
 
-SCORES: dict[str, Score] = {"piano": PianoScore(), "parts": PartsScore()}
+SCORES = {
+    "piano": Score(
+        piano.written_key,
+        piano.asked_density,
+        lambda controls: score.pulse_bpm(controls.seed),
+        piano.span_notes,
+        lambda notes, index, frame_s, controls: piano.span_roll(notes, index, frame_s),
+    ),
+    "parts": Score(
+        techno.written_key,
+        lambda controls: controls.density,
+        lambda controls: techno.piece_of(controls).bpm,
+        techno.span_notes,
+        _parts_told,
+    ),
+}
 """By what `GeneratorConfig.score` says; a generator of none plays freely."""
 
 

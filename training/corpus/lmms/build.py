@@ -127,9 +127,7 @@ def _asked(project: Project, program: str) -> np.ndarray:
         environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
         try:
             ended = subprocess.run(command, env=environment, capture_output=True, timeout=_RENDER_LIMIT_S)
-            if (
-                ended.returncode < 0
-            ):  # a program that crashed may render the same song the next time
+            if ended.returncode < 0:  # a program that crashed may render the same song the next time
                 ended = subprocess.run(command, env=environment, capture_output=True, timeout=_RENDER_LIMIT_S)
             ended.check_returncode()
             audio, rate_hz = soundfile.read(made, dtype="float32", always_2d=True)
