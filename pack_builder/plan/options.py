@@ -254,6 +254,8 @@ def _music(read: dict[str, Any]) -> Music:
         if count and not music.loop_kinds:
             kinds = ", ".join(music.kinds)
             raise ValueError(f"{option} {count}: {kinds} has none, allowed is 0 (--kind techno has them)")
+    if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
+        raise ValueError(f"--take-key {music.take_key}: {', '.join(music.kinds)} has no takes (--kind piano has them)")
     if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
         raise ValueError(
             f"--loops-per-bpm {music.loops_per_bpm} with --takes {music.takes}: at least one loop or take must be left"

@@ -28,6 +28,11 @@ def describe(source: EngineSource, model: str) -> Model:
     return Model(engine.kind, engine.name, engine.weights_hash)
 
 
+def plays_score(source: EngineSource, model: str) -> bool:
+    """Whether a model's music is written in a key that can be asked for."""
+    return engine_of(source, model).key(source.controls(key="Amin")) is not None
+
+
 def make(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
     """Render one file of the pack to bytes; a gap where no attempt kept to the limits. Where the file is to be
     `heard` from the page, its card has sound."""

@@ -16,6 +16,7 @@ from typing import Protocol
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.system.workers import WorkerDiedError
 from pack_builder.plan.chain import VST3, Chain
+from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job, plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import recipe_of
@@ -28,7 +29,7 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe
+from pack_builder.render.render import describe, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
@@ -164,6 +165,12 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
             chosen[kind] = kind, _described(f"--kind {kind}", kind, workers, source)
             if chosen[kind][1].kind != kind:
                 raise ValueError(f"--kind {kind}: the model of that name is of kind {chosen[kind][1].kind!r}")
+    key = options.music.take_key
+    for kind, (text, model) in chosen.items():
+        if key is not None and FAMILIES[kind].shape == "take" and not workers.call(plays_score, source, text):
+            raise ValueError(
+                f"--take-key {key}: the model {model.name} plays no score, which a key would be written in"
+            )
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256

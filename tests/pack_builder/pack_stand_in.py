@@ -110,7 +110,7 @@ class StandIn:
         return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
 
     def key(self, controls: Any) -> str | None:
-        return controls.key
+        return None if self.fault == "free" else controls.key
 
     def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.fault == "slow":

@@ -27,7 +27,7 @@ class BarScore:
     tones: dict[str, list[Tone]] = field(default_factory=dict)
 
     def thinned(self, arrangement: Arrangement, onsets: float) -> BarScore:
-        """This bar with as many onsets as asked for, those of the heaviest steps; pads and kicks stay."""
+        """This bar with as many onsets as asked for, quarters first; pads stay."""
         steps = {h.step for hits in self.hits.values() for h in hits}
         steps |= {t.step for bus, tones in self.tones.items() if bus != "pad" for t in tones}
         ranked = sorted(steps, key=lambda step: (arrangement.weight(step), step % 4, step))

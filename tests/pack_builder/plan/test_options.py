@@ -62,6 +62,7 @@ def test_keys(text: str, key: str) -> None:
 
 
 BAD = [
+    ({"take_key": "Am", "kinds": ("techno",)}, "--take-key Amin: techno has no takes (--kind piano has them)"),
     ({"take_key": "H"}, "--take-key 'H': must be a key like Am, F#, Bbmin or 8A"),
     ({"bpm": "59.9"}, "--bpm 59.9: must be within 60..200"),
     ({"bpm": "201"}, "--bpm 201: must be within 60..200"),

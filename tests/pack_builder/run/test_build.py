@@ -380,6 +380,13 @@ def test_a_worker_that_dies_is_reported_with_what_it_made(small: Small, fault: s
     assert built(small(jobs="2", resume=False, out=str(small().place.out) + "2")).rendered == 4
 
 
+def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(small: Small) -> None:
+    options = small(kinds=("piano",), takes="1", take_key="Am", models=("piano:free",))
+    with pytest.raises(ValueError, match=r"^--take-key Amin: the model \S+ plays no score"):
+        built(options)
+    assert not options.place.out.exists()
+
+
 def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "86400")
     options = small(kinds=("techno",), bpm="120")
