@@ -15,13 +15,15 @@ DRUMS = {
     "open": 46,
     "crash": 49,
     "ride": 51,
-    "perc": 63,
+    "perc0": 60,
+    "perc1": 61,
+    "perc2": 62,
+    "perc3": 63,
+    "perc4": 64,
+    "loop0": 75,
+    "loop1": 76,
+    "loop2": 77,
+    "loop3": 67,
     "shaker": 70,
-    "loop": 75,
 }
-"""MIDI keys of drum voices, after General MIDI's percussion (perc: a conga, loop: claves)."""
-
-
-def drum_key(voice: str) -> int:
-    """MIDI key of a voice; those that differ by a number (`perc0`, `perc1`) share one."""
-    return DRUMS[voice.rstrip("0123456789")]
+"""MIDI keys of drum voices, after General MIDI's percussion (perc: bongos and congas, loop: claves, blocks, agogo)."""

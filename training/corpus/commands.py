@@ -49,8 +49,12 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     type=click.IntRange(4, 256),
     help="Bars of a song; short songs are more songs an hour.",
 )
-@click.option("--parts", is_flag=True, help="Often let only some roles sound: drums, bass, lead, chords.")
-def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None, bars: int, parts: bool) -> None:
+@click.option(
+    "--parts",
+    type=click.Choice(["mixed", "apart"]),
+    help="mixed: often some of drums, bass, lead, chords only. apart: one of them a song, as before it is mixed.",
+)
+def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None, bars: int, parts: Any) -> None:
     """Synthesised techno at exact tempi; the same seed gives the same songs. Re-running goes on."""
     from training.corpus.techno import build_techno
 

@@ -9,7 +9,7 @@ import numpy as np
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.harmony import NOTES, key_named
-from musika_daw.score.parts import drum_key
+from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
 from musika_daw.score.techno.piece import PITCHED, BarScore, Piece, draw_piece
@@ -75,7 +75,7 @@ def _rows(score: BarScore, bar: int, swing: float) -> list[tuple[float, float, i
         for hit in hits:
             beat = start + swung_beats(hit.step, swing)
             late_s = hit.late_s if is_odd(hit.step) else 0.0
-            rows.append((beat, beat, drum_key(voice), min(hit.velocity, 1.0), ROLES.index("drums"), late_s))
+            rows.append((beat, beat, DRUMS[voice], min(hit.velocity, 1.0), ROLES.index("drums"), late_s))
     for bus, tones in score.tones.items():
         for tone in tones:
             beat = start + swung_beats(tone.step, swing)

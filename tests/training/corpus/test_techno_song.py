@@ -231,7 +231,7 @@ def test_a_song_without_parts_is_what_it_was_before(songs: Rendered) -> None:
 
 
 def test_a_corpus_keeps_to_its_bars(tmp_path: Path) -> None:
-    build_techno(tmp_path / "c", 0.001, seed=5, bars=4, parts=True)
+    build_techno(tmp_path / "c", 0.001, seed=5, bars=4, parts="mixed")
     assert Corpus(tmp_path / "c").songs[0].extra["bars"] == 4
     with pytest.raises(ValueError, match="bars: 8, must be 4"):
         build_techno(tmp_path / "c", 0.02, seed=5, bars=8)

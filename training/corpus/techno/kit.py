@@ -9,11 +9,28 @@ import numpy as np
 from musika_daw.score.techno.grid import rng_of
 from musika_daw.score.techno.style import Style
 from training.corpus.techno import drums
-from training.corpus.techno.mix import pan_stereo, widen
+from training.corpus.techno.mix import Mixer, db, pan_stereo, widen
 from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.synths import note_hz
 
 Rng = np.random.Generator
+Struck = dict[str, list[tuple[int, float]]]
+"""Frame and velocity of each hit by voice."""
+# Level in dB against the kick, and its spread, of each kit voice.
+LEVELS_DB = {
+    "kick": (0, 0),
+    "snare": (-5, 2),
+    "clap": (-4.5, 2.5),
+    "rim": (-8, 2.5),
+    "hat": (-11, 3),
+    "open": (-10, 3),
+    "ride": (-14, 3),
+    "shaker": (-14, 3),
+    "crash": (-11, 3),
+    "tom": (-7, 2),
+    "perc": (-9.5, 3.5),
+    "loop": (-13, 3),
+}
 WIDE = ("clap", "hat", "open", "ride", "crash", "shaker", "perc", "loop")
 
 
@@ -64,6 +81,33 @@ def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], 
                 stereo = widen(stereo, voice_rng, wide)
             kit.voices[name].append(stereo / max(float(np.abs(stereo).max()), 1e-9))
     return kit
+
+
+def place_drums(struck: Struck, kit: Kit, mixer: Mixer, rng: Rng) -> None:
+    """Place every hit of every voice on its bus, each voice at a level of its own."""
+    closed = np.array([frame for frame, _ in struck.get("hat", [])], np.int64)
+    shift = float(rng.normal(0, 1.5))  # drums against the kick, for the whole song
+    for voice, hits in struck.items():
+        kind = voice.rstrip("0123456789")
+        mean, spread = LEVELS_DB[kind]
+        level = db(float(np.clip(rng.normal(mean, spread), mean - 6, mean + 6)) + (0 if kind == "kick" else shift))
+        bus = {
+            "kick": "kick",
+            "loop": "loop",
+            "hat": "tops",
+            "open": "tops",
+            "ride": "tops",
+            "shaker": "tops",
+            "crash": "tops",
+        }.get(kind, "drums")
+        variants = kit.voices[voice]
+        for i, (frame, velocity) in enumerate(hits):
+            cut = hits[i + 1][0] - frame if i + 1 < len(hits) and kind in ("kick", "open") else None
+            if kind == "open" and len(closed):  # the closed hat chokes the open one
+                after = int(np.searchsorted(closed, frame, "right"))
+                if after < len(closed):
+                    cut = min(cut or mixer.frames, int(closed[after]) - frame)
+            mixer.place(bus, variants[0 if velocity > 0.8 else -1], frame, level * velocity, cut)
 
 
 def _synthesise(kind: str, rng: Rng, style: Style, root: int, colour: int) -> np.ndarray:

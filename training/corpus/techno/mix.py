@@ -143,7 +143,7 @@ def soft_clip(audio: np.ndarray, knee: float = 0.7) -> np.ndarray:
     return np.sign(audio) * (np.minimum(np.abs(audio), np.float32(knee)) + room * np.tanh(over / room))
 
 
-def _lufs(audio: np.ndarray) -> float:
+def lufs(audio: np.ndarray) -> float:
     """Loudness of `[2, frames]` in LUFS, of silence too."""
     return max(SILENCE_LUFS, loudness(audio.T, SR, loops=False))
 
@@ -159,7 +159,7 @@ def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
         ]
     )(audio, SR)
     audio = mono_below(audio, float(rng.uniform(110, 180)))
-    audio *= db(-16 - _lufs(audio))
+    audio *= db(-16 - lufs(audio))
     if rng.random() < 0.75:
         audio = pb.Compressor(
             float(rng.uniform(-22, -12)),
@@ -168,10 +168,16 @@ def master(audio: np.ndarray, rng: Rng, target_lufs: float) -> np.ndarray:
             float(rng.uniform(60, 250)),
         )(audio, SR)
     knee = float(rng.uniform(0.45, 0.85))
-    gain_db = target_lufs - _lufs(audio)
+    gain_db = target_lufs - lufs(audio)
     out = soft_clip(audio * np.float32(db(gain_db)), knee)
     # clipping takes level away: give a part of it back, once
-    missing = float(np.clip(target_lufs - _lufs(out), 0, 4))
+    missing = float(np.clip(target_lufs - lufs(out), 0, 4))
     if missing > 0.5:
         out = soft_clip(audio * np.float32(db(gain_db + missing)), knee)
     return out
+
+
+def fade_edges(audio: np.ndarray) -> None:
+    """End `[2, frames]` without a click: the last 2 ms fade, in place."""
+    n = min(88, audio.shape[1])
+    audio[:, audio.shape[1] - n :] *= np.linspace(1, 0, n, dtype=np.float32)

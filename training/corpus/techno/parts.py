@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musika_daw.score.parts import drum_key
+from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES as ROLE_NUMBERS
 from musika_daw.score.roll import Notes, sorted_notes
 from training.corpus.techno.synths import Note
@@ -46,7 +46,7 @@ def notes_of(lines: dict[str, list[Note]], hits: dict[str, list[tuple[int, float
     if "drums" in roles:
         number = ROLE_NUMBERS.index("drums")
         rows += [
-            (frame, frame, drum_key(voice), min(velocity, 1.0), number)
+            (frame, frame, DRUMS[voice], min(velocity, 1.0), number)
             for voice, struck in hits.items()
             for frame, velocity in struck
         ]
