@@ -11,9 +11,12 @@ from musika_daw.score.roll import Notes
 
 LOWEST_KEY, KEYS = 12, 96
 PITCHED = PARTS[1:]
+# where in its frame a note begins: a wave of 150 Hz turns by 160 degrees between two of these
+PLACES = 16
 _COLUMNS = {key: column for column, key in enumerate(DRUMS.values())}
-# of drums: struck early and late in the frame; of the pitched, besides, still sounding; one flag each: it is told
-WIDTHS = {part: 1 + (2 * len(DRUMS) if part == "drums" else 3 * KEYS) for part in PARTS}
+# drums struck early and late in the frame; keys of the pitched struck early, late and still sounding, and the places
+# where any begins; one flag each: it is told
+WIDTHS = {part: 1 + (2 * len(DRUMS) if part == "drums" else 3 * KEYS + PLACES) for part in PARTS}
 CHANNELS = sum(WIDTHS.values())
 # what a reader reads back: drums as they are, of each pitched part the twelve pitch classes that sound
 DIGEST = 2 * len(DRUMS) + 12 * len(PITCHED)
@@ -32,8 +35,8 @@ def part_roll(notes: Notes, frames: int, told: Collection[str] = PARTS) -> np.nd
     """Float32 `[frames, CHANNELS]` of notes in frames (0: the start of the first).
 
     A part that is not `told` is all zeros and may play what it likes; one that is told and has no notes is silent. A
-    strike is shared between early and late by its place within its frame, so that it is known more closely than by
-    the frame. Keys outside of the eight octaves from C0 are moved into them.
+    strike is shared between the two places, or between early and late, that it lies between, so that it is known more
+    closely than by them. Keys outside of the eight octaves from C0 are moved into them.
     """
     out = np.zeros((frames, CHANNELS), np.float32)
     for part, where in slices().items():
@@ -44,11 +47,12 @@ def part_roll(notes: Notes, frames: int, told: Collection[str] = PARTS) -> np.nd
         own = notes.of(part)
         if part == "drums":
             columns = np.array([_COLUMNS[key] for key in own.key.tolist()], np.int64)
-            _strike(here, own, columns, len(DRUMS))
+            _strike(here, own, columns, len(DRUMS), 2)
         else:
             columns = _folded(own.key) - LOWEST_KEY
-            _strike(here, own, columns, KEYS)
+            _strike(here, own, columns, KEYS, 2)
             _hold(here[:, 2 * KEYS : 3 * KEYS], own, columns)
+            _strike(here[:, 3 * KEYS :], own, np.zeros_like(columns), 1, PLACES)
     return out
 
 
@@ -58,12 +62,16 @@ def _folded(key: np.ndarray) -> np.ndarray:
     return np.where(low >= LOWEST_KEY + KEYS, high + (low - high) % 12, low)
 
 
-def _strike(out: np.ndarray, notes: Notes, columns: np.ndarray, count: int) -> None:
-    first = np.floor(notes.onset).astype(np.int64)
-    late = notes.onset - first
-    inside = (first >= 0) & (first < len(out))
-    for column, share in ((columns, 1 - late), (columns + count, late)):
-        np.maximum.at(out, (first[inside], column[inside]), (notes.velocity * share)[inside].astype(np.float32))
+def _strike(out: np.ndarray, notes: Notes, columns: np.ndarray, count: int, places: int) -> None:
+    """Strikes of `count` voices at `places` within each frame (0: its start), all voices of a place side by side."""
+    at = notes.onset * places
+    first = np.floor(at).astype(np.int64)
+    late = at - first
+    for place, share in ((first, 1 - late), (first + 1, late)):
+        frame, number = place // places, place % places
+        inside = (frame >= 0) & (frame < len(out))
+        where = frame[inside], (columns + number * count)[inside]
+        np.maximum.at(out, where, (notes.velocity * share)[inside].astype(np.float32))
 
 
 def _hold(out: np.ndarray, notes: Notes, columns: np.ndarray) -> None:

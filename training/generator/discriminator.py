@@ -144,7 +144,7 @@ def digest(told: Tensor) -> Tensor:
     where = part_roll.slices()
     parts = [told[..., where["drums"]][..., :-1]]
     for part in part_roll.PITCHED:
-        keys = told[..., where[part]][..., :-1].unflatten(-1, (3, part_roll.KEYS)).amax(-2)
+        keys = told[..., where[part]][..., : 3 * part_roll.KEYS].unflatten(-1, (3, part_roll.KEYS)).amax(-2)
         parts.append(keys.unflatten(-1, (part_roll.KEYS // 12, 12)).amax(-2))
     return torch.cat(parts, -1)
 

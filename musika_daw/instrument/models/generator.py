@@ -75,14 +75,15 @@ class PartBank(nn.Module):
         share = torch.log((near * harmonics[:, None] ** -1.5).sum(1) + 1e-4)
         self.share = nn.Parameter(share.repeat(len(part_roll.PITCHED), 3, 1))
         self.slices = part_roll.slices()
-        self.width = part_roll.WIDTHS["drums"] + len(part_roll.PITCHED) * (self.bands + 1)
+        self.width = part_roll.WIDTHS["drums"] + len(part_roll.PITCHED) * (self.bands + 1 + part_roll.PLACES)
 
     def forward(self, told: Tensor) -> Tensor:
         out = [told[..., self.slices["drums"]]]
         for part, share in zip(part_roll.PITCHED, self.share):
             of_part = told[..., self.slices[part]]
-            loud = torch.log(of_part[..., :-1].square() @ share.exp() + 1e-4) / 4 + 1
-            out += [loud, of_part[..., -1:]]
+            keys = 3 * part_roll.KEYS
+            loud = torch.log(of_part[..., :keys].square() @ share.exp() + 1e-4) / 4 + 1
+            out += [loud, of_part[..., keys:]]
         return torch.cat(out, -1)
 
 

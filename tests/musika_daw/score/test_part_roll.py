@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musika_daw.score.part_roll import CHANNELS, KEYS, LOWEST_KEY, part_roll, slices
+from musika_daw.score.part_roll import CHANNELS, KEYS, LOWEST_KEY, PLACES, part_roll, slices
 from musika_daw.score.parts import DRUMS, PARTS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
@@ -58,11 +58,21 @@ def test_a_stretch_is_told_the_same_wherever_it_is_cut(
 def test_a_bass_note_is_struck_then_sounds_until_it_ends() -> None:
     rolled = part_roll(sorted_notes([(3.25, 6.5, 40, 0.8, ROLES.index("bass"))]), FRAMES)
     column = slices()["bass"].start + 40 - LOWEST_KEY
-    assert rolled[3, column] == pytest.approx(0.6)
-    assert rolled[3, column + KEYS] == pytest.approx(0.2)
+    assert rolled[3, column] == pytest.approx(0.4)
+    assert rolled[3, column + KEYS] == pytest.approx(0.4)
     assert rolled[:, column + 2 * KEYS].nonzero()[0].tolist() == [4, 5, 6]
     assert rolled[6, column + 2 * KEYS] == pytest.approx(0.4)
-    assert rolled.sum() == pytest.approx(0.8 + 0.8 * 2.5 + FRAMES * len(PARTS))
+    places = rolled[3, slices()["bass"]][3 * KEYS : -1]
+    assert places[PLACES // 4] == pytest.approx(0.8)
+    assert rolled.sum() == pytest.approx(0.8 + 0.8 + 0.8 * 2.5 + FRAMES * len(PARTS))
+
+
+@given(st.floats(0, FRAMES - 1.01))
+def test_where_a_note_begins_can_be_read_back(onset: float) -> None:
+    rolled = part_roll(sorted_notes([(onset, onset + 1, 40, 1.0, ROLES.index("bass"))]), FRAMES)
+    places = rolled[:, slices()["bass"]][:, 3 * KEYS : -1].ravel()
+    assert places.sum() == pytest.approx(1)
+    assert (places * np.arange(len(places))).sum() / PLACES == pytest.approx(onset, abs=1e-4)
 
 
 @pytest.mark.parametrize(("key", "column"), [(0, 0), (11, 11), (12, 0), (107, 95), (108, 84), (119, 95), (127, 91)])
