@@ -13,7 +13,7 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,29 +27,15 @@ from musika_daw.instrument.damping import damped, led_out, tail_s
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
-from musika_daw.instrument.scores import SCORES, check_asked
+from musika_daw.instrument.player import Player, Span
+from musika_daw.instrument.scores import SCORES
 from musika_daw.score import coordinates as place
-from musika_daw.score.conditioning import Conditions
-from musika_daw.score.controls import Controls, sample_curve
-from musika_daw.score.roll import Notes
+from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import Beats, TempoMap, exact
 
 # anchors of a piece that has no tempo are spaced as if it had this one, as in training
 NOMINAL_BPM = 120
 CHUNK_LATENTS = 256
-
-
-@dataclass(frozen=True)
-class _Span:
-    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded;
-    `notes` in seconds on the scale in which frame 0 begins at 0."""
-
-    index: np.ndarray
-    beats: np.ndarray
-    bpm: np.ndarray
-    coordinate_beats: np.ndarray
-    seconds: np.ndarray
-    notes: Notes | None = None
 
 
 class Engine:
@@ -72,11 +58,13 @@ class Engine:
         weights_hash: str,
     ) -> None:
         self.generator, self.decoder, self.config = generator.eval(), decoder.eval(), config
+        self.player = Player(
+            self.generator, self.decoder, config, torch.from_numpy(mean), torch.from_numpy(deviation), labels, name
+        )
         self.score = SCORES.get(config.score)
         self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
         self.sample_rate_hz = decoder.config.sample_rate_hz
         self.r_time = decoder.config.r_time
-        self._mean, self._deviation = torch.from_numpy(mean), torch.from_numpy(deviation)
 
     @classmethod
     def load(cls, model: str | Path) -> Engine:
@@ -150,7 +138,28 @@ class Engine:
         samples is then resampled to the exact length by Fourier series, which keeps it a circle. The ratio
         is within 0.5 / N of 1 (at most 6 cents for 4 bars at 160 bpm).
         """
-        controls = controls or Controls()
+        stems = self._circle(bpm, bars, controls or Controls(), start_beat)
+        return self._resampled(sum(stems.values(), np.zeros((1, 2), np.float32)), bpm, bars, sample_rate_hz)
+
+    def stems(
+        self,
+        bpm: Beats,
+        bars: int,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
+        start_beat: Beats = 0,
+    ) -> dict[str, np.ndarray]:
+        """The parts of a loop by role, each as long as it; they add up to `loop`, those that rest are left out.
+
+        ValueError for a model that plays no score of parts.
+        """
+        if self.score is None or len(self.score.roles) < 2:
+            raise ValueError(f"stems: {self.name} plays no score of parts")
+        stems = self._circle(bpm, bars, controls or Controls(), start_beat)
+        return {role: self._resampled(audio, bpm, bars, sample_rate_hz) for role, audio in stems.items()}
+
+    def _circle(self, bpm: Beats, bars: int, controls: Controls, start_beat: Beats) -> dict[str, np.ndarray]:
+        """Parts of a loop by role, on a circle of whole latents."""
         length_beats = bars * 4
         exact_frames = length_beats * 60 * self.sample_rate_hz / exact(bpm)
         count = max(1, round(exact_frames / self.r_time))
@@ -161,19 +170,20 @@ class Engine:
         start = float(exact(start_beat))
         beats = start + share * length_beats
         circle_bpm = length_beats * 60 * self.sample_rate_hz / (count * self.r_time)
-        span = _Span(
+        span = Span(
             index,
             beats,
             np.full(len(index), circle_bpm),
             place.there_and_back(beats, start, length_beats),
             share * length_beats * 60 / float(exact(bpm)),
-            self._notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
+            self.player.notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
+            grid=True,
         )
-        ring = self._latents(span, controls, grid=True)[-first : count - first]
-        before, after = self.decoder.context_before, self.decoder.context_after
-        latents = ring[np.mod(np.arange(-before, count + after), count)]
-        circle = self._decode(latents, -before, count)[before * self.r_time :][: count * self.r_time]
-        frames = round(length_beats * 60 * Fraction(sample_rate_hz) / exact(bpm))
+        turned = np.mod(np.arange(-self.player.before, count + self.player.after), count) - first
+        return self.player.stems(span, controls, 0, count, turned, count)
+
+    def _resampled(self, circle: np.ndarray, bpm: Beats, bars: int, sample_rate_hz: int) -> np.ndarray:
+        frames = round(bars * 4 * 60 * Fraction(sample_rate_hz) / exact(bpm))
         return np.asarray(signal.resample(circle, frames), np.float32)
 
     def take(
@@ -232,15 +242,15 @@ class Engine:
         begin, end = first // self.r_time, -(-last // self.r_time)
         for k0 in range(begin, end, CHUNK_LATENTS):
             k1 = min(end, k0 + CHUNK_LATENTS)
-            outer0, outer1 = k0 - self.decoder.context_before, k1 + self.decoder.context_after
+            outer0, outer1 = k0 - self.player.before, k1 + self.player.after
             g0, g1 = self._generated_range(outer0, outer1)
             seconds = (np.arange(g0, g1) + 0.5) * self.r_time / self.sample_rate_hz
             beats = tempo_map.beat_at_seconds(seconds)
             index = np.arange(g0, g1)
-            notes = self._notes(index, tempo_map, controls)
-            span = _Span(index, beats, tempo_map.bpm_at_beats(beats), beats, seconds, notes)
-            latents = self._latents(span, controls, grid=grid)[outer0 - g0 : outer1 - g0]
-            audio = self._decode(latents, outer0)[(k0 - outer0) * self.r_time :]
+            notes = self.player.notes(index, tempo_map, controls)
+            span = Span(index, beats, tempo_map.bpm_at_beats(beats), beats, seconds, notes, grid)
+            stems = self.player.stems(span, controls, k0, k1, np.arange(outer0, outer1) - g0)
+            audio = sum(stems.values(), np.zeros(((k1 - k0) * self.r_time, 2), np.float32))
             origin = k0 * self.r_time
             yield audio[max(first - origin, 0) : min(last, k1 * self.r_time) - origin]
 
@@ -250,49 +260,3 @@ class Engine:
             size = self.config.seq_len
             return start // size * size, -(-stop // size) * size
         return start - self.config.context, stop + self.config.context
-
-    def _notes(
-        self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
-    ) -> Notes | None:
-        """What is played within latent frames number `index` and rings into them; None without a score."""
-        check_asked(controls, self.config.score, self.name)
-        if self.score is None:
-            return None
-        frame_s = self.r_time / self.sample_rate_hz
-        return self.score.notes(index[0] * frame_s, (index[-1] + 1) * frame_s, tempo_map, controls, turn)
-
-    @torch.inference_mode()
-    def _latents(self, span: _Span, controls: Controls, *, grid: bool) -> torch.Tensor:
-        config = self.config
-        style = place.style(controls.seed if controls.style_seed is None else controls.style_seed, config.style)
-        if controls.morph_seed is not None and controls.morph:
-            style = place.morph(style, place.style(controls.morph_seed, config.style), controls.morph)
-        where = place.coordinates(span.coordinate_beats, controls.seed, config.coordinate, config.anchor_beats)
-        conditions = Conditions(
-            len(span.beats),
-            beat=span.beats if grid and "phase" in self.labels else None,
-            bpm=span.bpm if grid and "tempo" in self.labels else None,
-            density=sample_curve(controls.density, span.seconds) if "density" in self.labels else None,
-            energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
-        )
-        told = conditions.features()
-        if self.score is not None and span.notes is not None:
-            frame_s = self.r_time / self.sample_rate_hz
-            told = np.concatenate([told, self.score.told(span.notes, span.index, frame_s, controls)], 1)
-        latents = self.generator(
-            torch.from_numpy((where * controls.truncation).astype(np.float32))[None],
-            torch.from_numpy((style * controls.truncation).astype(np.float32))[None],
-            torch.from_numpy(told)[None],
-        )[0]
-        # the encoder's latents never leave -1..1
-        return torch.clamp(latents * self._deviation + self._mean, -1, 1)
-
-    @torch.inference_mode()
-    def _decode(self, latents: torch.Tensor, first: int, ring: int | None = None) -> np.ndarray:
-        if self.decoder.config.channels == 1:
-            halves = torch.stack(latents.chunk(2, -1)) if self.config.stereo_stack == 2 else latents[None]
-            wave = self.decoder(halves, first, ring)[:, 0]
-            wave = wave.expand(2, -1)
-        else:
-            wave = self.decoder(latents[None], first, ring)[0]
-        return wave.T.contiguous().numpy()

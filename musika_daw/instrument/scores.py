@@ -12,8 +12,10 @@ from musika_daw.score import playing as piano
 from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
 from musika_daw.score.part_roll import part_roll
-from musika_daw.score.roll import ROLES, Notes
+from musika_daw.score.parts import PARTS
+from musika_daw.score.roll import Notes
 from musika_daw.score.techno import playing as techno
+from musika_daw.score.techno.piece import Ducking
 from musika_daw.score.tempo import TempoMap
 
 
@@ -35,38 +37,38 @@ class Score:
     """One kind of score; every call is a pure function of its arguments.
 
     `key` names the key that is written, like `Amin`; `density` is the one that is played; `pulse_bpm` is the tempo of a
-    take of which none was asked; `notes` are in seconds; `told` makes of them the numbers of consecutive latent frames
-    `[T]`, float32 `[T, C]`, each so many seconds long.
+    take of which none was asked; `notes` are in seconds. Each of `roles` is played by itself: `told` makes of the notes
+    of one the numbers of consecutive latent frames `[T]`, float32 `[T, C]`, each so many seconds long. Several are
+    mixed on a desk, where some make way for others (`ducking`).
     """
+
+    roles: tuple[str, ...]
 
     key: Callable[[Controls], str]
     density: Callable[[Controls], Curve | None]
     pulse_bpm: Callable[[Controls], float]
     notes: Notation
-    told: Callable[[Notes, np.ndarray, float, Controls], np.ndarray]
-
-
-def _parts_told(notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
-    """Parts that are not asked for are told to be silent."""
-    if controls.parts is not None:
-        notes = notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
-    return part_roll(piano.in_frames(notes, index, frame_s), len(index))
+    told: Callable[[Notes, np.ndarray, float], np.ndarray]
+    ducking: Callable[[Controls], Ducking] | None = None
 
 
 SCORES = {
     "piano": Score(
+        ("piano",),
         piano.written_key,
         piano.asked_density,
         lambda controls: score.pulse_bpm(controls.seed),
         piano.span_notes,
-        lambda notes, index, frame_s, controls: piano.span_roll(notes, index, frame_s),
+        piano.span_roll,
     ),
     "parts": Score(
+        PARTS,
         techno.written_key,
         lambda controls: controls.density,
         lambda controls: techno.piece_of(controls).bpm,
         techno.span_notes,
-        _parts_told,
+        lambda notes, index, frame_s: part_roll(piano.in_frames(notes, index, frame_s), len(index)),
+        lambda controls: techno.piece_of(controls).ducking,
     ),
 }
 """By what `GeneratorConfig.score` says; a generator of none plays freely."""

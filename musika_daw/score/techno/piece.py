@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from musika_daw.score.techno.arrangement import Arrangement, Section, draw_arrangement
 from musika_daw.score.techno.drums import Drums, Hits, draw_drums, draw_layers
 from musika_daw.score.techno.grid import Grid, Tone, rng_of
@@ -40,6 +42,15 @@ class BarScore:
 
 
 @dataclass(frozen=True)
+class Ducking:
+    """How what sounds beside a kick makes way for it: by which share, for how many beats, how it comes back."""
+
+    depth: float
+    beats: float
+    curve: float
+
+
+@dataclass(frozen=True)
 class Piece:
     """What stays the same in a piece; `bar` says what plays.
 
@@ -55,6 +66,7 @@ class Piece:
     drums: Drums
     lines: dict[str, AnyLine]
     bass: str
+    ducking: Ducking
 
     def bar(self, number: int, energy: float | None = None, onsets: float | None = None) -> BarScore:
         """What plays in a bar.
@@ -104,6 +116,13 @@ def draw_piece(seed: int, index: int, style: Style | None = None, harmony: Harmo
         draw_drums(seed, index, style, layers),
         draw_lines(seed, index, layers, bass, 60.0 / bpm),
         bass,
+        _draw_ducking(rng_of(seed, index, "ducking")),
+    )
+
+
+def _draw_ducking(rng: np.random.Generator) -> Ducking:
+    return Ducking(
+        float(rng.choice([0.3, 0.6, 0.85, 0.97])), float(rng.uniform(0.35, 0.95)), float(rng.uniform(0.6, 2.2))
     )
 
 

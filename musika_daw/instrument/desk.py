@@ -1,0 +1,111 @@
+"""The desk: parts that were played apart become a mix, sample by sample as their place in the piece says.
+
+```
+drums ----------------------------> gate --> level --> tone --+
+bass, lead, chords ---> ducking --> gate --> level --> tone --+--> limiter
+```
+A part that was coded alone is coded better than within a mix, and where kicks are is known, so that what makes way for
+them need not be learned. All here looks some milliseconds ahead and back and no further: a sample does not depend on
+where rendering began. The limiter's gain is one for all parts, so they add up to the mix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import ndimage, signal
+
+from musika_daw.score.parts import DRUMS
+from musika_daw.score.roll import Notes
+from musika_daw.score.techno.piece import Ducking
+
+# how much of the piece's ducking each part gets
+_DUCKED = {"drums": 0.0, "bass": 1.0, "lead": 0.4, "chords": 0.6}
+# a part is let through from shortly before a note until its echoes have died away
+_BEFORE_S, _OPEN_S, _TAIL_S, _CLOSE_S = 0.03, 0.01, 2.4, 0.6
+# what is ducked is down when the kick comes
+_FALL_S = 0.003
+# levels and tone bring the median spectrum of 18 seeds within 2 dB of that of 30 produced tracks, from 80 Hz on
+_LEVEL_DB = {"drums": 7.0, "bass": 10.0, "lead": 17.0, "chords": 18.0}
+_TONE_HZ, _TONE_DB = (200, 500, 1200, 2500, 5000, 9000, 15_000), (0, 3, 5, 5, 1, -5, -8)
+_CEILING = 0.89
+_HOLD, _SMOOTH, _TAPS = 441, 441, 255
+MARGIN = _HOLD + _SMOOTH + _TAPS // 2
+"""Samples either side on which a mixed sample depends."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a mix depends on besides its parts: their notes in seconds, and how a piece ducks; `beat_s` is the length
+    of a beat at a second."""
+
+    notes: Notes
+    ducking: Ducking
+    beat_s: Callable[[float], float]
+    sample_rate_hz: int
+
+    def sounds(self, role: str, first: int, stop: int) -> bool:
+        """Whether anything of a part is let through between two samples of the piece."""
+        begin, end = self._spans(role)
+        return bool(np.any((begin < stop / self.sample_rate_hz) & (end > first / self.sample_rate_hz)))
+
+    def stems(self, parts: dict[str, np.ndarray], first: int) -> dict[str, np.ndarray]:
+        """Parts `[n, 2]` by role, whose sample 0 is number `first` of the piece, as they sound in their mix."""
+        count = max(map(len, parts.values()), default=0)
+        seconds = (first + np.arange(count)) / self.sample_rate_hz
+        duck = self._duck(seconds) if "drums" in parts else np.zeros(count)
+        tone = _tone(self.sample_rate_hz)[:, None]
+        played = {}
+        for role, audio in parts.items():
+            gain = self._gate(role, seconds) * (1 - _DUCKED[role] * duck) * 10 ** (_LEVEL_DB[role] / 20)
+            played[role] = signal.oaconvolve(audio * gain[:, None], tone, mode="same", axes=0)
+        limit = limiter(sum(played.values(), np.zeros((count, 2))))[:, None]
+        return {role: (audio * limit).astype(np.float32) for role, audio in played.items()}
+
+    def _spans(self, role: str) -> tuple[np.ndarray, np.ndarray]:
+        """Seconds from and until which each note of a part is let through."""
+        notes = self.notes.of(role)
+        return notes.onset - _BEFORE_S, notes.off + _TAIL_S + _CLOSE_S
+
+    def _gate(self, role: str, seconds: np.ndarray) -> np.ndarray:
+        begin, end = self._spans(role)
+        last = np.maximum.accumulate(end)
+        starts = np.flatnonzero(np.r_[True, begin[1:] > last[:-1]]) if len(begin) else np.zeros(0, np.int64)
+        gate = np.zeros(len(seconds))
+        for start, stop in zip(starts.tolist(), [*(starts[1:] - 1).tolist(), len(begin) - 1]):
+            corners = [begin[start], begin[start] + _OPEN_S, last[stop] - _CLOSE_S, last[stop]]
+            np.maximum(gate, np.interp(seconds, corners, [0, 1, 1, 0]), out=gate)
+        return gate
+
+    def _duck(self, seconds: np.ndarray) -> np.ndarray:
+        """How far down what is wholly ducked is, 0..1, at seconds `[n]`."""
+        duck = np.zeros(len(seconds))
+        drums = self.notes.of("drums")
+        for kick in drums.onset[drums.key == DRUMS["kick"]].tolist():
+            length_s = self.ducking.beats * self.beat_s(kick)
+            lo, hi = np.searchsorted(seconds, [kick - _FALL_S, kick + length_s])
+            along = seconds[lo:hi] - kick
+            back = np.clip(along / length_s, 0, 1) ** self.ducking.curve
+            shape = self.ducking.depth * np.where(along < 0, 1 + along / _FALL_S, 1 - back)
+            np.maximum(duck[lo:hi], shape, out=duck[lo:hi])
+        return duck
+
+
+@lru_cache(maxsize=4)
+def _tone(sample_rate_hz: int) -> np.ndarray:
+    """The tone as a filter without delay, `[_TAPS]`."""
+    at = [0, *(2 * hz / sample_rate_hz for hz in _TONE_HZ), 1]
+    gain = [10 ** (db / 20) for db in (_TONE_DB[0], *_TONE_DB, _TONE_DB[-1])]
+    return np.asarray(signal.firwin2(_TAPS, at, gain))
+
+
+def limiter(mix: np.ndarray) -> np.ndarray:
+    """Gain `[n]` that keeps `[n, 2]` below the ceiling: what is needed within 10 ms, smoothed over as much."""
+    loudest = ndimage.maximum_filter1d(np.abs(mix).max(1, initial=0.0), 2 * _HOLD + 1, mode="nearest")
+    needed = np.minimum(1.0, _CEILING / np.maximum(loudest, _CEILING))
+    window = np.hanning(2 * _SMOOTH + 3)[1:-1]
+    padded = np.pad(needed, _SMOOTH, mode="edge")
+    return np.asarray(signal.oaconvolve(padded, window / window.sum(), mode="valid"))

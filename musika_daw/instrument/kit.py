@@ -1,0 +1,103 @@
+"""The drums of a model of parts: each hit is made once, at the start of a latent, and played where the score says.
+
+A hit's wave is another at every place within its latent, and a generator that had to find each anew never made two
+kicks alike. Made once, a kick is the same kick at every beat, to the sample where the score has it, with its own whole
+tail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musika_daw.instrument.models import AnyDecoder
+from musika_daw.score.conditioning import Conditions
+from musika_daw.score.part_roll import part_roll
+from musika_daw.score.parts import DRUMS
+from musika_daw.score.roll import ROLES, Notes, sorted_notes
+
+# velocities at which hits are made; between them level alone changes
+LAYERS = (0.5, 0.75, 1.0)
+# latents that a hit lasts, those that ring longer, and those of silence on either side of it
+_LATENTS, _LONG_LATENTS, _AROUND = 20, 42, 10
+_LONG = {DRUMS[voice] for voice in ("crash", "ride", "open", "tom")}
+# which voices end a voice that still sounds
+_CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS["hat"])}
+# samples before a hit in which it fades in, after its end in which it fades out, and of a choke
+_LEAD, _END, _CHOKE = 48, 2048, 200
+_KITS = 8
+# in records what else is struck is louder beside the kick than where it was learned
+_BESIDE_KICK = 2.5
+
+Hit = tuple[int, float]
+"""Key and layer."""
+
+
+class Kits:
+    """The hits of every style that was lately played, `generator` (coordinates, style, conditions to latents) and
+    decoder being those of one model."""
+
+    def __init__(
+        self, latents: Callable[[Tensor, Tensor, Tensor], Tensor], decoder: AnyDecoder, coordinate: int
+    ) -> None:
+        self._latents, self._decoder, self._coordinate = latents, decoder, coordinate
+        self._kit = lru_cache(maxsize=_KITS)(_new_kit)
+
+    def play(self, notes: Notes, style: np.ndarray, first: int, count: int) -> np.ndarray:
+        """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece."""
+        rate_hz = self._decoder.config.sample_rate_hz
+        onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - _LEAD
+        layer = [min(LAYERS, key=lambda made: abs(made - v)) for v in notes.velocity.tolist()]
+        hits = list(zip(notes.key.tolist(), layer))
+        longest = (_LONG_LATENTS + 1) * self._decoder.config.r_time
+        near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
+        kit = self._made(style, {hits[i] for i in near})
+        out = np.zeros((count, 2), np.float32)
+        for i in near:
+            level = notes.velocity[i] / layer[i] * (1 if hits[i][0] == DRUMS["kick"] else _BESIDE_KICK)
+            sound = kit[hits[i]] * np.float32(level)
+            enders = onset[np.isin(notes.key, _CHOKED.get(hits[i][0], ()))]
+            after = enders[enders > onset[i]]
+            if len(after) and (length := int(after.min()) - int(onset[i]) + _LEAD) < len(sound):
+                sound = sound[:length].copy()
+                fall = min(length, _CHOKE)
+                sound[length - fall :] *= np.linspace(1, 0, fall, dtype=np.float32)[:, None]
+            at = int(onset[i])
+            lo, hi = max(at, 0), min(at + len(sound), count)
+            if lo < hi:
+                out[lo:hi] += sound[lo - at : hi - at]
+        return out
+
+    def _made(self, style: np.ndarray, wanted: Iterable[Hit]) -> dict[Hit, np.ndarray]:
+        """The kit of a style, with at least what is wanted of it."""
+        kit = self._kit(style.tobytes())
+        for hit in sorted(set(wanted) - set(kit)):
+            kit[hit] = self._make(style, *hit)
+        return kit
+
+    @torch.inference_mode()
+    def _make(self, style: np.ndarray, key: int, layer: float) -> np.ndarray:
+        """Sound of a hit, `[_LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
+        length, r_time = _LONG_LATENTS if key in _LONG else _LATENTS, self._decoder.config.r_time
+        frames = length + 2 * _AROUND
+        hit = sorted_notes([(_AROUND, _AROUND, key, layer, ROLES.index("drums"))])
+        told = np.concatenate([Conditions(frames).features(), part_roll(hit, frames)], 1)
+        latents = self._latents(
+            torch.zeros(1, frames, self._coordinate),
+            torch.from_numpy(style.reshape(1, -1)),
+            torch.from_numpy(told)[None],
+        )
+        wave = self._decoder(latents, 0)[0].T.numpy()
+        start = _AROUND * r_time
+        sound = np.array(wave[start - _LEAD : start + length * r_time], np.float32)
+        sound[:_LEAD] *= np.linspace(0, 1, _LEAD, dtype=np.float32)[:, None]
+        sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
+        return sound
+
+
+def _new_kit(_style: bytes) -> dict[Hit, np.ndarray]:
+    return {}

@@ -1,0 +1,182 @@
+"""Both networks of a model: curves and notes of a span of latent frames in, sound out, each part of a score apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from musika_daw.instrument.desk import MARGIN, Desk
+from musika_daw.instrument.kit import Kits
+from musika_daw.instrument.models import AnyDecoder, GeneratorConfig
+from musika_daw.instrument.scores import SCORES, check_asked
+from musika_daw.score import coordinates as place
+from musika_daw.score.conditioning import Conditions
+from musika_daw.score.controls import Controls, sample_curve
+from musika_daw.score.roll import Notes
+from musika_daw.score.tempo import TempoMap
+
+
+@dataclass(frozen=True)
+class Span:
+    """Curves over latent frames `[T]`, number `index`: `beats` may be wrapped (a loop), `coordinate_beats` folded;
+    `notes` in seconds on the scale in which frame 0 begins at 0. Without a `grid` beat and tempo are not told."""
+
+    index: np.ndarray
+    beats: np.ndarray
+    bpm: np.ndarray
+    coordinate_beats: np.ndarray
+    seconds: np.ndarray
+    notes: Notes | None
+    grid: bool
+
+
+@dataclass(frozen=True)
+class Player:
+    """A generator and a decoder; `labels` are the conditions that it knows, `name` is that of the model."""
+
+    generator: nn.Module
+    decoder: AnyDecoder
+    config: GeneratorConfig
+    mean: Tensor
+    deviation: Tensor
+    labels: tuple[str, ...]
+    name: str
+
+    @property
+    def margin(self) -> int:
+        """Latents either side that a desk needs of what it mixes."""
+        return 0 if self._ducking is None else -(-MARGIN // self.decoder.config.r_time)
+
+    @property
+    def before(self) -> int:
+        """Latents before a stretch that are decoded with it, and cut off."""
+        return self.decoder.context_before + self.margin
+
+    @property
+    def after(self) -> int:
+        """Latents after a stretch that are decoded with it, and cut off."""
+        return self.decoder.context_after + self.margin
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds of a latent frame."""
+        return self.decoder.config.r_time / self.decoder.config.sample_rate_hz
+
+    def notes(
+        self, index: np.ndarray, tempo_map: TempoMap, controls: Controls, turn: tuple[int, int] | None = None
+    ) -> Notes | None:
+        """What is played within latent frames number `index` and rings into them; None without a score."""
+        check_asked(controls, self.config.score, self.name)
+        if (score := SCORES.get(self.config.score)) is None:
+            return None
+        return score.notes(index[0] * self.frame_s, (index[-1] + 1) * self.frame_s, tempo_map, controls, turn)
+
+    def stems(
+        self, span: Span, controls: Controls, first: int, stop: int, taken: np.ndarray, ring: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Sound of latents number `first` to `stop`, `[n, 2]` float32 by role; parts add up to the mix, those that
+        rest are left out, and what has no score is of role "".
+
+        `taken` are the places in the span of the latents from `before` to `after` of the stretch; `ring` is the length
+        of the circle that they lie on.
+        """
+        r_time, margin = self.decoder.config.r_time, self.margin
+        desk = self._desk(span, controls)
+        roles = self._roles(span, controls)
+        if desk is not None:
+            roles = [role for role in roles if desk.sounds(role, (first - margin) * r_time, (stop + margin) * r_time)]
+        sound = {}
+        lines = [role for role in roles if desk is None or role != "drums"]
+        if lines:
+            latents = self._of_span(span, lines, controls)[:, taken]
+            inner = slice(self.decoder.context_before * r_time, (self.before + stop - first + margin) * r_time)
+            decoded = self._decoded(latents, first - self.before, ring)
+            sound = {role: audio[inner] for role, audio in zip(lines, decoded)}
+        if desk is None or not roles:
+            return sound
+        if "drums" in roles:
+            count = (stop - first + 2 * margin) * r_time
+            sound["drums"] = self.kits.play(
+                desk.notes.of("drums"), self._style(controls), (first - margin) * r_time, count
+            )
+        cut = slice(margin * r_time, (margin + stop - first) * r_time)
+        return {role: audio[cut] for role, audio in desk.stems(sound, (first - margin) * r_time).items()}
+
+    @cached_property
+    def kits(self) -> Kits:
+        """The drums of a model of parts."""
+        return Kits(self.latents, self.decoder, self.config.coordinate)
+
+    @property
+    def _ducking(self) -> Callable[[Controls], object] | None:
+        score = SCORES.get(self.config.score)
+        return None if score is None else score.ducking
+
+    def _roles(self, span: Span, controls: Controls) -> list[str]:
+        if span.notes is None:
+            return [""]
+        return [role for role in SCORES[self.config.score].roles if controls.parts is None or role in controls.parts]
+
+    def _desk(self, span: Span, controls: Controls) -> Desk | None:
+        ducking = None if span.notes is None else SCORES[self.config.score].ducking
+        if ducking is None or span.notes is None:
+            return None
+        frames_s = (span.index + 0.5) * self.frame_s
+
+        def beat_s(second: float) -> float:
+            return 60 / float(np.interp(second, frames_s, span.bpm))
+
+        return Desk(span.notes, ducking(controls), beat_s, self.decoder.config.sample_rate_hz)
+
+    @torch.inference_mode()
+    def latents(self, coordinates: Tensor, style: Tensor, told: Tensor) -> Tensor:
+        """`[rows, T, coordinate]`, `[rows, style]` and what is told, `[rows, T, K]`, to latents `[rows, T, C]`."""
+        # the encoder's latents never leave -1..1
+        return torch.clamp(self.generator(coordinates, style, told) * self.deviation + self.mean, -1, 1)
+
+    def _style(self, controls: Controls) -> np.ndarray:
+        size = self.config.style
+        style = place.style(controls.seed if controls.style_seed is None else controls.style_seed, size)
+        if controls.morph_seed is not None and controls.morph:
+            style = place.morph(style, place.style(controls.morph_seed, size), controls.morph)
+        return np.asarray(style * controls.truncation, np.float32)
+
+    def _of_span(self, span: Span, roles: list[str], controls: Controls) -> Tensor:
+        """Latents of a span, `[roles, T, C]`."""
+        config = self.config
+        where = place.coordinates(span.coordinate_beats, controls.seed, config.coordinate, config.anchor_beats)
+        conditions = Conditions(
+            len(span.beats),
+            beat=span.beats if span.grid and "phase" in self.labels else None,
+            bpm=span.bpm if span.grid and "tempo" in self.labels else None,
+            density=sample_curve(controls.density, span.seconds) if "density" in self.labels else None,
+            energy=sample_curve(controls.energy, span.seconds) if "energy" in self.labels else None,
+        ).features()
+        rows = []
+        for role in roles:
+            told = [conditions]
+            if span.notes is not None:
+                told.append(SCORES[config.score].told(span.notes.of(role), span.index, self.frame_s))
+            rows.append(np.concatenate(told, 1))
+        return self.latents(
+            torch.from_numpy((where * controls.truncation).astype(np.float32)).expand(len(roles), -1, -1),
+            torch.from_numpy(self._style(controls)).expand(len(roles), -1),
+            torch.from_numpy(np.stack(rows)),
+        )
+
+    @torch.inference_mode()
+    def _decoded(self, latents: Tensor, first: int, ring: int | None) -> list[np.ndarray]:
+        """Latents `[roles, T, C]`, the first of which is number `first`, to samples `[n, 2]` of each role."""
+        if self.decoder.config.channels == 2:
+            return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring)]
+        out = []
+        for of_role in latents:
+            halves = torch.stack(of_role.chunk(2, -1)) if self.config.stereo_stack == 2 else of_role[None]
+            wave = self.decoder(halves, first, ring)[:, 0].expand(2, -1)
+            out.append(np.ascontiguousarray(wave.T.numpy()))
+        return out

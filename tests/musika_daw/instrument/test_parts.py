@@ -1,0 +1,127 @@
+"""An engine whose model plays a score of parts: each apart, its drums from a kit, mixed on a desk."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.kit import Kits
+from musika_daw.instrument.models import build_decoder
+from musika_daw.instrument.models.config import TINY_EARS
+from musika_daw.instrument.models.generator import build_generator
+from musika_daw.score.controls import Controls
+from musika_daw.score.parts import DRUMS, PARTS
+from musika_daw.score.roll import ROLES, Notes, sorted_notes
+from musika_daw.score.tempo import TempoMap
+
+RATE_HZ = 44_100
+STYLE = np.random.default_rng(0).normal(size=TINY_EARS.generator.style).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    """A small model that knows nothing yet."""
+    torch.manual_seed(1)
+    config = TINY_EARS.generator
+    return Engine(
+        build_generator(config),
+        build_decoder(TINY_EARS.autoencoder),
+        config,
+        mean=np.zeros(config.channels, np.float32),
+        deviation=np.full(config.channels, 0.2, np.float32),
+        labels=("phase", "tempo"),
+        kind="techno",
+        name="tiny",
+        weights_hash="0",
+    )
+
+
+@pytest.fixture(scope="module")
+def kits(engine: Engine) -> Kits:
+    return engine.player.kits
+
+
+def test_a_stretch_is_the_same_wherever_rendering_begins(engine: Engine) -> None:
+    tempo, controls = TempoMap.constant(128), Controls(seed=5)
+    whole, late = engine.render(0, 48, tempo, controls), engine.render(29, 19, tempo, controls)
+    assert np.abs(whole[-len(late) :] - late).max() < 10 ** (-110 / 20) * np.abs(whole).max()
+
+
+def test_stems_add_up_to_the_loop_and_leave_out_what_rests(engine: Engine) -> None:
+    controls = Controls(seed=5, energy=1.0)
+    stems, loop = engine.stems(126.5, 2, controls), engine.loop(126.5, 2, controls)
+    assert set(stems) <= set(PARTS)
+    assert {"drums", "bass"} <= set(stems)
+    assert all(stem.shape == loop.shape for stem in stems.values())
+    assert np.abs(sum(stems.values()) - loop).max() < 1e-5
+    assert engine.stems(126.5, 2, replace(controls, parts=("bass",))).keys() == {"bass"}
+
+
+def test_silence_is_silent(engine: Engine) -> None:
+    calm = Controls(seed=5, energy=0.0, parts=("bass",))
+    assert engine.stems(120, 1, calm) == {}
+    assert engine.loop(120, 1, calm).shape == (88_200, 2)
+    assert not engine.loop(120, 1, calm).any()
+
+
+def test_a_loop_of_some_parts_is_another_and_has_a_key(engine: Engine) -> None:
+    both, bass, again = (engine.loop(120, 2, Controls(seed=5, parts=p)) for p in (None, ("bass",), ("bass",)))
+    assert both.shape == bass.shape == (2 * 4 * 22_050, 2)
+    assert np.array_equal(bass, again)
+    assert np.abs(both - bass).max() > 1e-4
+    key = engine.key(Controls(seed=5))
+    assert key is not None
+    assert key[-3:] in ("min", "maj")
+
+
+def test_parts_of_a_model_without_a_score_are_refused(tiny_model: Path) -> None:
+    tiny = Engine.load(tiny_model)
+    with pytest.raises(ValueError, match=r"parts: bass, but tiny plays no score of parts"):
+        tiny.loop(120, 1, Controls(seed=5, parts=("bass",)))
+    with pytest.raises(ValueError, match=r"stems: tiny plays no score of parts"):
+        tiny.stems(120, 1)
+
+
+def hits(*rows: tuple[float, str, float]) -> Notes:
+    """Hits of drums: second, voice and velocity."""
+    return sorted_notes([(at, at, DRUMS[voice], velocity, ROLES.index("drums")) for at, voice, velocity in rows])
+
+
+def test_a_kick_is_the_same_kick_at_every_place(kits: Kits) -> None:
+    at = [0.5, 1.2345, 2.0, 7.77]
+    out = kits.play(hits(*((second, "kick", 1.0) for second in at)), STYLE, 0, 10 * RATE_HZ)
+    kicks = [out[(n := round(second * RATE_HZ)) : n + 20_000] for second in at]
+    assert np.abs(kicks[0]).max() > 0
+    assert all(np.array_equal(kick, kicks[0]) for kick in kicks[1:])
+
+
+def test_drums_are_the_same_wherever_a_stretch_is_cut_and_in_a_new_kit(engine: Engine, kits: Kits) -> None:
+    rng = np.random.default_rng(3)
+    notes = hits(
+        *((float(rng.uniform(0, 8)), str(rng.choice(list(DRUMS))), float(rng.uniform(0.2, 1))) for _ in range(40))
+    )
+    whole = kits.play(notes, STYLE, 0, 8 * RATE_HZ)
+    other = Kits(engine.player.latents, engine.decoder, engine.config.coordinate)
+    for first, count in ((100_000, 50_000), (200_001, 1), (0, 8 * RATE_HZ)):
+        assert np.array_equal(other.play(notes, STYLE, first, count), whole[first : first + count])
+
+
+def test_a_closed_hat_ends_an_open_one_and_a_kick_the_last_kick(kits: Kits) -> None:
+    for voice, ender in (("open", "hat"), ("kick", "kick")):
+        alone = kits.play(hits((0.5, voice, 1.0)), STYLE, 0, RATE_HZ)
+        both = kits.play(hits((0.5, voice, 1.0), (0.6, ender, 1.0)), STYLE, 0, RATE_HZ)
+        second = kits.play(hits((0.6, ender, 1.0)), STYLE, 0, RATE_HZ)
+        rest = both - second
+        assert np.abs(alone[30_000:]).max() > 0
+        assert np.abs(rest[26_700:]).max() < 1e-6
+        assert np.array_equal(rest[:26_000], alone[:26_000])
+
+
+def test_velocity_is_level_between_layers(kits: Kits) -> None:
+    loud, less = (kits.play(hits((0.1, "snare", v)), STYLE, 0, RATE_HZ) for v in (1.0, 0.9))
+    assert np.allclose(less, 0.9 * loud, atol=1e-6)
