@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from musika_daw.commands.console import told, version_option
+from musika_daw.system.refusal import refused
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
 from pack_builder.plan.parse import whole
@@ -98,7 +99,7 @@ def build(
 ) -> None:
     if from_manifest is None:
         if only:
-            raise ValueError(f"--only {only[0]!r}: needs --from-manifest")
+            raise refused("--only", only[0], "needs --from-manifest")
         run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
     given = click.core.ParameterSource.COMMANDLINE

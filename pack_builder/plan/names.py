@@ -15,6 +15,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from musika_daw.system.refusal import refused
+
 TEMPLATES = {
     "default": {
         "loop": "{label}_{pack}_{bpm}bpm_{kind}_loop_{name}",
@@ -75,11 +77,11 @@ def check_name(option: str, value: str, naming: str) -> str:
     """`value` where it may stand in a file name; else raises ValueError naming the option and what is allowed."""
     if len(value) > NAME_LIMIT or not _NAME.fullmatch(value):
         spaces = " (_ for a space)" if " " in value else ""
-        raise ValueError(f"{option} {value!r}: must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first{spaces}")
+        raise refused(option, value, f"must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first{spaces}")
     if naming == "splice" and any(letter.isdigit() for letter in value):
-        raise ValueError(f"{option} {value!r}: must hold no digits with --naming splice (they mean the tempo)")
+        raise refused(option, value, "must hold no digits with --naming splice (they mean the tempo)")
     if _TEMPO_LIKE.search(value):
-        raise ValueError(f"{option} {value!r}: must not hold a number that reads as a tempo")
+        raise refused(option, value, "must not hold a number that reads as a tempo")
     return value
 
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musika_daw.system.refusal import refused
 from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
@@ -182,7 +183,7 @@ class BuildOptions:
         read = {name: option.value(given[name]) for name, option in by_name.items()}
         out = given["out"]
         if out is not None and not out.strip():
-            raise ValueError("--out '': must name a folder")
+            raise refused("--out", "", "must name a folder")
         check_name("--label", read["label"], read["naming"])
         if read["name"] is None:
             read["name"] = "First" if out is None else name_of_folder(Path(out), read["naming"], read["label"])
@@ -230,7 +231,7 @@ def _folder(label: Label, finish: Finish) -> str:
 def _music(read: dict[str, Any]) -> Music:
     density, curve = read["density"], read["density_curve"]
     if density is not None and curve is not None and density.strip().lower() != "none":
-        raise ValueError(f"--density {density}: cannot be combined with --density-curve, allowed is one of them")
+        raise refused("--density", density, "cannot be combined with --density-curve, allowed is one of them")
     points = None
     if curve is not None:
         from pack_builder.plan.curve import parse_curve
@@ -253,12 +254,12 @@ def _music(read: dict[str, Any]) -> Music:
     for option, count in (("--kits", music.kits), ("--one-shots", music.one_shots)):
         if count and not music.loop_kinds:
             kinds = ", ".join(music.kinds)
-            raise ValueError(f"{option} {count}: {kinds} has none, allowed is 0 (--kind techno has them)")
+            raise refused(option, count, f"{kinds} has none, allowed is 0 (--kind techno has them)")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
-        raise ValueError(f"--take-key {music.take_key}: {', '.join(music.kinds)} has no takes (--kind piano has them)")
+        raise refused("--take-key", music.take_key, f"{', '.join(music.kinds)} has no takes (--kind piano has them)")
     if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
-        raise ValueError(
-            f"--loops-per-bpm {music.loops_per_bpm} with --takes {music.takes}: at least one loop or take must be left"
+        raise refused(
+            "--loops-per-bpm", music.loops_per_bpm, f"with --takes {music.takes} at least one loop or take must be left"
         )
     return music
 
@@ -281,7 +282,7 @@ def source_date() -> str | None:
     try:
         return datetime.fromtimestamp(int(text), UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"SOURCE_DATE_EPOCH {text!r}: must be whole seconds since 1970") from None
+        raise refused("SOURCE_DATE_EPOCH", text, "must be whole seconds since 1970") from None
 
 
 def duration_s(music: Music) -> float:

@@ -131,8 +131,8 @@ def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--only", "x"], "--only 'x': needs --from-manifest"),
-        (["--from-manifest", "{pack}", "--only", "nothing"], "--only 'nothing': must name a file of"),
+        (["--only", "x"], "--only: 'x', needs --from-manifest"),
+        (["--from-manifest", "{pack}", "--only", "nothing"], "--only: 'nothing', must name a file of"),
         (["--from-manifest", "{pack}", "--bpm", "120"], "--bpm: cannot be combined with --from-manifest"),
         (["--from-manifest", "{pack}", "--kind", "techno"], "--kind: cannot be combined with --from-manifest"),
         (["--from-manifest", "nowhere"], "nowhere: holds no manifest.json"),
@@ -185,7 +185,7 @@ def test_a_stopped_extension_goes_on_to_the_same_bytes(small: Small, tmp_path: P
 
 @pytest.mark.parametrize(
     ("loops", "takes", "message"),
-    [("0", "0", "at least one must be added"), ("-1", "0", "--loops -1: must be within 0..100000")],
+    [("0", "0", "must be at least 1 of either"), ("-1", "0", "--loops: -1, must be within 0..100000")],
 )
 def test_wrong_extensions_are_named(run: Run, pack: Path, loops: str, takes: str, message: str) -> None:
     ran = run("extend", str(pack), "--loops", loops, "--takes", takes)

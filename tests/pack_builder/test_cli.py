@@ -76,12 +76,12 @@ def test_a_damaged_pack_ends_with_one(run: Run, tmp_path: Path) -> None:
 
 
 BAD = [
-    (["build", "--bpm", "59"], "--bpm 59: must be within 60..200"),
-    (["build", "--bpm", "160-120"], "--bpm 160-120: must run from low to high, within 60..200"),
-    (["build", "--bars", "0"], "--bars 0: must be within 1..16"),
-    (["build", "--density", "2"], "--density 2: must be within 0..1"),
-    (["build", "--kind", "violin"], "--kind 'violin': must be one of techno, piano"),
-    (["build", "--model", "drums"], "--model drums: 'drums' is neither one of techno, piano nor a folder or file"),
+    (["build", "--bpm", "59"], "--bpm: 59, must be within 60..200"),
+    (["build", "--bpm", "160-120"], "--bpm: '160-120', must run from low to high, within 60..200"),
+    (["build", "--bars", "0"], "--bars: 0, must be within 1..16"),
+    (["build", "--density", "2"], "--density: 2, must be within 0..1"),
+    (["build", "--kind", "violin"], "--kind: 'violin', must be one of techno, piano"),
+    (["build", "--model", "drums"], "--model: 'drums', is neither one of techno, piano nor a folder or file"),
     (["build", "--loud"], "no such option"),
     (["build", "--bpm"], "option '--bpm' requires an argument"),
     (["biuld"], "no such command 'biuld'"),

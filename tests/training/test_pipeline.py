@@ -226,7 +226,7 @@ def test_settings_are_checked_by_type() -> None:
     got = apply_settings(GanSettings(), ("batch=4", "warm_start=false", "r1=0.5"))
     assert (got.batch, got.warm_start, got.r1) == (4, False, 0.5)
     for bad in ("batch=many", "warm_start=maybe", "no=1"):
-        with pytest.raises(ValueError, match="set: "):
+        with pytest.raises(ValueError, match="--set: "):
             apply_settings(GanSettings(), (bad,))
 
 

@@ -45,7 +45,7 @@ def test_loops_and_takes_are_rendered(tiny_model: Path, tmp_path: Path) -> None:
         (["a.mp3"], "out: 'a.mp3', must end in"),
         (["a.wav", "--bpm", "20"], "error: --bpm: 20.0 is not in the range 60<=x<=200\n"),
         (["a.wav", "--loop", "--seconds", "4"], "give --loop or --seconds"),
-        (["a.wav", "--model", "nobody"], "model: 'nobody' is neither"),
+        (["a.wav", "--model", "nobody"], "model: 'nobody', is neither"),
         (["nowhere/a.wav", "--loop", "--bars", "1"], "error: out: nowhere"),
     ],
 )

@@ -193,5 +193,5 @@ def test_every_effect_of_the_table_can_be_made() -> None:
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(ValueError, match=r"--finish nowhere\.toml: no such file"):
+    with pytest.raises(ValueError, match=r"--finish: 'nowhere\.toml', no such file"):
         chains_of("nowhere.toml", ("techno",))

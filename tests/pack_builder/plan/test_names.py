@@ -77,7 +77,7 @@ def test_good_names_pass(value: str) -> None:
 
 @pytest.mark.parametrize("value", ["", "a b", "a/b", "..", "-a", "ä", "x" * 33, "a.b", "a\n", "My_130bpm", "A-128"])
 def test_bad_names_are_refused_with_the_allowed_letters(value: str) -> None:
-    with pytest.raises(ValueError, match=r"^--name .*: must "):
+    with pytest.raises(ValueError, match=r"^--name: .*, must "):
         check_name("--name", value, "default")
 
 

@@ -54,6 +54,6 @@ def test_damaged_weights_are_refused_in_one_line(
         else:
             data[-1] ^= 0x55
         path.write_bytes(data)
-    with pytest.raises(ValueError, match=f"^--model {folder}: [^\n]+$"):
+    with pytest.raises(ValueError, match=f"^--model: [^\n]*{folder}[^\n]*$"):
         build(small(models=(str(folder),), kinds=("techno",)), Silent())
     assert not small().place.out.exists()

@@ -296,9 +296,9 @@ def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monke
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        (("drums",), "--model drums: 'drums' is neither one of"),
-        (("violin",), "--model violin: its weights are of kind 'violin', asked for is techno, piano"),
-        (("techno", "techno:x"), "--model techno:x: second model of kind 'techno'"),
+        (("drums",), "--model: 'drums', is neither one of"),
+        (("violin",), "--model: 'violin', its weights are of kind 'violin', asked for is techno, piano"),
+        (("techno", "techno:x"), "--model: 'techno:x', second model of kind 'techno'"),
     ],
 )
 def test_wrong_models_are_named_before_anything_is_written(
@@ -314,6 +314,8 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
     built(small())  # an empty folder is fine
     with pytest.raises(ValueError, match=r"holds a pack with seed 7, not 9; must be a new or empty folder"):
         built(small(seed="9", resume=True))
+    with pytest.raises(ValueError, match=r"holds a pack with bpm 120, 128.5, not 90; must be a new or empty folder"):
+        built(small(bpm="90", resume=True))
     with pytest.raises(ValueError, match="other weights"):
         built(_other_weights(small))
     holiday = tmp_path / "holiday"
@@ -382,7 +384,7 @@ def test_a_worker_that_dies_is_reported_with_what_it_made(small: Small, fault: s
 
 def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(small: Small) -> None:
     options = small(kinds=("piano",), takes="1", take_key="Am", models=("piano:free",))
-    with pytest.raises(ValueError, match=r"^--take-key Amin: the model \S+ plays no score"):
+    with pytest.raises(ValueError, match=r"^--take-key: 'Amin', the model \S+ plays no score"):
         built(options)
     assert not options.place.out.exists()
 

@@ -45,7 +45,7 @@ def test_folder_without_sfz_is_named(tmp_path):
 
 def test_sfz_without_regions_is_named(tmp_path):
     (tmp_path / "x.sfz").write_text("<global> volume=1\n")
-    with pytest.raises(ValueError, match=r"x\.sfz: holds no region"):
+    with pytest.raises(ValueError, match=r"x\.sfz', holds no region"):
         Sampler(tmp_path)
 
 

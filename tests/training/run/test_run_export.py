@@ -279,6 +279,6 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     torch.testing.assert_close(mean["latent_deviation"].float(), tensors["latent_deviation"], atol=1e-3, rtol=1e-3)
     strange = {**weights.facts, "encoder_hash": "0" * 64}
     save_weights(tmp_path / "m3.safetensors", "generator", tensors, weights.config, strange)
-    with pytest.raises(ValueError, match=r"mean-with .*m3.*another autoencoder"):
+    with pytest.raises(ValueError, match=r"--mean-with: .*m3.*another autoencoder"):
         export_generator(stages.gan, None, tmp_path / "no", "m", "", tmp_path / "m3.safetensors")
     assert not (tmp_path / "no").exists()
