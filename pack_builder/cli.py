@@ -140,7 +140,7 @@ def extend(folder: str, loops: str, takes: str, **texts: Any) -> None:
 def run_build(options: BuildOptions, progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.console import JsonLines, clock, observer, pack_table
-    from pack_builder.record.stream import iter_rows
+    from pack_builder.record.stream import iter_rows, read_head
     from pack_builder.run.build import BuildError, build
 
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -160,7 +160,8 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
         if result.gaps and options.place.strict:
             sys.exit(3)
         return
-    title = f"{options.label.label} - {options.label.name}: {result.files - result.gaps} files in {options.place.out}"
+    head = read_head(options.place.out)
+    title = f"{head.label} - {head.name}: {result.files - result.gaps} files in {options.place.out}"
     pack_table(title, iter_rows(options.place.out))
     if result.rendered:
         pace = result.audio_seconds / result.seconds

@@ -138,7 +138,8 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used."""
+    """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used;
+    `named`: whether the pack's name was given, else one that is found there keeps its own."""
 
     models: tuple[str, ...] = declared(
         Option("models", "Weights to use, once a kind, repeatable.", None, "NAME|PATH", many=True, spelled="--model")
@@ -155,6 +156,7 @@ class Place:
         Option("resume", "Go on with a build that was stopped, or mend a damaged pack.", switch=True)
     )
     weights: tuple[tuple[str, str], ...] = ()
+    named: bool = True
 
 
 RECORDS = (Music, Finish, Label, Place)
@@ -185,7 +187,8 @@ class BuildOptions:
         if out is not None and not out.strip():
             raise refused("--out", "", "must name a folder")
         check_name("--label", read["label"], read["naming"])
-        if read["name"] is None:
+        named = read["name"] is not None
+        if not named:
             read["name"] = "First" if out is None else name_of_folder(Path(out), read["naming"], read["label"])
         check_name("--name", read["name"], read["naming"])
         label = Label(**_only(Label, read), source_date=source_date())
@@ -193,7 +196,9 @@ class BuildOptions:
         finish = Finish(
             **_only(Finish, read), chains=chains_of(read["finish"], music.kinds), sample_rate_hz=read["sample_rate"]
         )
-        place = place_from({"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value})
+        place = place_from(
+            {"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value}, named=named
+        )
         return cls(music, finish, label, place)
 
     def changed(self, **values: Any) -> "BuildOptions":

@@ -32,7 +32,7 @@ from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
 from pack_builder.render.render import describe, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
-from pack_builder.run.folder import check_space, remove_parts, state_in
+from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
 
@@ -99,6 +99,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     kept to the limits. KeyboardInterrupt passes through; what is finished stays.
     """
     began = time.monotonic()
+    options = as_found(options)
     found = state_in(options)
     jobs = plan(options)
     if found and found.complete and not options.place.resume and found.recipe == recipe_of(options):

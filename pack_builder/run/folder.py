@@ -12,6 +12,20 @@ from pack_builder.plan.recipe import completed, in_words, recipe_of
 from pack_builder.record.journal import State, read_state
 
 
+def as_found(options: BuildOptions) -> BuildOptions:
+    """The options with the name of the pack that is already in the folder, where nobody gave another.
+
+    The folder may have been renamed since, and it is from the folder that the name was made.
+    """
+    out = options.place.out
+    try:
+        state = None if options.place.named or not out.is_dir() else read_state(out)
+    except (ValueError, OSError):
+        return options  # said by `state_in`
+    name = None if state is None else state.recipe.get("name")
+    return options.changed(name=name) if isinstance(name, str) else options
+
+
 def state_in(options: BuildOptions) -> State | None:
     """The pack that is already in the folder, None for a new or empty one; ValueError for anything else."""
     out = options.place.out

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,19 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
     (holiday / JOURNAL).write_text("{}\n")
     with pytest.raises(ValueError, match="damaged"):
         built(small(out=str(holiday)))
+
+
+def test_a_pack_keeps_its_name_where_its_folder_was_renamed(small: Small, tmp_path: Path) -> None:
+    for stopped in (True, False):
+        first, second = tmp_path / f"first{stopped}", tmp_path / f"second{stopped}"
+        with suppress(KeyboardInterrupt):
+            built(small(out=str(first), name=None), Silent(stop_after=2 if stopped else None))
+        first.rename(second)
+        again = small(out=str(second), name=None, resume=True)
+        assert built(again).rendered == (2 if stopped else 0)
+        assert {row.file.split("/")[-1].split("_")[1] for row in read_manifest(second).rows} == {f"First{stopped}"}
+        with pytest.raises(ValueError, match=f"holds a pack with name First{stopped}, not Third; must be"):
+            built(small(out=str(second), name="Third", resume=True))
 
 
 def _other_weights(small: Small) -> BuildOptions:
