@@ -22,6 +22,24 @@ def small(tmp_path: Path) -> Callable[..., BuildOptions]:
     return make
 
 
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`built_once(kits="1")`: the folder of a small pack, built once a module; tests that change it take a copy."""
+    from pack_helpers import Silent
+    from pack_stand_in import SOURCE
+
+    from pack_builder.run.build import build
+
+    def make(**texts: Any) -> Path:
+        out = tmp_path_factory.mktemp("once") / "pack"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pack_builder.publish.page.EMBEDDED_S", 0)
+            build(BuildOptions.parse(**SMALL | {"out": str(out)} | texts), Silent(), SOURCE)
+        return out
+
+    return make
+
+
 @pytest.fixture(autouse=True)
 def no_sound_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without embedded sound, which takes longer than all the rest of a small pack."""

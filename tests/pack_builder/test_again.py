@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,11 +22,15 @@ Small = Callable[..., BuildOptions]
 Run = Callable[..., Ran]
 
 
+@pytest.fixture(scope="module")
+def original(built_once: Callable[..., Path]) -> Path:
+    return built_once(kits="1", one_shots="1", finish="warm", density_curve="0:0.3 2:0.8", models=("techno:click",))
+
+
 @pytest.fixture
-def pack(small: Small) -> Path:
-    options = small(kits="1", one_shots="1", finish="warm", density_curve="0:0.3 2:0.8", models=("techno:click",))
-    build(options, Silent(), SOURCE)
-    return options.place.out
+def pack(original: Path, tmp_path: Path) -> Path:
+    """A copy, which a test may change."""
+    return Path(shutil.copytree(original, tmp_path / "pack"))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Verifying: an untouched pack passes, and every kind of damage is named."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,10 +19,15 @@ from pack_builder.run.build import build
 from pack_builder.verify import verify
 
 
+@pytest.fixture(scope="module")
+def original(built_once: Callable[..., Path]) -> Path:
+    return built_once()
+
+
 @pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    build(BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack")}), Silent(), SOURCE)
-    return tmp_path / "pack"
+def pack(original: Path, tmp_path: Path) -> Path:
+    """A copy, which a test may change."""
+    return Path(shutil.copytree(original, tmp_path / "pack"))
 
 
 def loop_of(pack: Path) -> Path:
