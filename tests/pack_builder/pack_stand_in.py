@@ -147,4 +147,4 @@ def load(model: str) -> StandIn:
     return StandIn(kind, fault)
 
 
-SOURCE = EngineSource(load, StandInControls)
+SOURCE = EngineSource(load, StandInControls)  # type: ignore[arg-type]

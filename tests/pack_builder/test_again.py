@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pack_helpers import Ran, Silent, audio_bytes
-from pack_stand_in import SOURCE
 
 from pack_builder.again import options_again, options_extended
 from pack_builder.plan.options import BuildOptions, place_from
@@ -17,6 +15,8 @@ from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row, plain
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Ran, Silent, audio_bytes
+from tests.pack_builder.pack_stand_in import SOURCE
 
 Small = Callable[..., BuildOptions]
 Run = Callable[..., Ran]

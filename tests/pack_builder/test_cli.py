@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pack_helpers import Ran
 
 from pack_builder.console import ProgressBar, Rate, clock, observer, table
+from tests.pack_builder.pack_helpers import Ran
 
 Run = Callable[..., Ran]
 SHORT = (
@@ -203,7 +203,7 @@ def test_the_time_left_follows_the_pace(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_terminal_gets_a_bar_and_a_ruled_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pack_helpers import ROW
+    from tests.pack_builder.pack_helpers import ROW
 
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     with observer() as bar:

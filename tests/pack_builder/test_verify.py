@@ -4,11 +4,10 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pack_helpers import SMALL, Silent
-from pack_stand_in import SOURCE
 
 from musika_daw.sound.riff import write_wave
 from musika_daw.sound.riff_reader import read_wave
@@ -17,6 +16,8 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import Manifest, read_manifest
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import SMALL, Silent
+from tests.pack_builder.pack_stand_in import SOURCE
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def loop_of(pack: Path) -> Path:
     return pack / read_manifest(pack).rows[0].file
 
 
-def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda samples: samples, **tags: object) -> None:
+def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda samples: samples, **tags: Any) -> None:
     samples, header = read_wave(path)
     write_wave(path, change(samples), header.sample_rate_hz, replace(header.tags, **tags))
 
@@ -44,7 +45,7 @@ def retag(path: Path, tags: Tags) -> None:
     write_wave(path, samples, header.sample_rate_hz, tags)
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "gone": (lambda path: path.unlink(), "missing"),
     "one bit": (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\7"), "sha256"),
     "cut": (lambda path: path.write_bytes(path.read_bytes()[:5000]), "cut short"),

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_helpers import Silent
-from pack_stand_in import SOURCE
 
 from musika_daw.hearing.check import measured_curve
-from pack_builder.plan.curve import DensityCurve, agreement, parse_curve
+from pack_builder.plan.curve import DensityCurve, Points, agreement, parse_curve
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.run.build import build
+from tests.pack_builder.pack_helpers import Silent
+from tests.pack_builder.pack_stand_in import SOURCE
 
 POINTS = ((Fraction(0), Fraction(1, 5)), (Fraction(8), Fraction(4, 5)), (Fraction(16), Fraction(3, 10)))
 PIANO = {"kinds": ("piano",), "takes": "1"}
@@ -66,7 +66,8 @@ def test_a_bad_table_is_refused(tmp_path: Path) -> None:
 @settings(deadline=None)
 @given(st.text(max_size=20))
 def test_any_text_is_a_curve_or_a_named_error(text: str) -> None:
-    error, points = "", ()
+    error = ""
+    points: Points = ()
     try:
         points = parse_curve(text)
     except ValueError as refused:

@@ -37,7 +37,8 @@ def test_the_default_range_is_nine_tempi() -> None:
 @settings(deadline=None)
 @given(st.text(max_size=12))
 def test_any_text_is_tempi_or_a_named_error(text: str) -> None:
-    error, tempi = "", ()
+    error = ""
+    tempi: tuple[Fraction, ...] = ()
     try:
         tempi = parse_bpm(text)
     except ValueError as refused:

@@ -6,11 +6,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_stand_in import SOURCE
 
 from pack_builder.plan.jobs import Job, density_class, derived_seed, file_of, plan, spread
 from pack_builder.plan.options import BuildOptions
 from pack_builder.render.draw import controls_of
+from tests.pack_builder.pack_stand_in import SOURCE
 
 
 def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:

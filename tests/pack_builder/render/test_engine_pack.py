@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pack_helpers import Silent, audio_bytes
 
 from pack_builder.plan.options import BuildOptions
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent, audio_bytes
 
 
 @pytest.fixture(scope="module")

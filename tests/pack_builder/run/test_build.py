@@ -18,19 +18,18 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import Silent, audio_bytes, page_data
-from pack_stand_in import SOURCE
 
 from musika_daw.hearing.check import seam
 from musika_daw.hearing.limits import SEAM_LIMIT
 from musika_daw.sound.sounds import read_sound
-from musika_daw.system import atomic
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import EMBEDDED_S, PREVIEW_S
 from pack_builder.record.journal import CARDS, JOURNAL
 from pack_builder.record.manifest import read_checksums, read_manifest
 from pack_builder.run.build import BuildError, Result, build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent, audio_bytes, page_data
+from tests.pack_builder.pack_stand_in import SOURCE
 
 Small = Callable[..., BuildOptions]
 
@@ -266,7 +265,7 @@ def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
 
 
 @pytest.mark.parametrize("writes", [0, 1, 3, 5, 7, 8])
@@ -414,8 +413,8 @@ def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: p
 # enough files that none of the stopped programs is through before it hears of it, however busy the machine
 PROGRAM = """
 import sys
-sys.path[:0] = [{here!r}]
-from pack_stand_in import SOURCE
+sys.path[:0] = [{root!r}]
+from tests.pack_builder.pack_stand_in import SOURCE
 import pack_builder.run.build as module
 from pack_builder.cli import main
 if __name__ == "__main__":
@@ -428,7 +427,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def program(tmp_path: Path) -> list[str]:
     path = tmp_path / "program.py"
-    path.write_text(PROGRAM.format(here=str(Path(__file__).parents[1])))
+    path.write_text(PROGRAM.format(root=str(Path(__file__).parents[3])))
     return [
         sys.executable,
         str(path),
