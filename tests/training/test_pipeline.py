@@ -322,8 +322,8 @@ def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gan", "nowhere", "--out", "x"], "latents nowhere: no latents.json there"),
-        (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
+        (["gan", "nowhere", "--out", "x"], "latents: 'nowhere', no latents.json there"),
+        (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config: 'huge', must be one of"),
         (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "error: --minutes: 0.0 is not in the range"),
     ],
 )

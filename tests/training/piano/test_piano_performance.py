@@ -68,5 +68,5 @@ def test_corrupt_file_is_named(tmp_path: Path) -> None:
 
 
 def test_file_without_notes_is_named(midi: Callable[..., Path]) -> None:
-    with pytest.raises(ValueError, match=r"empty\.mid: holds no notes"):
+    with pytest.raises(ValueError, match=r"empty\.mid', holds no notes"):
         read_performance(midi("empty.mid", [(0, "cc", 64, 127)]))
