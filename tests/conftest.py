@@ -40,7 +40,7 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
-# whose tests listen to the wall clock, to sockets or to processes of their own: one at a time, on a machine that is quiet
+# whose tests listen to the wall clock, to sockets or to processes of their own: one at a time
 LIVE = (
     "host/test_capture.py",
     "host/test_control.py",
@@ -68,7 +68,7 @@ QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for it for ever; slow and live ones are marked, a file stays together.
+    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together.
 
     Properties go a hundred times over lines that other tests count, three times as slowly while lines are counted.
     """
