@@ -125,7 +125,7 @@ class Finish:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """Whose pack it is and how its files are named; `source_date` is YYYY-MM-DD where files are to carry one."""
+    """Whose pack it is, how its files are named (before: by whole tempi), and the date that they carry, YYYY-MM-DD."""
 
     label: str = declared(Option("label", "Your label, first in every name.", "MSK", "TEXT"))
     name: str = declared(Option("name", "The pack's name.  [default: that of --out, or First]", None, "TEXT"))
@@ -134,6 +134,7 @@ class Label:
     )
     no_page: bool = declared(Option("no_page", "Write no preview page.", switch=True))
     source_date: str | None = None
+    exact_tempo: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

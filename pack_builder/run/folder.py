@@ -13,17 +13,20 @@ from pack_builder.record.journal import State, read_state
 
 
 def as_found(options: BuildOptions) -> BuildOptions:
-    """The options with the name of the pack that is already in the folder, where nobody gave another.
+    """The options with what a pack that is already in the folder has, and nobody asked for otherwise.
 
-    The folder may have been renamed since, and it is from the folder that the name was made.
+    Its name, which was made from a folder that may have been renamed since, and the tempi in its file names.
     """
     out = options.place.out
     try:
-        state = None if options.place.named or not out.is_dir() else read_state(out)
+        state = read_state(out) if out.is_dir() else None
     except (ValueError, OSError):
         return options  # said by `state_in`
-    name = None if state is None else state.recipe.get("name")
-    return options.changed(name=name) if isinstance(name, str) else options
+    if state is None:
+        return options
+    found = completed(state.recipe)
+    name = options.label.name if options.place.named else found.get("name", options.label.name)
+    return options.changed(name=name, exact_tempo=found["exact_tempo"])
 
 
 def state_in(options: BuildOptions) -> State | None:

@@ -346,6 +346,16 @@ def test_a_pack_keeps_its_name_where_its_folder_was_renamed(small: Small, tmp_pa
             built(small(out=str(second), name="Third", resume=True))
 
 
+def test_a_pack_whose_names_have_whole_tempi_goes_on_with_them(small: Small) -> None:
+    before = small().changed(exact_tempo=False)
+    with pytest.raises(KeyboardInterrupt):
+        built(before, Silent(stop_after=1))
+    assert built(small(resume=True)).rendered == 3
+    names = {row.file.rpartition("_")[0] for row in read_manifest(before.place.out).rows if row.music.bpm_exact}
+    loops = {"120bpm": "MSK_First_120bpm_techno_loop", "128_5bpm": "MSK_First_129bpm_techno_loop"}
+    assert names == {f"Loops/Techno_Loops/{folder}/{name}" for folder, name in loops.items()}
+
+
 def _other_weights(small: Small) -> BuildOptions:
     path = small().place.out / "manifest.json"
     path.write_text(path.read_text().replace('"weights_sha256": "74', '"weights_sha256": "99', 1))
