@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from musika_daw.commands.cli import main
 from musika_daw.commands.console import told
+from musika_daw.instrument.engine import Engine
 from musika_daw.sound.files import write_blocks
 
 
@@ -83,6 +84,15 @@ def test_models_and_doctor_name_what_is_shipped() -> None:
         assert code == 0, text
         assert "techno" in text
         assert "piano" in text
+
+
+def test_models_says_who_plays_a_score() -> None:
+    code, text = run("models")
+    assert code == 0
+    for line in text.splitlines():
+        score = Engine.load(line.split()[0]).config.score
+        said = ("plays no score" in line, "--key" in line, "--parts" in line)
+        assert said == (not score, bool(score), score == "parts")
 
 
 def test_help_needs_no_torch() -> None:
