@@ -262,16 +262,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
-    except click.ClickException as error:
-        fail(told(error))
-    except ValueError as error:
-        fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted")
     except BrokenPipeError:
         # the reader of our output went away (`| head`): nothing left to say, also not at the interpreter's end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except (click.ClickException, ValueError, OSError) as error:
+        fail(told(error))
     sys.exit(code or 0)
 
 

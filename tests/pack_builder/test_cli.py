@@ -153,6 +153,14 @@ def test_help_has_examples_and_every_option(run: Run) -> None:
     assert run("--version").out.startswith("musika-pack ")
 
 
+def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").mkdir()
+    for command in (["verify", str(tmp_path)], ["build", "--from-manifest", str(tmp_path), "--out", "x"]):
+        ran = run(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert re.fullmatch(r"error: [^\n]*is a directory\n", ran.err)
+
+
 def test_the_public_names_can_be_imported() -> None:
     import pack_builder
 
