@@ -137,7 +137,7 @@ def apply_settings(settings: S, pairs: tuple[str, ...]) -> S:
     for pair in pairs:
         key, _, text = pair.partition("=")
         if key not in known:
-            raise refused("--set", pair, f"must be one of {', '.join(known)} and its value, as in seed=5")
+            raise refused("--set", pair, f"is no setting, must be one of {', '.join(known)}, as in seed=5")
         kind = type(getattr(settings, key))
         try:
             value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)

@@ -167,7 +167,7 @@ def test_a_run_begins_from_a_decoder_with_other_frames_but_not_from_a_foreign_on
 
 
 def test_a_share_above_one_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"swapped=1\.5, must be a share, 0\.\.1"):
+    with pytest.raises(ValueError, match=r"--set: 'swapped=1\.5', must be a share, 0\.\.1"):
         apply_settings(AutoencoderSettings(), ("swapped=1.5",))
     assert apply_settings(AutoencoderSettings(), ("swapped=0",)).swapped == 0
 
