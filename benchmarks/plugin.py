@@ -46,7 +46,6 @@ def main() -> None:
         flags = f"-std=c++17 -O2 -pthread -rdynamic -I{CORE} -isystem /usr/share/dpf/distrho/src"
         subprocess.run(["g++", *flags.split(), str(NATIVE / "trap.cpp"), "-o", str(trap), "-ldl"], check=True)
         _measure_process(trap, clap, options.blocks)
-        sys.path.insert(0, str(NATIVE.parent))
         _measure_bounce(clap, options.model)
         _measure_seeks(clap, options.model, options.seeks)
         _measure_kills(clap, options.model, options.kills)
@@ -74,9 +73,8 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
 
 
 def _measure_bounce(clap: Path, model: str) -> None:
-    from clap_host import ClapHost, Song
-
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
+    from tests.plugin.clap_host import ClapHost, Song
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -95,9 +93,8 @@ def _measure_bounce(clap: Path, model: str) -> None:
 
 def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
     """Seeks to anywhere, some while what the last one asked for is still being rendered: all silence of each."""
-    from clap_host import ClapHost, Song
-
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
+    from tests.plugin.clap_host import ClapHost, Song
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -120,9 +117,8 @@ def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
 
 def _measure_kills(clap: Path, model: str, kills: int) -> None:
     """A host that is killed and started again as a program: from its start until the plugin sounds."""
-    from clap_host import ClapHost, Song
-
     from bridge.plugin_link.rendezvous import find_host
+    from tests.plugin.clap_host import ClapHost, Song
 
     command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
     one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))

@@ -4,6 +4,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
+from musika_daw.system.refusal import refused
 from pack_builder.plan.options import BuildOptions, Extension, Place
 from pack_builder.plan.recipe import options_from
 from pack_builder.record.journal import read_state
@@ -25,7 +26,7 @@ def options_again(manifest_path: str, only: tuple[str, ...], place: Place) -> tu
     for name in only:
         found = [row.job for row in iter_rows(folder) if _named(row, name)]
         if not found:
-            raise ValueError(f"--only {name!r}: must name a file of {folder / MANIFEST}, a word of one or a pattern")
+            raise refused("--only", name, f"must name a file of {folder / MANIFEST}, a word of one or a pattern")
         jobs += [job for job in found if job not in jobs]
     options = options_from(head.recipe, replace(place, weights=_weights(head.models)))
     return (options.changed(only=tuple(jobs)) if jobs else options), folder
@@ -54,20 +55,20 @@ def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:
     folder, resume = place.out, place.resume
     state = read_state(folder) if folder.is_dir() else None
     if state is None:
-        raise ValueError(f"{folder}: holds no pack")
+        raise refused("DIR", folder, "holds no pack")
     options = options_from(state.recipe, replace(place, weights=_weights(state.models)))
     if options.music.only:
-        raise ValueError(f"{folder}: holds part of a pack (--only), must be a whole one")
+        raise refused("DIR", folder, "holds part of a pack (--only), must be a whole one")
     if not state.complete:
         if not resume:
-            raise ValueError(f"{folder}: holds an unfinished pack; add --resume to go on")
+            raise refused("DIR", folder, "holds an unfinished pack; add --resume to go on")
         return options
     if loops and not options.music.loop_kinds:
-        raise ValueError(f"--loops {loops}: the pack has no kind of loops, allowed is 0")
+        raise refused("--loops", loops, "the pack has no kind of loops, allowed is 0")
     if takes and "piano" not in options.music.kinds:
-        raise ValueError(f"--takes {takes}: the pack has no kind of takes, allowed is 0")
+        raise refused("--takes", takes, "the pack has no kind of takes, allowed is 0")
     if not loops and not takes:
         if resume:
             return options
-        raise ValueError("--loops 0 with --takes 0: at least one must be added")
+        raise refused("--loops", 0, "with --takes 0 adds nothing, must be at least 1 of either")
     return options.changed(extensions=(*options.music.extensions, Extension(loops, takes)), resume=True)

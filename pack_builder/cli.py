@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from musika_daw.commands.console import told, version_option
+from musika_daw.system.refusal import refused
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
 from pack_builder.plan.parse import whole
@@ -98,7 +99,7 @@ def build(
 ) -> None:
     if from_manifest is None:
         if only:
-            raise ValueError(f"--only {only[0]!r}: needs --from-manifest")
+            raise refused("--only", only[0], "needs --from-manifest")
         run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
     given = click.core.ParameterSource.COMMANDLINE
@@ -139,7 +140,7 @@ def extend(folder: str, loops: str, takes: str, **texts: Any) -> None:
 def run_build(options: BuildOptions, progress: str = "auto") -> None:
     """Build, and tell the terminal; ends the program with the exit code that the help names."""
     from pack_builder.console import JsonLines, clock, observer, pack_table
-    from pack_builder.record.stream import iter_rows
+    from pack_builder.record.stream import iter_rows, read_head
     from pack_builder.run.build import BuildError, build
 
     before = signal.signal(signal.SIGTERM, _interrupt)
@@ -159,7 +160,8 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
         if result.gaps and options.place.strict:
             sys.exit(3)
         return
-    title = f"{options.label.label} - {options.label.name}: {result.files - result.gaps} files in {options.place.out}"
+    head = read_head(options.place.out)
+    title = f"{head.label} - {head.name}: {result.files - result.gaps} files in {options.place.out}"
     pack_table(title, iter_rows(options.place.out))
     if result.rendered:
         pace = result.audio_seconds / result.seconds
@@ -260,16 +262,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.flush()
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
-    except click.ClickException as error:
-        fail(told(error))
-    except ValueError as error:
-        fail(str(error))
     except (click.Abort, KeyboardInterrupt):
         fail("interrupted")
     except BrokenPipeError:
         # the reader of our output went away (`| head`): nothing left to say, also not at the interpreter's end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except (click.ClickException, ValueError, OSError) as error:
+        fail(told(error))
     sys.exit(code or 0)
 
 

@@ -40,6 +40,26 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
+# whose tests listen to the wall clock, to sockets or to processes of their own: one at a time
+LIVE = (
+    "host/test_capture.py",
+    "host/test_control.py",
+    "host/test_control_socket.py",
+    "host/test_ending.py",
+    "host/test_session.py",
+    "panel",
+    "peers",
+    "plugin",
+    "bridge/jack/test_jack.py",
+    "bridge/midi/test_midi_out.py",
+    "bridge/osc/test_osc.py",
+    "bridge/sockets",
+    "bridge/test_extras.py",
+    "pack_builder/publish/test_page.py",
+    "pack_builder/run/test_cluster.py",
+)
+# folders whose files share what takes long to make, so that one worker runs all of them
+TOGETHER = ("training/folder",)
 # whose tests play minutes of clocks, message by message
 SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/test_meters.py")
 # of a slow room, yet quick
@@ -48,7 +68,7 @@ QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for it for ever; those of slow rooms are marked as slow.
+    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together.
 
     Properties go a hundred times over lines that other tests count, three times as slowly while lines are counted.
     """
@@ -56,6 +76,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(HERE).as_posix()
         if place.startswith(SLOW) and place not in QUICK:
             item.add_marker(pytest.mark.slow)
+        if place.startswith(LIVE):
+            item.add_marker(pytest.mark.live)
+        together = next((folder for folder in TOGETHER if place.startswith(folder)), place)
+        item.add_marker(pytest.mark.xdist_group(together))
         if is_hypothesis_test(getattr(item, "obj", None)) or place in SIMULATIONS:
             item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("peer") is not None and PEERS not in item.path.parents:

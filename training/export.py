@@ -13,6 +13,7 @@ from musika_daw.instrument.checkpoint import check_name, find_model, load_weight
 from musika_daw.instrument.models import AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
+from musika_daw.system.refusal import refused
 from training.latents.encode import encoder_hash
 from training.runs.run import load_checkpoint
 from training.weights import AutoencoderWeights, autoencoder_weights, respread
@@ -65,7 +66,7 @@ def export_generator(
     """
     state = load_checkpoint(run)
     if "generator_config" not in state:
-        raise ValueError(f"run {run}: is a run of something else than the generator")
+        raise refused("run", run, "is a run of something else than the generator")
     weights = autoencoder_weights(autoencoder or made_with(run))
     if encoder_hash(_encoder(weights.config, weights.encoder)) != state["encoder_hash"]:
         raise ValueError(f"autoencoder: the generator of {run} was trained on latents of another encoder")
@@ -98,7 +99,7 @@ def _mean(state: dict[str, Any], other: str | Path, share: float) -> dict[str, T
     weights = load_weights(find_model(other), "generator")
     same = generator_from_dict(weights.config) == generator_from_dict(state["generator_config"])
     if not same or weights.facts["encoder_hash"] != state["encoder_hash"]:
-        raise ValueError(f"mean-with {other}: is of another configuration or for another autoencoder")
+        raise refused("--mean-with", other, "is of another configuration or for another autoencoder")
     generator = build_generator(generator_from_dict(weights.config))
     generator.load_state_dict({k: v.float() for k, v in weights.tensors.items() if not k.startswith("latent_")})
     old = {"mean": weights.tensors["latent_mean"].float(), "deviation": weights.tensors["latent_deviation"].float()}
@@ -125,7 +126,7 @@ def made_with(run: Path) -> str:
         index: dict[str, Any] = json.loads((Path(settings["latents"]) / "latents.json").read_text())
         return str(index["made_with"])
     except (OSError, KeyError, json.JSONDecodeError):
-        raise ValueError(f"run {run}: does not say which autoencoder it belongs to; give --autoencoder") from None
+        raise refused("run", run, "does not say which autoencoder it belongs to; give --autoencoder") from None
 
 
 def _encoder(config: dict[str, object], weights: dict[str, Tensor]) -> AnyEncoder:

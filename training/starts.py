@@ -16,6 +16,7 @@ from musika_daw.instrument.models.config import (
     generator_from_dict,
 )
 from musika_daw.system.atomic import replacing
+from musika_daw.system.refusal import refused
 from training.autoencoder.trainer import AutoencoderTrainer
 from training.autoencoder.transplant import transplanted
 from training.generator.gan import GanTrainer
@@ -40,7 +41,7 @@ def autoencoder_start(source: str | Path, config: AutoencoderConfig, settings: A
     try:
         decoder = transplanted(weights.decoder, autoencoder_from_dict(weights.config), config)
     except ValueError as error:
-        raise ValueError(f"init-from {source}: {error}") from error
+        raise refused("--init-from", source, str(error)) from error
     trainer = AutoencoderTrainer(config, settings, "both", 1)
     trainer.encoder.load_state_dict(weights.encoder)
     trainer.decoder.load_state_dict(decoder)
@@ -59,7 +60,7 @@ def generator_start(
     if is_run(source):
         old = load_checkpoint(Path(source))
         if "generator_config" not in old:
-            raise ValueError(f"init-from {source}: is a run of the {stage_of(old)}, need one of the generator")
+            raise refused("--init-from", source, f"is a run of the {stage_of(old)}, need one of the generator")
     else:
         weights = load_weights(find_model(source), "generator")
         tensors = {k: v for k, v in weights.tensors.items() if not k.startswith("latent_")}
@@ -75,7 +76,7 @@ def generator_start(
     try:
         trainer.generator.load_state_dict(old["ema"])
     except RuntimeError as error:
-        raise ValueError(f"init-from {source}: its weights do not fit their configuration") from error
+        raise refused("--init-from", source, "its weights do not fit their configuration") from error
     corpus = LatentCorpus(latents) if latents is not None else None
     if corpus is not None and corpus.encoder_hash == old.get("encoder_hash"):
         respread(trainer.generator, old, torch.from_numpy(corpus.mean), torch.from_numpy(corpus.deviation))
@@ -104,4 +105,4 @@ def _check_config(source: str | Path, found: Any, wanted: Any, read: Any) -> Non
     except (KeyError, TypeError):
         same = False
     if not same:
-        raise ValueError(f"init-from {source}: was made with another configuration; give the --config it has")
+        raise refused("--init-from", source, "was made with another configuration; give the --config it has")

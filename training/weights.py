@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.checkpoint import find_model, load_weights, role_of
 from musika_daw.instrument.models import AnyDecoder, AnyEncoder, build_decoder, build_encoder
 from musika_daw.instrument.models.config import autoencoder_from_dict
+from musika_daw.system.refusal import refused
 from training.runs.run import load_checkpoint
 
 
@@ -58,7 +59,7 @@ def autoencoder_weights(source: str | Path) -> AutoencoderWeights:
     if is_run(source):
         state = load_checkpoint(Path(source))
         if "decoder" not in state:
-            raise ValueError(f"autoencoder {source}: is a run of the {stage_of(state)}, need one of the autoencoder")
+            raise refused("autoencoder", source, f"is a run of the {stage_of(state)}, need one of the autoencoder")
         encoder, decoder = averaged_weights(state)
         facts = {"steps": state["steps"], "phase": state["phase"], "hours_trained": round(state["seconds"] / 3600, 3)}
         return AutoencoderWeights(state["config"], encoder, decoder, facts)
@@ -89,7 +90,7 @@ def exported_folder(source: str | Path) -> Path:
     if path.is_dir() and (path / "decoder.safetensors").exists():
         return path
     if path.is_dir() and not any(role_of(p) for p in path.glob("*.safetensors")):
-        raise ValueError(f"run {path}: holds neither a checkpoint nor exported weights")
+        raise refused("run", path, "holds neither a checkpoint nor exported weights")
     return find_model(source).parent
 
 

@@ -46,14 +46,17 @@ main.add_command(doctor)
 
 @main.command()
 def models() -> None:
-    """List the models that come with the program."""
+    """List the models that come with the program, with what each can be told."""
     from musika_daw.instrument.checkpoint import shipped_models
     from musika_daw.instrument.engine import Engine
 
     for name in shipped_models():
         engine = Engine.load(name)
         knows = ", ".join(engine.labels)
-        click.echo(f"{name:10s} {engine.sample_rate_hz} Hz  knows {knows}  weights {engine.weights_hash[:12]}")
+        scores = {"": "no score", "parts": "a score of parts (--key, --parts)"}
+        plays = scores.get(engine.config.score, "a score (--key)")
+        facts = f"{engine.sample_rate_hz} Hz  knows {knows}  plays {plays}  weights {engine.weights_hash[:12]}"
+        click.echo(f"{name:10s} {facts}")
 
 
 @main.command()

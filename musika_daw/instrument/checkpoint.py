@@ -25,6 +25,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from musika_daw.system.atomic import part_of
+from musika_daw.system.refusal import refused
 
 FORMAT = "musika-daw/1"
 ROLES = ("generator", "decoder", "encoder")
@@ -60,7 +61,7 @@ def save_weights(
     """Write one weights file whole or not at all; returns its hash."""
     half = {k: v.detach().half().contiguous() for k, v in tensors.items()}
     if not all(torch.isfinite(v).all() for v in half.values()):
-        raise ValueError(f"weights {path}: some are not finite in half precision")
+        raise refused("weights", path, "some are not finite in half precision")
     digest = tensor_hash(half)
     header = {"format": FORMAT, "role": role, "hash": digest, "config": json.dumps(config), "facts": json.dumps(facts)}
     with part_of(Path(path)) as part:
@@ -151,7 +152,7 @@ def check_name(name: str) -> str:
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
         raise ValueError(f"name: {name!r}, must be 1 to 64 of a-z, 0-9, - and _, beginning with a letter or digit")
     if name in shipped_models() or name in ROLES:
-        raise ValueError(f"name: {name!r} is taken, must be none of {', '.join([*shipped_models(), *ROLES])}")
+        raise refused("name", name, f"is taken, must be none of {', '.join([*shipped_models(), *ROLES])}")
     return name
 
 
@@ -175,7 +176,7 @@ def find_model(model: str | Path) -> Path:
             raise ValueError(f"model: {path} holds {len(found)} generator weights, must hold 1")
         return found[0]
     names = ", ".join([*shipped_models(), *user_models()])
-    raise ValueError(f"model: {str(model)!r} is neither one of {names} nor a folder or file")
+    raise refused("model", str(model), f"is neither one of {names} nor a folder or file")
 
 
 def _generators(folder: Path) -> list[Path]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from musika_daw.sound.id3 import id3
 from musika_daw.sound.tags import Tags
+from musika_daw.system.refusal import refused
 
 _TEXTS = {"INAM": b"NAME", "IART": b"AUTH", "ICOP": b"(c) ", "ICMT": b"ANNO"}
 
@@ -40,7 +41,7 @@ def encode_aiff(samples: np.ndarray, sample_rate_hz: int, tags: Tags) -> bytes:
     parts.append(_chunk(b"SSND", struct.pack(">II", 0, 0) + audio))
     body = b"AIFF" + b"".join(parts)
     if len(body) >= 1 << 32:
-        raise ValueError(f"frames {frames}: an aiff file holds at most 4 GiB")
+        raise refused("frames", frames, "an aiff file holds at most 4 GiB")
     return b"FORM" + struct.pack(">I", len(body)) + body
 
 

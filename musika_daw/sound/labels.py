@@ -25,7 +25,7 @@ SHAPES = ("loop", "fill", "take", "shot")
 BEATS_PER_BAR = 4
 SAMPLE_RATES_HZ = (1000, 1_000_000)
 LOOP_BPM = (30, 300)
-_TEMPO = re.compile(r"(?:^|[_\-./ ])(\d{2,3}(?:[.,]\d{1,6})?)bpm(?:$|[_\-./ ])", re.IGNORECASE)
+_TEMPO = re.compile(r"(?:^|[_\-./ ])(\d{2,3}(?:[.,p]\d{1,6})?)bpm(?:$|[_\-./ ])", re.IGNORECASE)
 _KEY = re.compile(r"(?:^|_)([A-G]#?(?:maj|min))(?:_|$)")
 
 
@@ -60,7 +60,7 @@ class Labels:
 def tempo_in_file_name(name: str) -> float | None:
     """The tempo that hosts take from a name like `x_130bpm_y.wav`, or None (30..300, as Audacity does)."""
     match = _TEMPO.search(name)
-    bpm = float(match[1].replace(",", ".")) if match else 0.0
+    bpm = float(match[1].replace(",", ".").replace("p", ".")) if match else 0.0
     return bpm if 30 <= bpm <= 300 else None
 
 

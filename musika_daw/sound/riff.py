@@ -19,6 +19,7 @@ import numpy as np
 from musika_daw.sound.id3 import id3
 from musika_daw.sound.tags import Acid, Cue, Sampler, Tags
 from musika_daw.system.atomic import write_atomic
+from musika_daw.system.refusal import refused
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 ENCODINGS = {"pcm16": (PCM, 16), "pcm24": (PCM, 24), "float32": (FLOAT, 32)}
@@ -71,14 +72,14 @@ def _chunk(chunk_id: str, payload: bytes) -> bytes:
 
 def _text(value: str) -> bytes:
     if "\0" in value:
-        raise ValueError(f"riff text {value!r}: must not hold a null character")
+        raise refused("riff text", value, "must not hold a null character")
     return value.encode("utf-8") + b"\0"
 
 
 def _info_chunk(info: dict[str, str]) -> bytes:
     for key in info:
         if len(key) != 4 or not key.isascii() or not key.isalnum():
-            raise ValueError(f"info id {key!r}: must be 4 ascii letters or digits")
+            raise refused("info id", key, "must be 4 ascii letters or digits")
     return _chunk("LIST", b"INFO" + b"".join(_chunk(key, _text(text)) for key, text in info.items()))
 
 
@@ -146,9 +147,9 @@ def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = No
     """
     tags = tags or Tags()
     if encoding not in ENCODINGS:
-        raise ValueError(f"encoding {encoding!r}: must be one of {', '.join(ENCODINGS)}")
+        raise refused("encoding", encoding, f"must be one of {', '.join(ENCODINGS)}")
     if samples.ndim != 2 or not 1 <= samples.shape[1] <= 64:
-        raise ValueError(f"samples shape {samples.shape}: must be [frames, 1..64 channels]")
+        raise refused("samples", samples.shape, "must be of shape [frames, 1..64 channels]")
     if not np.isfinite(samples).all():
         raise ValueError("samples: must be finite")
     tag, bits = ENCODINGS[encoding]
@@ -181,7 +182,7 @@ def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = No
         parts.append(_chunk("id3 ", id3_tag))
     size = 4 + sum(map(len, parts)) + 8 + frames * block + frames * block % 2
     if size > RIFF_LIMIT_BYTES:
-        raise ValueError(f"frames {frames}: a wav file holds at most 4 GiB")
+        raise refused("frames", frames, "a wav file holds at most 4 GiB")
     parts.append(_chunk("data", quantise(samples, encoding)))
     return b"RIFF" + struct.pack("<I", size) + b"WAVE" + b"".join(parts)
 

@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 
+from musika_daw.system.refusal import refused
+
 PART_SUFFIX = ".part"
 
 
@@ -64,5 +66,5 @@ def inside(folder: Path, relative: str) -> Path:
     """`folder / relative`; raises ValueError where that would leave the folder (absolute, `..`, backslash)."""
     parts = relative.split("/")
     if not relative or "\\" in relative or ":" in relative or any(part in ("", ".", "..") for part in parts):
-        raise ValueError(f"file {relative!r}: must be a relative path inside the pack")
+        raise refused("file", relative, "must be a relative path inside the pack")
     return folder.joinpath(*parts)

@@ -33,6 +33,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from musika_daw.system.refusal import refused
+
 Value = float | str | bool
 
 # name: (class of pedalboard, {our parameter: (its parameter, low, high)})
@@ -184,13 +186,13 @@ def chains_of(text: str, kinds: tuple[str, ...]) -> tuple[tuple[str, Chain], ...
     if text in PRESETS:
         return tuple((kind, PRESETS[text][kind]) for kind in kinds)
     if not text.lower().endswith(".toml"):
-        raise ValueError(f"--finish {text!r}: must be one of {', '.join(PRESETS)} or a toml file")
+        raise refused("--finish", text, f"must be one of {', '.join(PRESETS)} or a toml file")
     try:
         values = tomllib.loads(Path(text).read_text("utf-8"))
     except OSError as error:
-        raise ValueError(f"--finish {text}: {(error.strerror or str(error)).lower()}") from None
+        raise refused("--finish", text, (error.strerror or str(error)).lower()) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"--finish {text}: {error}") from None
+        raise refused("--finish", text, str(error)) from None
     return tuple((kind, _chain(f"--finish {text}", values, kind)) for kind in kinds)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.system.refusal import refused
 from pack_builder.plan.parse import number
 
 POINT_LIMIT = 1000
@@ -39,14 +40,14 @@ def parse_curve(text: str) -> Points:
     if ":" in text and not text.strip().lower().endswith(".csv"):
         pairs = [item.split(":", 1) for item in text.replace(",", " ").split() if ":" in item]
         if len(pairs) != len(text.replace(",", " ").split()):
-            raise ValueError(f'{option} {text!r}: must be like "0:0.2 8:0.8 16:0.3" or a csv file')
+            raise refused(option, text, 'must be like "0:0.2 8:0.8 16:0.3" or a csv file')
     else:
         pairs = _rows_of(option, text)
     if not 1 <= len(pairs) <= POINT_LIMIT:
-        raise ValueError(f"{option} {text!r}: holds {len(pairs)} points, allowed 1..{POINT_LIMIT}")
+        raise refused(option, text, f"holds {len(pairs)} points, allowed 1..{POINT_LIMIT}")
     points = tuple((number(option, at, 0, 600), number(option, value, 0, 1)) for at, value in pairs)
     if any(after <= before for (before, _), (after, _) in itertools.pairwise(points)):
-        raise ValueError(f"{option} {text!r}: seconds must rise from point to point")
+        raise refused(option, text, "seconds must rise from point to point")
     return points
 
 
@@ -54,13 +55,13 @@ def _rows_of(option: str, text: str) -> list[list[str]]:
     try:
         content = Path(text).read_text("utf-8-sig")
     except (OSError, ValueError):
-        raise ValueError(f'{option} {text!r}: must be like "0:0.2 8:0.8 16:0.3" or a readable csv file') from None
+        raise refused(option, text, 'must be like "0:0.2 8:0.8 16:0.3" or a readable csv file') from None
     rows = [[cell.strip() for cell in row] for row in csv.reader(io.StringIO(content)) if any(map(str.strip, row))]
     if rows and not any(cell[:1].isdigit() for cell in rows[0]):
         del rows[0]
     for row in rows:
         if len(row) != 2:
-            raise ValueError(f"{option} {text!r}: each row must hold seconds and density, found {row!r:.60}")
+            raise refused(option, text, f"each row must hold seconds and density, found {row!r:.60}")
     return rows
 
 

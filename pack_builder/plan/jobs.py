@@ -225,7 +225,7 @@ def file_of(
     elif job.kit:
         folder = f"Kits/{kind_name}/{job.kit.title()}"
     else:
-        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm)}"
+        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)}"
     stem = file_stem(
         options.label.naming,
         "kit" if job.kit and job.shape != "shot" else job.shape,
@@ -236,6 +236,7 @@ def file_of(
         bpm=job.bpm,
         density=group,
         role=job.role,
+        exact_tempo=options.label.exact_tempo,
     )
     stem += f"_{key}" if key else ""
     if not inside_limits:

@@ -15,6 +15,8 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
+from musika_daw.system.refusal import refused
+
 TEMPLATES = {
     "default": {
         "loop": "{label}_{pack}_{bpm}bpm_{kind}_loop_{name}",
@@ -75,11 +77,11 @@ def check_name(option: str, value: str, naming: str) -> str:
     """`value` where it may stand in a file name; else raises ValueError naming the option and what is allowed."""
     if len(value) > NAME_LIMIT or not _NAME.fullmatch(value):
         spaces = " (_ for a space)" if " " in value else ""
-        raise ValueError(f"{option} {value!r}: must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first{spaces}")
+        raise refused(option, value, f"must be 1..{NAME_LIMIT} of A-Z a-z 0-9 _ - #, not _ - # first{spaces}")
     if naming == "splice" and any(letter.isdigit() for letter in value):
-        raise ValueError(f"{option} {value!r}: must hold no digits with --naming splice (they mean the tempo)")
+        raise refused(option, value, "must hold no digits with --naming splice (they mean the tempo)")
     if _TEMPO_LIKE.search(value):
-        raise ValueError(f"{option} {value!r}: must not hold a number that reads as a tempo")
+        raise refused(option, value, "must not hold a number that reads as a tempo")
     return value
 
 
@@ -103,14 +105,18 @@ def name_of_folder(folder: Path, naming: str, label: str = "") -> str:
         return "First"
 
 
-def tempo_in_name(bpm: Fraction) -> int:
-    """The whole tempo that stands in a file name; the exact one is in the `acid` chunk and the manifest."""
-    return math.floor(bpm + Fraction(1, 2))
+def tempo_in_name(bpm: Fraction, exact: bool = True) -> str:
+    """A tempo as files are named after it: `130`, and `128p5` for 128.5.
+
+    Names hold no points, and of `128_75bpm` other programs read 75 bpm; of `128p75bpm` they read nothing. Packs of
+    before (not `exact`) have the nearest whole tempo.
+    """
+    return decimal(bpm).replace(".", "p") if exact else str(math.floor(bpm + Fraction(1, 2)))
 
 
-def tempo_folder(bpm: Fraction) -> str:
-    """`130bpm`, or `128_5bpm` for 128.5: folders tell fractional tempi apart, file names need not."""
-    return f"{decimal(bpm).replace('.', '_')}bpm"
+def tempo_folder(bpm: Fraction, exact: bool = True) -> str:
+    """`130bpm`, or `128p5bpm` for 128.5; `128_5bpm` in packs of before (not `exact`)."""
+    return f"{tempo_in_name(bpm) if exact else decimal(bpm).replace('.', '_')}bpm"
 
 
 def decimal(value: Fraction) -> str:
@@ -129,9 +135,10 @@ def file_stem(
     bpm: Fraction | None,
     density: str,
     role: str = "",
+    exact_tempo: bool = True,
 ) -> str:
     """File name without its ending from a template of `TEMPLATES`; `shape` is `loop`, `take`, `kit` or `shot`."""
-    tempo = "" if bpm is None else tempo_in_name(bpm)
+    tempo = "" if bpm is None else tempo_in_name(bpm, exact_tempo)
     return TEMPLATES[naming][shape].format(
         label=label, pack=pack, kind=kind, name=name, bpm=tempo, density=density, role=role
     )

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musika_daw.system.refusal import refused
 from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
@@ -124,7 +125,7 @@ class Finish:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    """Whose pack it is and how its files are named; `source_date` is YYYY-MM-DD where files are to carry one."""
+    """Whose pack it is, how its files are named (before: by whole tempi), and the date that they carry, YYYY-MM-DD."""
 
     label: str = declared(Option("label", "Your label, first in every name.", "MSK", "TEXT"))
     name: str = declared(Option("name", "The pack's name.  [default: that of --out, or First]", None, "TEXT"))
@@ -133,11 +134,13 @@ class Label:
     )
     no_page: bool = declared(Option("no_page", "Write no preview page.", switch=True))
     source_date: str | None = None
+    exact_tempo: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used."""
+    """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used;
+    `named`: whether the pack's name was given, else one that is found there keeps its own."""
 
     models: tuple[str, ...] = declared(
         Option("models", "Weights to use, once a kind, repeatable.", None, "NAME|PATH", many=True, spelled="--model")
@@ -154,6 +157,7 @@ class Place:
         Option("resume", "Go on with a build that was stopped, or mend a damaged pack.", switch=True)
     )
     weights: tuple[tuple[str, str], ...] = ()
+    named: bool = True
 
 
 RECORDS = (Music, Finish, Label, Place)
@@ -182,9 +186,10 @@ class BuildOptions:
         read = {name: option.value(given[name]) for name, option in by_name.items()}
         out = given["out"]
         if out is not None and not out.strip():
-            raise ValueError("--out '': must name a folder")
+            raise refused("--out", "", "must name a folder")
         check_name("--label", read["label"], read["naming"])
-        if read["name"] is None:
+        named = read["name"] is not None
+        if not named:
             read["name"] = "First" if out is None else name_of_folder(Path(out), read["naming"], read["label"])
         check_name("--name", read["name"], read["naming"])
         label = Label(**_only(Label, read), source_date=source_date())
@@ -192,7 +197,9 @@ class BuildOptions:
         finish = Finish(
             **_only(Finish, read), chains=chains_of(read["finish"], music.kinds), sample_rate_hz=read["sample_rate"]
         )
-        place = place_from({"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value})
+        place = place_from(
+            {"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value}, named=named
+        )
         return cls(music, finish, label, place)
 
     def changed(self, **values: Any) -> "BuildOptions":
@@ -230,7 +237,7 @@ def _folder(label: Label, finish: Finish) -> str:
 def _music(read: dict[str, Any]) -> Music:
     density, curve = read["density"], read["density_curve"]
     if density is not None and curve is not None and density.strip().lower() != "none":
-        raise ValueError(f"--density {density}: cannot be combined with --density-curve, allowed is one of them")
+        raise refused("--density", density, "cannot be combined with --density-curve, allowed is one of them")
     points = None
     if curve is not None:
         from pack_builder.plan.curve import parse_curve
@@ -253,12 +260,12 @@ def _music(read: dict[str, Any]) -> Music:
     for option, count in (("--kits", music.kits), ("--one-shots", music.one_shots)):
         if count and not music.loop_kinds:
             kinds = ", ".join(music.kinds)
-            raise ValueError(f"{option} {count}: {kinds} has none, allowed is 0 (--kind techno has them)")
+            raise refused(option, count, f"{kinds} has none, allowed is 0 (--kind techno has them)")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
-        raise ValueError(f"--take-key {music.take_key}: {', '.join(music.kinds)} has no takes (--kind piano has them)")
+        raise refused("--take-key", music.take_key, f"{', '.join(music.kinds)} has no takes (--kind piano has them)")
     if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
-        raise ValueError(
-            f"--loops-per-bpm {music.loops_per_bpm} with --takes {music.takes}: at least one loop or take must be left"
+        raise refused(
+            "--loops-per-bpm", music.loops_per_bpm, f"with --takes {music.takes} at least one loop or take must be left"
         )
     return music
 
@@ -281,7 +288,7 @@ def source_date() -> str | None:
     try:
         return datetime.fromtimestamp(int(text), UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
-        raise ValueError(f"SOURCE_DATE_EPOCH {text!r}: must be whole seconds since 1970") from None
+        raise refused("SOURCE_DATE_EPOCH", text, "must be whole seconds since 1970") from None
 
 
 def duration_s(music: Music) -> float:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Collection
 from fractions import Fraction
 
+from musika_daw.system.refusal import refused
+
 BPM_RANGE = (60, 200)
 TAKE_RANGE_S = (1, 600)
 
@@ -12,19 +14,19 @@ def number(option: str, text: str, low: Fraction | int, high: Fraction | int) ->
     """A decimal number as an exact fraction."""
     allowed = f"{float(low):g}..{float(high):g}"
     if not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", text.strip()):
-        raise ValueError(f"{option} {text!r}: must be a number within {allowed}")
+        raise refused(option, text, f"must be a number within {allowed}")
     value = Fraction(text.strip())
     if not low <= value <= high:
-        raise ValueError(f"{option} {text.strip()}: must be within {allowed}")
+        raise refused(option, value, f"must be within {allowed}")
     return value
 
 
 def whole(option: str, text: str, low: int, high: int) -> int:
     """A whole number."""
     if not re.fullmatch(r"[+-]?\d{1,18}", text.strip()):
-        raise ValueError(f"{option} {text!r}: must be a whole number within {low}..{high}")
+        raise refused(option, text, f"must be a whole number within {low}..{high}")
     if not low <= int(text) <= high:
-        raise ValueError(f"{option} {text.strip()}: must be within {low}..{high}")
+        raise refused(option, int(text), f"must be within {low}..{high}")
     return int(text)
 
 
@@ -39,7 +41,7 @@ def whole_among(*allowed: int) -> Callable[[str, str], int]:
     def read(option: str, text: str) -> int:
         value = whole(option, text, allowed[0], allowed[-1])
         if value not in allowed:
-            raise ValueError(f"{option} {value}: must be one of {', '.join(map(str, allowed))}")
+            raise refused(option, value, f"must be one of {', '.join(map(str, allowed))}")
         return value
 
     return read
@@ -50,7 +52,7 @@ def one_of(allowed: Callable[[], Collection[str]]) -> Callable[[str, str], str]:
 
     def read(option: str, text: str) -> str:
         if text not in allowed():
-            raise ValueError(f"{option} {text!r}: must be one of {', '.join(allowed())}")
+            raise refused(option, text, f"must be one of {', '.join(allowed())}")
         return text
 
     return read
@@ -62,7 +64,7 @@ def music_key(option: str, text: str) -> str:
 
     key = key_in_text(text)
     if key is None:
-        raise ValueError(f"{option} {text!r}: must be a key like Am, F#, Bbmin or 8A")
+        raise refused(option, text, "must be a key like Am, F#, Bbmin or 8A")
     return key
 
 
@@ -77,11 +79,11 @@ def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
     for item in text.split(","):
         low_text, dash, high_text = item.partition("-")
         if not re.fullmatch(r"[\d.\s]+(-[\d.\s]+)?", item):
-            raise ValueError(f"--bpm {text!r}: must be like 128, 120,128.5 or 120-160, within 60..200")
+            raise refused("--bpm", text, "must be like 128, 120,128.5 or 120-160, within 60..200")
         low = number("--bpm", low_text, *BPM_RANGE)
         high = number("--bpm", high_text, *BPM_RANGE) if dash else low
         if high < low:
-            raise ValueError(f"--bpm {item.strip()}: must run from low to high, within 60..200")
+            raise refused("--bpm", item.strip(), "must run from low to high, within 60..200")
         tempi.update(low + stride * index for index in range((high - low) // stride + 1))
     return tuple(sorted(tempi))
 
@@ -92,11 +94,11 @@ def parse_density(text: str) -> tuple[Fraction, Fraction] | None:
         return None
     low_text, dash, high_text = text.partition("-")
     if not re.fullmatch(r"[\d.\s]+(-[\d.\s]+)?", text):
-        raise ValueError(f"--density {text!r}: must be like 0.5, 0.1-0.9 or none, within 0..1")
+        raise refused("--density", text, "must be like 0.5, 0.1-0.9 or none, within 0..1")
     low = number("--density", low_text, 0, 1)
     high = number("--density", high_text, 0, 1) if dash else low
     if high < low:
-        raise ValueError(f"--density {text.strip()}: must run from low to high, within 0..1")
+        raise refused("--density", text.strip(), "must run from low to high, within 0..1")
     return low, high
 
 
@@ -108,9 +110,9 @@ def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple
     if bars is None or bpm is None:
         raise ValueError("--take-bars and --take-bpm: both must be given, or neither")
     if seconds is not None:
-        raise ValueError(f"--take-seconds {seconds}: cannot be combined with --take-bars, allowed is one of them")
+        raise refused("--take-seconds", seconds, "cannot be combined with --take-bars, allowed is one of them")
     count = whole("--take-bars", bars, 1, 1000)
     length = count * 240 / number("--take-bpm", bpm, 20, 300)
     if not low <= length <= high:
-        raise ValueError(f"--take-bars {count} at {bpm} bpm: is {float(length):.2f} s, must be within {low}..{high} s")
+        raise refused("--take-bars", count, f"at {bpm} bpm is {float(length):.2f} s, must be within {low}..{high} s")
     return length, count

@@ -1,10 +1,12 @@
 """A pack's recipe: what its bytes depend on, as plain JSON values in the manifest, and back."""
 
+import re
 from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
 from pack_builder.plan.chain import Chain
+from pack_builder.plan.names import decimal
 from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
 
 
@@ -28,7 +30,7 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "take_key": None}
+EARLIER: dict[str, Any] = {"no_page": False, "take_key": None, "exact_tempo": False}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -67,3 +69,15 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
 def _taken(record: type, values: dict[str, Any]) -> dict[str, Any]:
     """Take a record's fields out of the values."""
     return {each.name: values.pop(each.name) for each in fields(record)}
+
+
+def in_words(value: Any) -> str:
+    """A recipe's value as a message says it: `120, 128.5` for a list of fractions, `none` where there is nothing."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {in_words(part)}" for name, part in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_words, value)) or "none"
+    if value is None or isinstance(value, bool):
+        return {None: "none", True: "yes", False: "no"}[value]
+    text = str(value)
+    return decimal(Fraction(text)) if re.fullmatch(r"\d+/[1-9]\d*", text) else text

@@ -25,9 +25,9 @@ def close(
     texts = {
         README: readme_text(head, rows(), gaps()),
         LICENCE_FILE: licence_text(options.label.label, options.label.name),
-        **dict(preset_texts(stem, rows())),
+        **dict(preset_texts(stem, rows(), options.label.exact_tempo)),
     }
-    for name, data in project_files(stem, head, rows()):
+    for name, data in project_files(stem, head, rows(), options.label.exact_tempo):
         write_atomic(options.place.out / name, data)
         texts[name] = ""
     for name, text in () if options.label.no_page else pages(options.place.out, head, rows(), card):

@@ -26,13 +26,13 @@ class Preset:
     rows: tuple[Row, ...]
 
 
-def presets_of(stem: str, rows: Iterable[Row]) -> list[Preset]:
+def presets_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> list[Preset]:
     """The presets of a pack whose names begin with `stem`."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
         if not row.quality.inside_limits or row.music.shape == "take":
             continue
-        group = groups.setdefault("one_shots" if row.music.shape == "shot" else f"loops_{_tempo(row)}", [])
+        group = groups.setdefault("one_shots" if row.music.shape == "shot" else f"loops_{_tempo(row, exact_tempo)}", [])
         if len(group) < KEYS * MOST:
             group.append(row)
     if "one_shots" in groups:
@@ -46,13 +46,13 @@ def presets_of(stem: str, rows: Iterable[Row]) -> list[Preset]:
     return presets
 
 
-def _tempo(row: Row) -> str:
-    return tempo_folder(Fraction(row.music.bpm_exact or 0))
+def _tempo(row: Row, exact: bool) -> str:
+    return tempo_folder(Fraction(row.music.bpm_exact or 0), exact)
 
 
-def preset_texts(stem: str, rows: Iterable[Row]) -> Iterator[tuple[str, str]]:
+def preset_texts(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> Iterator[tuple[str, str]]:
     """(path in the pack, text) of every preset."""
-    for preset in presets_of(stem, rows):
+    for preset in presets_of(stem, rows, exact_tempo):
         yield f"Presets/SFZ/{preset.name}.sfz", sfz(preset)
         yield f"Presets/DecentSampler/{preset.name}.dspreset", decent_sampler(preset)
 

@@ -43,7 +43,7 @@ class Project:
     tracks: tuple[tuple[str, tuple[Placed, ...]], ...]
 
 
-def projects_of(stem: str, rows: Iterable[Row]) -> list[Project]:
+def projects_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> list[Project]:
     """The projects of a pack whose names begin with `stem`."""
     groups: dict[tuple[str, Fraction], dict[str, list[Row]]] = {}
     counts: dict[tuple[str, Fraction], int] = {}
@@ -51,7 +51,7 @@ def projects_of(stem: str, rows: Iterable[Row]) -> list[Project]:
         if row.music.shape == "shot":
             continue
         bpm = TAKES_BPM if row.music.bpm_exact is None else Fraction(row.music.bpm_exact)
-        group = ("takes", bpm) if row.music.bpm_exact is None else (tempo_folder(bpm), bpm)
+        group = ("takes", bpm) if row.music.bpm_exact is None else (tempo_folder(bpm, exact_tempo), bpm)
         if counts.get(group, 0) < MOST_FILES:
             counts[group] = counts.get(group, 0) + 1
             track = f"Kit {row.music.kit}" if row.music.kit else "Takes" if row.music.bpm is None else "Loops"
@@ -71,9 +71,9 @@ def _laid_out(rows: list[Row], bpm: Fraction) -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def project_files(stem: str, head: Head, rows: Iterable[Row]) -> Iterator[tuple[str, bytes]]:
+def project_files(stem: str, head: Head, rows: Iterable[Row], exact_tempo: bool = True) -> Iterator[tuple[str, bytes]]:
     """(path in the pack, bytes) of every project."""
-    for project in projects_of(stem, rows):
+    for project in projects_of(stem, rows, exact_tempo):
         yield f"Projects/{project.name}.dawproject", dawproject(project, head)
         yield f"Projects/{project.name}.rpp", reaper(project).encode("utf-8")
 

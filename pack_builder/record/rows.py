@@ -178,14 +178,14 @@ def disk_fields(cls: Any) -> dict[str, tuple[type, ...]]:
 
 def _checked(cls: Any, values: Any, what: str) -> dict[str, Any]:
     if not isinstance(values, dict):
-        raise ValueError(f"manifest {what}: must be an object")
+        raise ValueError(f"manifest: {what} must be an object")
     allowed = disk_fields(cls)
     if values.keys() != allowed.keys():
-        raise ValueError(f"manifest {what}: field {min(values.keys() ^ allowed.keys())!r} is missing or unknown")
+        raise ValueError(f"manifest: {what}, field {min(values.keys() ^ allowed.keys())!r} is missing or unknown")
     for name, kinds in allowed.items():
         value = values[name]
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"manifest {what}: field {name!r} holds {value!r:.40}")
+            raise ValueError(f"manifest: {what}, field {name!r} holds {value!r:.40}")
     return values
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from musika_daw.sound.sounds import FORMATS
+from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
 from pack_builder.plan.chain import VST3, Chain
 from pack_builder.plan.families import FAMILIES
@@ -31,7 +32,7 @@ from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
 from pack_builder.render.render import describe, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
-from pack_builder.run.folder import check_space, remove_parts, state_in
+from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
 
@@ -98,6 +99,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     kept to the limits. KeyboardInterrupt passes through; what is finished stays.
     """
     began = time.monotonic()
+    options = as_found(options)
     found = state_in(options)
     jobs = plan(options)
     if found and found.complete and not options.place.resume and found.recipe == recipe_of(options):
@@ -125,7 +127,7 @@ def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]
     if found is None:
         return State(options.place.out, recipe_of(options), models, now(), False)
     if found.models != models:
-        raise ValueError(f"--out {options.place.out}: holds a pack made with other weights; name an empty folder")
+        raise refused("--out", options.place.out, "holds a pack made with other weights; name an empty folder")
     return replace(found, recipe=recipe_of(options))
 
 
@@ -153,24 +155,22 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
     """
     chosen: dict[str, tuple[str, Model]] = {}
     for text in options.place.models:
-        model = _described(f"--model {text}", text, workers, source)
+        model = _described("--model", text, workers, source)
         if model.kind not in options.music.kinds:
             allowed = ", ".join(options.music.kinds)
-            raise ValueError(f"--model {text}: its weights are of kind {model.kind!r}, asked for is {allowed}")
+            raise refused("--model", text, f"its weights are of kind {model.kind!r}, asked for is {allowed}")
         if model.kind in chosen:
-            raise ValueError(f"--model {text}: second model of kind {model.kind!r}, allowed is one a kind")
+            raise refused("--model", text, f"second model of kind {model.kind!r}, allowed is one a kind")
         chosen[model.kind] = text, model
     for kind in options.music.kinds:
         if kind not in chosen:
-            chosen[kind] = kind, _described(f"--kind {kind}", kind, workers, source)
+            chosen[kind] = kind, _described("--kind", kind, workers, source)
             if chosen[kind][1].kind != kind:
-                raise ValueError(f"--kind {kind}: the model of that name is of kind {chosen[kind][1].kind!r}")
+                raise refused("--kind", kind, f"the model of that name is of kind {chosen[kind][1].kind!r}")
     key = options.music.take_key
     for kind, (text, model) in chosen.items():
         if key is not None and FAMILIES[kind].shape == "take" and not workers.call(plays_score, source, text):
-            raise ValueError(
-                f"--take-key {key}: the model {model.name} plays no score, which a key would be written in"
-            )
+            raise refused("--take-key", key, f"the model {model.name} plays no score, which a key would be written in")
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from musika_daw.system.refusal import refused
 from pack_builder.render.draw import RenderError
 from pack_builder.render.render import make
 from pack_builder.render.write import Made, write_made
@@ -49,7 +50,7 @@ def start(address: str | None, **options: Any) -> Any:
             return ray
         except Exception as error:  # which is the class that Ray raises for one of its processes being late
             if starts == _STARTS or "timed out during startup" not in str(error):
-                raise ValueError(f"--cluster {address or 'local'}: {' '.join(str(error).split())[:200]}") from None
+                raise refused("--cluster", address or "local", " ".join(str(error).split())[:200]) from None
             ray.shutdown()
 
 
@@ -112,4 +113,4 @@ class ClusterPool:
             raise (error.cause if isinstance(error.cause, Exception) else error) from None
         except self._ray.exceptions.RayError as error:
             what = str(error).split(".")[0].strip().lower()[:200]
-            raise RenderError(f"--cluster: lost ({what}): go on with --resume") from None
+            raise RenderError(f"--cluster: lost ({what}), go on with --resume") from None

@@ -6,9 +6,27 @@ from dataclasses import replace
 from pathlib import Path
 
 from musika_daw.system.atomic import PART_SUFFIX
+from musika_daw.system.refusal import refused
 from pack_builder.plan.options import BuildOptions, duration_s
-from pack_builder.plan.recipe import completed, recipe_of
+from pack_builder.plan.recipe import completed, in_words, recipe_of
 from pack_builder.record.journal import State, read_state
+
+
+def as_found(options: BuildOptions) -> BuildOptions:
+    """The options with what a pack that is already in the folder has, and nobody asked for otherwise.
+
+    Its name, which was made from a folder that may have been renamed since, and the tempi in its file names.
+    """
+    out = options.place.out
+    try:
+        state = read_state(out) if out.is_dir() else None
+    except (ValueError, OSError):
+        return options  # said by `state_in`
+    if state is None:
+        return options
+    found = completed(state.recipe)
+    name = options.label.name if options.place.named else found.get("name", options.label.name)
+    return options.changed(name=name, exact_tempo=found["exact_tempo"])
 
 
 def state_in(options: BuildOptions) -> State | None:
@@ -19,26 +37,25 @@ def state_in(options: BuildOptions) -> State | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ValueError(f"--out {out}: {(error.strerror or str(error)).lower()}, must be a folder") from None
+        raise refused("--out", out, f"{(error.strerror or str(error)).lower()}, must be a folder") from None
     if not names:
         return None
     try:
         state = read_state(out)
     except ValueError as error:
-        raise ValueError(f"--out {out}: {error}, must be a new or empty folder") from None
+        raise refused("--out", out, f"{error}, must be a new or empty folder") from None
     if state is None:
-        raise ValueError(f"--out {out}: holds something else ({names[0]}), must be a new or empty folder")
+        raise refused("--out", out, f"holds something else ({names[0]}), must be a new or empty folder")
     recipe, state = recipe_of(options), replace(state, recipe=completed(state.recipe))
     for name in recipe:
         if name == "extensions" and state.complete and _adds_to(recipe[name], state.recipe.get(name)):
             continue
         if state.recipe.get(name) != recipe[name]:
-            raise ValueError(
-                f"--out {out}: holds a pack with {name.replace('_', ' ')} {state.recipe.get(name)!r:.80}, "
-                f"not {recipe[name]!r:.80}; must be a new or empty folder"
-            )
+            had, asked = in_words(state.recipe.get(name)), in_words(recipe[name])
+            why = f"holds a pack with {name.replace('_', ' ')} {had}, not {asked}; must be a new or empty folder"
+            raise refused("--out", out, why)
     if not state.complete and not options.place.resume:
-        raise ValueError(f"--out {out}: holds an unfinished pack; add --resume to go on, or name an empty folder")
+        raise refused("--out", out, "holds an unfinished pack; add --resume to go on, or name an empty folder")
     return state
 
 
@@ -54,8 +71,8 @@ def check_space(options: BuildOptions) -> None:
         place = place.parent
     free = shutil.disk_usage(place).free
     if need > free and not options.place.resume:
-        raise ValueError(
-            f"--out {options.place.out}: needs {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on that disk"
+        raise refused(
+            "--out", options.place.out, f"needs {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on that disk"
         )
 
 

@@ -12,6 +12,9 @@ import soundfile
 from bridge import FakeTransport
 from musika_daw.host.audition import Clip, load_clip
 from musika_daw.host.host import Host
+from musika_daw.host.offline import Played
+from musika_daw.score.controls import Controls
+from musika_daw.score.tempo import TempoMap
 from musika_daw.sound.riff import encode_wave
 from musika_daw.sound.tags import Acid, Tags
 
@@ -23,7 +26,9 @@ class Silence:
 
     name, kind, weights_hash, sample_rate_hz = "silence", "techno", "0" * 64, RATE
 
-    def render(self, start_beat, beats, tempo_map, controls=None) -> np.ndarray:
+    def render(
+        self, start_beat: float, beats: float, tempo_map: TempoMap, controls: Controls | None = None
+    ) -> np.ndarray:
         first = tempo_map.frame(start_beat, RATE)
         return np.zeros((tempo_map.frame(start_beat + beats, RATE) - first, 2), np.float32)
 
@@ -51,11 +56,13 @@ def asked_at(second: float, clip: Clip, then: Callable[[float, Host], None] | No
     return each_block
 
 
-def beats_of(played, fake: FakeTransport, clicks) -> np.ndarray:
+def beats_of(played: Played, fake: FakeTransport, clicks: Callable[..., np.ndarray]) -> np.ndarray:
     return np.array([fake.truth(frame / RATE).position_beats for frame in clicks(played.audio)])
 
 
-def test_it_begins_on_the_next_bar_and_stays_on_the_beat(play, clicks) -> None:
+def test_it_begins_on_the_next_bar_and_stays_on_the_beat(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray]
+) -> None:
     fake = FakeTransport(120).play(0)
     played = play(fake, 8, Silence(), each_block=asked_at(2.3, ticks(120)))
     beats = beats_of(played, fake, clicks)
@@ -64,7 +71,9 @@ def test_it_begins_on_the_next_bar_and_stays_on_the_beat(play, clicks) -> None:
     assert list(np.round(beats)) == list(range(8, 16))
 
 
-def test_another_tempo_than_its_own_is_taken_over(play, clicks) -> None:
+def test_another_tempo_than_its_own_is_taken_over(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray]
+) -> None:
     fake = FakeTransport(132).play(0).tempo(5, 120)
     played = play(fake, 9, Silence(), each_block=asked_at(0.5, ticks(126)))
     beats = beats_of(played, fake, clicks)
@@ -72,7 +81,9 @@ def test_another_tempo_than_its_own_is_taken_over(play, clicks) -> None:
     assert len(beats) >= 14
 
 
-def test_in_a_loop_of_the_transport_it_begins_at_the_wrap(play, clicks) -> None:
+def test_in_a_loop_of_the_transport_it_begins_at_the_wrap(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray]
+) -> None:
     fake = FakeTransport(120).loop(0, 0, 8).play(0)
     played = play(fake, 10, Silence(), each_block=asked_at(3.2, ticks(120)))
     frames = clicks(played.audio)
@@ -80,14 +91,18 @@ def test_in_a_loop_of_the_transport_it_begins_at_the_wrap(play, clicks) -> None:
     assert np.abs(np.diff(frames) - RATE / 2).max() <= 16
 
 
-def test_a_locate_before_the_bar_waits_for_the_next_bar_there(play, clicks) -> None:
+def test_a_locate_before_the_bar_waits_for_the_next_bar_there(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray]
+) -> None:
     fake = FakeTransport(120).play(0).locate(2.6, 100.5)
     played = play(fake, 6, Silence(), each_block=asked_at(2.3, ticks(120)))
     beats = beats_of(played, fake, clicks)
     assert beats[0] == pytest.approx(104, abs=2e-3)
 
 
-def test_while_the_transport_stands_still_it_plays_at_once_at_its_own_tempo(play, clicks) -> None:
+def test_while_the_transport_stands_still_it_plays_at_once_at_its_own_tempo(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray]
+) -> None:
     fake = FakeTransport(100).play(4.0)
     states: list[str | None] = []
     played = play(
@@ -103,7 +118,7 @@ def test_while_the_transport_stands_still_it_plays_at_once_at_its_own_tempo(play
     assert {"free", "playing"} <= set(states)
 
 
-def test_it_stops_with_the_transport_and_when_it_is_told_to(play) -> None:
+def test_it_stops_with_the_transport_and_when_it_is_told_to(play: Callable[..., Played]) -> None:
     fake = FakeTransport(120).play(0).halt(4)
 
     def end(now_s: float, host: Host) -> None:
@@ -118,7 +133,7 @@ def test_it_stops_with_the_transport_and_when_it_is_told_to(play) -> None:
     assert ended.host.audition.file is None
 
 
-def test_a_take_plays_once_at_its_own_speed(play) -> None:
+def test_a_take_plays_once_at_its_own_speed(play: Callable[..., Played]) -> None:
     tone = np.full((2, RATE), 0.25, np.float32)
     fake = FakeTransport(173).play(0)
     played = play(fake, 6, Silence(), each_block=asked_at(0.1, Clip("a.wav", tone, None, 120.0)))

@@ -32,6 +32,7 @@ from pack_builder.record.rows import plain
 from pack_builder.render.source import EngineSource
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.host.playing import NoiseRenderer
 from tests.pack_builder.pack_helpers import Silent
 from tests.waiting import wait_for
 
@@ -121,7 +122,8 @@ class _SlowPipe:
 
 def test_two_who_ask_at_once_share_one_process(tmp_path: Path) -> None:
     keeper = Keeper("techno", tmp_path)
-    context = keeper._context = _SlowPipe()
+    context = _SlowPipe()
+    keeper._context = context  # type: ignore[assignment]
     takes = [Take(16 * i, 4, PIECE) for i in range(8)]
     threads = [threading.Thread(target=keeper.ask, args=(take,)) for take in takes]
     for thread in threads:
@@ -133,7 +135,7 @@ def test_two_who_ask_at_once_share_one_process(tmp_path: Path) -> None:
     assert keeper.poll() == 8
 
 
-def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise) -> None:
+def test_kept_bars_are_what_was_heard_and_close_on_themselves(noise: NoiseRenderer) -> None:
     piece = Piece(Fraction(126), Controls(seed=2), RATE)
     loop = heard_loop(noise, Take(16, 4, piece), RATE)
     assert len(loop) == round(16 * 60 * RATE / 126)
@@ -197,7 +199,7 @@ def test_two_that_ask_at_once_have_one_process_and_lose_nothing(tmp_path: Path) 
 
 
 def test_without_a_pack_builder_keeping_says_what_is_missing(
-    noise, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    noise: NoiseRenderer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(capture, "KEEPERS", "musika_daw.no_such_thing")
     with pytest.raises(ValueError, match=r"keep: nothing is installed that writes takes .*no_such_thing"):
@@ -213,7 +215,7 @@ def test_a_keeper_that_dies_is_told_with_its_signal_and_closes(tmp_path: Path) -
     keeper.close()
 
 
-def test_sixteen_slow_bars_are_kept(noise, tmp_path: Path) -> None:
+def test_sixteen_slow_bars_are_kept(noise: NoiseRenderer, tmp_path: Path) -> None:
     path = keep(noise, Take(0, 16, Piece(Fraction(60), Controls(), 44_100)), tmp_path / "kept")
     assert read_header(path).frames == 64 * 44_100
     assert verify(tmp_path / "kept").differences == ()
@@ -230,7 +232,9 @@ def chunks(path: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("bars", [4, 8, 16])
-def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(noise, tmp_path: Path, bars: int) -> None:
+def test_a_kept_file_is_the_one_that_the_pack_builder_makes_of_the_same_sound(
+    noise: NoiseRenderer, tmp_path: Path, bars: int
+) -> None:
     take = Take(64, bars, Piece(Fraction(180), Controls(seed=4, style_seed=9), 44_100))
     kept = keep(noise, take, tmp_path / "kept")
     options = BuildOptions.parse(

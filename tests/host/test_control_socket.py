@@ -9,6 +9,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,10 @@ def test_a_controller_is_learnt_over_the_socket(client: Client, session: Session
     assert "error" in client.ask("midi", port="no such port")["kind"]
 
 
+def _is_after(beat: float, message: dict[str, Any]) -> bool:
+    return bool(message["transport"]["beat"] > beat)
+
+
 def test_captured_bars_are_told_with_their_file_and_can_be_heard_again(client: Client) -> None:
     client.ask("act", action="play")
     client.status(lambda m: m["transport"]["beat"] > 4)
@@ -194,7 +199,7 @@ def test_captured_bars_are_told_with_their_file_and_can_be_heard_again(client: C
     # a busy machine may have begun to play late, and not heard all of the first
     assert re.fullmatch(r"keep: 4 bars, only [01] whole ones were heard, must be 4 at least", early["text"])
     for beat in (20.2, 24.2, 28.2):  # a busy machine may have begun to play bars late, and then has heard as many fewer
-        client.status(lambda m, beat=beat: m["transport"]["beat"] > beat)
+        client.status(partial(_is_after, beat))
         client.ask("act", action="keep_4")
         kept = client.wait(lambda m: m["kind"] in ("kept", "problem"), 150)
         if "whole ones were heard" not in kept.get("text", ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -13,6 +14,7 @@ from bridge import FakeTransport, Transport
 from bridge.clock.transport import POSITION
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
+from musika_daw.host.offline import Played
 from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 
@@ -37,7 +39,9 @@ def test_a_source_without_positions_counts_in_to_the_next_bar() -> None:
 
 
 @pytest.mark.parametrize("wait_s", [0.5, 0.5037, 0.51])
-def test_a_count_in_ends_on_the_beat_and_not_with_the_block_it_ends_in(play, clicks, wait_s: float) -> None:
+def test_a_count_in_ends_on_the_beat_and_not_with_the_block_it_ends_in(
+    play: Callable[..., Played], clicks: Callable[..., np.ndarray], wait_s: float
+) -> None:
     class Session(FakeTransport):  # a phase and no position, as Link has
         def report(self, at_s: float) -> Transport | None:
             record = super().report(at_s)

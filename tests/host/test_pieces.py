@@ -20,12 +20,13 @@ from musika_daw.host.play.piece import CHUNK_FRAMES, Piece, chunk_of
 from musika_daw.host.play.render import ChunkRenderer, load_renderer
 from musika_daw.host.play.resample import PositionResampler
 from musika_daw.score.controls import Controls
+from tests.host.playing import NoiseRenderer
 
 DB_90 = 10 ** (-90 / 20)
 
 
 @pytest.mark.parametrize("rate", [44_100, 48_000, 96_000, 22_050])
-def test_a_chunk_is_the_same_whichever_run_it_was_rendered_in(noise, rate: int) -> None:
+def test_a_chunk_is_the_same_whichever_run_it_was_rendered_in(noise: NoiseRenderer, rate: int) -> None:
     chunks = ChunkRenderer(type(noise)(44_100))
     piece = Piece(Fraction(1283, 10), Controls(), rate)
     together = chunks.chunks(piece, -2, 6)
@@ -185,7 +186,7 @@ def test_a_device_that_stood_still_is_a_step_and_no_slower_crystal(step_ms: floa
     assert np.abs(off_ms[1020:]).max() < 1, "a fifth of a second after the step"
 
 
-def test_effects_are_lines_and_a_chunk_does_not_depend_on_what_was_played(noise) -> None:
+def test_effects_are_lines_and_a_chunk_does_not_depend_on_what_was_played(noise: NoiseRenderer) -> None:
     chunks = ChunkRenderer(noise)
     piece = Piece(Fraction(120), Controls(), 48_000, ("gain gain_db=-6", "delay delay_seconds=0.1 mix=0.3"))
     together, alone = chunks.chunks(piece, 4, 3), chunks.chunks(piece, 5, 1)

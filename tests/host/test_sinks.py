@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from fractions import Fraction
 from types import SimpleNamespace
 
@@ -85,7 +86,7 @@ def test_another_rate_of_the_server_is_noticed(jack: list[JackClient]) -> None:
             JackClient.samplerate = 48_000
 
 
-def test_the_music_is_in_time_again_when_a_change_of_rate_was_noticed(clicks) -> None:
+def test_the_music_is_in_time_again_when_a_change_of_rate_was_noticed(clicks: Callable[..., np.ndarray]) -> None:
     clock = VirtualClock()
     fake = FakeTransport(120, clock=clock).play(0)
 

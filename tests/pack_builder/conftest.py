@@ -1,23 +1,36 @@
 """The stand-in engine, options for small packs, and a command line that runs against it."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # worker processes import the stand-in by name
-
-from pack_helpers import SMALL, Ran
-
 from pack_builder.plan.options import BuildOptions
+from tests.pack_builder.pack_helpers import SMALL, Ran
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., BuildOptions]:
     def make(**texts: Any) -> BuildOptions:
         return BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack")} | texts)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """`built_once(kits="1")`: the folder of a small pack, built once a module; tests that change it take a copy."""
+    from pack_builder.run.build import build
+    from tests.pack_builder.pack_helpers import Silent
+    from tests.pack_builder.pack_stand_in import SOURCE
+
+    def make(**texts: Any) -> Path:
+        out = tmp_path_factory.mktemp("once") / "pack"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("pack_builder.publish.page.EMBEDDED_S", 0)
+            build(BuildOptions.parse(**SMALL | {"out": str(out)} | texts), Silent(), SOURCE)
+        return out
 
     return make
 
@@ -31,10 +44,9 @@ def no_sound_in_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
     """`run("build", "--bpm", "120")`: the real command line, with the stand-in for the engine."""
-    from pack_stand_in import SOURCE
-
     import pack_builder.run.build as module
     from pack_builder.cli import main
+    from tests.pack_builder.pack_stand_in import SOURCE
 
     original = module.build
     monkeypatch.setattr(module, "build", lambda options, observer: original(options, observer, SOURCE))

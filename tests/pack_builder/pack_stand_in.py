@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.system.refusal import refused
 from pack_builder.render.source import EngineSource
 
 
@@ -142,8 +143,8 @@ class StandIn:
 def load(model: str) -> StandIn:
     kind, _, fault = model.partition(":")
     if kind not in ("techno", "piano", "violin"):
-        raise ValueError(f"model: {model!r} is neither one of techno, piano nor a folder or file")
+        raise refused("model", model, "is neither one of techno, piano nor a folder or file")
     return StandIn(kind, fault)
 
 
-SOURCE = EngineSource(load, StandInControls)
+SOURCE = EngineSource(load, StandInControls)  # type: ignore[arg-type]

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pack_helpers import Ran
 
 from pack_builder.console import ProgressBar, Rate, clock, observer, table
+from tests.pack_builder.pack_helpers import Ran
 
 Run = Callable[..., Ran]
 SHORT = (
@@ -76,12 +76,12 @@ def test_a_damaged_pack_ends_with_one(run: Run, tmp_path: Path) -> None:
 
 
 BAD = [
-    (["build", "--bpm", "59"], "--bpm 59: must be within 60..200"),
-    (["build", "--bpm", "160-120"], "--bpm 160-120: must run from low to high, within 60..200"),
-    (["build", "--bars", "0"], "--bars 0: must be within 1..16"),
-    (["build", "--density", "2"], "--density 2: must be within 0..1"),
-    (["build", "--kind", "violin"], "--kind 'violin': must be one of techno, piano"),
-    (["build", "--model", "drums"], "--model drums: 'drums' is neither one of techno, piano nor a folder or file"),
+    (["build", "--bpm", "59"], "--bpm: 59, must be within 60..200"),
+    (["build", "--bpm", "160-120"], "--bpm: '160-120', must run from low to high, within 60..200"),
+    (["build", "--bars", "0"], "--bars: 0, must be within 1..16"),
+    (["build", "--density", "2"], "--density: 2, must be within 0..1"),
+    (["build", "--kind", "violin"], "--kind: 'violin', must be one of techno, piano"),
+    (["build", "--model", "drums"], "--model: 'drums', is neither one of techno, piano nor a folder or file"),
     (["build", "--loud"], "no such option"),
     (["build", "--bpm"], "option '--bpm' requires an argument"),
     (["biuld"], "no such command 'biuld'"),
@@ -153,6 +153,14 @@ def test_help_has_examples_and_every_option(run: Run) -> None:
     assert run("--version").out.startswith("musika-pack ")
 
 
+def test_a_file_that_cannot_be_read_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").mkdir()
+    for command in (["verify", str(tmp_path)], ["build", "--from-manifest", str(tmp_path), "--out", "x"]):
+        ran = run(*command)
+        assert (ran.code, ran.out) == (2, "")
+        assert re.fullmatch(r"error: [^\n]*is a directory\n", ran.err)
+
+
 def test_the_public_names_can_be_imported() -> None:
     import pack_builder
 
@@ -203,7 +211,7 @@ def test_the_time_left_follows_the_pace(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_terminal_gets_a_bar_and_a_ruled_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from pack_helpers import ROW
+    from tests.pack_builder.pack_helpers import ROW
 
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     with observer() as bar:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import Ran
 
 from musika_daw.sound.labels import tempo_in_file_name
 from musika_daw.sound.riff import encode_wave, write_wave
@@ -15,6 +14,7 @@ from musika_daw.sound.sounds import FORMATS, encode
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from musika_daw.system.plain import plain
 from pack_builder.inspect import lines_of
+from tests.pack_builder.pack_helpers import Ran
 
 FRAMES = 88200
 GOOD = Tags({"INAM": "x"}, Acid(4, 120.0), Sampler(((0, FRAMES - 1),)), (Cue(0, "bar 1"),))

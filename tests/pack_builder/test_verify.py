@@ -1,13 +1,13 @@
 """Verifying: an untouched pack passes, and every kind of damage is named."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from pack_helpers import SMALL, Silent
-from pack_stand_in import SOURCE
 
 from musika_daw.sound.riff import write_wave
 from musika_daw.sound.riff_reader import read_wave
@@ -16,19 +16,26 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import Manifest, read_manifest
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import SMALL, Silent
+from tests.pack_builder.pack_stand_in import SOURCE
+
+
+@pytest.fixture(scope="module")
+def original(built_once: Callable[..., Path]) -> Path:
+    return built_once()
 
 
 @pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    build(BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack")}), Silent(), SOURCE)
-    return tmp_path / "pack"
+def pack(original: Path, tmp_path: Path) -> Path:
+    """A copy, which a test may change."""
+    return Path(shutil.copytree(original, tmp_path / "pack"))
 
 
 def loop_of(pack: Path) -> Path:
     return pack / read_manifest(pack).rows[0].file
 
 
-def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda samples: samples, **tags: object) -> None:
+def rewrite(path: Path, change: Callable[[np.ndarray], np.ndarray] = lambda samples: samples, **tags: Any) -> None:
     samples, header = read_wave(path)
     write_wave(path, change(samples), header.sample_rate_hz, replace(header.tags, **tags))
 
@@ -38,7 +45,7 @@ def retag(path: Path, tags: Tags) -> None:
     write_wave(path, samples, header.sample_rate_hz, tags)
 
 
-DAMAGE: dict[str, tuple[Callable[[Path], None], str]] = {
+DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "gone": (lambda path: path.unlink(), "missing"),
     "one bit": (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\7"), "sha256"),
     "cut": (lambda path: path.write_bytes(path.read_bytes()[:5000]), "cut short"),

@@ -19,7 +19,7 @@ def main() -> None:
     name = options["--name"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: interrupted"))
     if name == "Wrong":
-        sys.exit("error: --bpm 59: must be within 60..200")
+        sys.exit("error: --bpm: 59, must be within 60..200")
     out.mkdir(parents=True, exist_ok=True)
     journal = out / ".musika-pack.journal"
     kept = int(journal.read_text()) if "--resume" in sys.argv and journal.exists() else 0

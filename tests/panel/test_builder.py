@@ -109,7 +109,7 @@ def test_what_is_wrong_is_told_in_the_words_of_the_builder(form: MakeForm, build
     form.texts["--name"].setText("Wrong")
     click(form.start_button)
     assert until(lambda: build.state == "failed")
-    assert form.notice.text == "The pack was not made: --bpm 59: must be within 60..200"
+    assert form.notice.text == "The pack was not made: --bpm: 59, must be within 60..200"
     form.texts["--name"].setText("Killed")
     click(form.start_button)
     assert until(lambda: build.state == "failed" and "code -9" in form.notice.text)
@@ -139,7 +139,7 @@ def test_the_real_builder_takes_the_arguments_of_the_form(app: QApplication, tmp
     form.texts["--bpm"].setText("59")
     click(form.start_button)
     assert until(lambda: build.state == "failed", 60)
-    assert build.text == "--bpm 59: must be within 60..200"
+    assert build.text == "--bpm: 59, must be within 60..200"
     form.texts["--bpm"].setText("120")
     form.texts["--density"].setText("2")
     click(form.start_button)

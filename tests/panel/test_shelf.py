@@ -264,7 +264,7 @@ def test_tiles_are_as_sharp_as_the_screen(window: PanelWindow, until: Until, rat
     ground.setDevicePixelRatio(ratio)
     ground.fill(Qt.GlobalColor.black)
     option = QStyleOptionViewItem()
-    option.rect = QRect(0, 0, WIDTH, HEIGHT)  # type: ignore[attr-defined]
+    option.rect = QRect(0, 0, WIDTH, HEIGHT)
     painter = QPainter(ground)
     delegate.paint(painter, option, index)
     painter.end()

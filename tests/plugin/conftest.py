@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # the renderer's process imports the stand-in by name
-
-from clap_host import ClapHost, Song
-from plugin_fixtures import built, folder, host, need_fixture
+from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.plugin_fixtures import built, folder, host, need_fixture
 
 NATIVE = Path(__file__).parent / "native"
 CORE = Path(__file__).parents[2] / "bridge" / "plugin"

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugin_stand_in import load
 
 from musika_daw.host.play.render import load_renderer
 from musika_daw.host.plugin.session import PluginOptions, PluginSession
+from tests.plugin.plugin_stand_in import load
 from tests.programs import need
 
 SOURCE = Path(__file__).parents[2] / "bridge" / "plugin"
@@ -55,5 +55,5 @@ def host(folder: Path) -> Iterator[Callable[..., PluginSession]]:
 
 
 @pytest.fixture(name="need")
-def need_fixture() -> Callable[..., None]:
+def need_fixture() -> Callable[..., str]:
     return need

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from clap_host import Song
-from engine_reference import difference_db, of_the_runs
 
+from musika_daw.host.plugin.session import PluginSession
 from musika_daw.instrument.engine import Engine
 from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import TempoMap
+from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.engine_reference import difference_db, of_the_runs
 
 BPM = 128
 
@@ -23,7 +25,7 @@ def engine() -> Engine:
     return Engine.load("techno")
 
 
-def bounce(clap, rate_hz: int, first: int, last: int) -> np.ndarray:
+def bounce(clap: Callable[..., ClapHost], rate_hz: int, first: int, last: int) -> np.ndarray:
     one = clap(rate_hz, 512, Song(((0.0, float(BPM)),)))
     one.set("seed", 4)
     one.set_offline(True)
@@ -32,7 +34,9 @@ def bounce(clap, rate_hz: int, first: int, last: int) -> np.ndarray:
     return audio
 
 
-def test_bars_17_to_20_at_the_models_rate_are_those_of_render(host, clap, engine: Engine) -> None:
+def test_bars_17_to_20_at_the_models_rate_are_those_of_render(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost], engine: Engine
+) -> None:
     host(model="techno")
     rate = engine.sample_rate_hz
     first, last = (round(beat * 60 * rate / BPM) for beat in (64, 80))
@@ -44,7 +48,9 @@ def test_bars_17_to_20_at_the_models_rate_are_those_of_render(host, clap, engine
     assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), rate, first, last))
 
 
-def test_a_model_slower_than_real_time_gives_the_same_bars(host, clap, engine: Engine) -> None:
+def test_a_model_slower_than_real_time_gives_the_same_bars(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost], engine: Engine
+) -> None:
     host(model="techno", slowness=1.3)
     rate = engine.sample_rate_hz
     first, last = (round(beat * 60 * rate / BPM) for beat in (64, 68))
@@ -55,13 +61,17 @@ def test_a_model_slower_than_real_time_gives_the_same_bars(host, clap, engine: E
     assert np.abs(audio).max() > 0.1
 
 
-def test_bars_at_another_rate_are_those_of_render_resampled(host, clap, engine: Engine) -> None:
+def test_bars_at_another_rate_are_those_of_render_resampled(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost], engine: Engine
+) -> None:
     host(model="techno")
     audio = bounce(clap, 48_000, 96_000, 240_000)
     assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), 48_000, 96_000, 240_000))
 
 
-def test_in_real_time_what_is_heard_is_what_a_bounce_has(host, clap, engine: Engine) -> None:
+def test_in_real_time_what_is_heard_is_what_a_bounce_has(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost], engine: Engine
+) -> None:
     host(model="techno")
     one = clap(44_100, 512, Song(((0.0, float(BPM)),)))
     one.set("seed", 4)

@@ -9,17 +9,19 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from plugin_stand_in import code_of, left_at
 
 from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, withdraw, write_command
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
+from tests.plugin.clap_host import ClapHost
+from tests.plugin.plugin_stand_in import code_of, left_at
 
 RATE = 48_000
 
@@ -28,18 +30,18 @@ def expected(first: int, last: int) -> np.ndarray:
     return left_at(np.arange(first, last))
 
 
-def ready(one, frame: int = 0) -> bool:
+def ready(one: ClapHost, frame: int = 0) -> bool:
     return one.wait(lambda: one.state == PluginState.READY, frame)
 
 
-def test_without_a_host_it_is_silent_and_says_so(folder, clap) -> None:
+def test_without_a_host_it_is_silent_and_says_so(folder: Path, clap: Callable[..., ClapHost]) -> None:
     one = clap()
     assert np.all(one.play(0, RATE // 4, real_time=True) == 0)
     assert one.state == PluginState.NO_HOST
     assert one.status == 1
 
 
-def test_a_bounce_without_a_host_fails_once_after_three_seconds(folder, clap) -> None:
+def test_a_bounce_without_a_host_fails_once_after_three_seconds(folder: Path, clap: Callable[..., ClapHost]) -> None:
     one = clap()
     one.set_offline(True)
     begin_s = time.perf_counter()
@@ -53,7 +55,7 @@ def test_a_bounce_without_a_host_fails_once_after_three_seconds(folder, clap) ->
     assert one.status == 0
 
 
-def test_an_idle_daw_with_the_offline_flag_set_is_never_held_up(folder, clap) -> None:
+def test_an_idle_daw_with_the_offline_flag_set_is_never_held_up(folder: Path, clap: Callable[..., ClapHost]) -> None:
     one = clap()
     one.set_offline(True)
     begin_s = time.perf_counter()
@@ -63,7 +65,9 @@ def test_an_idle_daw_with_the_offline_flag_set_is_never_held_up(folder, clap) ->
     assert one.status == 1
 
 
-def test_a_wrong_token_is_refused_and_logged(host, clap, folder: Path, caplog) -> None:
+def test_a_wrong_token_is_refused_and_logged(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost], folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     session = host()
     right = find_host()
     assert right is not None
@@ -77,16 +81,18 @@ def test_a_wrong_token_is_refused_and_logged(host, clap, folder: Path, caplog) -
     assert ready(one)
 
 
-def test_the_host_file_is_for_this_user_alone(host, folder: Path) -> None:
+def test_the_host_file_is_for_this_user_alone(host: Callable[..., PluginSession], folder: Path) -> None:
     host()
     assert (folder / HOST_FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_a_renderer_that_is_killed_is_replaced_and_the_sound_comes_back(host, clap) -> None:
+def test_a_renderer_that_is_killed_is_replaced_and_the_sound_comes_back(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     session: PluginSession = host()
     one = clap(block=128)
     assert ready(one)
-    os.kill(session.renderer_pid, signal.SIGKILL)  # type: ignore[arg-type]
+    os.kill(session.renderer_pid, signal.SIGKILL)
     first = 300 * RATE
     assert one.wait(lambda: one.state == PluginState.RENDERER_LOST, first)
     assert np.all(one.play(first, first + 12_800)[128:] == 0)
@@ -95,18 +101,22 @@ def test_a_renderer_that_is_killed_is_replaced_and_the_sound_comes_back(host, cl
     assert session.host.deaths == 1
 
 
-def test_a_bounce_waits_for_a_renderer_that_was_killed(host, clap) -> None:
+def test_a_bounce_waits_for_a_renderer_that_was_killed(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     session: PluginSession = host(slowness=0.3)
     one = clap()
     one.set_offline(True)
     audio = one.play(0, RATE)
-    os.kill(session.renderer_pid, signal.SIGKILL)  # type: ignore[arg-type]
+    os.kill(session.renderer_pid, signal.SIGKILL)
     audio = np.concatenate([audio, one.play(RATE, 20 * RATE)])
     assert np.array_equal(audio[:, 0], expected(0, 20 * RATE))
     assert one.status == 1
 
 
-def test_a_host_that_goes_costs_silence_and_its_sound_returns_within_a_second(host, clap) -> None:
+def test_a_host_that_goes_costs_silence_and_its_sound_returns_within_a_second(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     first_host: PluginSession = host()
     one = clap(block=128)
     assert ready(one)
@@ -127,7 +137,7 @@ def test_a_host_that_goes_costs_silence_and_its_sound_returns_within_a_second(ho
     assert len(second.source.instances) == 1
 
 
-def test_a_host_that_hangs_holds_nothing_up(folder: Path, clap) -> None:
+def test_a_host_that_hangs_holds_nothing_up(folder: Path, clap: Callable[..., ClapHost]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         announce(silent.getsockname()[1], bytes(16))
         one = clap()
@@ -139,7 +149,9 @@ def test_a_host_that_hangs_holds_nothing_up(folder: Path, clap) -> None:
         one.activate()
 
 
-def test_a_bounce_waits_for_a_host_that_is_slow_to_answer(folder: Path, host, clap) -> None:
+def test_a_bounce_waits_for_a_host_that_is_slow_to_answer(
+    folder: Path, host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     """As on a machine with much to do; it had given up after three seconds, and the rest of the bounce was silence."""
     with socket.create_server(("127.0.0.1", 0)) as busy:
         announce(busy.getsockname()[1], bytes(16))
@@ -158,7 +170,9 @@ def test_a_bounce_waits_for_a_host_that_is_slow_to_answer(folder: Path, host, cl
     assert np.array_equal(audio[:, 0], expected(0, RATE // 2))
 
 
-def test_another_rate_empties_the_cache_and_is_rendered_anew(host, clap) -> None:
+def test_another_rate_empties_the_cache_and_is_rendered_anew(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     session: PluginSession = host(RATE)
     one = clap(RATE)
     assert ready(one)
@@ -171,7 +185,9 @@ def test_another_rate_empties_the_cache_and_is_rendered_anew(host, clap) -> None
     assert np.allclose(audio[:, 0], np.interp(np.arange(1000, 9000) / 2, np.arange(6000), expected(0, 6000)), atol=1e-3)
 
 
-def test_several_instances_at_once_each_have_their_own_timeline(host, clap) -> None:
+def test_several_instances_at_once_each_have_their_own_timeline(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     several = [clap(block=256) for _ in range(4)]
     for index, one in enumerate(several):
@@ -185,7 +201,9 @@ def test_several_instances_at_once_each_have_their_own_timeline(host, clap) -> N
     assert len({float(one.process(index * RATE)[-1, 1]) for index, one in enumerate(several)}) == 4
 
 
-def test_a_song_restores_session_and_controls(host, clap) -> None:
+def test_a_song_restores_session_and_controls(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     session: PluginSession = host()
     one, other = clap(), clap()
     for name, value in (("density", 40), ("gain_db", -3.25), ("seed", 17), ("bypass", 1)):
@@ -199,7 +217,9 @@ def test_a_song_restores_session_and_controls(host, clap) -> None:
 
 
 @pytest.mark.parametrize("offline", [True, False])
-def test_two_instances_of_one_state_each_play_their_own_music(offline: bool, host, clap) -> None:
+def test_two_instances_of_one_state_each_play_their_own_music(
+    offline: bool, host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     original = clap(block=512)
     original.process(0, playing=False)
@@ -228,7 +248,7 @@ def test_two_instances_of_one_state_each_play_their_own_music(offline: bool, hos
             time.sleep(max(0.0, begin_s + (block + 1) * 512 / RATE - time.perf_counter()))
 
 
-def test_a_state_that_is_none_changes_nothing(folder, clap) -> None:
+def test_a_state_that_is_none_changes_nothing(folder: Path, clap: Callable[..., ClapHost]) -> None:
     one = clap()
     before = one.save()
     for data in (b"", b"{}", b'{"musika":2,"density":5}', b"\x00" * 100, b'{"musika":1' + b" " * 5000):
@@ -241,7 +261,7 @@ def test_a_state_that_is_none_changes_nothing(folder, clap) -> None:
 HOST = """
 import sys
 sys.path[:0] = {path!r}
-from plugin_stand_in import load
+from tests.plugin.plugin_stand_in import load
 from musika_daw.score.controls import Controls
 from musika_daw.host.plugin.session import PluginOptions, PluginSession
 if __name__ == "__main__":
@@ -254,9 +274,11 @@ if __name__ == "__main__":
 """
 
 
-def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(folder: Path, clap, tmp_path: Path) -> None:
+def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(
+    folder: Path, clap: Callable[..., ClapHost], tmp_path: Path
+) -> None:
     script = tmp_path / "host.py"
-    script.write_text(HOST.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[2])]))
+    script.write_text(HOST.format(path=[str(Path(__file__).parents[2])]))
     write_command([sys.executable, str(script)])
     one, other = clap(), clap()
     assert find_host() is None
@@ -282,9 +304,11 @@ COLD_HOST = "import time\ntime.sleep(6)\n" + HOST  # a cold start: PyTorch, and 
 
 
 @pytest.mark.parametrize("before", ["at once", "made active again", "state loaded", "another instance"])
-def test_a_bounce_waits_for_the_host_that_it_starts(before: str, folder: Path, clap, tmp_path: Path) -> None:
+def test_a_bounce_waits_for_the_host_that_it_starts(
+    before: str, folder: Path, clap: Callable[..., ClapHost], tmp_path: Path
+) -> None:
     script = tmp_path / "host.py"
-    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[2])]))
+    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parents[2])]))
     write_command([sys.executable, str(script)])
     one, other = clap(), clap()
     if before != "at once":
@@ -309,7 +333,7 @@ def test_a_bounce_waits_for_the_host_that_it_starts(before: str, folder: Path, c
     assert find_host() is None
 
 
-def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) -> None:
+def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap: Callable[..., ClapHost]) -> None:
     write_command([])
     one = clap()
     one.play(0, RATE // 2, real_time=True)
@@ -317,7 +341,7 @@ def test_a_host_is_not_started_where_that_is_switched_off(folder: Path, clap) ->
     assert find_host() is None
 
 
-def test_a_second_host_is_told_of_the_first(host) -> None:
+def test_a_second_host_is_told_of_the_first(host: Callable[..., PluginSession]) -> None:
     from bridge import SourceError
 
     host()

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from fractions import Fraction
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from clap_host import ClapHost, Song
-from engine_reference import PLUGIN_GAIN
-from plugin_stand_in import PERIOD, code_of, left_at
 
 from bridge.plugin_link.codes import PluginState
+from musika_daw.host.plugin.session import PluginSession
 from musika_daw.host.plugin.song_map import SAME_BEATS
 from musika_daw.score.controls import Controls
+from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.engine_reference import PLUGIN_GAIN
+from tests.plugin.plugin_stand_in import PERIOD, code_of, left_at
 
 RATE = 48_000
 CROSS = 256
@@ -24,11 +28,11 @@ def expected(first: int, last: int) -> np.ndarray:
     return left_at(np.arange(first, last))
 
 
-def ready(one, frame: int = 0) -> bool:
+def ready(one: ClapHost, frame: int = 0) -> bool:
     return one.wait(lambda: one.state == PluginState.READY, frame)
 
 
-def cached(one, frame: int, seconds: float = 1.0) -> None:
+def cached(one: ClapHost, frame: int, seconds: float = 1.0) -> None:
     """Wait at a frame until this much of what comes after it has arrived."""
     assert ready(one, frame)
     for chunk in range(frame, frame + int(seconds * one.rate_hz), 1024):
@@ -36,7 +40,9 @@ def cached(one, frame: int, seconds: float = 1.0) -> None:
     assert ready(one, frame)
 
 
-def test_in_real_time_every_sample_is_that_of_its_frame(host, clap) -> None:
+def test_in_real_time_every_sample_is_that_of_its_frame(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=128)
     cached(one, 0)
@@ -45,7 +51,9 @@ def test_in_real_time_every_sample_is_that_of_its_frame(host, clap) -> None:
     assert np.all(audio[:, 1] == code_of(Fraction(120), Controls(morph_seed=1, style_seed=0)))
 
 
-def test_a_bounce_is_exact_from_its_first_sample_however_cold(host, clap) -> None:
+def test_a_bounce_is_exact_from_its_first_sample_however_cold(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap()
     one.set_offline(True)
@@ -54,7 +62,9 @@ def test_a_bounce_is_exact_from_its_first_sample_however_cold(host, clap) -> Non
 
 
 @pytest.mark.parametrize(("block", "rate_hz"), [(1, RATE), (37, 44_100), (1000, 96_000), (8192, 48_000)])
-def test_block_sizes_and_rates_do_not_matter(block: int, rate_hz: int, host, clap) -> None:
+def test_block_sizes_and_rates_do_not_matter(
+    block: int, rate_hz: int, host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host(rate_hz)
     one = clap(rate_hz, block)
     one.set_offline(True)
@@ -62,7 +72,9 @@ def test_block_sizes_and_rates_do_not_matter(block: int, rate_hz: int, host, cla
     assert np.array_equal(one.play(77, 77 + frames)[:, 0], expected(77, 77 + frames))
 
 
-def test_a_renderer_slower_than_real_time_delays_a_bounce_and_changes_nothing(host, clap) -> None:
+def test_a_renderer_slower_than_real_time_delays_a_bounce_and_changes_nothing(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host(slowness=1.4)
     one = clap()
     one.set_offline(True)
@@ -70,7 +82,9 @@ def test_a_renderer_slower_than_real_time_delays_a_bounce_and_changes_nothing(ho
     assert one.status != 0
 
 
-def test_a_seek_to_what_is_cached_costs_nothing_and_back_too(host, clap) -> None:
+def test_a_seek_to_what_is_cached_costs_nothing_and_back_too(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=128)
     cached(one, 0, 2)
@@ -82,7 +96,9 @@ def test_a_seek_to_what_is_cached_costs_nothing_and_back_too(host, clap) -> None
         assert np.abs(audio[:128, 0]).max() > 0
 
 
-def test_a_seek_to_what_is_not_cached_is_silent_for_less_than_200_ms(host, clap) -> None:
+def test_a_seek_to_what_is_not_cached_is_silent_for_less_than_200_ms(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=128)
     cached(one, 0)
@@ -94,7 +110,7 @@ def test_a_seek_to_what_is_not_cached_is_silent_for_less_than_200_ms(host, clap)
     assert np.all(audio[128 : int(np.argmax(right)) - FADE] == 0)
 
 
-def test_a_loop_goes_round_without_a_gap(host, clap) -> None:
+def test_a_loop_goes_round_without_a_gap(host: Callable[..., PluginSession], clap: Callable[..., ClapHost]) -> None:
     host()
     one = clap(block=500, song=Song(loop=(4.0, 6.0)))
     first, last = 96_000, 144_000
@@ -104,7 +120,9 @@ def test_a_loop_goes_round_without_a_gap(host, clap) -> None:
         assert np.array_equal(audio[128:, 0], expected(first + 128, last))
 
 
-def test_a_block_that_crosses_the_end_of_the_loop_goes_on_at_its_start(host, clap) -> None:
+def test_a_block_that_crosses_the_end_of_the_loop_goes_on_at_its_start(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=512, song=Song(loop=(4.0, 6.0)))
     one.set_offline(True)
@@ -115,7 +133,9 @@ def test_a_block_that_crosses_the_end_of_the_loop_goes_on_at_its_start(host, cla
     assert np.array_equal(one.process(96_384)[:, 0], expected(96_384, 96_896))
 
 
-def test_seven_eight_is_the_same_music_as_any_other_signature(host, clap) -> None:
+def test_seven_eight_is_the_same_music_as_any_other_signature(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(song=Song(((0.0, 93.0),), numerator=7, denominator=8))
     one.set_offline(True)
@@ -125,7 +145,9 @@ def test_seven_eight_is_the_same_music_as_any_other_signature(host, clap) -> Non
 STEPS = Song(((0.0, 120.0), (2.0, 150.0), (6.0, 90.5)))
 
 
-def test_tempo_steps_are_met_on_their_frame_and_beat_for_beat(host, clap) -> None:
+def test_tempo_steps_are_met_on_their_frame_and_beat_for_beat(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=64, song=STEPS)
     one.set_offline(True)
@@ -141,7 +163,9 @@ def test_tempo_steps_are_met_on_their_frame_and_beat_for_beat(host, clap) -> Non
         assert np.all(audio[begin:end, 1] == code_of(Fraction(str(bpm)), Controls(morph_seed=1, style_seed=0)))
 
 
-def test_two_bounces_of_a_song_with_tempo_steps_and_automation_are_equal(host, clap) -> None:
+def test_two_bounces_of_a_song_with_tempo_steps_and_automation_are_equal(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=128, song=STEPS)
     one.set_offline(True)
@@ -161,7 +185,9 @@ def test_two_bounces_of_a_song_with_tempo_steps_and_automation_are_equal(host, c
     assert np.array_equal(fresh.play(0, 3 * RATE, on_block=automate_fresh), first)
 
 
-def test_on_a_tempo_ramp_the_beats_stay_within_a_960th(host, clap) -> None:
+def test_on_a_tempo_ramp_the_beats_stay_within_a_960th(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     song = Song(((0.0, 100.0), (8.0, 132.0), (16.0, 132.0)), ramp=True)
     one = clap(block=128, song=song)
@@ -174,7 +200,9 @@ def test_on_a_tempo_ramp_the_beats_stay_within_a_960th(host, clap) -> None:
         assert abs(piece_frame * line_bpm / (60 * RATE) - beat) <= 1.2 * SAME_BEATS
 
 
-def test_automation_is_heard_from_its_block_on(host, clap) -> None:
+def test_automation_is_heard_from_its_block_on(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=512)
     one.set_offline(True)
@@ -182,13 +210,15 @@ def test_automation_is_heard_from_its_block_on(host, clap) -> None:
     before = one.play(0, 5120)
     one.set("density", 80)
     after = one.play(5120, 10_240)
-    chosen = {"seed": 3, "style_seed": 3, "morph_seed": 4}
+    chosen: dict[str, Any] = {"seed": 3, "style_seed": 3, "morph_seed": 4}
     assert np.all(before[:, 1] == code_of(Fraction(120), Controls(**chosen)))
     assert np.all(after[CROSS:, 1] == code_of(Fraction(120), Controls(density=0.8, **chosen)))
     assert np.array_equal(after[:, 0], expected(5120, 10_240))
 
 
-def test_a_turned_knob_is_crossed_over_to_in_real_time(host, clap) -> None:
+def test_a_turned_knob_is_crossed_over_to_in_real_time(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=128)
     cached(one, 0, 2)
@@ -204,7 +234,7 @@ def test_a_turned_knob_is_crossed_over_to_in_real_time(host, clap) -> None:
     assert np.abs(np.diff(audio[:, 1])).max() <= 1.2 * abs(new - audio[0, 1]) / CROSS
 
 
-def test_an_instance_leaves_headroom_until_it_is_turned_up(host, built) -> None:
+def test_an_instance_leaves_headroom_until_it_is_turned_up(host: Callable[..., PluginSession], built: Path) -> None:
     host()
     one = ClapHost(built / "musika-daw.clap", RATE, 256, full_scale=False)
     try:
@@ -215,7 +245,9 @@ def test_an_instance_leaves_headroom_until_it_is_turned_up(host, built) -> None:
         one.close()
 
 
-def test_gain_and_bypass_are_ramped_and_exact_when_at_rest(host, clap) -> None:
+def test_gain_and_bypass_are_ramped_and_exact_when_at_rest(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=256)
     cached(one, 0)
@@ -230,7 +262,9 @@ def test_gain_and_bypass_are_ramped_and_exact_when_at_rest(host, clap) -> None:
     assert np.all(one.process(1024) == 0)
 
 
-def test_stopped_is_silent_after_a_short_tail(host, clap) -> None:
+def test_stopped_is_silent_after_a_short_tail(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap(block=512)
     cached(one, 0)
@@ -241,7 +275,9 @@ def test_stopped_is_silent_after_a_short_tail(host, clap) -> None:
     assert np.all(one.process(5120, playing=False) == 0)
 
 
-def test_a_host_without_a_transport_hears_the_song_from_its_start(host, clap) -> None:
+def test_a_host_without_a_transport_hears_the_song_from_its_start(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
     host()
     one = clap()
     one.set_offline(True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from lv2_host import Lv2Host
-from plugin_stand_in import left_at
 
 from bridge.clock.fake import Meters
+from musika_daw.host.plugin.session import PluginSession
+from tests.plugin.lv2_host import Lv2Host
+from tests.plugin.plugin_stand_in import left_at
 
 RATE, BLOCK = 48_000, 512
 SONGS = {
@@ -23,7 +25,7 @@ SONGS = {
 Tell = Callable[[Meters, int, float, int], dict[str, float] | None]
 
 
-def _whole_beats(meters: Meters, frame: int, bpm: float) -> tuple[float, object, float]:
+def _whole_beats(meters: Meters, frame: int, bpm: float) -> tuple[float, Any, float]:
     beats = frame * bpm / (60 * RATE)
     bar = meters.at(beats)
     return beats, bar, (beats - bar.start_beats + 1e-9) * bar.denominator / 4
@@ -106,7 +108,9 @@ CASES = [(t, s) for t in (ardour, plain, complete, qtractor) for s in SONGS if (
 
 
 @pytest.mark.parametrize(("tell", "song"), CASES)
-def test_a_bounce_through_changing_meters_is_exact(tell: Tell, song: str, host, lv2) -> None:
+def test_a_bounce_through_changing_meters_is_exact(
+    tell: Tell, song: str, host: Callable[..., PluginSession], lv2: Callable[[], Lv2Host]
+) -> None:
     host()
     meters = Meters(SONGS[song])
     for bpm in (120.0, 97.0):
@@ -114,7 +118,9 @@ def test_a_bounce_through_changing_meters_is_exact(tell: Tell, song: str, host, 
 
 
 @pytest.mark.parametrize("tell", [ardour, plain, complete, qtractor])
-def test_a_bounce_from_bars_that_were_never_heard_is_exact(tell: Tell, host, lv2) -> None:
+def test_a_bounce_from_bars_that_were_never_heard_is_exact(
+    tell: Tell, host: Callable[..., PluginSession], lv2: Callable[[], Lv2Host]
+) -> None:
     host()
     meters = Meters(SONGS["three, seven, five"])
     one = lv2()
@@ -123,7 +129,9 @@ def test_a_bounce_from_bars_that_were_never_heard_is_exact(tell: Tell, host, lv2
     assert wrong_frames(one, tell, meters, 5 * RATE // BLOCK * BLOCK, 8 * RATE // BLOCK * BLOCK, 120) == 0
 
 
-def test_far_into_a_song_frames_told_as_32_bit_floats_are_no_jumps(host, lv2) -> None:
+def test_far_into_a_song_frames_told_as_32_bit_floats_are_no_jumps(
+    host: Callable[..., PluginSession], lv2: Callable[[], Lv2Host]
+) -> None:
     host()
     first = 1000 * RATE // BLOCK * BLOCK
     one = lv2()
@@ -131,7 +139,9 @@ def test_far_into_a_song_frames_told_as_32_bit_floats_are_no_jumps(host, lv2) ->
     assert wrong_frames(one, qtractor, Meters(), first, first + 8 * RATE // BLOCK * BLOCK, 120) == 0
 
 
-def test_a_tempo_that_changes_is_counted_by_bars(host, lv2) -> None:
+def test_a_tempo_that_changes_is_counted_by_bars(
+    host: Callable[..., PluginSession], lv2: Callable[[], Lv2Host]
+) -> None:
     """Two tempos and one meter: the second of the song says nothing of its beat."""
     host()
     one = lv2()

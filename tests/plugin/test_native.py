@@ -6,9 +6,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from musika_daw.host.plugin.session import PluginSession
 
 NATIVE = Path(__file__).parent / "native"
 CORE = Path(__file__).parents[2] / "bridge" / "plugin"
@@ -32,13 +35,17 @@ def ran(*command: str | Path, limit_s: float = 240) -> str:
 
 
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
-def test_the_cache_has_no_race_and_no_reader_is_given_a_torn_chunk(sanitizer: str, compiled) -> None:
+def test_the_cache_has_no_race_and_no_reader_is_given_a_torn_chunk(
+    sanitizer: str, compiled: Callable[..., Path]
+) -> None:
     out = ran(compiled("cache_race", SANITIZERS[sanitizer]))
     assert re.fullmatch(r"read [1-9]\d* torn 0\n", out)
 
 
 @pytest.mark.parametrize("sanitizer", SANITIZERS)
-def test_the_core_runs_clean_against_a_real_host(sanitizer: str, compiled, host) -> None:
+def test_the_core_runs_clean_against_a_real_host(
+    sanitizer: str, compiled: Callable[..., Path], host: Callable[..., PluginSession]
+) -> None:
     session = host()
     out = ran(compiled("core_run", SANITIZERS[sanitizer]))
     assert out == "right 96000 of 96000 fine 1 loaded 1\n"
@@ -46,16 +53,18 @@ def test_the_core_runs_clean_against_a_real_host(sanitizer: str, compiled, host)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_hostile_bytes_are_refused(seed: int, compiled) -> None:
+def test_hostile_bytes_are_refused(seed: int, compiled: Callable[..., Path]) -> None:
     out = ran(compiled("fuzz", SANITIZERS["address"]), str(seed), "3000")
     assert re.fullmatch(r"rounds 3000 messages [1-9]\d* refused [1-9]\d*\n", out)
 
 
-def test_the_traps_catch_what_they_are_for(compiled) -> None:
+def test_the_traps_catch_what_they_are_for(compiled: Callable[..., Path]) -> None:
     assert ran(compiled("trap"), "--check") == "syscalls 1 allocations 2 locks 1\n"
 
 
-def test_process_makes_no_system_call_allocates_nothing_and_takes_no_lock(built: Path, compiled, host) -> None:
+def test_process_makes_no_system_call_allocates_nothing_and_takes_no_lock(
+    built: Path, compiled: Callable[..., Path], host: Callable[..., PluginSession]
+) -> None:
     host()
     out = ran(compiled("trap"), built / "musika-daw.clap", "4000")
     found = {name: int(value) for name, value in re.findall(r"(\w+) (-?\d+)", out)}
@@ -85,7 +94,7 @@ def test_the_bundles_are_small_and_export_their_entry_alone(built: Path) -> None
         assert set(re.findall(r"NEEDED\s+(\S+)", needs)) <= {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2"}
 
 
-def test_lv2_validate_finds_nothing(built: Path, need) -> None:
+def test_lv2_validate_finds_nothing(built: Path, need: Callable[..., None]) -> None:
     need("lv2_validate", "sord_validate")
     files = [str(f) for f in sorted((built / "musika-daw.lv2").glob("*.ttl"))]
     done = subprocess.run(["lv2_validate", *files], capture_output=True, text=True, check=False, timeout=60)

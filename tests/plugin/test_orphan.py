@@ -17,11 +17,9 @@ from multiprocessing.connection import Client
 from pathlib import Path
 
 import numpy as np
-import plugin_stand_in
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from plugin_stand_in import left_at
 
 from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import find_host
@@ -29,15 +27,19 @@ from musika_daw.host.ahead.orphan import KEY_BYTES, ORPHAN_FILE, adopt, parse_no
 from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
+from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
+from tests.plugin import plugin_stand_in
+from tests.plugin.clap_host import ClapHost
+from tests.plugin.plugin_stand_in import left_at
 from tests.waiting import wait_for
 
 RATE = 48_000
 HERE = Path(__file__).parent
-PATHS = f"import sys\nsys.path[:0] = {[str(HERE), str(HERE.parents[1])]!r}\n"
+PATHS = f"import sys\nsys.path[:0] = {[str(HERE.parents[1])]!r}\n"
 HOST = """
 import time
-from plugin_stand_in import load
+from tests.plugin.plugin_stand_in import load
 from musika_daw.host.plugin.session import PluginOptions, PluginSession
 if __name__ == "__main__":
     session = PluginSession(PluginOptions("frames:48000:0", idle_s=60), load)
@@ -95,7 +97,10 @@ def orphans(folder: Path) -> Iterator[Callable[[], int]]:
 
 
 def test_a_host_that_is_killed_costs_silence_and_the_next_goes_on_with_its_renderer(
-    folder: Path, clap, spawn, orphans
+    folder: Path,
+    clap: Callable[..., ClapHost],
+    spawn: Callable[..., subprocess.Popen[bytes]],
+    orphans: Callable[[], int],
 ) -> None:
     first = spawn(HOST)
     one = clap(block=128)
@@ -135,7 +140,7 @@ def test_a_host_that_is_killed_costs_silence_and_the_next_goes_on_with_its_rende
     assert is_alive(renderer)
 
 
-def test_a_host_that_ends_by_itself_leaves_no_renderer(folder: Path, host) -> None:
+def test_a_host_that_ends_by_itself_leaves_no_renderer(folder: Path, host: Callable[..., PluginSession]) -> None:
     session = host()
     pid = session.renderer_pid
     assert is_alive(pid)
@@ -144,7 +149,9 @@ def test_a_host_that_ends_by_itself_leaves_no_renderer(folder: Path, host) -> No
     assert not (folder / ORPHAN_FILE).exists()
 
 
-def test_an_orphan_ends_if_nobody_comes_and_takes_its_file_away(folder: Path, spawn) -> None:
+def test_an_orphan_ends_if_nobody_comes_and_takes_its_file_away(
+    folder: Path, spawn: Callable[..., subprocess.Popen[bytes]]
+) -> None:
     folder.mkdir()
     file = folder / ORPHAN_FILE
     program = spawn(ORPHAN, str(file), "1.5")
@@ -153,7 +160,9 @@ def test_an_orphan_ends_if_nobody_comes_and_takes_its_file_away(folder: Path, sp
     assert not file.exists()
 
 
-def test_strangers_are_not_answered_and_another_model_is_not_taken(folder: Path, spawn) -> None:
+def test_strangers_are_not_answered_and_another_model_is_not_taken(
+    folder: Path, spawn: Callable[..., subprocess.Popen[bytes]]
+) -> None:
     folder.mkdir()
     file = folder / ORPHAN_FILE
     program = spawn(ORPHAN, str(file), "60")

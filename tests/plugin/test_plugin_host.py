@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
-import plugin_stand_in
 import pytest
-from plugin_stand_in import left_at
 
 from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import PluginInstance
@@ -20,6 +19,8 @@ from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
 from musika_daw.host.plugin.host import RENDER_S, PluginHost
 from musika_daw.score.controls import Controls
+from tests.plugin import plugin_stand_in
+from tests.plugin.plugin_stand_in import left_at
 from tests.waiting import wait_for
 
 RATE = 48_000
@@ -197,7 +198,7 @@ def test_slots_of_what_was_given_up_are_free_again(ends: int, daw: Daw) -> None:
 
 
 @pytest.fixture
-def renderer() -> Callable[..., tuple[ProcessWorker, ChunkCache]]:
+def renderer() -> Iterator[Callable[..., tuple[ProcessWorker, ChunkCache]]]:
     made: list[ProcessWorker | ChunkCache] = []
 
     def start(slowness: float) -> tuple[ProcessWorker, ChunkCache]:
@@ -213,7 +214,9 @@ def renderer() -> Callable[..., tuple[ProcessWorker, ChunkCache]]:
         one.close()
 
 
-def test_the_renderer_gives_up_what_it_renders_for_the_next_job_and_at_the_end(renderer) -> None:
+def test_the_renderer_gives_up_what_it_renders_for_the_next_job_and_at_the_end(
+    renderer: Callable[..., tuple[ProcessWorker, ChunkCache]],
+) -> None:
     worker, cache = renderer(6.0)  # 4 s for a run
     piece = Piece(Fraction(120), Controls(), RATE)
     for number in (1, 2):
@@ -225,4 +228,5 @@ def test_the_renderer_gives_up_what_it_renders_for_the_next_job_and_at_the_end(r
     assert np.array_equal(cache.views[4][0], left_at(np.arange(CHUNK_FRAMES)))
     worker.submit(Job(4, piece, 8, (0, 1, 2, 3)))
     worker.close()
-    assert worker._process.exitcode == 0  # it left by itself, in mid-render
+    process: Any = worker._process
+    assert process.exitcode == 0  # it left by itself, in mid-render

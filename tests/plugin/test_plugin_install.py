@@ -87,7 +87,9 @@ def test_every_system_has_its_folders() -> None:
     assert plugin_folders("win32", home)["lv2"].name == "LV2"
 
 
-def test_an_install_that_fails_leaves_what_was_there(tmp_path: Path, home: Path, monkeypatch) -> None:
+def test_an_install_that_fails_leaves_what_was_there(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     built = tmp_path / "built"
     for name in ("clap", "vst3", "lv2"):
         (built / f"musika-daw.{name}").mkdir(parents=True)

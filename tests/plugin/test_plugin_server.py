@@ -6,7 +6,9 @@ import contextlib
 import random
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from bridge.plugin_link.server import STRANGERS_MAX, PluginServer
 from bridge.plugin_link.source import transport_of
 from bridge.plugin_link.wire import HEADER, STRUCTS, Flush, Hello, PluginTransport, Stats, Welcome, encode
 from musika_daw.commands.cli import main
+from tests.plugin.clap_host import ClapHost
 from tests.waiting import wait_for
 
 ALL = Known(63)
@@ -35,13 +38,13 @@ class Attendant:
         self.failing = False
         self.chunks = 0  # to send for every message
 
-    def joined(self, instance) -> None:
+    def joined(self, instance: Any) -> None:
         self.seen.append("joined")
 
-    def left(self, instance) -> None:
+    def left(self, instance: Any) -> None:
         self.seen.append("left")
 
-    def moved(self, instance, news, now_s: float) -> None:
+    def moved(self, instance: Any, news: Any, now_s: float) -> None:
         if self.failing:
             raise RuntimeError("a fault of the attendant")
         self.seen.append("moved")
@@ -54,7 +57,7 @@ class Attendant:
 
 
 @pytest.fixture
-def server(folder) -> Iterator[PluginServer]:
+def server(folder: Path) -> Iterator[PluginServer]:
     made = PluginServer(Attendant(), instances_max=2)
     made.start()
     yield made
@@ -164,7 +167,9 @@ def test_noise_of_many_kinds_ends_connections_and_nothing_else(server: PluginSer
     assert server.counts.listener_errors == 0
 
 
-def test_a_fault_of_the_attendant_is_logged_once_and_ends_nothing(server: PluginServer, caplog) -> None:
+def test_a_fault_of_the_attendant_is_logged_once_and_ends_nothing(
+    server: PluginServer, caplog: pytest.LogCaptureFixture
+) -> None:
     server._attendant.failing = True  # type: ignore[attr-defined]
     with connect(server) as plugin:
         plugin.sendall(hello() + encode(NEWS) * 5)
@@ -186,7 +191,7 @@ def test_a_transport_says_what_the_daw_knows_and_no_more() -> None:
     assert not bare.valid & (Valid.POSITION_BEATS | Valid.POSITION_FRAMES | Valid.TEMPO_BPM | Valid.LOOP_START_BEATS)
 
 
-def test_as_a_source_the_plugin_that_plays_is_heard(folder, clap) -> None:
+def test_as_a_source_the_plugin_that_plays_is_heard(folder: Path, clap: Callable[..., ClapHost]) -> None:
     with PluginSource() as source:
         one, other = clap(), clap()
         assert one.wait(lambda: len(source.instances) == 2)
@@ -199,7 +204,7 @@ def test_as_a_source_the_plugin_that_plays_is_heard(folder, clap) -> None:
         assert wait_for(lambda: source.latest().knows(Valid.PLAYING) and not source.latest().playing)
 
 
-def test_run_plugin_from_the_command_line_plays_a_metronome(folder, clap) -> None:
+def test_run_plugin_from_the_command_line_plays_a_metronome(folder: Path, clap: Callable[..., ClapHost]) -> None:
     import threading
 
     done: list = []
@@ -217,7 +222,9 @@ def test_run_plugin_from_the_command_line_plays_a_metronome(folder, clap) -> Non
     assert "s rendered, 0 renderers lost" in done[0].output
 
 
-def test_audio_for_a_plugin_that_reads_nothing_is_given_up_at_last(server: PluginServer, monkeypatch) -> None:
+def test_audio_for_a_plugin_that_reads_nothing_is_given_up_at_last(
+    server: PluginServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("bridge.plugin_link.server.UNSENT_MAX", 1 << 20)
     with connect(server) as plugin:
         plugin.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -6,6 +6,7 @@ import itertools
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -70,7 +71,7 @@ def test_audio_is_interleaved_pairs_behind_its_struct() -> None:
 
 
 @pytest.mark.parametrize(("message", "size"), [(Welcome(1, 0, 3), 16), (Flush(8, 4096, 2), 24), (STATS, 32)])
-def test_what_the_host_sends_has_a_fixed_size(message, size: int) -> None:
+def test_what_the_host_sends_has_a_fixed_size(message: Any, size: int) -> None:
     assert len(encode(message)) == 12 + size
 
 
@@ -87,9 +88,9 @@ def test_both_sides_have_the_same_numbers() -> None:
     }
     assert {name: int(sizes[name]) for name in names} == {n: STRUCTS[kind].size for n, kind in names.items()}
     assert int(sizes["Header"]) == HEADER.size
-    assert int(re.search(r"kMagic = (0x\w+)", text)[1], 16) == MAGIC  # type: ignore[index]
-    assert int(re.search(r"kChunkFrames = (\d+)", text)[1]) == wire.CHUNK_FRAMES  # type: ignore[index]
-    assert int(re.search(r"kWireVersion = (\d+)", text)[1]) == wire.VERSION  # type: ignore[index]
+    assert int(re.search(r"kMagic = (0x\w+)", text)[1], 16) == MAGIC
+    assert int(re.search(r"kChunkFrames = (\d+)", text)[1]) == wire.CHUNK_FRAMES
+    assert int(re.search(r"kWireVersion = (\d+)", text)[1]) == wire.VERSION
     table = dict(re.findall(r"kValid(\w+) = 1 << (\d)", text))
     assert {name.replace("_", "").lower(): bit.value for name, bit in Known.__members__.items()} == {
         name.lower(): 1 << int(bit) for name, bit in table.items()
@@ -98,7 +99,7 @@ def test_both_sides_have_the_same_numbers() -> None:
     assert {name.replace("_", "").lower(): bit.value for name, bit in Flag.__members__.items()} == {
         name.lower(): 1 << int(bit) for name, bit in flags.items()
     }
-    verdicts = re.search(r"enum class Verdict.*?\{(.*?)\}", text)[1]  # type: ignore[index]
+    verdicts = re.search(r"enum class Verdict.*?\{(.*?)\}", text)[1]
     assert dict(re.findall(r"(\w+) = (\d)", verdicts)) == {v.name.lower(): str(v.value) for v in Verdict}
 
 

@@ -226,7 +226,7 @@ def test_settings_are_checked_by_type() -> None:
     got = apply_settings(GanSettings(), ("batch=4", "warm_start=false", "r1=0.5"))
     assert (got.batch, got.warm_start, got.r1) == (4, False, 0.5)
     for bad in ("batch=many", "warm_start=maybe", "no=1"):
-        with pytest.raises(ValueError, match="set: "):
+        with pytest.raises(ValueError, match="--set: "):
             apply_settings(GanSettings(), (bad,))
 
 
@@ -322,8 +322,8 @@ def test_the_command_line_trains_and_exports(corpus_path: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gan", "nowhere", "--out", "x"], "latents nowhere: no latents.json there"),
-        (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config 'huge': must be one of"),
+        (["gan", "nowhere", "--out", "x"], "latents: 'nowhere', no latents.json there"),
+        (["autoencoder", "nowhere", "--out", "x", "--config", "huge"], "config: 'huge', must be one of"),
         (["autoencoder", "nowhere", "--out", "x", "--minutes", "0"], "error: --minutes: 0.0 is not in the range"),
     ],
 )

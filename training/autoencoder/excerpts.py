@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from musika_daw.system.refusal import refused
 from training.corpus import Corpus, Song
 
 
@@ -36,7 +37,7 @@ class Excerpts:
         self.songs: list[list[Song]] = [c.split(split) for c in corpora]
         for corpus, songs in zip(self.corpora, self.songs):
             if not songs:
-                raise ValueError(f"corpus {corpus.folder}: no songs in the {split} split")
+                raise refused("corpus", corpus.folder, f"no songs in the {split} split")
         self.lengths = [np.array([s.frames for s in songs], float) for songs in self.songs]
 
     def batch(self, step: int, size: int) -> np.ndarray:

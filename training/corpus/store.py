@@ -27,6 +27,7 @@ import numpy as np
 
 from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import write_atomic
+from musika_daw.system.refusal import refused
 
 FORMAT = 2
 SAMPLE_RATE_HZ = 44_100
@@ -89,7 +90,7 @@ class CorpusWriter:
         if path.exists():
             found = json.loads(path.read_text())
             if found != head:
-                raise ValueError(f"corpus folder {self.folder}: holds {found}, asked for {head}")
+                raise refused("corpus", self.folder, f"holds {found}, asked for {head}")
         else:
             write_atomic(path, json.dumps(head, indent=1) + "\n")
         rows_path = self.folder / "songs.jsonl"
@@ -160,15 +161,15 @@ class Corpus:
         self.folder = Path(folder)
         path = self.folder / "corpus.json"
         if not path.exists():
-            raise ValueError(f"corpus {self.folder}: no corpus.json there; make one with `musika-train corpus`")
+            raise refused("corpus", self.folder, "no corpus.json there; make one with `musika-train corpus`")
         head = json.loads(path.read_text())
         if head.get("format") not in (1, FORMAT):
-            raise ValueError(f"corpus {self.folder}: format {head.get('format')}, must be {FORMAT}")
+            raise refused("corpus", self.folder, f"format {head.get('format')}, must be {FORMAT}")
         self.kind: str = head["kind"]
         self.seed: int = head["seed"]
         self.songs = list(_read_rows(self.folder / "songs.jsonl"))
         if not self.songs:
-            raise ValueError(f"corpus {self.folder}: holds no songs")
+            raise refused("corpus", self.folder, "holds no songs")
         self._audio = np.memmap(self.folder / "audio.i16", np.int16, "r").reshape(-1, 2)
         onset_path = self.folder / "onsets.i64"
         self._onsets = np.memmap(onset_path, np.int64, "r") if onset_path.stat().st_size else np.zeros(0, np.int64)

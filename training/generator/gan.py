@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.models.config import GeneratorConfig, generator_from_dict, to_dict
 from musika_daw.instrument.models.generator import ResNetGenerator, build_generator
 from musika_daw.score import conditioning
+from musika_daw.system.refusal import refused
 from training.autoencoder.losses import relativistic
 from training.generator.discriminator import (
     ConditionReader,
@@ -238,7 +239,7 @@ def train_gan(
     settings = settings or GanSettings()
     corpus = LatentCorpus(latents)
     if config.channels != len(corpus.mean):
-        raise ValueError(f"latents {latents}: {len(corpus.mean)} channels, the generator makes {config.channels}")
+        raise refused("latents", latents, f"{len(corpus.mean)} channels, the generator makes {config.channels}")
     data, trainer = LatentExcerpts(corpus, config, settings), GanTrainer(config, settings)
     run = Run(
         out,

@@ -27,6 +27,7 @@ from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import write_atomic
+from musika_daw.system.refusal import refused
 from training.corpus import Corpus, Song
 from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
 from training.runs.run import write_json
@@ -220,7 +221,7 @@ class LatentCorpus:
     def __init__(self, folder: Path) -> None:
         path = Path(folder) / "latents.json"
         if not path.exists():
-            raise ValueError(f"latents {folder}: no latents.json there; make them with `musika-train encode`")
+            raise refused("latents", folder, "no latents.json there; make them with `musika-train encode`")
         index = json.loads(path.read_text())
         self.kind: str = index["kind"]
         self.encoder_hash: str = index["encoder_hash"]

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
+from musika_daw.system.refusal import refused
+
 AT_LEAST_ONE = ("batch", "latents", "log_every", "r1_every", "discriminator_width", "reader_batches", "line_batches")
 SHARES = ("swapped", "reader_without_drums")
 
@@ -135,16 +137,16 @@ def apply_settings(settings: S, pairs: tuple[str, ...]) -> S:
     for pair in pairs:
         key, _, text = pair.partition("=")
         if key not in known:
-            raise ValueError(f"set: {key!r} is no setting, must be one of {', '.join(known)}")
+            raise refused("--set", pair, f"is no setting, must be one of {', '.join(known)}, as in seed=5")
         kind = type(getattr(settings, key))
         try:
             value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
         except (ValueError, KeyError):
-            raise ValueError(f"set: {key}={text!r}, must be of type {kind.__name__}") from None
+            raise refused("--set", pair, f"must be of type {kind.__name__}") from None
         least = 1 if key in AT_LEAST_ONE else 0
         if kind in (int, float) and not least <= value < math.inf:
-            raise ValueError(f"set: {key}={text}, must be at least {least}")
+            raise refused("--set", pair, f"must be at least {least}")
         if key in SHARES and value > 1:
-            raise ValueError(f"set: {key}={text}, must be a share, 0..1")
+            raise refused("--set", pair, "must be a share, 0..1")
         changes[key] = value
     return replace(settings, **changes)

@@ -28,6 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from musika_daw.system.atomic import replacing, write_atomic
+from musika_daw.system.refusal import refused
 from training.runs import parallel
 
 logger = logging.getLogger("training")
@@ -95,7 +96,7 @@ class Run:
         self.folder = Path(folder)
         self.checkpoint = self.folder / "checkpoint.pt"
         if self.checkpoint.exists() and not resume:
-            raise ValueError(f"run {self.folder}: holds a checkpoint already; give --resume or another folder")
+            raise refused("run", self.folder, "holds a checkpoint already; give --resume or another folder")
         (self.folder / "examples").mkdir(parents=True, exist_ok=True)
         self.settings = settings
         if parallel.current().rank == 0:
@@ -112,7 +113,7 @@ class Run:
             return torch.load(self.checkpoint, map_location="cpu", weights_only=True)
         except Exception as error:
             what = type(error).__name__
-            raise ValueError(f"run {self.folder}: checkpoint.pt was not written by this program ({what})") from error
+            raise refused("run", self.folder, f"checkpoint.pt was not written by this program ({what})") from error
 
     def save(self, state: dict[str, Any]) -> None:
         """Write a checkpoint so that a kill at any moment leaves the old one or the new one."""
@@ -264,8 +265,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     path = Path(path)
     file = path / "checkpoint.pt" if path.is_dir() else path
     if not file.exists():
-        raise ValueError(f"run {path}: no checkpoint there")
+        raise refused("run", path, "no checkpoint there")
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise ValueError(f"run {path}: not a checkpoint of this program ({type(error).__name__})") from error
+        raise refused("run", path, f"not a checkpoint of this program ({type(error).__name__})") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 from musika_daw.score import conditioning, part_roll
 from musika_daw.score import roll as piano_roll
+from musika_daw.system.refusal import refused
 
 _SCORE_CHANNELS = {"": 0, "piano": piano_roll.CHANNELS, "parts": part_roll.CHANNELS}
 
@@ -221,7 +222,7 @@ CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, EARS, T
 def config_named(name: str) -> ModelConfig:
     """The built-in configuration of that name; ValueError lists the names there are."""
     if name not in CONFIGS:
-        raise ValueError(f"config {name!r}: must be one of {', '.join(CONFIGS)}")
+        raise refused("config", name, f"must be one of {', '.join(CONFIGS)}")
     return CONFIGS[name]
 
 

@@ -243,7 +243,7 @@ def test_controllers_come_over_jack_too(jack: list[JackClient]) -> None:
     client.events = [(3, b"\xb0\x14\x40"), (9, b"\xb0\x14\x41")]
     client.process(512)
     assert [message for message, _ in heard] == [[0xB0, 20, 64], [0xB0, 20, 65]]
-    client.connections = ["knobs:out"]
+    client.connections = ["knobs:out"]  # type: ignore[attr-defined]
     port.revive()
     client.shut_down(0, "gone")
     port.revive()

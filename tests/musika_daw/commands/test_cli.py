@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from musika_daw.commands.cli import main
 from musika_daw.commands.console import told
+from musika_daw.instrument.engine import Engine
 from musika_daw.sound.files import write_blocks
 
 
@@ -45,7 +46,7 @@ def test_loops_and_takes_are_rendered(tiny_model: Path, tmp_path: Path) -> None:
         (["a.mp3"], "out: 'a.mp3', must end in"),
         (["a.wav", "--bpm", "20"], "error: --bpm: 20.0 is not in the range 60<=x<=200\n"),
         (["a.wav", "--loop", "--seconds", "4"], "give --loop or --seconds"),
-        (["a.wav", "--model", "nobody"], "model: 'nobody' is neither"),
+        (["a.wav", "--model", "nobody"], "model: 'nobody', is neither"),
         (["nowhere/a.wav", "--loop", "--bars", "1"], "error: out: nowhere"),
     ],
 )
@@ -83,6 +84,15 @@ def test_models_and_doctor_name_what_is_shipped() -> None:
         assert code == 0, text
         assert "techno" in text
         assert "piano" in text
+
+
+def test_models_says_who_plays_a_score() -> None:
+    code, text = run("models")
+    assert code == 0
+    for line in text.splitlines():
+        score = Engine.load(line.split()[0]).config.score
+        said = ("plays no score" in line, "--key" in line, "--parts" in line)
+        assert said == (not score, bool(score), score == "parts")
 
 
 def test_help_needs_no_torch() -> None:

@@ -128,7 +128,7 @@ def talkative(seed: int = 1) -> EarsDecoder:
     torch.manual_seed(seed)
     decoder = EarsDecoder(SIZES)
     for level in (decoder.level1, decoder.level2):
-        nn.init.normal_(level.outward[1].weight, std=0.05)
+        nn.init.normal_(level.outward[1].weight, std=0.05)  # type: ignore[arg-type]
     return decoder.eval().requires_grad_(False)
 
 

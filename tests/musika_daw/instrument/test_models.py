@@ -120,7 +120,7 @@ def test_a_decoded_latent_depends_on_its_context_only(config: ModelConfig) -> No
 def talkative(decoder: Decoder) -> Decoder:
     """A decoder whose heads, silent at first, say something."""
     for level in (decoder.level1, decoder.level2):
-        nn.init.normal_(level.outward[1].weight, std=0.05)
+        nn.init.normal_(level.outward[1].weight, std=0.05)  # type: ignore[arg-type]
     return decoder.eval()
 
 

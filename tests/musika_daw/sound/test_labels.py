@@ -115,9 +115,9 @@ def test_a_loop_says_the_same_in_every_format(
         path = folder / f"{name}{form.suffix}"
         path.write_bytes(encode(silence, rate, tags, form))
         labels = read_labels(path)
-        assert labels == Labels(frames, rate, pytest.approx(float(bpm), rel=1e-6), 4 * bars, bars, key, shape="loop")
+        assert labels == Labels(frames, rate, pytest.approx(float(bpm), rel=1e-6), 4 * bars, bars, key, shape="loop")  # type: ignore[arg-type]
         if form.suffix != ".wav":
-            same = Acid(4 * bars, pytest.approx(float(bpm), rel=1e-6))
+            same = Acid(4 * bars, pytest.approx(float(bpm), rel=1e-6))  # type: ignore[arg-type]
             assert read_tags(path) == replace(tags, acid=same, cues=tags.cues if form.suffix == ".aiff" else ())
 
 

@@ -6,6 +6,7 @@ import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -250,7 +251,7 @@ def test_items_without_their_pad_bytes_are_read() -> None:
 def test_damaged_metadata_costs_no_sound(data: st.DataObject) -> None:
     whole = bytearray(encode_wave(noise(20), 44100, TAGS))
     first, last = 12 + 24, len(whole) - 20 * 6 - 8
-    payloads = []  # bytes in chunks, without their heads: how far a chunk reaches is not touched
+    payloads: list[int] = []  # bytes in chunks, without their heads: how far a chunk reaches is not touched
     offset = first
     while offset < last:
         size = struct.unpack_from("<I", whole, offset + 4)[0]
@@ -307,7 +308,7 @@ def test_the_id3_tag_is_read_by_taggers_and_costs_nobody_the_sound(tmp_path: Pat
     path, samples = tmp_path / "a.wav", noise(1001)
     tags = replace(TAGS, info={**TAGS.info, "IART": "Näme", "IGNR": "Techno"}, key="F#min")
     write_wave(path, samples, 44100, tags)
-    found = WAVE(path)
+    found: Any = WAVE(path)
     assert {name: str(found.tags[name]) for name in ("TIT2", "TPE1", "TCON", "TBPM", "TKEY", "TXXX:BEATS")} == {
         "TIT2": "odd",
         "TPE1": "Näme",
@@ -342,7 +343,7 @@ def test_a_take_claims_no_tempo_in_its_id3_tag_and_bare_files_have_none(tmp_path
 def test_a_foreign_id3_chunk_behind_the_sound_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wave(FMT, DATA))
-    file = WAVE(path)
+    file: Any = WAVE(path)
     file.add_tags()
     file.tags.add(TBPM(encoding=3, text=["128"]))
     file.tags.add(TKEY(encoding=3, text=["Bbm"]))

@@ -1,11 +1,11 @@
 """Files are whole or absent."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from musika_daw.system import atomic
 from musika_daw.system.atomic import inside, part_of, replacing, sha256_of, write_atomic
 
 
@@ -16,7 +16,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeyp
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
         write_atomic(path, b"new")
     assert [item.name for item in path.parent.iterdir()] == ["a.txt"]
@@ -48,9 +48,9 @@ def test_with_sync_the_content_is_on_the_disk_before_the_name_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    fsync, replace = atomic.os.fsync, atomic.os.replace
-    monkeypatch.setattr(atomic.os, "fsync", lambda number: (order.append("fsync"), fsync(number)))
-    monkeypatch.setattr(atomic.os, "replace", lambda *names: (order.append("replace"), replace(*names)))
+    fsync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (order.append("fsync"), fsync(number)))
+    monkeypatch.setattr(os, "replace", lambda *names: (order.append("replace"), replace(*names)))
     with replacing(tmp_path / "a", sync=True) as stream:
         stream.write("\u00e4\r\n")
     assert order == ["fsync", "replace"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 import itertools
 import os
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +50,7 @@ def test_results_come_in_the_order_of_the_calls_also_without_end(jobs: int) -> N
 def test_no_more_calls_are_taken_than_are_under_way(jobs: int) -> None:
     taken: list[int] = []
 
-    def calls():
+    def calls() -> Iterator[tuple[Any, ...]]:
         for number in range(20):
             taken.append(number)
             yield (number,)

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pack_helpers import Silent, audio_bytes
-from pack_stand_in import SOURCE, piano, techno
 
 from musika_daw.hearing.check import check_loop
 from musika_daw.hearing.limits import broken
@@ -19,6 +17,8 @@ from pack_builder.record.manifest import read_manifest
 from pack_builder.render.effects import hold_peaks, through
 from pack_builder.render.finish import finish, measure
 from pack_builder.run.build import build
+from tests.pack_builder.pack_helpers import Silent, audio_bytes
+from tests.pack_builder.pack_stand_in import SOURCE, piano, techno
 
 REVERB = Chain("custom", -12.0, tail_s=3.0, effects=(Effect("reverb", (("room_size", 0.5), ("wet", 0.4))),))
 
@@ -193,5 +193,5 @@ def test_every_effect_of_the_table_can_be_made() -> None:
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(ValueError, match=r"--finish nowhere\.toml: no such file"):
+    with pytest.raises(ValueError, match=r"--finish: 'nowhere\.toml', no such file"):
         chains_of("nowhere.toml", ("techno",))

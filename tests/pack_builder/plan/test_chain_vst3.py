@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pack_helpers import Silent, audio_bytes
-from pack_stand_in import SOURCE, techno
 
 from pack_builder.plan.chain import chains_of
 from pack_builder.plan.options import BuildOptions
 from pack_builder.render.effects import through
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent, audio_bytes
+from tests.pack_builder.pack_stand_in import SOURCE, techno
 
 DPF = Path("/usr/share/dpf/distrho")
 HERE = Path(__file__).parents[1] / "vst3"

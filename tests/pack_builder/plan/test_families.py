@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import Silent, audio_bytes
-from pack_stand_in import SOURCE, StandIn, struck, techno
 
 from musika_daw.hearing.key import key_of, pitch_of
 from musika_daw.sound.riff_reader import read_header
@@ -19,6 +18,8 @@ from pack_builder.record.manifest import read_manifest
 from pack_builder.render.shots import LONGEST_S, cut_shot, in_tune
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent, audio_bytes
+from tests.pack_builder.pack_stand_in import SOURCE, StandIn, struck, techno
 
 Small = Callable[..., BuildOptions]
 
@@ -86,7 +87,7 @@ def test_the_energy_of_a_kit_reaches_the_engine(small: Small, monkeypatch: pytes
     heard = []
     loop = StandIn.loop
 
-    def listening(self: StandIn, bpm: float, bars: int, controls: object, *rest: int) -> np.ndarray:
+    def listening(self: StandIn, bpm: float, bars: int, controls: Any, *rest: int) -> np.ndarray:
         heard.append(controls.energy)
         return loop(self, bpm, bars, controls, *rest)
 

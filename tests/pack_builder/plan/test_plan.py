@@ -6,11 +6,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_stand_in import SOURCE
 
 from pack_builder.plan.jobs import Job, density_class, derived_seed, file_of, plan, spread
 from pack_builder.plan.options import BuildOptions
 from pack_builder.render.draw import controls_of
+from tests.pack_builder.pack_stand_in import SOURCE
 
 
 def test_jobs_are_ordered_by_kind_tempo_and_number() -> None:
@@ -88,7 +88,7 @@ def test_density_classes(density: float, name: str) -> None:
 def test_files_are_filed_by_tempo_and_measured_density(small: Callable[..., BuildOptions]) -> None:
     options = small()
     jobs = plan(options)
-    assert file_of(jobs[1], options).startswith("Loops/Techno_Loops/128_5bpm/MSK_First_129bpm_techno_loop_")
+    assert file_of(jobs[1], options).startswith("Loops/Techno_Loops/128p5bpm/MSK_First_128p5bpm_techno_loop_")
     assert file_of(jobs[2], options, 0.9).startswith("Loops/Piano_Takes/dense/MSK_First_piano_take_dense_")
 
 

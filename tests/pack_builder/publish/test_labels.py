@@ -8,6 +8,7 @@ import xml.etree.ElementTree as Xml
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mutagen.aiff
 import mutagen.flac
@@ -19,8 +20,6 @@ import wavinfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from pack_helpers import Silent
-from pack_stand_in import SOURCE, techno
 from sfzen import SFZ
 
 from musika_daw.sound.aiff import encode_aiff, extended
@@ -30,6 +29,8 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import Manifest, read_manifest
 from pack_builder.run.build import build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent
+from tests.pack_builder.pack_stand_in import SOURCE, techno
 from tests.programs import need
 
 Small = Callable[..., BuildOptions]
@@ -103,7 +104,7 @@ def test_aiff_holds_the_sound_the_loop_and_the_tempo(sample_rate_hz: int) -> Non
     with soundfile.SoundFile(io.BytesIO(data)) as file:
         assert (file.samplerate, file.frames, file.subtype) == (sample_rate_hz, len(LOOP), "PCM_24")
         assert np.abs(file.read(dtype="float32") - np.clip(LOOP, -1, 1)).max() <= 2**-23
-    tags = mutagen.aiff.AIFF(io.BytesIO(data))
+    tags: Any = mutagen.aiff.AIFF(io.BytesIO(data))
     assert tags.info.sample_rate == sample_rate_hz
     assert {name: str(tags.tags[name]) for name in ("TIT2", "TPE1", "TBPM", "TKEY", "TCON")} == {
         "TIT2": "Näme",
@@ -326,10 +327,9 @@ def test_one_shots_lie_on_the_keys_sound_by_sound(manifest: Manifest) -> None:
 def test_large_packs_are_split_into_presets_and_projects_of_a_useful_size() -> None:
     from dataclasses import replace
 
-    from pack_helpers import ROW
-
     from pack_builder.publish.presets import KEYS, presets_of
     from pack_builder.publish.projects import MOST_FILES, projects_of
+    from tests.pack_builder.pack_helpers import ROW
 
     rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(1500)]
     presets = presets_of("A_B", rows)

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import ROW, Silent
-from pack_stand_in import SOURCE, techno
 
 from musika_daw.sound.ogg import checksum, with_serial
+from musika_daw.sound.peaks import waveform
 from pack_builder.plan.options import BuildOptions
-from pack_builder.publish.page import EMBEDDED_S, pages, picture, sound, waveform
+from pack_builder.publish.page import EMBEDDED_S, pages, picture, sound
 from pack_builder.record.manifest import Head, read_manifest
 from pack_builder.record.rows import Row, plain
 from pack_builder.run.build import build
+from tests.pack_builder.pack_helpers import ROW, Silent
+from tests.pack_builder.pack_stand_in import SOURCE, techno
 from tests.programs import end, need
 
 Small = Callable[..., BuildOptions]

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_helpers import GAP, ROW
 
 from pack_builder.record.manifest import Head, Manifest, checksum_text, read_checksums, read_manifest, write_manifest
 from pack_builder.record.rows import Gap, Model, Row, models_from, plain
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
+from tests.pack_builder.pack_helpers import GAP, ROW
 
 PACK = Manifest(
     "MSK", "First", "2026-01-01", "musika-daw 1", {"seed": 7}, (Model("techno", "t", "ab"),), (ROW,), (GAP,)

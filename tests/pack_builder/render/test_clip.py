@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pack_helpers import Silent
-from pack_stand_in import SOURCE, piano, techno
 
-from musika_daw.hearing.check import Findings
+from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import LEVEL, broken
 from pack_builder.plan.chain import PRESETS, chains_of
 from pack_builder.plan.options import BuildOptions
@@ -19,6 +17,8 @@ from pack_builder.record.manifest import read_manifest
 from pack_builder.render.clip import KNEE, bend, soft_clip
 from pack_builder.render.finish import CEILING_DBTP, CLIP_ERROR_DB, finish, measure, true_peak
 from pack_builder.run.build import build
+from tests.pack_builder.pack_helpers import Silent
+from tests.pack_builder.pack_stand_in import SOURCE, piano, techno
 
 Small = Callable[..., BuildOptions]
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pyloudnorm
 import pytest
-from pack_stand_in import piano, techno
 from scipy.signal import sosfreqz
 
 from musika_daw.hearing.loudness import k_weighting, loudness
 from pack_builder.render.finish import CEILING_DBTP, finish, measure, true_peak
+from tests.pack_builder.pack_stand_in import piano, techno
 
 
 @pytest.mark.parametrize("target_lufs", [-30.0, -20.0, -12.0, 0.0])

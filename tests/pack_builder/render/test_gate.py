@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pack_helpers import Ran, Silent, audio_bytes
-from pack_stand_in import SOURCE
 
 from musika_daw.hearing.limits import STEP_LIMIT
 from pack_builder.plan.jobs import plan
@@ -13,6 +11,8 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
 from pack_builder.run.build import BuildError, build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Ran, Silent, audio_bytes
+from tests.pack_builder.pack_stand_in import SOURCE
 
 Small = Callable[..., BuildOptions]
 Run = Callable[..., Ran]

@@ -3,8 +3,6 @@
 import json
 from pathlib import Path
 
-from pack_stand_in import techno
-
 from musika_daw.sound.riff_reader import read_header
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
@@ -13,6 +11,7 @@ from pack_builder.render.attempts import first_good
 from pack_builder.render.judge import attempt_of, judge
 from pack_builder.render.labels import Seeds, tags_of
 from pack_builder.render.write import write_made, written
+from tests.pack_builder.pack_stand_in import techno
 
 MODEL = Model("techno", "somebody's", "ab" * 32)
 

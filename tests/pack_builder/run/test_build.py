@@ -11,25 +11,25 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
-from pack_helpers import Silent, audio_bytes, page_data
-from pack_stand_in import SOURCE
 
 from musika_daw.hearing.check import seam
 from musika_daw.hearing.limits import SEAM_LIMIT
 from musika_daw.sound.sounds import read_sound
-from musika_daw.system import atomic
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import EMBEDDED_S, PREVIEW_S
 from pack_builder.record.journal import CARDS, JOURNAL
 from pack_builder.record.manifest import read_checksums, read_manifest
 from pack_builder.run.build import BuildError, Result, build
 from pack_builder.verify import verify
+from tests.pack_builder.pack_helpers import Silent, audio_bytes, page_data
+from tests.pack_builder.pack_stand_in import SOURCE
 
 Small = Callable[..., BuildOptions]
 
@@ -265,7 +265,7 @@ def full_after(writes: int, monkeypatch: pytest.MonkeyPatch) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         replace(source, target)
 
-    monkeypatch.setattr(atomic.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
 
 
 @pytest.mark.parametrize("writes", [0, 1, 3, 5, 7, 8])
@@ -296,9 +296,9 @@ def test_too_small_a_disk_is_seen_before_anything_is_written(small: Small, monke
 @pytest.mark.parametrize(
     ("models", "message"),
     [
-        (("drums",), "--model drums: 'drums' is neither one of"),
-        (("violin",), "--model violin: its weights are of kind 'violin', asked for is techno, piano"),
-        (("techno", "techno:x"), "--model techno:x: second model of kind 'techno'"),
+        (("drums",), "--model: 'drums', is neither one of"),
+        (("violin",), "--model: 'violin', its weights are of kind 'violin', asked for is techno, piano"),
+        (("techno", "techno:x"), "--model: 'techno:x', second model of kind 'techno'"),
     ],
 )
 def test_wrong_models_are_named_before_anything_is_written(
@@ -314,6 +314,8 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
     built(small())  # an empty folder is fine
     with pytest.raises(ValueError, match=r"holds a pack with seed 7, not 9; must be a new or empty folder"):
         built(small(seed="9", resume=True))
+    with pytest.raises(ValueError, match=r"holds a pack with bpm 120, 128.5, not 90; must be a new or empty folder"):
+        built(small(bpm="90", resume=True))
     with pytest.raises(ValueError, match="other weights"):
         built(_other_weights(small))
     holiday = tmp_path / "holiday"
@@ -329,6 +331,29 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
     (holiday / JOURNAL).write_text("{}\n")
     with pytest.raises(ValueError, match="damaged"):
         built(small(out=str(holiday)))
+
+
+def test_a_pack_keeps_its_name_where_its_folder_was_renamed(small: Small, tmp_path: Path) -> None:
+    for stopped in (True, False):
+        first, second = tmp_path / f"first{stopped}", tmp_path / f"second{stopped}"
+        with suppress(KeyboardInterrupt):
+            built(small(out=str(first), name=None), Silent(stop_after=2 if stopped else None))
+        first.rename(second)
+        again = small(out=str(second), name=None, resume=True)
+        assert built(again).rendered == (2 if stopped else 0)
+        assert {row.file.split("/")[-1].split("_")[1] for row in read_manifest(second).rows} == {f"First{stopped}"}
+        with pytest.raises(ValueError, match=f"holds a pack with name First{stopped}, not Third; must be"):
+            built(small(out=str(second), name="Third", resume=True))
+
+
+def test_a_pack_whose_names_have_whole_tempi_goes_on_with_them(small: Small) -> None:
+    before = small().changed(exact_tempo=False)
+    with pytest.raises(KeyboardInterrupt):
+        built(before, Silent(stop_after=1))
+    assert built(small(resume=True)).rendered == 3
+    names = {row.file.rpartition("_")[0] for row in read_manifest(before.place.out).rows if row.music.bpm_exact}
+    loops = {"120bpm": "MSK_First_120bpm_techno_loop", "128_5bpm": "MSK_First_129bpm_techno_loop"}
+    assert names == {f"Loops/Techno_Loops/{folder}/{name}" for folder, name in loops.items()}
 
 
 def _other_weights(small: Small) -> BuildOptions:
@@ -382,7 +407,7 @@ def test_a_worker_that_dies_is_reported_with_what_it_made(small: Small, fault: s
 
 def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(small: Small) -> None:
     options = small(kinds=("piano",), takes="1", take_key="Am", models=("piano:free",))
-    with pytest.raises(ValueError, match=r"^--take-key Amin: the model \S+ plays no score"):
+    with pytest.raises(ValueError, match=r"^--take-key: 'Amin', the model \S+ plays no score"):
         built(options)
     assert not options.place.out.exists()
 
@@ -398,8 +423,8 @@ def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: p
 # enough files that none of the stopped programs is through before it hears of it, however busy the machine
 PROGRAM = """
 import sys
-sys.path[:0] = [{here!r}]
-from pack_stand_in import SOURCE
+sys.path[:0] = [{root!r}]
+from tests.pack_builder.pack_stand_in import SOURCE
 import pack_builder.run.build as module
 from pack_builder.cli import main
 if __name__ == "__main__":
@@ -412,7 +437,7 @@ if __name__ == "__main__":
 @pytest.fixture
 def program(tmp_path: Path) -> list[str]:
     path = tmp_path / "program.py"
-    path.write_text(PROGRAM.format(here=str(Path(__file__).parents[1])))
+    path.write_text(PROGRAM.format(root=str(Path(__file__).parents[3])))
     return [
         sys.executable,
         str(path),

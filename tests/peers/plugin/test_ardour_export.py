@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from engine_reference import PLUGIN_GAIN, difference_db, of_the_runs
-from plugin_stand_in import code_of, left_at
 
+from musika_daw.host.plugin.session import PluginSession
 from musika_daw.instrument.engine import Engine
 from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import TempoMap
+from tests.plugin.engine_reference import PLUGIN_GAIN, difference_db, of_the_runs
+from tests.plugin.plugin_stand_in import code_of, left_at
 from tests.programs import need
 
 LIBRARY = Path("/usr/lib/ardour7")
@@ -192,7 +194,7 @@ def ardour(tmp_path: Path, built: Path, folder: Path) -> Ardour:
 @pytest.mark.parametrize("kind", IDS)
 @pytest.mark.parametrize("slowness", [0.0, 1.3])
 def test_an_export_is_exact_even_with_a_renderer_slower_than_real_time(
-    kind: str, slowness: float, ardour: Ardour, host
+    kind: str, slowness: float, ardour: Ardour, host: Callable[..., PluginSession]
 ) -> None:
     host(slowness=slowness)
     frames = 480_000 if slowness == 0 else 144_000
@@ -201,7 +203,7 @@ def test_an_export_is_exact_even_with_a_renderer_slower_than_real_time(
 
 
 @pytest.mark.parametrize("kind", IDS)
-def test_an_export_in_seven_eight_is_exact(kind: str, ardour: Ardour, host) -> None:
+def test_an_export_in_seven_eight_is_exact(kind: str, ardour: Ardour, host: Callable[..., PluginSession]) -> None:
     host()
     audio = ardour.export(kind, 240_000, bpm=97, meter="7, 8")
     assert np.array_equal(audio[:, 0], left_at(np.arange(240_000)) * PLUGIN_GAIN)
@@ -211,7 +213,7 @@ def test_an_export_in_seven_eight_is_exact(kind: str, ardour: Ardour, host) -> N
 @pytest.mark.parametrize("kind", IDS)
 @pytest.mark.parametrize(("meter", "frames"), [("2, 4", 48_000), ("7, 8", 84_000)])
 def test_an_export_with_a_bar_of_another_meter_is_exact(
-    kind: str, meter: str, frames: int, ardour: Ardour, host
+    kind: str, meter: str, frames: int, ardour: Ardour, host: Callable[..., PluginSession]
 ) -> None:
     host()
     change = "tempo:set_meter(Temporal.Meter({}), Temporal.timepos_t({}))\n"
@@ -220,7 +222,9 @@ def test_an_export_with_a_bar_of_another_meter_is_exact(
     assert np.array_equal(audio[:, 0], left_at(np.arange(624_000)) * PLUGIN_GAIN)
 
 
-def test_a_duplicated_track_with_another_seed_plays_its_own_music(ardour: Ardour, host) -> None:
+def test_a_duplicated_track_with_another_seed_plays_its_own_music(
+    ardour: Ardour, host: Callable[..., PluginSession]
+) -> None:
     host()
     frames = 480_000
     audio = ardour.export("VST3", frames, seeds=(3, 8), one_session=True)
@@ -232,7 +236,9 @@ def test_a_duplicated_track_with_another_seed_plays_its_own_music(ardour: Ardour
 
 @pytest.mark.limit_s(300)
 @pytest.mark.parametrize("kind", IDS)
-def test_two_exports_are_equal_and_are_what_the_engine_renders(kind: str, ardour: Ardour, host) -> None:
+def test_two_exports_are_equal_and_are_what_the_engine_renders(
+    kind: str, ardour: Ardour, host: Callable[..., PluginSession]
+) -> None:
     host(model="techno")
     torch.set_num_threads(1)
     engine = Engine.load("techno")
@@ -249,7 +255,9 @@ def test_two_exports_are_equal_and_are_what_the_engine_renders(kind: str, ardour
 
 @pytest.mark.limit_s(300)
 @pytest.mark.parametrize("kind", IDS)
-def test_an_export_of_a_model_slower_than_real_time_is_what_the_engine_renders(kind: str, ardour: Ardour, host) -> None:
+def test_an_export_of_a_model_slower_than_real_time_is_what_the_engine_renders(
+    kind: str, ardour: Ardour, host: Callable[..., PluginSession]
+) -> None:
     host(model="techno", slowness=1.3)
     torch.set_num_threads(1)
     engine = Engine.load("techno")

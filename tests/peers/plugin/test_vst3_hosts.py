@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from engine_reference import PLUGIN_GAIN
-from plugin_stand_in import code_of, left_at
 
+from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
+from tests.plugin.engine_reference import PLUGIN_GAIN
+from tests.plugin.plugin_stand_in import code_of, left_at
 
 RATE = 48_000
 
@@ -21,7 +23,9 @@ def expected(first: int, last: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("slowness", [0.0, 1.3])
-def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(slowness: float, built: Path, host) -> None:
+def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(
+    slowness: float, built: Path, host: Callable[..., PluginSession]
+) -> None:
     dawdreamer = importlib.import_module("dawdreamer")
     host(slowness=slowness)
     engine = dawdreamer.RenderEngine(RATE, 512)
@@ -38,7 +42,7 @@ def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(slowness: flo
     assert np.array_equal(bounces[0], bounces[1])
 
 
-def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host) -> None:
+def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host: Callable[..., PluginSession]) -> None:
     dawdreamer = importlib.import_module("dawdreamer")
     host()
     engine = dawdreamer.RenderEngine(RATE, 512)
@@ -64,7 +68,7 @@ def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host) ->
     assert np.all(engine.get_audio()[1] == wanted)
 
 
-def test_pedalboard_takes_a_state_from_one_instance_to_another(built: Path, host) -> None:
+def test_pedalboard_takes_a_state_from_one_instance_to_another(built: Path, host: Callable[..., PluginSession]) -> None:
     pedalboard = importlib.import_module("pedalboard")
     first, second = (
         pedalboard.load_plugin(str(built / "musika-daw.vst3"), initialization_timeout=0.2) for _ in range(2)
@@ -75,7 +79,7 @@ def test_pedalboard_takes_a_state_from_one_instance_to_another(built: Path, host
     assert second.morph == 25
 
 
-def test_pedalboard_loads_it_and_is_silent_without_a_transport(built: Path, host) -> None:
+def test_pedalboard_loads_it_and_is_silent_without_a_transport(built: Path, host: Callable[..., PluginSession]) -> None:
     pedalboard = importlib.import_module("pedalboard")
     host()
     plugin = pedalboard.load_plugin(str(built / "musika-daw.vst3"), initialization_timeout=0.2)

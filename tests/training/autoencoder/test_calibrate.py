@@ -19,7 +19,7 @@ def test_what_comes_back_is_as_loud_as_what_went_in() -> None:
     with torch.no_grad():
         # about the level of this noise in every bin, 4 dB too quiet
         level = encoder.log_magnitude(waves).mean()
-        decoder.level1.shortcut.bias += level - 0.23
+        decoder.level1.shortcut.bias += level - 0.23  # type: ignore[misc]
 
     def apart_db() -> float:
         with torch.inference_mode():

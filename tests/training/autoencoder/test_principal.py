@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,16 +20,18 @@ SETTINGS = AutoencoderSettings(batch=4, latents=8, latent_noise=0.0)
 
 def test_components_describe_new_excerpts_far_better_than_silence(corpus_path: Path) -> None:
     random, started = (AutoencoderTrainer(TINY.autoencoder, SETTINGS, "both", 2) for _ in range(2))
+    encoder: Any = started.encoder
     data = Excerpts([Corpus(corpus_path)], [1.0], random.excerpt_frames)
     started.start_from_components(torch.from_numpy(np.concatenate([data.batch(-1 - i, 8) for i in range(6)])))
-    log = started.encoder.log_magnitude(torch.from_numpy(data.batch(0, 8).copy()))
+    log = encoder.log_magnitude(torch.from_numpy(data.batch(0, 8).copy()))
     waves = torch.from_numpy(data.batch(0, 8).copy())
     errors = []
     for trainer in (random, started):
         with torch.no_grad():
             c1, _ = trainer.through_latents(log)
-            made = trainer.decoder.spectra(c1).log_magnitude
-            skip = (trainer.encoder.context - trainer.encoder.spectrum.context) // 256
+            decoder: Any = trainer.decoder
+            made = decoder.spectra(c1).log_magnitude
+            skip = (encoder.context - encoder.spectrum.context) // 256
             want = log[:, skip : skip + made.shape[2]].unflatten(2, (2, -1)).transpose(1, 2)
             errors.append(float((made - want).abs().mean()))
     assert errors[1] < 0.5 * errors[0]
@@ -41,9 +44,10 @@ def test_phases_that_the_network_gives_start_at_their_carrier(corpus_path: Path)
     trainer = AutoencoderTrainer(PAPER.autoencoder, SETTINGS, "both", 1)
     data = Excerpts([Corpus(corpus_path)], [1.0], trainer.excerpt_frames)
     trainer.start_from_components(torch.from_numpy(data.batch(-1, 24).copy()))
+    decoder: Any = trainer.decoder
     with torch.no_grad():
-        phase = trainer.decoder.spectra(torch.randn(1, 8, PAPER.autoencoder.level1.latent) * 0.2).phase
-    carrier = trainer.decoder.spectrum.carrier(phase.shape[2])
+        phase = decoder.spectra(torch.randn(1, 8, PAPER.autoencoder.level1.latent) * 0.2).phase
+    carrier = decoder.spectrum.carrier(phase.shape[2])
     torch.testing.assert_close(phase[0, 0], carrier, atol=1e-3, rtol=0)
 
 

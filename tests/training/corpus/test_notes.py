@@ -67,7 +67,7 @@ def test_a_configuration_has_its_piano_where_notes_are_known() -> None:
     assert config_of_latents("tiny", TINY.autoencoder, "") is TINY
     other = dataclasses.replace(TINY.autoencoder, fft=2048)
     assert config_of_latents("tiny", other, "piano") is TINY
-    with pytest.raises(ValueError, match="config 'huge'"):
+    with pytest.raises(ValueError, match="config: 'huge'"):
         config_of_latents("huge", TINY.autoencoder, "piano")
 
 

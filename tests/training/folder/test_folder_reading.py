@@ -155,8 +155,8 @@ def test_absurdly_many_channels_are_told(tmp_path: Path, channels: int) -> None:
 def test_flac_in_ogg_is_read(tmp_path: Path) -> None:
     audio = beats(3, 44_100, 2)
     soundfile.write(tmp_path / "x.wav", audio, 44_100)
-    command = ["ffmpeg", "-v", "error", "-i", tmp_path / "x.wav", "-c:a", "flac", "-f", "ogg", tmp_path / "x.ogg"]
-    subprocess.run(command, check=True)
+    command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "x.wav"), "-c:a", "flac", "-f", "ogg"]
+    subprocess.run([*command, str(tmp_path / "x.ogg")], check=True)
     np.testing.assert_allclose(np.concatenate(list(blocks(tmp_path / "x.ogg"))), audio, atol=1e-4)
 
 
@@ -222,7 +222,7 @@ def test_what_nothing_reads_is_offered_to_ffmpeg(tmp_path: Path, monkeypatch: py
     )
     program.chmod(0o755)
     audio = np.concatenate(list(blocks(path)))
-    np.testing.assert_array_equal(audio, np.tile(np.float32([0.25, -0.5]), (1000, 1)))
+    np.testing.assert_array_equal(audio, np.tile(np.array([0.25, -0.5], np.float32), (1000, 1)))
     program.write_text(f"#!{sys.executable}\nraise SystemExit(1)\n")
     with pytest.raises(UnusableError, match="not a sound file"):
         list(blocks(path))

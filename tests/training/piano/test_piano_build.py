@@ -1,31 +1,36 @@
 """The corpus builder: same seed same corpus, resumed equals uninterrupted, split by piece."""
 
+from __future__ import annotations
+
 import logging
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from training.corpus import Corpus, split_of
-from training.corpus.piano import PianoSongs, build_piano, read_pieces
+from training.corpus.piano import PianoSongs, Sampler, build_piano, read_pieces
 from training.corpus.piano.pieces import group_of_name, licence_of_folder
 
 HOURS = 60 / 3600
 
 
-def contents(folder):
+def contents(folder: Path) -> dict[str, bytes]:
     return {p.name: p.read_bytes() for p in sorted(folder.iterdir())}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory, folder, samples):
+def built(
+    tmp_path_factory: pytest.TempPathFactory, folder: Path, samples: Path
+) -> tuple[Path, list[tuple[int, float]]]:
     out = tmp_path_factory.mktemp("corpus") / "a"
-    seen = []
+    seen: list[tuple[int, float]] = []
     build_piano(out, HOURS, [folder], samples, seed=3, composed=0, progress=lambda n, h: seen.append((n, h)))
     return out, seen
 
 
-def test_corpus_holds_the_asked_hours(built):
+def test_corpus_holds_the_asked_hours(built: tuple[Path, list[tuple[int, float]]]) -> None:
     out, seen = built
     corpus = Corpus(out)
     assert corpus.seconds >= 60
@@ -34,7 +39,7 @@ def test_corpus_holds_the_asked_hours(built):
     assert seen[-1][1] == pytest.approx(corpus.seconds / 3600)
 
 
-def test_songs_carry_their_labels(built):
+def test_songs_carry_their_labels(built: tuple[Path, list[tuple[int, float]]]) -> None:
     corpus = Corpus(built[0])
     for song in corpus.songs:
         onsets = corpus.onset_frames(song)
@@ -50,24 +55,28 @@ def test_songs_carry_their_labels(built):
         assert 0.01 < np.abs(corpus.audio(song)).max() <= 0.9
 
 
-def test_first_pass_plays_every_piece_once(built, folder):
+def test_first_pass_plays_every_piece_once(built: tuple[Path, list[tuple[int, float]]], folder: Path) -> None:
     songs = Corpus(built[0]).songs
     names = [s.extra["piece"] for s in songs[:6]]
     assert len(set(names)) == len(names)
 
 
-def test_movements_share_a_split(built):
+def test_movements_share_a_split(built: tuple[Path, list[tuple[int, float]]]) -> None:
     for song in Corpus(built[0]).songs:
         assert song.split == split_of(song.extra["group"])
         assert song.extra["group"] == song.extra["piece"].removesuffix("_cut_mov_1").removesuffix("_cut_mov_2")
 
 
-def test_same_seed_makes_the_same_corpus(built, tmp_path, folder, samples):
+def test_same_seed_makes_the_same_corpus(
+    built: tuple[Path, list[tuple[int, float]]], tmp_path: Path, folder: Path, samples: Path
+) -> None:
     build_piano(tmp_path / "b", HOURS, [folder], samples, seed=3, composed=0)
     assert contents(tmp_path / "b") == contents(built[0])
 
 
-def test_resumed_corpus_equals_an_uninterrupted_one(built, tmp_path, folder, samples):
+def test_resumed_corpus_equals_an_uninterrupted_one(
+    built: tuple[Path, list[tuple[int, float]]], tmp_path: Path, folder: Path, samples: Path
+) -> None:
     out = tmp_path / "c"
     build_piano(out, HOURS / 3, [folder], samples, seed=3, composed=0)
     with open(out / "audio.i16", "ab") as file:
@@ -80,12 +89,14 @@ def test_resumed_corpus_equals_an_uninterrupted_one(built, tmp_path, folder, sam
     assert contents(out) == contents(built[0])
 
 
-def test_jobs_make_no_difference(built, tmp_path, folder, samples):
+def test_jobs_make_no_difference(
+    built: tuple[Path, list[tuple[int, float]]], tmp_path: Path, folder: Path, samples: Path
+) -> None:
     build_piano(tmp_path / "d", HOURS, [folder], samples, seed=3, composed=0, jobs=2)
     assert contents(tmp_path / "d") == contents(built[0])
 
 
-def test_next_pass_plays_anew(folder, sampler):
+def test_next_pass_plays_anew(folder: Path, sampler: Sampler) -> None:
     songs = PianoSongs(read_pieces([folder]), sampler, 0)
     first = {songs.piece_of(i).name: songs.song(i)[1].extra for i in range(6)}
     second = {songs.piece_of(i).name: songs.song(i)[1].extra for i in range(6, 12)}
@@ -93,7 +104,9 @@ def test_next_pass_plays_anew(folder, sampler):
     assert all(first[name]["tempo"] != second[name]["tempo"] for name in first)
 
 
-def test_corrupt_files_are_reported_by_name_and_left_out(folder, tmp_path, caplog):
+def test_corrupt_files_are_reported_by_name_and_left_out(
+    folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     mixed = tmp_path / "mixed"
     shutil.copytree(folder, mixed)
     (mixed / "torn.mid").write_bytes(b"not midi")
@@ -103,7 +116,7 @@ def test_corrupt_files_are_reported_by_name_and_left_out(folder, tmp_path, caplo
     assert "torn.mid" in caplog.text
 
 
-def test_catalog_groups_by_composer_and_performer(folder, tmp_path):
+def test_catalog_groups_by_composer_and_performer(folder: Path, tmp_path: Path) -> None:
     rolls = tmp_path / "rolls_MIT"
     shutil.copytree(folder, rolls)
     (rolls / "catalog.csv").write_text(
@@ -124,27 +137,29 @@ def test_catalog_groups_by_composer_and_performer(folder, tmp_path):
         ("Waltz", "Waltz"),
     ],
 )
-def test_group_is_the_name_without_its_movement(stem, group):
+def test_group_is_the_name_without_its_movement(stem: str, group: str) -> None:
     assert group_of_name(stem) == group
 
 
-def test_licence_comes_from_the_folder(tmp_path):
+def test_licence_comes_from_the_folder(tmp_path: Path) -> None:
     assert licence_of_folder(tmp_path / "giant_CC-BY-4.0") == "CC-BY-4.0"
     assert licence_of_folder(tmp_path / "mine") == "unknown"
 
 
 @pytest.mark.parametrize(("hours", "jobs", "name"), [(0, 1, "hours"), (1, 0, "jobs")])
-def test_arguments_out_of_range_are_named(tmp_path, folder, samples, hours, jobs, name):
+def test_arguments_out_of_range_are_named(
+    tmp_path: Path, folder: Path, samples: Path, hours: float, jobs: int, name: str
+) -> None:
     with pytest.raises(ValueError, match=f"^{name}"):
         build_piano(tmp_path / "x", hours, [folder], samples, jobs=jobs)
 
 
-def test_no_usable_files_is_an_error(tmp_path, samples):
+def test_no_usable_files_is_an_error(tmp_path: Path, samples: Path) -> None:
     with pytest.raises(ValueError, match="no usable files"):
         build_piano(tmp_path / "x", 1, [tmp_path], samples)
 
 
-def test_a_share_of_the_songs_is_composed(folder, sampler):
+def test_a_share_of_the_songs_is_composed(folder: Path, sampler: Sampler) -> None:
     songs = PianoSongs(read_pieces([folder]), sampler, 4, composed=0.5)
     names = [songs.piece_of(i).name for i in range(40)]
     assert 10 <= sum(name.startswith("composed-4-") for name in names) <= 30
@@ -156,7 +171,7 @@ def test_a_share_of_the_songs_is_composed(folder, sampler):
     assert len(labels.notes) == labels.extra["notes"] > 10
 
 
-def test_notes_lie_where_onsets_do(built):
+def test_notes_lie_where_onsets_do(built: tuple[Path, list[tuple[int, float]]]) -> None:
     corpus = Corpus(built[0])
     for song in corpus.songs:
         notes = corpus.notes(song)

@@ -167,7 +167,7 @@ def test_a_run_begins_from_a_decoder_with_other_frames_but_not_from_a_foreign_on
 
 
 def test_a_share_above_one_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"swapped=1\.5, must be a share, 0\.\.1"):
+    with pytest.raises(ValueError, match=r"--set: 'swapped=1\.5', must be a share, 0\.\.1"):
         apply_settings(AutoencoderSettings(), ("swapped=1.5",))
     assert apply_settings(AutoencoderSettings(), ("swapped=0",)).swapped == 0
 
@@ -279,6 +279,6 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     torch.testing.assert_close(mean["latent_deviation"].float(), tensors["latent_deviation"], atol=1e-3, rtol=1e-3)
     strange = {**weights.facts, "encoder_hash": "0" * 64}
     save_weights(tmp_path / "m3.safetensors", "generator", tensors, weights.config, strange)
-    with pytest.raises(ValueError, match=r"mean-with .*m3.*another autoencoder"):
+    with pytest.raises(ValueError, match=r"--mean-with: .*m3.*another autoencoder"):
         export_generator(stages.gan, None, tmp_path / "no", "m", "", tmp_path / "m3.safetensors")
     assert not (tmp_path / "no").exists()

@@ -21,7 +21,7 @@ from training.corpus.folder import build_folder, prepare
 from training.corpus.folder.prepare import NO_GRID
 from training.generator.gan import train_gan
 from training.latents.encode import encode_corpus
-from training.runs import loop
+from training.runs.examples import Examples
 from training.runs.run import load_checkpoint
 from training.weights import encoder_of
 
@@ -34,7 +34,7 @@ Work = Callable[[Path], None]
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without examples and grids, so that the kills fit into seconds; on one thread, as a child has no others."""
     torch.set_num_threads(1)
-    monkeypatch.setattr(loop.Examples, "make", lambda self, step: None)
+    monkeypatch.setattr(Examples, "make", lambda self, step: None)
     monkeypatch.setattr(prepare, "hear", lambda audio, rate: NO_GRID)
 
 

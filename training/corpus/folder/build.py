@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from musika_daw.system.folders import files_below
+from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
 from training.corpus.folder.apart import in_order_apart
 from training.corpus.folder.journal import KEPT, SKIPPED, FileRow, Journal
@@ -68,7 +69,7 @@ def build_folder(
     """
     source, out = Path(source), Path(out)
     if not source.is_dir():
-        raise ValueError(f"folder {source}: is no folder")
+        raise refused("folder", source, "is no folder")
     if kind not in KINDS:
         raise ValueError(f"kind: {kind!r}, must be one of {', '.join(KINDS)}")
     closed: list[str] = []
@@ -79,7 +80,7 @@ def build_folder(
     names, others = sound_files(source, out, unread)
     if not names:
         also = f", cannot be read: {', '.join(closed[:3])}" if closed else ""
-        raise ValueError(f"folder {source}: holds no sound files ({others} other files{also})")
+        raise refused("folder", source, f"holds no sound files ({others} other files{also})")
     CorpusWriter(out, kind, 0).close()  # checks the kind, cuts off what a kill left half written
     journal = Journal(out, source.resolve())
     report = FolderReport(others=others, closed=closed)

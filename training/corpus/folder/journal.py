@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from musika_daw.system.atomic import write_atomic
+from musika_daw.system.refusal import refused
 
 KEPT, SKIPPED = "kept", "skipped"
 
@@ -46,7 +47,7 @@ class Journal:
             lines = self._path.read_text().splitlines(keepends=True)
             found = json.loads(lines[0]) if lines and lines[0].endswith("\n") else head
             if found != head:
-                raise ValueError(f"corpus {folder}: was made of {found['source']}, asked for {source}")
+                raise refused("corpus", folder, f"was made of {found['source']}, asked for {source}")
             for line in lines[1:]:
                 if line.endswith("\n"):  # else torn by a kill
                     row = FileRow(**json.loads(line))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from musika_daw.system.refusal import refused
 from training.corpus.folder.grid import hear
 from training.corpus.lmms.project import Project, find_projects
 from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, SongLabels, split_of
@@ -54,7 +55,7 @@ def build_lmms(
         raise ValueError(f"{program} is not installed; on Debian and Ubuntu: apt-get install lmms")
     paths = find_projects(projects)
     if not paths:
-        raise ValueError(f"projects {projects}: holds no .mmp or .mmpz files")
+        raise refused("projects", projects, "holds no .mmp or .mmpz files")
     with CorpusWriter(out, KIND, seed) as writer:
         held = {song.name for song in writer.songs}
         frames = sum(song.frames for song in writer.songs)
@@ -113,7 +114,7 @@ def _rendered(project: Project, bpm: int, program: str) -> np.ndarray:
         volume *= 0.5
     loud = np.flatnonzero(np.abs(audio).max(1) > peak * 10 ** (_TAIL_DB / 20))
     if peak < 1e-3 or loud[-1] < _SHORTEST_S * SAMPLE_RATE_HZ:
-        raise ValueError(f"project {project.name}: is silent or shorter than {_SHORTEST_S:g} s")
+        raise refused("project", project.name, f"is silent or shorter than {_SHORTEST_S:g} s")
     return np.asarray(audio[: loud[-1] + 1] * (_PEAK / peak), np.float32)
 
 
@@ -132,7 +133,7 @@ def _asked(project: Project, program: str) -> np.ndarray:
             ended.check_returncode()
             audio, rate_hz = soundfile.read(made, dtype="float32", always_2d=True)
         except (subprocess.SubprocessError, soundfile.LibsndfileError, OSError) as error:
-            raise ValueError(f"project {project.name}: LMMS did not render it ({error})") from error
+            raise refused("project", project.name, f"LMMS did not render it ({error})") from error
     if rate_hz != SAMPLE_RATE_HZ or not len(audio):
-        raise ValueError(f"project {project.name}: LMMS rendered {len(audio)} frames at {rate_hz} Hz")
+        raise refused("project", project.name, f"LMMS rendered {len(audio)} frames at {rate_hz} Hz")
     return np.repeat(audio, 2, 1) if audio.shape[1] == 1 else audio[:, :2]

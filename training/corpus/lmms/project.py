@@ -8,6 +8,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from musika_daw.system.folders import files_below
+from musika_daw.system.refusal import refused
 
 SUFFIXES = (".mmp", ".mmpz")
 # what LMMS itself allows
@@ -34,11 +35,11 @@ class Project:
             bpm, upper, lower = (int(head.get(k, d)) for k, d in _HEAD)
             volume = float(head.get("mastervol", "100"))
         except (zlib.error, UnicodeDecodeError, ElementTree.ParseError, ValueError) as error:
-            raise ValueError(f"project {path}: cannot be read ({error})") from error
+            raise refused("project", path, f"cannot be read ({error})") from error
         if head.find("bpm") is not None:
-            raise ValueError(f"project {path}: its tempo is automated, must be steady")
+            raise refused("project", path, "its tempo is automated, must be steady")
         if not BPM_RANGE[0] <= bpm <= BPM_RANGE[1] or upper < 1 or lower < 1:
-            raise ValueError(f"project {path}: {bpm} bpm in {upper}/{lower}, must be 10..999 bpm in a true meter")
+            raise refused("project", path, f"{bpm} bpm in {upper}/{lower}, must be 10..999 bpm in a true meter")
         return cls(path.stem, text, bpm, 4 * upper / lower, volume)
 
     def at(self, bpm: int, volume: float) -> Project:

@@ -8,6 +8,8 @@ from pathlib import Path
 import mido
 import numpy as np
 
+from musika_daw.system.refusal import refused
+
 PEDAL_DOWN = 64  # a half pedal counts as down from here, as in General MIDI
 PEDAL_REPAIR_S = 2.0  # a pedal never let go is let go this long after the last key
 SOFT_PEDAL_SHARE = 0.85  # of the velocity, with the una corda pedal down
@@ -39,10 +41,10 @@ def read_performance(path: Path) -> Performance:
         file = mido.MidiFile(path, clip=True)
         events = _events(file)
     except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
-        raise ValueError(f"midi file {path}: cannot be read ({error or type(error).__name__})") from error
+        raise refused("midi file", path, f"cannot be read ({error or type(error).__name__})") from error
     notes = _notes(events)
     if not len(notes.onset_s):
-        raise ValueError(f"midi file {path}: holds no notes")
+        raise refused("midi file", path, "holds no notes")
     return notes
 
 

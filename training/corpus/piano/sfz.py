@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from musika_daw.system.refusal import refused
+
 _HEADER = re.compile(r"<(\w+)>")
 _OPCODE = re.compile(r"([A-Za-z_$][\w$]*)=")
 _INHERITED = ("control", "global", "master", "group")
@@ -58,7 +60,7 @@ def read_sfz(path: Path) -> list[Region]:
             if region := _region(path.parent, merged):
                 regions.append(region)
     if not regions:
-        raise ValueError(f"sfz file {path}: holds no region that a key press sounds")
+        raise refused("sfz file", path, "holds no region that a key press sounds")
     return regions
 
 
@@ -66,14 +68,14 @@ def find_sfz(folder: Path) -> Path:
     """The one SFZ file of a sample folder; ValueError where there is none or more than one."""
     found = sorted(Path(folder).glob("*.sfz"))
     if len(found) != 1:
-        raise ValueError(f"samples {folder}: holds {len(found)} .sfz files, must hold 1")
+        raise refused("samples", folder, f"holds {len(found)} .sfz files, must hold 1")
     return found[0]
 
 
 def _expand(path: Path, root: Path, defines: dict[str, str], depth: int) -> str:
     """Text with comments gone and `#define`, `#include` carried out; defines hold from their line on."""
     if depth > 8:
-        raise ValueError(f"sfz file {path}: included more than 8 deep")
+        raise refused("sfz file", path, "included more than 8 deep")
     out = []
     for raw in path.read_text(encoding="utf-8", errors="replace").splitlines():
         line = raw.split("//", 1)[0].strip()
