@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import NOTES, other_spelling
 from musika_daw.sound.labels import tempo_in_file_name
 from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
@@ -41,7 +41,8 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
     else:
         lines.append((subject, "none: a DAW will guess the tempo or take the file as it is"))
     if tags.key:
-        lines.append(("key", tags.key))
+        other = other_spelling(tags.key)
+        lines.append(("key", f"{tags.key}, or {other}" if other else tags.key))
     if tempo := tempo_of_length(header):
         lines.append(("by length", f"{tempo:.5f} bpm"))
     for start, end in tags.sampler.loops if tags.sampler else ():

@@ -4,6 +4,7 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
+from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.chain import Chain
 from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
 
@@ -32,8 +33,10 @@ EARLIER: dict[str, Any] = {"no_page": False, "take_key": None}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe of this or an earlier version with every field of this one's."""
-    return EARLIER | recipe
+    """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
+    whole = EARLIER | recipe
+    key = whole["take_key"]
+    return whole | {"take_key": (key_in_text(key) or key) if isinstance(key, str) else key}
 
 
 def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:

@@ -9,7 +9,8 @@ import numpy as np
 
 from musika_daw import __version__
 from musika_daw.hearing.findings import Findings
-from musika_daw.hearing.key import Pitch, tonic_of
+from musika_daw.hearing.key import Pitch
+from musika_daw.score.harmony import tonic_of
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
 from pack_builder.plan.curve import DensityCurve, agreement

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musika_daw.hearing.key import key_of
+from musika_daw.hearing.key import fit_of, key_of
 from musika_daw.sound.sounds import FORMATS, encode, read_sound_from
 from musika_daw.system.atomic import write_atomic
 from pack_builder.plan.jobs import Job, file_of
@@ -37,13 +37,17 @@ def written(
     written_key: str | None,
     heard: bool,
 ) -> Made:
-    """The labelled bytes of a candidate's file with its row and card. `written_key` is the key that the music was
-    written in, where it was; where the file is to be `heard` from the page, its card has sound. Without a page
-    there is no card."""
+    """The labelled bytes of a candidate's file with its row and card.
+
+    `written_key` is the key that the music is written in, where it is: only of other music the key is heard. Where the
+    file is to be `heard` from the page, its card has sound. Without a page there is no card.
+    """
     samples, rate = chosen.samples, options.finish.sample_rate_hz
     key, fit = None, 0.0
-    if job.shape != "shot":
-        key, fit = key_of(samples, rate, written_key)
+    if written_key is not None:
+        key, fit = written_key, fit_of(samples, rate, written_key)
+    elif job.shape != "shot":
+        key, fit = key_of(samples, rate)
     pitch = chosen.shot.pitch if chosen.shot else None
     file = file_of(job, options, chosen.findings.density, pitch.name if pitch else key, not chosen.over)
     form = FORMATS[options.finish.format]
