@@ -13,7 +13,7 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,10 +23,11 @@ from scipy import signal
 from torch import nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights
-from musika_daw.instrument.damping import damped, led_out, tail_s
+from musika_daw.instrument.damping import damped
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
+from musika_daw.instrument.played import Loop, Stretch, Take
 from musika_daw.instrument.scores import SCORES, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
@@ -34,8 +35,6 @@ from musika_daw.score.controls import Controls, sample_curve
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import Beats, TempoMap, exact
 
-# anchors of a piece that has no tempo are spaced as if it had this one, as in training
-NOMINAL_BPM = 120
 CHUNK_LATENTS = 256
 
 
@@ -112,6 +111,13 @@ class Engine:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
         return None if self.score is None else self.score.key(controls or Controls())
 
+    def played(self, stretch: Stretch, controls: Controls | None = None) -> Notes | None:
+        """Notes that the generator is told of a stretch, in seconds of its sound; None where it plays no score."""
+        controls = controls or Controls()
+        check_asked(controls, self.config.score, self.name)
+        frame_s = Fraction(self.r_time, self.sample_rate_hz)
+        return None if self.score is None else stretch.notes(self.score, controls, frame_s)
+
     def watch(self, call: Callable[[], None]) -> None:
         """Have `call` called between the layers of both networks; what it raises ends the rendering."""
         for network in (self.generator, self.decoder):
@@ -152,22 +158,21 @@ class Engine:
         """
         controls = controls or Controls()
         length_beats = bars * 4
-        exact_frames = length_beats * 60 * self.sample_rate_hz / exact(bpm)
-        count = max(1, round(exact_frames / self.r_time))
+        asked = Loop(bpm, bars, start_beat)
+        count, circle_bpm = asked.circle(Fraction(self.r_time, self.sample_rate_hz))
         # patches stand alone, so a circle of them needs no context, only whole ones
         first, last = self._generated_range(0, count)
         index = np.arange(first, last)
         share = np.mod((index + 0.5) / count, 1.0)
         start = float(exact(start_beat))
         beats = start + share * length_beats
-        circle_bpm = length_beats * 60 * self.sample_rate_hz / (count * self.r_time)
         span = _Span(
             index,
             beats,
             np.full(len(index), circle_bpm),
             place.there_and_back(beats, start, length_beats),
             share * length_beats * 60 / float(exact(bpm)),
-            self._notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
+            self._notes(index, TempoMap.constant(circle_bpm), controls, asked.turn),
         )
         ring = self._latents(span, controls, grid=True)[-first : count - first]
         before, after = self.decoder.context_before, self.decoder.context_after
@@ -211,18 +216,9 @@ class Engine:
         self, seconds: float, controls: Controls | None, start_s: float, bpm: Beats | None
     ) -> Iterator[np.ndarray]:
         """The music of a take, led to its end by density and energy alone."""
-        controls = controls or Controls()
-        end_s = start_s + seconds
-        density = controls.density if self.score is None else self.score.density(controls)
-        led = replace(
-            controls,
-            density=led_out(density, end_s - tail_s(seconds)),
-            energy=led_out(controls.energy, end_s - tail_s(seconds)),
-        )
+        tempo, led = Take(seconds, start_s, bpm).asked(self.score, controls or Controls())
         first = round(start_s * self.sample_rate_hz)
         last = first + round(seconds * self.sample_rate_hz)
-        pulse = NOMINAL_BPM if self.score is None else self.score.pulse_bpm(controls)
-        tempo = TempoMap.constant(pulse if bpm is None else bpm)
         yield from self._frames(first, last, tempo, led, grid=False)
 
     def _frames(

@@ -46,11 +46,16 @@ class Score:
     told: Callable[[Notes, np.ndarray, float, Controls], np.ndarray]
 
 
+def heard(notes: Notes, controls: Controls) -> Notes:
+    """The notes of the parts that controls ask for."""
+    if controls.parts is None:
+        return notes
+    return notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
+
+
 def _parts_told(notes: Notes, index: np.ndarray, frame_s: float, controls: Controls) -> np.ndarray:
     """Parts that are not asked for are told to be silent."""
-    if controls.parts is not None:
-        notes = notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
-    return part_roll(piano.in_frames(notes, index, frame_s), len(index))
+    return part_roll(piano.in_frames(heard(notes, controls), index, frame_s), len(index))
 
 
 SCORES = {
