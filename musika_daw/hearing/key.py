@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.hearing.spectra import magnitudes, mono
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import NOTES, key_in_text
 
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
@@ -69,6 +69,13 @@ def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]
     best, second = sorted(fits, key=lambda name: -fits[name])[:2]
     sure = fits[best] >= _FIT_LEAST and fits[best] - fits[second] >= _LEAD_LEAST and tuned >= _TUNED_LEAST
     return best if sure else None, max(0.0, fits[best])
+
+
+def key_heard(samples: np.ndarray, sample_rate_hz: int, written: str) -> str | None:
+    """What to say where another key than the one that the music is `written` in is heard for certain; else None."""
+    heard, _ = key_of(samples, sample_rate_hz)
+    name = key_in_text(written) or written
+    return None if heard in (None, name) else f"written in {name}, heard {heard}"
 
 
 def fit_of(samples: np.ndarray, sample_rate_hz: int, key: str) -> float:

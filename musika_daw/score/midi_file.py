@@ -30,7 +30,7 @@ BYTES_MAX = 1 << 24
 
 @dataclass(frozen=True)
 class MidiMusic:
-    """Notes with onset and end in ticks, `ppq` of them a quarter note, how many ticks all of it lasts, tempo and key."""
+    """Notes with onset and end in ticks, `ppq` of them a quarter note; its length in ticks, tempo, key and name."""
 
     notes: Notes
     ticks: int
@@ -62,9 +62,7 @@ def music_of(notes: Notes, seconds: float, bpm: Fraction, key: str | None, name:
     """
     length = round(seconds * float(bpm) / 60 * PPQ)
     if not 0 < length < TICKS_MAX:
-        raise ValueError(
-            f"seconds: {seconds:g} at {float(bpm):g} bpm, a midi file holds up to {TICKS_MAX // PPQ} beats"
-        )
+        raise ValueError(f"seconds: {seconds:g} at {float(bpm):g} bpm, must be within 0..{TICKS_MAX // PPQ} beats")
     ticks_per_s = float(bpm) / 60 * PPQ
     on, off = (np.rint(part * ticks_per_s).astype(np.int64) for part in (notes.onset, notes.off))
     drums = notes.roles == ROLES.index("drums")
@@ -175,10 +173,9 @@ def _read_track(track: Any, rows: list[tuple[float, ...]], facts: dict[str, Any]
             facts.setdefault("key_signature", message.key)
         elif message.type == "note_on" and message.velocity:
             sounding.setdefault((message.channel, message.note), []).append((at, message.velocity))
-        elif message.type in ("note_on", "note_off"):
-            if begun := sounding.get((message.channel, message.note)):
-                start, velocity = begun.pop(0)
-                own.append((start, at, message.note, velocity, message.channel))
+        elif message.type in ("note_on", "note_off") and sounding.get((message.channel, message.note)):
+            start, velocity = sounding[message.channel, message.note].pop(0)
+            own.append((start, at, message.note, velocity, message.channel))
     for (channel, note), left in sounding.items():  # never ended: with the track
         own += [(start, at, note, velocity, channel) for start, velocity in left]
     for start, end, note, velocity, channel in own:

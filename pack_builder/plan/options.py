@@ -132,6 +132,9 @@ class Label:
         Option("naming", "default (130bpm), splice (130).", "default", "STYLE", one_of(lambda: TEMPLATES))
     )
     no_page: bool = declared(Option("no_page", "Write no preview page.", switch=True))
+    midi: bool | None = declared(
+        Option("midi", "A .mid beside every loop and take.  [default: where the model plays a score]", either=True)
+    )
     source_date: str | None = None
 
 

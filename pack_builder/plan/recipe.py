@@ -29,7 +29,7 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "take_key": None}
+EARLIER: dict[str, Any] = {"no_page": False, "take_key": None, "midi": None}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe, plays_score
+from pack_builder.render.render import describe, plays_notes, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
@@ -171,6 +171,8 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
             raise ValueError(
                 f"--take-key {key}: the model {model.name} plays no score, which a key would be written in"
             )
+        if options.label.midi and not workers.call(plays_notes, source, text):
+            raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256

@@ -79,7 +79,7 @@ def test_notes_are_where_they_are_played_to_half_a_tick(
 @given(data=st.binary(max_size=300))
 @settings(deadline=None)
 def test_what_is_no_midi_file_is_refused_in_one_line(data: bytes) -> None:
-    with pytest.raises(ValueError, match="^[^\n]*midi file[^\n]*$"):
+    with pytest.raises(ValueError, match=r"^[^\n]*midi file[^\n]*$"):
         decode_midi(data)
 
 
