@@ -95,7 +95,7 @@ def test_notes_lie_where_they_are_heard(whole: Path) -> None:
         heard = note_onsets_s(*soundfile.read(whole / row.file, always_2d=True))
         near = np.array([np.abs(music.onsets_s() - onset_s).min() for onset_s in heard])
         assert len(heard) >= 2
-        assert np.median(near) < 0.005
+        assert near.max() < 0.02
 
 
 def test_the_same_options_give_the_same_bytes_and_a_manifest_makes_them_again(pack: Path, tmp_path: Path) -> None:
@@ -322,4 +322,4 @@ def test_notes_of_a_real_take_lie_on_the_onsets_that_are_heard(real: Path) -> No
         heard_of += sum(np.abs(written - onset_s).min() < 0.04 for onset_s in heard) / len(heard)
     assert heard_of / 2 > 0.8
     assert len(off) > 20
-    assert abs(float(np.median(off))) < 0.005
+    assert abs(float(np.median(off))) < 0.003
