@@ -71,11 +71,11 @@ def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]
     return best if sure else None, max(0.0, fits[best])
 
 
-def key_heard(samples: np.ndarray, sample_rate_hz: int, written: str) -> str | None:
-    """What to say where another key than the one that the music is `written` in is heard for certain; else None."""
+def key_heard(samples: np.ndarray, sample_rate_hz: int, labelled: str) -> str | None:
+    """What to say where another key than the one that a file is `labelled` with is heard for certain; else None."""
     heard, _ = key_of(samples, sample_rate_hz)
-    name = key_in_text(written) or written
-    return None if heard in (None, name) else f"written in {name}, heard {heard}"
+    name = key_in_text(labelled) or labelled
+    return None if heard in (None, name) else f"labelled {name}, heard {heard}"
 
 
 def fit_of(samples: np.ndarray, sample_rate_hz: int, key: str) -> float:

@@ -5,6 +5,7 @@ import re
 import xml.etree.ElementTree as Xml
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import pytest
 import rpp
 import soundfile
 from pack_helpers import ROW, SMALL, Ran, Silent, page_data
-from pack_stand_in import SOURCE
+from pack_stand_in import SOURCE, struck
 
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.score.harmony import key_in_text
 from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.sound.riff import write_wave
+from musika_daw.sound.riff_reader import read_header
 from pack_builder.again import differences, options_again
 from pack_builder.inspect import lines_of
 from pack_builder.plan.options import BuildOptions, place_from
@@ -32,6 +35,7 @@ from tests.pack_builder.publish.test_labels import check_element
 
 Run = Callable[..., Ran]
 SCORED = {"models": ("techno:score", "piano:score"), "take_seconds": "4"}
+AMIN = ((9, 12, 16), (2, 5, 9), (4, 7, 11), (9, 12, 16))
 FOUR = ("--bars", "1", "--bpm", "120", "--takes", "1", "--take-seconds", "2", "--loops-per-bpm", "1", "--jobs", "1")
 
 
@@ -173,6 +177,19 @@ def test_one_that_agrees_with_its_checksum_alone_is_read_when_deep(pack: Path) -
     (pack / "manifest.json").write_text(text.replace(f'"notes": {midi.notes}', f'"notes": {midi.notes + 1}'))
     assert verify(pack).differences == ()
     assert any("notes, manifest says" in difference.what for difference in verify(pack, deep=True).differences)
+
+
+def test_another_key_that_is_heard_is_a_note_and_no_difference(run: Run, pack: Path) -> None:
+    row = read_manifest(pack).rows[0]
+    chords = [sum(struck(261.63 * 2 ** (note / 12), 1.0, 0.6, 44100) for note in chord) for chord in AMIN]
+    sound = np.concatenate(chords)[:, None].repeat(2, axis=1) * 0.1
+    write_wave(pack / row.file, sound, 44100, replace(read_header(pack / row.file).tags, acid=None, sampler=None))
+    said = [(note.file, note.what) for note in verify(pack, deep=True).notes]
+    assert said == [(row.file, "labelled Bbmin, heard Amin")]
+    assert verify(pack).notes == ()
+    assert f"note: {row.file}: labelled Bbmin, heard Amin" in run("verify", "--deep", str(pack)).out
+    assert dict(lines_of(pack / row.file))["note"] == "labelled Bbmin, heard Amin"
+    assert "note" not in dict(lines_of(pack / read_manifest(pack).rows[1].file))
 
 
 def test_a_midi_file_of_others_is_noted(pack: Path) -> None:
