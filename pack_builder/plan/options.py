@@ -4,7 +4,6 @@ The first three are the pack's recipe: two packs of the same three have the same
 is declared at the field that it fills. This module is imported for `--help`, so numpy is not.
 """
 
-import math
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
@@ -78,9 +77,17 @@ class Music:
         Option("take_bars", "Length of a take in bars, with --take-bpm.", None, "N"),
         Option("take_bpm", "Tempo that --take-bars counts at, 20..300.", None, "BPM"),
     )
-    take_key: str | None = declared(
-        Option("take_key", "Key of the takes: Am, F#, Bbmin, 8A.  [default: one for each]", None, "KEY", music_key)
+    asked_key: str | None = declared(
+        Option(
+            "asked_key",
+            "Key of loops and takes: Am, F#, Bbmin, 8A.  [default: one for each]",
+            None,
+            "KEY",
+            music_key,
+            spelled="--key",
+        )
     )
+    take_key: str | None = declared(Option("take_key", "Key of the takes alone, like --key.", None, "KEY", music_key))
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
         Option("one_shots", "Kicks, hats, claps and stabs, of each.", "0", "N", whole_in(0, 1000))
@@ -257,6 +264,8 @@ def _music(read: dict[str, Any]) -> Music:
         if count and not music.loop_kinds:
             kinds = ", ".join(music.kinds)
             raise ValueError(f"{option} {count}: {kinds} has none, allowed is 0 (--kind techno has them)")
+    if music.asked_key is not None and music.take_key is not None:
+        raise ValueError(f"--key {music.asked_key}: cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
         raise ValueError(f"--take-key {music.take_key}: {', '.join(music.kinds)} has no takes (--kind piano has them)")
     if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
@@ -285,12 +294,3 @@ def source_date() -> str | None:
         return datetime.fromtimestamp(int(text), UTC).date().isoformat()
     except (ValueError, OverflowError, OSError):
         raise ValueError(f"SOURCE_DATE_EPOCH {text!r}: must be whole seconds since 1970") from None
-
-
-def duration_s(music: Music) -> float:
-    """Seconds of audio that the music comes to (without the decay of takes)."""
-    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
-    loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
-    shapes = {FAMILIES[kind].shape for kind in music.kinds}
-    takes = math.prod((music.takes, float(music.take_seconds)))
-    return loops * ("loop" in shapes) + takes * ("take" in shapes)

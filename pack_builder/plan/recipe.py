@@ -29,14 +29,14 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "take_key": None, "midi": None}
+EARLIER: dict[str, Any] = {"no_page": False, "asked_key": None, "take_key": None, "midi": None}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
     whole = EARLIER | recipe
-    key = whole["take_key"]
-    return whole | {"take_key": (key_in_text(key) or key) if isinstance(key, str) else key}
+    keys = {name: whole[name] for name in ("asked_key", "take_key") if isinstance(whole[name], str)}
+    return whole | {name: key_in_text(key) or key for name, key in keys.items()}
 
 
 def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:

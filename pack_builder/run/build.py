@@ -165,12 +165,15 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
             chosen[kind] = kind, _described(f"--kind {kind}", kind, workers, source)
             if chosen[kind][1].kind != kind:
                 raise ValueError(f"--kind {kind}: the model of that name is of kind {chosen[kind][1].kind!r}")
-    key = options.music.take_key
     for kind, (text, model) in chosen.items():
-        if key is not None and FAMILIES[kind].shape == "take" and not workers.call(plays_score, source, text):
-            raise ValueError(
-                f"--take-key {key}: the model {model.name} plays no score, which a key would be written in"
-            )
+        asked = [("--key", options.music.asked_key)]
+        if FAMILIES[kind].shape == "take":
+            asked.append(("--take-key", options.music.take_key))
+        for option, key in asked:
+            if key is not None and not workers.call(plays_score, source, text):
+                raise ValueError(
+                    f"{option} {key}: the model {model.name} plays no score, which a key would be written in"
+                )
         if options.label.midi and not workers.call(plays_notes, source, text):
             raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
     for kind, weights in options.place.weights:
