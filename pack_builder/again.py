@@ -43,8 +43,15 @@ def _weights(models: tuple[Model, ...]) -> tuple[tuple[str, str], ...]:
 
 def differences(folder: Path, made: Path) -> list[str]:
     """Files of the pack in `made` that are not what the manifest in `folder` says, by name."""
-    said = {row.job: row.sound.sha256 for row in iter_rows(folder)}
-    return [row.file for row in iter_rows(made) if said.get(row.job) != row.sound.sha256]
+    said = {row.job: row for row in iter_rows(folder)}
+    different = []
+    for row in iter_rows(made):
+        before = said.get(row.job)
+        if before is None or before.sound.sha256 != row.sound.sha256:
+            different.append(row.file)
+        if row.midi is not None and before is not None and before.midi not in (None, row.midi):
+            different.append(row.midi.file)
+    return different
 
 
 def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:

@@ -64,6 +64,10 @@ def _some_options(*names: str) -> Callable[[Any], Any]:
             if option.switch:
                 command = click.option(option.flag, option.name, is_flag=True, help=option.help)(command)
                 continue
+            if option.either:
+                both = f"{option.flag}/--no-{option.flag.removeprefix('--')}"
+                command = click.option(both, option.name, default=None, help=option.help)(command)
+                continue
             shown = option.text is not None
             command = click.option(
                 option.flag,
@@ -184,7 +188,7 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def inspect(files: tuple[str, ...]) -> None:
-    """Print what a DAW will read from WAV, FLAC, AIFF and Ogg files: tempo, beats, loop, markers, texts.
+    """Print what a DAW will read from WAV, FLAC, AIFF, Ogg and MIDI files: tempo, beats, loop, markers, key, texts.
 
     A file that cannot be read is named, the others are read all the same; the exit code is 2 then.
 
@@ -218,7 +222,9 @@ def inspect(files: tuple[str, ...]) -> None:
 
 @cli.command()
 @click.argument("folder", metavar="DIR")
-@click.option("--deep", is_flag=True, help="Measure tempo, beat offset, seam and density again too.")
+@click.option(
+    "--deep", is_flag=True, help="Measure tempo, beat offset, seam and density again too, and read MIDI files."
+)
 def verify(folder: str, deep: bool) -> None:
     """Check every file of a pack against its manifest: hash, length, chunks, levels.
 
@@ -236,12 +242,14 @@ def verify(folder: str, deep: bool) -> None:
         raise ValueError(f"{folder}: {(error.strerror or str(error)).lower()}") from None
     for name in report.unlisted:
         click.echo(f"note: {name} is not in the manifest")
+    for note in report.notes:
+        click.echo(f"note: {note.file}: {note.what}")
     for difference in report.differences:
         click.echo(f"{difference.file}: {difference.what}", err=True)
     if report.differences:
         wrong = len({difference.file for difference in report.differences})
         fail(f"{folder}: {wrong} files differ from the manifest", 1)
-    what = "hash, length, chunks, levels" + (", tempo, seam, density" if deep else "")
+    what = "hash, length, chunks, levels" + (", tempo, seam, density, notes" if deep else "")
     click.echo(f"{folder}: {report.files} audio files are as the manifest says ({what})")
 
 

@@ -17,7 +17,8 @@ from pack_builder.record.manifest import MANIFEST, Head, read_manifest
 from pack_builder.record.rows import Model, Row
 from pack_builder.render.judge import attempt_of, judge
 from pack_builder.render.labels import Seeds, software
-from pack_builder.render.write import write_made, written
+from pack_builder.render.midi import Written
+from pack_builder.render.write import labelled, write_made
 from pack_builder.run.build import now
 
 
@@ -58,7 +59,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     seeds = Seeds(job.pack_seed, job.style_seed)
     # no key is known: what was heard may have gone from one to another
     tried = [attempt_of(seeds.seed, candidate)]
-    made = written(candidate, job, options, seeds, model, tried=tried, written_key=None, heard=True)
+    made = labelled(candidate, job, options, seeds, model, tried=tried, written=Written(), heard=True)
     write_made(folder, made)
     entry = made.entry
     assert isinstance(entry, Row)

@@ -2,11 +2,17 @@
 
 from pathlib import Path
 
-from musika_daw.score.harmony import NOTES
+from musika_daw.hearing.key import key_heard
+from musika_daw.score.harmony import NOTES, other_spelling
+from musika_daw.score.midi_file import decode_midi
 from musika_daw.sound.labels import tempo_in_file_name
 from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
+from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.plain import plain
+
+MIDI_SUFFIXES = (".mid", ".midi")
+LISTENED_S = 600
 
 
 def tempo_of_length(header: Header) -> float | None:
@@ -18,7 +24,9 @@ def tempo_of_length(header: Header) -> float | None:
 
 
 def lines_of(path: Path) -> list[tuple[str, str]]:
-    """(subject, text) for everything in the file; raises ValueError or OSError where it is no sound file."""
+    """(subject, text) for everything in the file; raises ValueError or OSError where it is no sound or MIDI file."""
+    if path.suffix.lower() in MIDI_SUFFIXES:
+        return [(subject, plain(text)) for subject, text in _midi_lines(path)]
     header = read_any_header(path)
     tags = header.tags
     seconds = header.frames / header.sample_rate_hz
@@ -41,7 +49,7 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
     else:
         lines.append((subject, "none: a DAW will guess the tempo or take the file as it is"))
     if tags.key:
-        lines.append(("key", tags.key))
+        lines.append(("key", _both(tags.key)))
     if tempo := tempo_of_length(header):
         lines.append(("by length", f"{tempo:.5f} bpm"))
     for start, end in tags.sampler.loops if tags.sampler else ():
@@ -49,8 +57,57 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
         lines.append(("smpl" if header.chunks else "loop", f"loop from frame {start} to {end}{whole}"))
     lines += [("cue", f"{cue.frame} {cue.label}".rstrip()) for cue in tags.cues]
     lines += [(key, text) for key, text in tags.info.items()]
+    beside = path.with_suffix(".mid")
+    if beside.is_file():
+        lines.append(("midi", _beside(beside)))
+    if tags.key and (note := _key_note(path, header)):
+        lines.append(("note", note))
     lines += [("warning", text) for text in (*header.problems, *warnings_of(path.name, header))]
     return [(plain(subject), plain(text)) for subject, text in lines]
+
+
+def _midi_lines(path: Path) -> list[tuple[str, str]]:
+    music = decode_midi(path.read_bytes())
+    seconds = float(music.beats) * 60 / music.bpm
+    lines = [
+        ("format", f"midi, {music.ppq} ticks a beat"),
+        ("length", f"{float(music.beats):g} beats, {seconds:.6f} s"),
+        ("tempo", f"{music.bpm:.6g} bpm"),
+    ]
+    if music.name:
+        lines.append(("name", music.name))
+    if music.key:
+        lines.append(("key", _both(music.key)))
+    lines += [("notes", f"{len(music.notes.of(role))} {role}") for role in music.roles]
+    return lines or [("notes", "none")]
+
+
+def _beside(path: Path) -> str:
+    try:
+        music = decode_midi(path.read_bytes())
+    except (ValueError, OSError) as error:
+        return f"{path.name}: {error}"
+    parts = f" ({', '.join(music.roles)})" if music.roles else ""
+    return f"{path.name}: {len(music.notes)} notes{parts}, {float(music.beats):g} beats at {music.bpm:.6g} bpm"
+
+
+def _key_note(path: Path, header: Header) -> str | None:
+    """What another key is heard, where that is certain; of hours nobody waits for it."""
+    if header.tags.key is None or header.frames > LISTENED_S * header.sample_rate_hz:
+        return None
+    import soundfile
+
+    try:
+        samples, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError):
+        return None
+    return key_heard(samples, rate, header.tags.key)
+
+
+def _both(key: str) -> str:
+    """A key by both of its names."""
+    other = other_spelling(key)
+    return f"{key}, or {other}" if other else key
 
 
 def warnings_of(name: str, header: Header) -> list[str]:

@@ -9,17 +9,22 @@ import numpy as np
 
 from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
 from musika_daw.hearing.findings import Findings
+from musika_daw.hearing.key import key_heard
 from musika_daw.hearing.limits import broken
+from musika_daw.score.midi_file import PPQ, decode_midi
 from musika_daw.sound.sounds import SUFFIXES, read_sound
 from musika_daw.sound.tags import ACID_ONE_SHOT, Header
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.chain import Chain
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
+from pack_builder.record.rows import FileMidi
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
 from pack_builder.render.judge import facts_of
 
 LEVEL_TOLERANCE_DB = 0.1
+MIDI_SUFFIX = ".mid"
+TEMPO_TOLERANCE = 1e-5  # a MIDI file has it in whole microseconds a beat
 # 24 bits against the float sound that was measured when it was made
 _DEEP_TOLERANCES = {
     "tempo_error_pct": (0.02, " %"),
@@ -40,32 +45,39 @@ class Difference:
 
 @dataclass(frozen=True)
 class Report:
-    """All differences (none: the pack is good) and the audio files that the manifest does not know."""
+    """All differences (none: the pack is good), the files that the manifest does not know, and what to know besides."""
 
     files: int
     differences: tuple[Difference, ...]
     unlisted: tuple[str, ...]
+    notes: tuple[Difference, ...] = ()
 
 
 def verify(folder: Path, deep: bool = False) -> Report:
     """Check a pack folder; raises ValueError where it holds no readable manifest.
 
     `deep` also measures tempo, beat offset, seam and density again and holds them against the manifest and the
-    limits of the quality gate.
+    limits of the quality gate, reads MIDI files, and notes where another key is heard than the music is written in.
     """
     for _ in iter_gaps(folder):  # a manifest that is damaged anywhere is none, before hours of checks
         pass
     differences: list[Difference] = []
     listed: dict[str, str] = {}
-    ceilings = _ceilings(folder)
+    notes: list[Difference] = []
+    ceilings, files = _ceilings(folder), 0
     for row in iter_rows(folder):
+        files += 1
         ceiling_dbtp = CEILING_DBTP if row.music.shape == "shot" else ceilings.get(row.music.kind, CEILING_DBTP)
         differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
-        listed[row.file] = row.sound.sha256
+        if row.midi is not None:
+            differences += [Difference(row.midi.file, what) for what in _midi_differences(folder, row.midi, deep)]
+        if deep:
+            notes += [Difference(row.file, what) for what in _key_notes(folder, row)]
+        listed |= row.sums
     differences += _check_texts(folder, listed)
-    found = (path for suffix in SUFFIXES for path in folder.rglob(f"*{suffix}"))
+    found = (path for suffix in (*SUFFIXES, MIDI_SUFFIX) for path in folder.rglob(f"*{suffix}"))
     present = sorted(path.relative_to(folder).as_posix() for path in found)
-    return Report(len(listed), tuple(differences), tuple(name for name in present if name not in listed))
+    return Report(files, tuple(differences), tuple(name for name in present if name not in listed), tuple(notes))
 
 
 def _ceilings(folder: Path) -> dict[str, float]:
@@ -107,6 +119,41 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {ceiling_dbtp:g}"
     if deep:
         yield from _deep_differences(row, samples)
+
+
+def _midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:
+    try:
+        path = inside(folder, said.file)
+        if not path.is_file():
+            yield "missing"
+            return
+        digest = sha256_of(path)
+        if digest != said.sha256:
+            yield f"sha256 {digest[:12]}, manifest says {said.sha256[:12]}"
+        if not deep and digest == said.sha256:
+            return
+        music = decode_midi(path.read_bytes())
+    except (ValueError, OSError) as error:
+        yield (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        return
+    if len(music.notes) != said.notes:
+        yield f"{len(music.notes)} notes, manifest says {said.notes}"
+    if music.beats != Fraction(said.ticks, PPQ):
+        yield f"{float(music.beats):g} beats, manifest says {said.ticks / PPQ:g}"
+    if abs(music.bpm - said.bpm) > TEMPO_TOLERANCE * said.bpm:
+        yield f"{music.bpm:.6g} bpm, manifest says {said.bpm:.6g}"
+
+
+def _key_notes(folder: Path, row: Row) -> Iterator[str]:
+    """That another key is heard for certain: no fault of the file, which is labelled with what it is written in."""
+    if row.music.key is None or not (path := folder / row.file).is_file():
+        return
+    try:
+        samples, header = read_sound(path)
+    except (ValueError, OSError):
+        return
+    if (text := key_heard(samples, header.sample_rate_hz, row.music.key)) is not None:
+        yield text
 
 
 def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:

@@ -107,6 +107,16 @@ def piano_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def parts_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny model of random weights that is told a score of parts."""
+    from training.export import random_run
+
+    folder = tmp_path_factory.mktemp("parts")
+    random_run(folder, "tiny-ears", "techno")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def paper_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model of the paper's sizes with random weights."""
     from training.export import random_run

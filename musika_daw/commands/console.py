@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -9,6 +10,8 @@ import click
 
 from musika_daw import __version__
 
+# what click says of a text that is none, in words of programmers
+_NO_NUMBER = re.compile(r"('.*') is not a valid (float|integer)(?: range)?\.", re.DOTALL)
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
@@ -42,6 +45,8 @@ def told(error: Exception) -> str:
     """
     if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
         where = error.param.get_error_hint(error.ctx).replace("'", "") if error.param and error.ctx else "argument"
+        if error.param is not None and (no_number := _NO_NUMBER.fullmatch(error.message)):
+            return f"{where}: {no_number[1]}, must be {_wanted(error.param.type, no_number[2])}"
         return f"{where}: {one_line(error.message.removesuffix('.'))}"
     if isinstance(error, click.ClickException):
         return one_line(error.format_message().removesuffix("."))
@@ -49,6 +54,15 @@ def told(error: Exception) -> str:
         return f"{error.filename}: {error.strerror.lower()}"
     # ours are told as they are: their first word may be a name
     return one_line(str(error)) if isinstance(error, OSError) else " ".join(str(error).split())
+
+
+def _wanted(kind: Any, number: str) -> str:
+    """The numbers that an option takes, in words."""
+    name = "a number" if number == "float" else "a whole number"
+    low, high = getattr(kind, "min", None), getattr(kind, "max", None)
+    if low is not None and high is not None:
+        return f"{name} within {low:g}..{high:g}"
+    return name if low is None else f"{name}, {low:g} or more"
 
 
 def one_line(text: str) -> str:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.hearing.spectra import magnitudes, mono
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import NOTES, key_in_text
 
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 _SIZE = 16384
 _LOW_HZ, _HIGH_HZ = 100.0, 2000.0
 _FIT_LEAST, _LEAD_LEAST, _TUNED_LEAST = 0.82, 0.07, 0.5
-_AGREED_FIT_LEAST = 0.6
 _PITCH_RANGE_HZ = (30.0, 1000.0)
 _PITCH_DEPTH = 0.15
 
@@ -57,32 +56,40 @@ def chroma(samples: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, float]
     return (total / whole, tuned / whole) if whole else (total, 0.0)
 
 
-def key_of(samples: np.ndarray, sample_rate_hz: int, written: str | None = None) -> tuple[str | None, float]:
+def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]:
     """(`Amin`, fit 0..1) of [frames, channels]; the key is None where it is not certain.
 
-    It is where what is heard fits best the key in which the music is `written`: of 40 takes of the piano model 22 did,
-    by chance one in 24 would. Where nothing is known of it, the fit must be 0.82 or more, no other key as good, and
-    half of what sounds in tune: a hum between two notes has no key.
+    The fit must be 0.82 or more, no other key as good, and half of what sounds in tune: a hum between two notes has no
+    key.
     """
     classes, tuned = chroma(samples, sample_rate_hz)
     if not classes.any():
         return None, 0.0
-    fits = [
-        (float(np.corrcoef(classes, np.roll(profile, tonic))[0, 1]), f"{NOTES[tonic]}{mode}")
+    fits = _fits(classes)
+    best, second = sorted(fits, key=lambda name: -fits[name])[:2]
+    sure = fits[best] >= _FIT_LEAST and fits[best] - fits[second] >= _LEAD_LEAST and tuned >= _TUNED_LEAST
+    return best if sure else None, max(0.0, fits[best])
+
+
+def key_heard(samples: np.ndarray, sample_rate_hz: int, labelled: str) -> str | None:
+    """What to say where another key than the one that a file is `labelled` with is heard for certain; else None."""
+    heard, _ = key_of(samples, sample_rate_hz)
+    name = key_in_text(labelled) or labelled
+    return None if heard in (None, name) else f"labelled {name}, heard {heard}"
+
+
+def fit_of(samples: np.ndarray, sample_rate_hz: int, key: str) -> float:
+    """How well what is heard of [frames, channels] fits a key, 0..1; the key is spelled as `key_in_text` does."""
+    classes, _ = chroma(samples, sample_rate_hz)
+    return max(0.0, _fits(classes)[key]) if classes.any() else 0.0
+
+
+def _fits(classes: np.ndarray) -> dict[str, float]:
+    return {
+        f"{NOTES[tonic]}{mode}": float(np.corrcoef(classes, np.roll(profile, tonic))[0, 1])
         for tonic in range(12)
         for mode, profile in (("maj", _MAJOR), ("min", _MINOR))
-    ]
-    best, second = sorted(fits, reverse=True)[:2]
-    if written is not None:
-        sure = best[1] == written and best[0] >= _AGREED_FIT_LEAST
-    else:
-        sure = best[0] >= _FIT_LEAST and best[0] - second[0] >= _LEAD_LEAST and tuned >= _TUNED_LEAST
-    return best[1] if sure else None, max(0.0, best[0])
-
-
-def tonic_of(key: str) -> int:
-    """Pitch class 0..11 (C is 0) of the tonic of a key like `Amin`."""
-    return NOTES.index(key.removesuffix("maj").removesuffix("min"))
+    }
 
 
 def pitch_of(samples: np.ndarray, sample_rate_hz: int) -> Pitch | None:

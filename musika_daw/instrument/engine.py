@@ -13,7 +13,6 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,18 +22,18 @@ from scipy import signal
 from torch import nn
 
 from musika_daw.instrument.checkpoint import find_model, load_weights
-from musika_daw.instrument.damping import damped, led_out, tail_s
+from musika_daw.instrument.damping import damped
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
+from musika_daw.instrument.played import Loop, Stretch, Take
 from musika_daw.instrument.player import Player, Span
-from musika_daw.instrument.scores import SCORES
+from musika_daw.instrument.scores import SCORES, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.controls import Controls
+from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import Beats, TempoMap, exact
 
-# anchors of a piece that has no tempo are spaced as if it had this one, as in training
-NOMINAL_BPM = 120
 CHUNK_LATENTS = 256
 
 
@@ -58,10 +57,9 @@ class Engine:
         weights_hash: str,
     ) -> None:
         self.generator, self.decoder, self.config = generator.eval(), decoder.eval(), config
-        self.player = Player(
-            self.generator, self.decoder, config, torch.from_numpy(mean), torch.from_numpy(deviation), labels, name
-        )
         self.score = SCORES.get(config.score)
+        latents = torch.from_numpy(mean), torch.from_numpy(deviation)
+        self.player = Player(self.generator, self.decoder, config, *latents, labels, name, self.score)
         self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
         self.sample_rate_hz = decoder.config.sample_rate_hz
         self.r_time = decoder.config.r_time
@@ -99,6 +97,13 @@ class Engine:
     def key(self, controls: Controls | None = None) -> str | None:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
         return None if self.score is None else self.score.key(controls or Controls())
+
+    def played(self, stretch: Stretch, controls: Controls | None = None) -> Notes | None:
+        """Notes that the generator is told of a stretch, in seconds of its sound; None where it plays no score."""
+        controls = controls or Controls()
+        check_asked(controls, self.config.score, self.name)
+        frame_s = Fraction(self.r_time, self.sample_rate_hz)
+        return None if self.score is None else stretch.notes(self.score, controls, frame_s)
 
     def watch(self, call: Callable[[], None]) -> None:
         """Have `call` called between the layers of both networks; what it raises ends the rendering."""
@@ -161,22 +166,21 @@ class Engine:
     def _circle(self, bpm: Beats, bars: int, controls: Controls, start_beat: Beats) -> dict[str, np.ndarray]:
         """Parts of a loop by role, on a circle of whole latents."""
         length_beats = bars * 4
-        exact_frames = length_beats * 60 * self.sample_rate_hz / exact(bpm)
-        count = max(1, round(exact_frames / self.r_time))
+        asked = Loop(bpm, bars, start_beat)
+        count, circle_bpm = asked.circle(Fraction(self.r_time, self.sample_rate_hz))
         # patches stand alone, so a circle of them needs no context, only whole ones
         first, last = self._generated_range(0, count)
         index = np.arange(first, last)
         share = np.mod((index + 0.5) / count, 1.0)
         start = float(exact(start_beat))
         beats = start + share * length_beats
-        circle_bpm = length_beats * 60 * self.sample_rate_hz / (count * self.r_time)
         span = Span(
             index,
             beats,
             np.full(len(index), circle_bpm),
             place.there_and_back(beats, start, length_beats),
             share * length_beats * 60 / float(exact(bpm)),
-            self.player.notes(index, TempoMap.constant(circle_bpm), controls, (round(start / 4), bars)),
+            self.player.notes(index, TempoMap.constant(circle_bpm), controls, asked.turn),
             grid=True,
         )
         turned = np.mod(np.arange(-self.player.before, count + self.player.after), count) - first
@@ -221,18 +225,9 @@ class Engine:
         self, seconds: float, controls: Controls | None, start_s: float, bpm: Beats | None
     ) -> Iterator[np.ndarray]:
         """The music of a take, led to its end by density and energy alone."""
-        controls = controls or Controls()
-        end_s = start_s + seconds
-        density = controls.density if self.score is None else self.score.density(controls)
-        led = replace(
-            controls,
-            density=led_out(density, end_s - tail_s(seconds)),
-            energy=led_out(controls.energy, end_s - tail_s(seconds)),
-        )
+        tempo, led = Take(seconds, start_s, bpm).asked(self.score, controls or Controls())
         first = round(start_s * self.sample_rate_hz)
         last = first + round(seconds * self.sample_rate_hz)
-        pulse = NOMINAL_BPM if self.score is None else self.score.pulse_bpm(controls)
-        tempo = TempoMap.constant(pulse if bpm is None else bpm)
         yield from self._frames(first, last, tempo, led, grid=False)
 
     def _frames(

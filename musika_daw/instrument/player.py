@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.desk import MARGIN, Desk
 from musika_daw.instrument.kit import Kits
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig
-from musika_daw.instrument.scores import SCORES, check_asked
+from musika_daw.instrument.scores import Score, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
@@ -46,11 +45,13 @@ class Player:
     deviation: Tensor
     labels: tuple[str, ...]
     name: str
+    score: Score | None = None
 
     @property
     def margin(self) -> int:
         """Latents either side that a desk needs of what it mixes."""
-        return 0 if self._ducking is None else -(-MARGIN // self.decoder.config.r_time)
+        mixed = self.score is not None and self.score.ducking is not None
+        return -(-MARGIN // self.decoder.config.r_time) if mixed else 0
 
     @property
     def before(self) -> int:
@@ -72,9 +73,9 @@ class Player:
     ) -> Notes | None:
         """What is played within latent frames number `index` and rings into them; None without a score."""
         check_asked(controls, self.config.score, self.name)
-        if (score := SCORES.get(self.config.score)) is None:
+        if self.score is None:
             return None
-        return score.notes(index[0] * self.frame_s, (index[-1] + 1) * self.frame_s, tempo_map, controls, turn)
+        return self.score.notes(index[0] * self.frame_s, (index[-1] + 1) * self.frame_s, tempo_map, controls, turn)
 
     def stems(
         self, span: Span, controls: Controls, first: int, stop: int, taken: np.ndarray, ring: int | None = None
@@ -112,26 +113,20 @@ class Player:
         """The drums of a model of parts."""
         return Kits(self.latents, self.decoder, self.config.coordinate)
 
-    @property
-    def _ducking(self) -> Callable[[Controls], object] | None:
-        score = SCORES.get(self.config.score)
-        return None if score is None else score.ducking
-
     def _roles(self, span: Span, controls: Controls) -> list[str]:
-        if span.notes is None:
+        if self.score is None:
             return [""]
-        return [role for role in SCORES[self.config.score].roles if controls.parts is None or role in controls.parts]
+        return [role for role in self.score.roles if controls.parts is None or role in controls.parts]
 
     def _desk(self, span: Span, controls: Controls) -> Desk | None:
-        ducking = None if span.notes is None else SCORES[self.config.score].ducking
-        if ducking is None or span.notes is None:
+        if span.notes is None or self.score is None or self.score.ducking is None:
             return None
         frames_s = (span.index + 0.5) * self.frame_s
 
         def beat_s(second: float) -> float:
             return 60 / float(np.interp(second, frames_s, span.bpm))
 
-        return Desk(span.notes, ducking(controls), beat_s, self.decoder.config.sample_rate_hz)
+        return Desk(span.notes, self.score.ducking(controls), beat_s, self.decoder.config.sample_rate_hz)
 
     @torch.inference_mode()
     def latents(self, coordinates: Tensor, style: Tensor, told: Tensor) -> Tensor:
@@ -160,8 +155,8 @@ class Player:
         rows = []
         for role in roles:
             told = [conditions]
-            if span.notes is not None:
-                told.append(SCORES[config.score].told(span.notes.of(role), span.index, self.frame_s))
+            if self.score is not None and span.notes is not None:
+                told.append(self.score.told(span.notes.of(role), span.index, self.frame_s))
             rows.append(np.concatenate(told, 1))
         return self.latents(
             torch.from_numpy((where * controls.truncation).astype(np.float32)).expand(len(roles), -1, -1),

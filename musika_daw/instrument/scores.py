@@ -13,7 +13,7 @@ from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
 from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import PARTS
-from musika_daw.score.roll import Notes
+from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.techno import playing as techno
 from musika_daw.score.techno.piece import Ducking
 from musika_daw.score.tempo import TempoMap
@@ -50,6 +50,13 @@ class Score:
     notes: Notation
     told: Callable[[Notes, np.ndarray, float], np.ndarray]
     ducking: Callable[[Controls], Ducking] | None = None
+
+
+def heard(notes: Notes, controls: Controls) -> Notes:
+    """The notes of the parts that controls ask for."""
+    if controls.parts is None:
+        return notes
+    return notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
 
 
 SCORES = {

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NOTES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+NOTES = ("C", "Db", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+"""Names of the twelve pitch classes as producers spell keys, in names and tags as well."""
+OTHER_NAMES = {"Db": "C#", "Eb": "D#", "F#": "Gb", "Ab": "G#", "Bb": "A#"}
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 MINOR = (0, 2, 3, 5, 7, 8, 10)
 # how often each degree (I ii iii IV V vi vii) follows another: rows from, columns to
@@ -38,7 +40,7 @@ _LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 
 
 def key_in_text(text: str) -> str | None:
-    """A key as `Key.name` spells it from how others do: `Am`, `A minor`, `Bbm`, `F#`, `8A`; None for what is none."""
+    """A key as `Key.name` spells it from how others do: `Am`, `A minor`, `A#m`, `F#`, `8A`; None for what is none."""
     if wheel := _CAMELOT.fullmatch(text):  # fifths around a clock, 8A is A minor and 8B is C major
         minor = wheel[2] in "Aa"
         return f"{NOTES[((9 if minor else 0) + 7 * (int(wheel[1]) - 8)) % 12]}{'min' if minor else 'maj'}"
@@ -51,6 +53,17 @@ def key_in_text(text: str) -> str | None:
     return f"{NOTES[tonic % 12]}{'min' if minor else 'maj'}"
 
 
+def tonic_of(key: str) -> int:
+    """Pitch class 0..11 (C is 0) of the tonic of a key, as `key_named` reads it."""
+    return key_named(key).tonic
+
+
+def other_spelling(key: str) -> str:
+    """A key or note by its other name: A#min for Bbmin and the other way round; empty where it has one name only."""
+    other = OTHER_NAMES | {name: spelled for spelled, name in OTHER_NAMES.items()}
+    return other[key[:2]] + key[2:] if key[:2] in other else ""
+
+
 @dataclass(frozen=True)
 class Key:
     """`tonic` 0..11 (C is 0) and the seven `steps` of its scale in semitones above it."""
@@ -60,7 +73,7 @@ class Key:
 
     @property
     def name(self) -> str:
-        """Like `Amin` or `F#maj`."""
+        """Like `Amin`, `Bbmin` or `F#maj`."""
         return f"{NOTES[self.tonic]}{'min' if self.steps == MINOR else 'maj'}"
 
     @property

@@ -28,21 +28,32 @@ def _chunk(name: bytes, payload: bytes) -> bytes:
 
 def encode_aiff(samples: np.ndarray, sample_rate_hz: int, tags: Tags) -> bytes:
     """A whole 24-bit AIFF file; samples float [frames, channels] in -1..1. Raises ValueError beyond 4 GiB."""
+    audio = big_endian(samples)
     frames, channels = samples.shape
+    return aiff_head(frames, channels, sample_rate_hz, tags) + audio + b"\0" * (len(audio) % 2)
+
+
+def big_endian(samples: np.ndarray) -> bytes:
+    """Float samples [frames, channels] as 24 bits, interleaved; beyond full scale is clipped."""
+    scale = float(1 << 23)
+    whole = np.clip(np.rint(samples.astype(np.float64) * scale), -scale, scale - 1).astype(">i4")
+    return whole.reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()
+
+
+def aiff_head(frames: int, channels: int, sample_rate_hz: int, tags: Tags) -> bytes:
+    """All of a 24-bit AIFF file that comes before its samples. Raises ValueError beyond 4 GiB."""
     common = struct.pack(">hIh", channels, frames, 24) + extended(float(sample_rate_hz))
     parts = [_chunk(b"COMM", common)]
     parts += [_chunk(name, tags.info[key].encode("utf-8")) for key, name in _TEXTS.items() if key in tags.info]
     parts += _loop_chunks(tags)
     if tag := id3(tags):
         parts.append(_chunk(b"ID3 ", tag))
-    scale = float(1 << 23)
-    whole = np.clip(np.rint(samples.astype(np.float64) * scale), -scale, scale - 1).astype(">i4")
-    audio = whole.reshape(-1, 1).view(np.uint8)[:, 1:].tobytes()
-    parts.append(_chunk(b"SSND", struct.pack(">II", 0, 0) + audio))
+    audio = frames * channels * 3
     body = b"AIFF" + b"".join(parts)
-    if len(body) >= 1 << 32:
+    size = len(body) + 16 + audio + audio % 2
+    if size >= 1 << 32:
         raise refused("frames", frames, "an aiff file holds at most 4 GiB")
-    return b"FORM" + struct.pack(">I", len(body)) + body
+    return b"FORM" + struct.pack(">I", size) + body + b"SSND" + struct.pack(">III", 8 + audio, 0, 0)
 
 
 def _loop_chunks(tags: Tags) -> list[bytes]:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
 
+from musika_daw.sound.aiff import aiff_head, big_endian
+from musika_daw.sound.flac import comments_of
+from musika_daw.sound.riff import quantise, wave_head
+from musika_daw.sound.tags import Tags
 from musika_daw.system.atomic import part_of
 
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".aiff": "PCM_24", ".aif": "PCM_24", ".ogg": "VORBIS"}
@@ -39,8 +44,33 @@ class Written:
     turned_down_db: float = 0.0
 
 
-def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int, gain_db: float = 0.0) -> Written:
+_HEADED: dict[str, tuple[Callable[[int, int, int, Tags], bytes], Callable[[np.ndarray], bytes]]] = {
+    ".wav": (wave_head, partial(quantise, encoding="pcm24")),
+    ".aiff": (aiff_head, big_endian),
+    ".aif": (aiff_head, big_endian),
+}
+
+
+def _comment(path: Path, suffix: str, tags: Tags) -> None:
+    """Put tags into a FLAC or Ogg file, where it stands."""
+    from mutagen.flac import FLAC
+    from mutagen.oggvorbis import OggVorbis
+
+    file: Any = (FLAC if suffix == ".flac" else OggVorbis)(path)
+    file.update(comments_of(tags))
+    file.save()
+
+
+def write_blocks(
+    path: Path,
+    blocks: Iterable[np.ndarray],
+    sample_rate_hz: int,
+    gain_db: float = 0.0,
+    tags: Callable[[int], Tags] | None = None,
+) -> Written:
     """Write float32 `[n, 2]` blocks one after another, `gain_db` louder or as much as keeps all of it below -1 dBFS.
+
+    `tags` are those of a file of so many frames; without them it has none.
 
     The file appears under its name only when complete; what was there before stays if anything fails. Until the loudest
     sample is known the sound lies in a file without a name beside it, so that memory does not grow with its length.
@@ -59,10 +89,24 @@ def write_blocks(path: Path, blocks: Iterable[np.ndarray], sample_rate_hz: int, 
             sound.seek(0)
             down_db = max(0.0, gain_db + 20 * math.log10(max(peak, 1e-9)) - CEILING_DBFS)
             gain = np.float32(10 ** ((gain_db - down_db) / 20))
-            form = {"subtype": _SUBTYPES[suffix], "format": _NAMES[suffix]}
-            with part_of(path) as part, soundfile.SoundFile(part, "w", sample_rate_hz, 2, **form) as file:
+
+            def pieces() -> Iterator[np.ndarray]:
                 while data := sound.read(_PIECE_FRAMES * 8):
-                    file.write(np.frombuffer(data, "<f4").reshape(-1, 2) * gain)
+                    yield np.frombuffer(data, "<f4").reshape(-1, 2) * gain
+
+            with part_of(path) as part:
+                if tags is not None and suffix in _HEADED:
+                    head, encoded = _HEADED[suffix]
+                    with part.open("wb") as stream:
+                        stream.write(head(frames, 2, sample_rate_hz, tags(frames)))
+                        stream.writelines(map(encoded, pieces()))  # two channels of three bytes: never odd
+                else:
+                    form = {"subtype": _SUBTYPES[suffix], "format": _NAMES[suffix]}
+                    with soundfile.SoundFile(part, "w", sample_rate_hz, 2, **form) as file:
+                        for piece in pieces():
+                            file.write(piece)
+                    if tags is not None and frames:
+                        _comment(part, suffix, tags(frames))
     except soundfile.LibsndfileError as error:
         raise ValueError(f"out: {path}: {error}") from error
     return Written(frames, down_db)

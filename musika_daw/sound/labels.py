@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from musika_daw.score.harmony import key_in_text
 from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_LOOP, ACID_ONE_SHOT, Acid, Header
 
@@ -26,7 +27,7 @@ BEATS_PER_BAR = 4
 SAMPLE_RATES_HZ = (1000, 1_000_000)
 LOOP_BPM = (30, 300)
 _TEMPO = re.compile(r"(?:^|[_\-./ ])(\d{2,3}(?:[.,p]\d{1,6})?)bpm(?:$|[_\-./ ])", re.IGNORECASE)
-_KEY = re.compile(r"(?:^|_)([A-G]#?(?:maj|min))(?:_|$)")
+_KEY = re.compile(r"(?:^|_)([A-G][#b]?(?:maj|min))(?:_|$)")
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _of_tempo(plain: Labels, bpm: float | None, loops: bool) -> Labels:
 
 def _key(stem: str) -> str | None:
     match = _KEY.search(stem)
-    return match[1] if match else None
+    return key_in_text(match[1]) if match else None
 
 
 def labels_in_manifest(folder: Path) -> dict[str, Labels]:
@@ -190,7 +191,7 @@ def _of_row(row: Any) -> Labels | None:
         _number(row.get("bpm"), 1, 1000),
         None if beats is None else int(beats),
         None if bars is None else int(bars),
-        key if isinstance(key, str) else None,
+        (key_in_text(key) or key) if isinstance(key, str) else None,
         _number(row.get("density_measured"), 0, 1),
         kind if isinstance(kind, str) else None,
         shape if shape in SHAPES else "take",

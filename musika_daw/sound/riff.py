@@ -145,15 +145,24 @@ def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = No
     `samples`: float [frames, channels] in -1..1, finite. `encoding`: `pcm16`, `pcm24` or `float32`.
     Raises ValueError where a field does not fit its chunk or the file would pass 4 GiB.
     """
-    tags = tags or Tags()
     if encoding not in ENCODINGS:
         raise refused("encoding", encoding, f"must be one of {', '.join(ENCODINGS)}")
     if samples.ndim != 2 or not 1 <= samples.shape[1] <= 64:
         raise refused("samples", samples.shape, "must be of shape [frames, 1..64 channels]")
     if not np.isfinite(samples).all():
         raise ValueError("samples: must be finite")
-    tag, bits = ENCODINGS[encoding]
     frames, channels = samples.shape
+    head = wave_head(frames, channels, sample_rate_hz, tags or Tags(), encoding)
+    data = quantise(samples, encoding)
+    return head + data + b"\0" * (len(data) % 2)
+
+
+def wave_head(frames: int, channels: int, sample_rate_hz: int, tags: Tags, encoding: str = "pcm24") -> bytes:
+    """All of a WAV file that comes before its samples; after an odd number of their bytes a zero must follow.
+
+    Raises ValueError as `encode_wave` does.
+    """
+    tag, bits = ENCODINGS[encoding]
     block = channels * bits // 8
     parts = [
         LAYOUTS["fmt "].pack(
@@ -183,8 +192,8 @@ def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = No
     size = 4 + sum(map(len, parts)) + 8 + frames * block + frames * block % 2
     if size > RIFF_LIMIT_BYTES:
         raise refused("frames", frames, "a wav file holds at most 4 GiB")
-    parts.append(_chunk("data", quantise(samples, encoding)))
-    return b"RIFF" + struct.pack("<I", size) + b"WAVE" + b"".join(parts)
+    data = b"data" + struct.pack("<I", frames * block)
+    return b"RIFF" + struct.pack("<I", size) + b"WAVE" + b"".join(parts) + data
 
 
 def write_wave(

@@ -1,6 +1,9 @@
 """What a sound file holds besides its samples, whatever its format: tempo, loops, markers, texts; and its header."""
 
 from dataclasses import dataclass, field
+from fractions import Fraction
+
+from musika_daw.score.harmony import tonic_of
 
 METADATA_LIMIT_BYTES = 1 << 24  # more of one chunk is not read
 
@@ -52,6 +55,21 @@ class Tags:
     sampler: Sampler | None = None
     cues: tuple[Cue, ...] = ()
     key: str | None = None
+
+
+def tags_of_bars(
+    info: dict[str, str], bpm: Fraction, bars: int, frames: int, key: str | None, *, loops: bool = True
+) -> Tags:
+    """Tags of whole bars of 4/4 in so many frames: tempo and beats, key, a marker on every bar, and where it `loops`
+    the loop, which is all of it."""
+    # every bar line is rounded by itself, so no error adds up
+    starts = (round(Fraction(frames * bar, bars)) for bar in range(bars))
+    cues = tuple(Cue(start, f"bar {bar}") for bar, start in enumerate(starts, 1))
+    flags, root_note = ACID_LOOP, 60
+    if key:  # the tonic in the octave of middle C, which hosts move to a song's key by
+        flags, root_note = flags | ACID_ROOT_SET, root_note + tonic_of(key)
+    acid = Acid(bars * 4, float(bpm), flags, root_note)
+    return Tags(info, acid, Sampler(((0, frames - 1),)) if loops else None, cues, key)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ class Option:
     """One option: its keyword, help and default text; `read(flag, text)` checks a text and gives the value.
 
     Without `read` the text is checked with others in `BuildOptions.parse`. A `switch` has no text, one that is `many`
-    has several.
+    has several. What is `either` is a switch that may be turned off too (`--no-NAME`), and None where it is not given.
     """
 
     name: str
@@ -21,6 +21,7 @@ class Option:
     metavar: str | None = None
     read: Read | None = None
     switch: bool = False
+    either: bool = False
     many: bool = False
     spelled: str = ""
 

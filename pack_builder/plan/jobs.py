@@ -142,7 +142,7 @@ def _wordless(music: Music) -> Iterator[Job]:
 
 def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
     style_seed = derived_seed(music.seed, f"{style or key}/style")
-    return Job(key, kind, shape, "", music.seed, style_seed, **values)
+    return Job(key, kind, shape, "", music.seed, style_seed, **{"written_in": music.asked_key} | values)
 
 
 def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
@@ -165,7 +165,7 @@ def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterato
             density=density,
             curve=music.density_curve,
             bars=music.take_bars,
-            written_in=music.take_key,
+            written_in=music.take_key or music.asked_key,
         )
 
 

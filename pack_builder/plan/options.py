@@ -4,7 +4,6 @@ The first three are the pack's recipe: two packs of the same three have the same
 is declared at the field that it fills. This module is imported for `--help`, so numpy is not.
 """
 
-import math
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
@@ -17,7 +16,16 @@ from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.names import TEMPLATES, check_name, name_of_folder
-from pack_builder.plan.parse import music_key, one_of, parse_bpm, parse_density, take_length, whole_among, whole_in
+from pack_builder.plan.parse import (
+    music_key,
+    one_of,
+    parse_bpm,
+    parse_density,
+    source_date,
+    take_length,
+    whole_among,
+    whole_in,
+)
 
 if TYPE_CHECKING:
     from pack_builder.plan.curve import Points
@@ -79,9 +87,17 @@ class Music:
         Option("take_bars", "Length of a take in bars, with --take-bpm.", None, "N"),
         Option("take_bpm", "Tempo that --take-bars counts at, 20..300.", None, "BPM"),
     )
-    take_key: str | None = declared(
-        Option("take_key", "Key of the takes: Am, F#, Bbmin, 8A.  [default: one for each]", None, "KEY", music_key)
+    asked_key: str | None = declared(
+        Option(
+            "asked_key",
+            "Key of loops and takes: Am, F#, Bbmin, 8A.  [default: one for each]",
+            None,
+            "KEY",
+            music_key,
+            spelled="--key",
+        )
     )
+    take_key: str | None = declared(Option("take_key", "Key of the takes alone, like --key.", None, "KEY", music_key))
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
         Option("one_shots", "Kicks, hats, claps and stabs, of each.", "0", "N", whole_in(0, 1000))
@@ -133,6 +149,9 @@ class Label:
         Option("naming", "default (130bpm), splice (130).", "default", "STYLE", one_of(lambda: TEMPLATES))
     )
     no_page: bool = declared(Option("no_page", "Write no preview page.", switch=True))
+    midi: bool | None = declared(
+        Option("midi", "A .mid beside every loop and take.  [default: where the model plays a score]", either=True)
+    )
     source_date: str | None = None
     exact_tempo: bool = True
 
@@ -261,6 +280,8 @@ def _music(read: dict[str, Any]) -> Music:
         if count and not music.loop_kinds:
             kinds = ", ".join(music.kinds)
             raise refused(option, count, f"{kinds} has none, allowed is 0 (--kind techno has them)")
+    if music.asked_key is not None and music.take_key is not None:
+        raise refused("--key", music.asked_key, "cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
         raise refused("--take-key", music.take_key, f"{', '.join(music.kinds)} has no takes (--kind piano has them)")
     if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
@@ -273,28 +294,3 @@ def _music(read: dict[str, Any]) -> Music:
 def usable_cores() -> int:
     """Processor cores that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def source_date() -> str | None:
-    """The date that the environment's SOURCE_DATE_EPOCH asks for, as YYYY-MM-DD, or None.
-
-    Audio files carry a date (`ICRD`) only then: the day of rendering would make two equal builds differ.
-    """
-    from datetime import UTC, datetime
-
-    text = os.environ.get("SOURCE_DATE_EPOCH", "")
-    if not text:
-        return None
-    try:
-        return datetime.fromtimestamp(int(text), UTC).date().isoformat()
-    except (ValueError, OverflowError, OSError):
-        raise refused("SOURCE_DATE_EPOCH", text, "must be whole seconds since 1970") from None
-
-
-def duration_s(music: Music) -> float:
-    """Seconds of audio that the music comes to (without the decay of takes)."""
-    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
-    loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
-    shapes = {FAMILIES[kind].shape for kind in music.kinds}
-    takes = math.prod((music.takes, float(music.take_seconds)))
-    return loops * ("loop" in shapes) + takes * ("take" in shapes)

@@ -1,7 +1,9 @@
 """Texts from the command line to checked values; every error names the option, the value and what is allowed."""
 
+import os
 import re
 from collections.abc import Callable, Collection
+from datetime import UTC, datetime
 from fractions import Fraction
 
 from musika_daw.system.refusal import refused
@@ -116,3 +118,17 @@ def take_length(seconds: str | None, bars: str | None, bpm: str | None) -> tuple
     if not low <= length <= high:
         raise refused("--take-bars", count, f"at {bpm} bpm is {float(length):.2f} s, must be within {low}..{high} s")
     return length, count
+
+
+def source_date() -> str | None:
+    """The date that the environment's SOURCE_DATE_EPOCH asks for, as YYYY-MM-DD, or None.
+
+    Audio files carry a date (`ICRD`) only then: the day of rendering would make two equal builds differ.
+    """
+    text = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not text:
+        return None
+    try:
+        return datetime.fromtimestamp(int(text), UTC).date().isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise refused("SOURCE_DATE_EPOCH", text, "must be whole seconds since 1970") from None

@@ -5,6 +5,7 @@ from dataclasses import fields
 from fractions import Fraction
 from typing import Any
 
+from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.chain import Chain
 from pack_builder.plan.names import decimal
 from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
@@ -30,12 +31,14 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "take_key": None, "exact_tempo": False}
+EARLIER: dict[str, Any] = {"no_page": False, "asked_key": None, "take_key": None, "midi": None, "exact_tempo": False}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe of this or an earlier version with every field of this one's."""
-    return EARLIER | recipe
+    """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
+    whole = EARLIER | recipe
+    keys = {name: whole[name] for name in ("asked_key", "take_key") if isinstance(whole[name], str)}
+    return whole | {name: key_in_text(key) or key for name, key in keys.items()}
 
 
 def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:

@@ -27,7 +27,7 @@ def close(
         LICENCE_FILE: licence_text(options.label.label, options.label.name),
         **dict(preset_texts(stem, rows(), options.label.exact_tempo)),
     }
-    for name, data in project_files(stem, head, rows(), options.label.exact_tempo):
+    for name, data in project_files(stem, head, rows(), options.place.out, options.label.exact_tempo):
         write_atomic(options.place.out / name, data)
         texts[name] = ""
     for name, text in () if options.label.no_page else pages(options.place.out, head, rows(), card):

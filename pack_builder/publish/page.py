@@ -120,6 +120,7 @@ def entry(row: Row) -> dict[str, Any]:
         "lufs": row.quality.loudness_lufs,
         "outside": row.quality.broken,
         "preview": preview_s(row.seconds, row.loops),
+        "midi": row.midi.file if row.midi else None,
     }
 
 

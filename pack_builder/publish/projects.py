@@ -4,24 +4,31 @@
 track      bar 1       5           9
 Loops      |cobalt    |amber      |...          one after another, each from a bar line
 Kits       |main      |variation  |...
+Loops bass |cobalt    |amber      |...          of files with a MIDI file: its notes, a track a role
 ```
 A project names the pack's files by relative path and holds no audio itself, so it stays small and plays what is in
-the pack. At most 500 files a project. Sources: DAWproject's published schema (Bitwig, 2024); REAPER's own files.
+the pack; of a MIDI file it holds the notes. At most 500 files a project. Sources: DAWproject's published schema
+(Bitwig, 2024); REAPER's own files.
 """
 
 import io
 import zipfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+import numpy as np
+
+from musika_daw.score.midi_file import CHANNELS, PPQ, decode_midi
+from musika_daw.score.roll import ROLES, Notes
+from pack_builder.plan.families import TAKES_BPM
 from pack_builder.plan.names import tempo_folder
 from pack_builder.record.manifest import Head
 from pack_builder.record.rows import Row
 
 MOST_FILES = 500
-TAKES_BPM = Fraction(120)  # takes have no tempo; a project must have one
 _UP = "../"
 
 
@@ -41,6 +48,25 @@ class Project:
     name: str
     bpm: Fraction
     tracks: tuple[tuple[str, tuple[Placed, ...]], ...]
+
+    def parts(self, folder: Path) -> Iterator[tuple[str, str, list[tuple[Placed, Notes]]]]:
+        """(title, role, files with the notes that it plays in each) of a track for every role, from the MIDI files in
+        the pack's folder; onset and end in beats of the project from the start of the file."""
+        for title, placed in self.tracks:
+            by_role: dict[str, list[tuple[Placed, Notes]]] = {}
+            for item in placed:
+                if item.row.midi is None:
+                    continue
+                music = decode_midi((folder / item.row.midi.file).read_bytes())
+                # a loop is in the project's own tempo, a take keeps its time
+                beats = 1 / music.ppq if item.row.loops else float(self.bpm) / item.row.midi.bpm / music.ppq
+                for role in music.roles:
+                    notes = music.notes.of(role)
+                    scaled = replace(notes, onset=notes.onset * beats, off=notes.off * beats)
+                    by_role.setdefault(role, []).append((item, scaled))
+            for role in ROLES:
+                if role in by_role:
+                    yield f"{title} {role}", role, by_role[role]
 
 
 def projects_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> list[Project]:
@@ -71,11 +97,13 @@ def _laid_out(rows: list[Row], bpm: Fraction) -> tuple[Placed, ...]:
     return tuple(placed)
 
 
-def project_files(stem: str, head: Head, rows: Iterable[Row], exact_tempo: bool = True) -> Iterator[tuple[str, bytes]]:
-    """(path in the pack, bytes) of every project."""
+def project_files(
+    stem: str, head: Head, rows: Iterable[Row], folder: Path, exact_tempo: bool = True
+) -> Iterator[tuple[str, bytes]]:
+    """(path in the pack, bytes) of every project; `folder` is the pack's, whose MIDI files are read."""
     for project in projects_of(stem, rows, exact_tempo):
-        yield f"Projects/{project.name}.dawproject", dawproject(project, head)
-        yield f"Projects/{project.name}.rpp", reaper(project).encode("utf-8")
+        yield f"Projects/{project.name}.dawproject", dawproject(project, head, folder)
+        yield f"Projects/{project.name}.rpp", reaper(project, folder).encode("utf-8")
 
 
 def _seconds(row: Row) -> Fraction:
@@ -86,7 +114,7 @@ def _number(value: Fraction | float) -> str:
     return f"{float(value):.12g}"
 
 
-def dawproject(project: Project, head: Head) -> bytes:
+def dawproject(project: Project, head: Head, folder: Path) -> bytes:
     """A `.dawproject` file: a zip of `project.xml` and `metadata.xml`, the same bytes every time."""
     name, _, version = head.software.rpartition(" ")
     root = Xml.Element("Project", version="1.0")
@@ -100,21 +128,13 @@ def dawproject(project: Project, head: Head) -> bytes:
     arrangement = Xml.SubElement(root, "Arrangement", id="arrangement")
     lanes = Xml.SubElement(arrangement, "Lanes", id="lanes", timeUnit="beats")
     for number, (title, placed) in enumerate(project.tracks):
-        track = Xml.SubElement(structure, "Track", contentType="audio", loaded="true", id=f"track{number}", name=title)
-        channel = Xml.SubElement(
-            track,
-            "Channel",
-            audioChannels="2",
-            role="regular",
-            solo="false",
-            destination="master-channel",
-            id=f"channel{number}",
-        )
-        Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id=f"volume{number}")
-        lane = Xml.SubElement(lanes, "Lanes", track=f"track{number}", id=f"lane{number}")
-        clips = Xml.SubElement(lane, "Clips", id=f"clips{number}")
+        clips = _track(structure, lanes, title, f"{number}", "audio")
         for item in placed:
-            _clip(clips, item)
+            _audio(_clip(clips, item), item)
+    for number, (title, role, played) in enumerate(project.parts(folder)):
+        clips = _track(structure, lanes, title, f"-notes{number}", "notes")
+        for index, (item, notes) in enumerate(played):
+            _notes(_clip(clips, item), notes, CHANNELS[role], f"notes{number}-{index}")
     master = Xml.SubElement(structure, "Track", contentType="audio", loaded="true", id="master", name="Master")
     channel = Xml.SubElement(master, "Channel", audioChannels="2", role="master", solo="false", id="master-channel")
     Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id="master-volume")
@@ -137,10 +157,26 @@ def dawproject(project: Project, head: Head) -> bytes:
     return stream.getvalue()
 
 
-def _clip(clips: Xml.Element, item: Placed) -> None:
-    """A clip whose audio is mapped to the beat: its ends are pinned, so a host stretches it with the tempo."""
-    row, seconds = item.row, _seconds(item.row)
-    outer = Xml.SubElement(
+def _track(structure: Xml.Element, lanes: Xml.Element, title: str, number: str, content: str) -> Xml.Element:
+    """A track with its channel; the clips on its lane."""
+    track = Xml.SubElement(structure, "Track", contentType=content, loaded="true", id=f"track{number}", name=title)
+    channel = Xml.SubElement(
+        track,
+        "Channel",
+        audioChannels="2",
+        role="regular",
+        solo="false",
+        destination="master-channel",
+        id=f"channel{number}",
+    )
+    Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id=f"volume{number}")
+    lane = Xml.SubElement(lanes, "Lanes", track=f"track{number}", id=f"lane{number}")
+    return Xml.SubElement(lane, "Clips", id=f"clips{number}")
+
+
+def _clip(clips: Xml.Element, item: Placed) -> Xml.Element:
+    row = item.row
+    clip = Xml.SubElement(
         clips,
         "Clip",
         time=_number(item.start_beat),
@@ -149,10 +185,31 @@ def _clip(clips: Xml.Element, item: Placed) -> None:
         name=row.file.rpartition("/")[2].rpartition(".")[0],
     )
     if row.loops:
-        outer.set("loopStart", "0")
-        outer.set("loopEnd", _number(item.span_beats))
+        clip.set("loopStart", "0")
+        clip.set("loopEnd", _number(item.span_beats))
+    return clip
+
+
+def _notes(clip: Xml.Element, notes: Notes, channel: int, number: str) -> None:
+    clip.set("contentTimeUnit", "beats")
+    held = Xml.SubElement(clip, "Notes", id=number)
+    for on, off, key, velocity in zip(*map(_list, (notes.onset, notes.off, notes.key, notes.velocity))):
+        Xml.SubElement(
+            held,
+            "Note",
+            time=_number(on),
+            duration=_number(off - on),
+            channel=str(channel),
+            key=str(key),
+            vel=_number(round(velocity, 6)),
+        )
+
+
+def _audio(clip: Xml.Element, item: Placed) -> None:
+    """Audio that is mapped to the beat: its ends are pinned, so a host stretches it with the tempo."""
+    row, seconds = item.row, _seconds(item.row)
     inner = Xml.SubElement(
-        Xml.SubElement(outer, "Clips"),
+        Xml.SubElement(clip, "Clips"),
         "Clip",
         time="0",
         duration=_number(item.span_beats),
@@ -173,26 +230,51 @@ def _clip(clips: Xml.Element, item: Placed) -> None:
     Xml.SubElement(warps, "Warp", time=_number(item.span_beats), contentTime=_number(seconds))
 
 
-def reaper(project: Project) -> str:
+def _list(values: np.ndarray) -> list[float]:
+    return values.tolist()
+
+
+def reaper(project: Project, folder: Path) -> str:
     """A `.rpp` file: a tree of text in angle brackets."""
     lines = ['<REAPER_PROJECT 0.1 "6.0" 0', f"  TEMPO {_number(project.bpm)} 4 4", "  PLAYRATE 1 0 0.25 4"]
     for title, placed in project.tracks:
         lines += ["  <TRACK", f'    NAME "{title}"', "    VOLPAN 1 0 -1 -1 1"]
         for item in placed:
-            row = item.row
-            lines += [
-                "    <ITEM",
-                f"      POSITION {_number(item.start_beat * 60 / project.bpm)}",
-                f"      LENGTH {_number(_seconds(row))}",
-                f"      LOOP {int(row.loops)}",
-                f'      NAME "{row.file.rpartition("/")[2]}"',
-                "      <SOURCE WAVE" if row.file.endswith(".wav") else _source(row.file),
-                f'        FILE "{_UP}{row.file}"',
-                "      >",
-                "    >",
-            ]
+            file = item.row.file
+            lines += [*_item(item, project.bpm, file), _source(file), f'        FILE "{_UP}{file}"', "      >", "    >"]
+        lines.append("  >")
+    for title, role, played in project.parts(folder):
+        lines += ["  <TRACK", f'    NAME "{title}"', "    VOLPAN 1 0 -1 -1 1"]
+        for item, notes in played:
+            midi = item.row.midi.file if item.row.midi else ""
+            events = _events(notes, CHANNELS[role], item.span_beats)
+            lines += [*_item(item, project.bpm, midi), "      <SOURCE MIDI", f"        HASDATA 1 {PPQ} QN"]
+            lines += [*events, "      >", "    >"]
         lines.append("  >")
     return "\n".join([*lines, ">", ""])
+
+
+def _item(item: Placed, bpm: Fraction, file: str) -> list[str]:
+    return [
+        "    <ITEM",
+        f"      POSITION {_number(item.start_beat * 60 / bpm)}",
+        f"      LENGTH {_number(_seconds(item.row))}",
+        f"      LOOP {int(item.row.loops)}",
+        f'      NAME "{file.rpartition("/")[2]}"',
+    ]
+
+
+def _events(notes: Notes, channel: int, span_beats: Fraction) -> list[str]:
+    """MIDI events in ticks after one another, and at the end of the file all notes off, which is its length."""
+    events = []
+    for on, off, key, velocity in zip(*map(_list, (notes.onset, notes.off, notes.key, notes.velocity))):
+        events.append((round(on * PPQ), 1, f"{0x90 + channel:02x} {key:02x} {round(velocity * 127):02x}"))
+        events.append((round(off * PPQ), 0, f"{0x80 + channel:02x} {key:02x} 00"))
+    lines, at = [], 0
+    for tick, _, text in [*sorted(events), (round(span_beats * PPQ), 2, f"{0xB0 + channel:02x} 7b 00")]:
+        lines.append(f"        E {max(0, tick - at)} {text}")
+        at = max(at, tick)
+    return lines
 
 
 def _source(file: str) -> str:

@@ -53,6 +53,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     kits: set[str] = set()
     tops: set[str] = set()
     outside: Counter[str] = Counter()
+    written = 0
     bits, rate_hz, suffix = 24, 44100, "WAV"
     for row in rows:
         shapes[row.music.shape] += 1
@@ -64,6 +65,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         if row.music.kit:
             kits.add(row.music.kit)
         outside.update(row.quality.broken[:1])
+        written += row.midi is not None
     parts = []
     if shapes["loop"]:
         span = f"{min(tempi):g} bpm" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g} bpm"
@@ -77,6 +79,10 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         parts.append(f"  {shapes['shot']} one-shots; those with a note in the name are tuned to it")
     if shapes["take"]:
         parts.append(f"  {shapes['take']} free takes, filed as sparse, medium or dense by their measured note density")
+    if written:
+        parts.append(
+            f"  {written} MIDI files: the notes of the loop or take that lies beside each, under the same name"
+        )
     if outside:
         why = ", ".join(f"{name} ({count})" for name, count in outside.most_common())
         parts.append(
@@ -89,7 +95,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         line="=" * len(title),
         contents="\n".join(parts),
         gaps=_gap_text(gaps),
-        about=_about(shapes, suffix, bits, rate_hz),
+        about=_about(shapes, suffix, bits, rate_hz, bool(written)),
         folders=_folders(tops),
         models="\n".join(f"  {model.kind}: {model.name} ({model.weights_sha256[:12]})" for model in head.models),
         inspect="Look into one file:     musika-pack inspect FILE\n" if suffix == "WAV" else "",
@@ -98,7 +104,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     )
 
 
-def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int) -> str:
+def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: bool) -> str:
     parts = [f"{suffix}, {bits} bit, {rate_hz / 1000:g} kHz, stereo."]
     if shapes["loop"] or shapes["fill"]:
         parts.append(
@@ -108,7 +114,15 @@ def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int) -> str:
         parts.append(_LABELS[suffix])
     if shapes["take"]:
         parts.append("The takes are free in time and carry no tempo; they end in their own decay.")
-    parts.append("A key in a name was heard in the file; where there is none, it was not clear.")
+    if midi:
+        parts.append(
+            "A MIDI file holds what is played in its sound file, in time with it: a track for each part, drums on\n"
+            "channel 10, tempo and key. That of a take runs at 120 bpm, unless the take has bars at a tempo of its own."
+        )
+    parts.append(
+        "A key in a name is the one that the music was written in; where that is not known, it was heard in the file,\n"
+        "and where there is none, it was not clear."
+    )
     return "\n".join(parts)
 
 

@@ -43,9 +43,10 @@ class State:
                     continue  # a line that a crash cut short: its file is rendered again
 
     def intact(self) -> Iterator[Row | Gap]:
-        """The gaps, and the files that are still there, byte for byte."""
+        """The gaps, and the files that are still there, byte for byte, with what lies beside them."""
         for entry in self.entries():
-            if isinstance(entry, Gap) or _intact(inside(self.folder, entry.file), entry.sound.sha256):
+            sums = {} if isinstance(entry, Gap) else entry.sums
+            if all(_intact(inside(self.folder, name), digest) for name, digest in sums.items()):
                 yield entry
 
 

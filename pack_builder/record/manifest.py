@@ -27,7 +27,7 @@ MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
     "README.txt",
 )
 _TEXTS = ("label", "name", "created", "software")
-_NOT_IN_TABLE = ("tried", "density_curve")
+_NOT_IN_TABLE = ("tried", "density_curve", "midi")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def write_manifest(folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable
             def passed() -> Iterator[Row]:
                 for row in rows:
                     table.writerow(_cells(row))
-                    sums.write(checksum_text([(row.sound.sha256, row.file)]))
+                    sums.write(checksum_text((digest, name) for name, digest in row.sums.items()))
                     yield row
 
             _write_json(manifest, head, passed(), gaps)

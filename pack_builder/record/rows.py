@@ -89,8 +89,22 @@ class FileQuality:
 
 
 @dataclass(frozen=True)
+class FileMidi:
+    """The MIDI file beside a file: its notes, and its length in ticks, 960 a quarter note of its tempo."""
+
+    file: str
+    sha256: str
+    notes: int
+    ticks: int
+    bpm: float
+
+
+@dataclass(frozen=True)
 class Row:
-    """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`)."""
+    """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`).
+
+    `midi` is an object of its own there, in the rows of files that have one.
+    """
 
     file: str
     sound: FileSound
@@ -98,21 +112,31 @@ class Row:
     source: FileSource
     quality: FileQuality
     licence: str
+    midi: FileMidi | None = None
 
     @classmethod
     def from_dict(cls, values: Any) -> "Row":
         """A row from flat JSON values; raises ValueError where a field is missing, unknown or of another type."""
+        midi = None
+        if isinstance(values, dict) and "midi" in values:
+            midi = FileMidi(**_checked(FileMidi, values["midi"], "midi"))
+            values = {name: value for name, value in values.items() if name != "midi"}
         values = _checked(cls, values, "row")
         records = {
             name: record(**{field.name: values[field.name] for field in fields(record)})
             for name, record in _RECORDS.items()
         }
-        return cls(file=values["file"], licence=values["licence"], **records)
+        return cls(file=values["file"], licence=values["licence"], midi=midi, **records)
 
     @property
     def job(self) -> str:
         """The key of the job that made the file, as a gap has it."""
         return self.source.job
+
+    @property
+    def sums(self) -> dict[str, str]:
+        """SHA-256 of the file, and of the MIDI file beside it, by their names."""
+        return {self.file: self.sound.sha256} | ({self.midi.file: self.midi.sha256} if self.midi else {})
 
     @property
     def loops(self) -> bool:
@@ -167,6 +191,8 @@ def disk_fields(cls: Any) -> dict[str, tuple[type, ...]]:
     """The fields as they stand on disk, with the types that each may hold; a whole number is a number."""
     found: dict[str, tuple[type, ...]] = {}
     for name, expected in typing.get_type_hints(cls).items():
+        if expected == FileMidi | None:
+            continue
         if is_dataclass(expected):
             found |= disk_fields(typing.cast(Any, expected))
             continue
@@ -193,7 +219,10 @@ def plain(entry: Row | Gap) -> dict[str, Any]:
     """Names and values as they stand on disk, not copied: `dataclasses.asdict` would copy every attempt."""
     flat: dict[str, Any] = {}
     for name, value in vars(entry).items():
-        flat |= vars(value) if is_dataclass(value) else {name: value}
+        if name == "midi":
+            flat |= {} if value is None else {name: vars(value)}
+        else:
+            flat |= vars(value) if is_dataclass(value) else {name: value}
     return flat
 
 

@@ -1,7 +1,7 @@
 """The fourth step: what a file says of itself, in its chunks and in the manifest."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from musika_daw import __version__
 from musika_daw.hearing.findings import Findings
-from musika_daw.hearing.key import Pitch, tonic_of
+from musika_daw.hearing.key import Pitch
 from musika_daw.sound.sounds import FORMATS
-from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Cue, Sampler, Tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Sampler, Tags, tags_of_bars
 from pack_builder.plan.curve import DensityCurve, agreement
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
@@ -68,15 +68,9 @@ def tags_of(
         whole, part = divmod(note * 100 + round(pitch.cents if pitch else 0.0), 100)
         sampler = Sampler((), unity_note=whole, fraction=round(part / 100 * (1 << 32))) if pitch else None
         return Tags(info, Acid(0, 0.0, flags, note), sampler)
-    if job.bpm is None or job.beats is None or job.bars is None:
+    if job.bpm is None or job.bars is None:
         return Tags(info, key=key)
-    # every bar line is rounded by itself, so no error adds up
-    starts = (round(Fraction(frames * bar, job.bars)) for bar in range(job.bars))
-    cues = tuple(Cue(start, f"bar {bar}") for bar, start in enumerate(starts, 1))
-    acid = Acid(job.beats, float(job.bpm))
-    if key:  # the tonic in the octave of middle C, which hosts move to a song's key by
-        acid = replace(acid, flags=acid.flags | ACID_ROOT_SET, root_note=60 + tonic_of(key))
-    return Tags(info, acid, Sampler(((0, frames - 1),)), cues, key)
+    return tags_of_bars(info, job.bpm, job.bars, frames, key)
 
 
 def software() -> str:

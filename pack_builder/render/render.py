@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from musika_daw.instrument.played import Take
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
@@ -12,8 +13,9 @@ from pack_builder.render.attempts import first_good
 from pack_builder.render.draw import controls_of, raw_sound
 from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
+from pack_builder.render.midi import written_in
 from pack_builder.render.source import EngineLike, EngineSource
-from pack_builder.render.write import Made, write_made, written
+from pack_builder.render.write import Made, labelled, write_made
 
 
 @lru_cache(maxsize=1)
@@ -33,6 +35,11 @@ def plays_score(source: EngineSource, model: str) -> bool:
     return engine_of(source, model).key(source.controls(key="Amin")) is not None
 
 
+def plays_notes(source: EngineSource, model: str) -> bool:
+    """Whether it is known which notes a model plays."""
+    return engine_of(source, model).played(Take(1.0), source.controls()) is not None
+
+
 def make(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
     """Render one file of the pack to bytes; a gap where no attempt kept to the limits. Where the file is to be
     `heard` from the page, its card has sound."""
@@ -49,14 +56,14 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         bpm = None if job.bpm is None else float(job.bpm)
         return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
     attempt = outcome.attempt
-    return written(
+    return labelled(
         outcome.chosen,
         job,
         options,
         Seeds(job.seed(attempt), job.style(attempt)),
         describe(source, model),
         tried=outcome.tried,
-        written_key=None if job.shape == "shot" else engine.key(controls_of(source, job, attempt)),
+        written=written_in(engine, job, controls_of(source, job, attempt), options.label.midi),
         heard=heard,
     )
 
@@ -65,4 +72,4 @@ def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions
     """Make one file of the pack, whole or not at all, and give back what came of it, without the file's bytes."""
     made = make(source, model, job, options, heard)
     write_made(options.place.out, made)
-    return replace(made, data=None)
+    return replace(made, data=None, midi=None)

@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from musika_daw.instrument.played import Stretch
+from musika_daw.score.roll import Notes
+
 
 class EngineLike(Protocol):
     """What the pack builder uses of `musika_daw.instrument.engine.Engine`."""
@@ -24,6 +27,8 @@ class EngineLike(Protocol):
     ) -> np.ndarray: ...
 
     def key(self, controls: Any) -> str | None: ...
+
+    def played(self, stretch: Stretch, controls: Any) -> Notes | None: ...
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,35 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from musika_daw.hearing.key import key_of
+from musika_daw.hearing.key import fit_of, key_of
 from musika_daw.sound.sounds import FORMATS, encode, read_sound_from
 from musika_daw.system.atomic import write_atomic
 from pack_builder.plan.jobs import Job, file_of
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import card
-from pack_builder.record.rows import Gap, Model, Row
+from pack_builder.record.rows import FileMidi, Gap, Model, Row
 from pack_builder.render.judge import Candidate
 from pack_builder.render.labels import Seeds, row_of, tags_of
+from pack_builder.render.midi import Written, midi_of
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one job: a row, the bytes of its file and what the page shows of it, or the gap it left."""
+    """What came of one job: a row, the bytes of its file, of the MIDI file beside it and what the page shows of it, or
+    the gap it left."""
 
     entry: Row | Gap
     data: bytes | None = None
+    midi: bytes | None = None
     card: dict[str, str] | None = None
 
 
-def written(
+def labelled(
     chosen: Candidate,
     job: Job,
     options: BuildOptions,
@@ -34,16 +38,20 @@ def written(
     model: Model,
     *,
     tried: list[dict[str, Any]],
-    written_key: str | None,
+    written: Written,
     heard: bool,
 ) -> Made:
-    """The labelled bytes of a candidate's file with its row and card. `written_key` is the key that the music was
-    written in, where it was; where the file is to be `heard` from the page, its card has sound. Without a page
-    there is no card."""
+    """The labelled bytes of a candidate's file with its row and card.
+
+    The key is the one that the music is `written` in: only of other music it is heard. Where the file is to be `heard`
+    from the page, its card has sound. Without a page there is no card.
+    """
     samples, rate = chosen.samples, options.finish.sample_rate_hz
     key, fit = None, 0.0
-    if job.shape != "shot":
-        key, fit = key_of(samples, rate, written_key)
+    if written.key is not None:
+        key, fit = written.key, fit_of(samples, rate, written.key)
+    elif job.shape != "shot":
+        key, fit = key_of(samples, rate)
     pitch = chosen.shot.pitch if chosen.shot else None
     file = file_of(job, options, chosen.findings.density, pitch.name if pitch else key, not chosen.over)
     form = FORMATS[options.finish.format]
@@ -51,13 +59,21 @@ def written(
     data = encode(samples, rate, tags, form)
     digest = hashlib.sha256(data).hexdigest()
     row = row_of(job, options.finish, chosen, seeds, model, file=file, sha256=digest, tried=tried, key=key, key_fit=fit)
+    midi = None
+    if written.notes is not None:
+        beside = Path(file).with_suffix(".mid")
+        midi, music = midi_of(written.notes, job, Fraction(len(samples), rate), key, beside.stem)
+        sha256 = hashlib.sha256(midi).hexdigest()
+        row = replace(row, midi=FileMidi(beside.as_posix(), sha256, len(music.notes), music.ticks, music.bpm))
     if options.label.no_page:
-        return Made(row, data)
+        return Made(row, data, midi)
     # of the file's own bytes, so that a card made of the file later is the same
-    return Made(row, data, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
+    return Made(row, data, midi, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
 
 
 def write_made(folder: Path, made: Made) -> None:
-    """Put a made file into its place in the pack."""
+    """Put a made file into its place in the pack, after what lies beside it."""
+    if isinstance(made.entry, Row) and made.entry.midi is not None and made.midi is not None:
+        write_atomic(folder / Path(made.entry.midi.file), made.midi)
     if isinstance(made.entry, Row) and made.data is not None:
         write_atomic(folder / Path(made.entry.file), made.data)

@@ -30,7 +30,7 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe, plays_score
+from pack_builder.render.render import describe, plays_notes, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
@@ -167,10 +167,15 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
             chosen[kind] = kind, _described("--kind", kind, workers, source)
             if chosen[kind][1].kind != kind:
                 raise refused("--kind", kind, f"the model of that name is of kind {chosen[kind][1].kind!r}")
-    key = options.music.take_key
     for kind, (text, model) in chosen.items():
-        if key is not None and FAMILIES[kind].shape == "take" and not workers.call(plays_score, source, text):
-            raise refused("--take-key", key, f"the model {model.name} plays no score, which a key would be written in")
+        asked = [("--key", options.music.asked_key)]
+        if FAMILIES[kind].shape == "take":
+            asked.append(("--take-key", options.music.take_key))
+        for option, key in asked:
+            if key is not None and not workers.call(plays_score, source, text):
+                raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
+        if options.label.midi and not workers.call(plays_notes, source, text):
+            raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256

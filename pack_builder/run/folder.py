@@ -1,5 +1,6 @@
 """The folder that a pack is built into: what is in it already, and whether there is room."""
 
+import math
 import os
 import shutil
 from dataclasses import replace
@@ -7,7 +8,8 @@ from pathlib import Path
 
 from musika_daw.system.atomic import PART_SUFFIX
 from musika_daw.system.refusal import refused
-from pack_builder.plan.options import BuildOptions, duration_s
+from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.options import BuildOptions, Music
 from pack_builder.plan.recipe import completed, in_words, recipe_of
 from pack_builder.record.journal import State, read_state
 
@@ -74,6 +76,15 @@ def check_space(options: BuildOptions) -> None:
         raise refused(
             "--out", options.place.out, f"needs {need / 1e6:.0f} MB, {free / 1e6:.0f} MB are free on that disk"
         )
+
+
+def duration_s(music: Music) -> float:
+    """Seconds of audio that the music comes to (without the decay of takes)."""
+    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
+    loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
+    shapes = {FAMILIES[kind].shape for kind in music.kinds}
+    takes = math.prod((music.takes, float(music.take_seconds)))
+    return loops * ("loop" in shapes) + takes * ("take" in shapes)
 
 
 def remove_parts(folder: Path) -> None:

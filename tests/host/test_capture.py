@@ -56,6 +56,9 @@ class Heard:
     def key(self, controls: Any) -> str | None:
         return None
 
+    def played(self, *_: Any) -> None:
+        return None
+
 
 PIECE = Piece(Fraction(120), Controls(), RATE)
 

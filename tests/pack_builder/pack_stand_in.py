@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from musika_daw.instrument.played import Loop, Stretch, Take
+from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.system.refusal import refused
 from pack_builder.render.source import EngineSource
 
@@ -111,7 +113,21 @@ class StandIn:
         return self._spoilt(piano(seconds, 0.5 * 32**density, sample_rate_hz, controls.seed)[0], controls.seed)
 
     def key(self, controls: Any) -> str | None:
-        return None if self.fault == "free" else controls.key
+        return None if self.fault == "free" else controls.key or ("Bbmin" if self.fault == "score" else None)
+
+    def played(self, stretch: Stretch, controls: Any) -> Notes | None:
+        """With `score` the kicks of a loop, or the notes of a take."""
+        if self.fault != "score":
+            return None
+        if isinstance(stretch, Take):
+            density = 0.5 if controls.density is None else controls.density
+            onsets_s = piano(stretch.seconds, 0.5 * 32**density, 44100, controls.seed)[1]
+            return sorted_notes([(onset_s, onset_s + 0.4, 60, 0.5, ROLES.index("piano")) for onset_s in onsets_s])
+        assert isinstance(stretch, Loop)
+        beat_s = 60 / float(stretch.bpm)
+        kicks = [(beat * beat_s, beat * beat_s, 36, 1.0, ROLES.index("drums")) for beat in range(stretch.bars * 4)]
+        bass = [(beat * beat_s, (beat + 1) * beat_s, 46, 0.6, ROLES.index("bass")) for beat in (0, 3)]
+        return sorted_notes([*kicks, *bass])
 
     def _spoilt(self, samples: np.ndarray, seed: int) -> np.ndarray:
         if self.fault == "slow":

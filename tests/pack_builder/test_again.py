@@ -60,6 +60,7 @@ def test_a_recipe_of_before_there_was_an_option_is_understood(small: Small) -> N
 def test_an_earlier_pack_is_still_the_same_request_and_can_be_extended(pack: Path, run: Run, small: Small) -> None:
     path = pack / "manifest.json"
     text = path.read_text()
+    assert options_from(recipe_of(small()) | {"take_key": "A#min"}, small().place).music.take_key == "Bbmin"
     for name, value in EARLIER.items():
         now = recipe_of(small())[name]
         line = rf',\s*"{name}": ({json.dumps(value)}|{json.dumps(now)})'

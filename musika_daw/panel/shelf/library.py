@@ -8,11 +8,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from musika_daw.score.harmony import other_spelling
 from musika_daw.sound.labels import MANIFEST, SUFFIXES, Labels, labels_in_manifest, read_labels
 
 FILES_MAX = 20_000
-_SHARPS = {"A#": "Bb", "C#": "Db", "D#": "Eb", "F#": "Gb", "G#": "Ab"}
-SPELLINGS = _SHARPS | {flat: sharp for sharp, flat in _SHARPS.items()}
 _TEMPO = re.compile(r"\d+(?:bpm)?")
 KEY_NAMES = {"maj": " major", "min": " minor"}
 
@@ -54,7 +53,7 @@ class Sound:
     def matches(self, words: list[str]) -> bool:
         """Whether every word is in its name, its pack or its facts."""
         labels, key = self.labels, self.labels.key or ""
-        text = " ".join((self.name, self.pack, labels.kind or "", labels.shape, key, other_key(key), *self.facts))
+        text = " ".join((self.name, self.pack, labels.kind or "", labels.shape, key, other_spelling(key), *self.facts))
         return all(word in text.lower() for word in words)
 
     @property
@@ -115,11 +114,6 @@ def scan(folder: Path) -> Found:
             if len(sounds) >= FILES_MAX:
                 return Found(_newest_first(sounds), (*problems, f"{folder}: more than {FILES_MAX} files"))
     return Found(_newest_first(sounds), tuple(problems))
-
-
-def other_key(key: str) -> str:
-    """A key by its other spelling, as in a file's labels: Bbmin for A#min; empty where there is none."""
-    return next((other + key[2:] for tonic, other in SPELLINGS.items() if key.startswith(tonic)), "")
 
 
 def words_of(text: str) -> list[str]:

@@ -348,9 +348,9 @@ def test_a_foreign_id3_chunk_behind_the_sound_is_read(tmp_path: Path) -> None:
     file.tags.add(TBPM(encoding=3, text=["128"]))
     file.tags.add(TKEY(encoding=3, text=["Bbm"]))
     file.save()
-    assert read_header(path).tags == Tags(acid=Acid(0, 128.0, 0), key="A#min")
+    assert read_header(path).tags == Tags(acid=Acid(0, 128.0, 0), key="Bbmin")
     assert read_header(path).frames == 4411
-    assert (read_labels(path).bpm, read_labels(path).key, read_labels(path).shape) == (128.0, "A#min", "take")
+    assert (read_labels(path).bpm, read_labels(path).key, read_labels(path).shape) == (128.0, "Bbmin", "take")
 
 
 @settings(max_examples=100, deadline=None)

@@ -132,11 +132,11 @@ def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOption
         ({"take_bars": "8"}, "--take-bars and --take-bpm: both must be given"),
         (
             {"take_bars": "8", "take_bpm": "90", "take_seconds": "3"},
-            "--take-seconds: 3, cannot be combined with --take-bars",
+            "--take-seconds: '3', cannot be combined with --take-bars",
         ),
         ({"take_bars": "900", "take_bpm": "60"}, "must be within 1..600 s"),
         ({"take_bars": "8", "take_bpm": "5"}, "--take-bpm: 5, must be within 20..300"),
-        ({"density": "0.5", "density_curve": "0:0.2"}, "--density: 0.5, cannot be combined with --density-curve"),
+        ({"density": "0.5", "density_curve": "0:0.2"}, "--density: '0.5', cannot be combined with --density-curve"),
         ({"density_curve": "0:0.2 30:0.5"}, "its last point is at 30 s, a take ends at 20 s"),
         ({"attempts": "0"}, "--attempts: 0, must be within 1..1000"),
         ({"format": "mp3"}, "--format: 'mp3', must be one of wav24"),

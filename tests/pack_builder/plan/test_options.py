@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pack_builder.plan.options import BuildOptions, duration_s
+from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.parse import music_key, parse_bpm, parse_density
 from pack_builder.plan.recipe import recipe_of
+from pack_builder.run.folder import duration_s
 
 
 @pytest.mark.parametrize(
@@ -57,13 +58,15 @@ def test_no_density_leaves_it_to_the_model() -> None:
     assert parse_density("none") is None
 
 
-@pytest.mark.parametrize(("text", "key"), [("Am", "Amin"), ("bb", "A#maj"), ("F# minor", "F#min"), ("8B", "Cmaj")])
+@pytest.mark.parametrize(("text", "key"), [("Am", "Amin"), ("bb", "Bbmaj"), ("F# minor", "F#min"), ("8B", "Cmaj")])
 def test_keys(text: str, key: str) -> None:
     assert music_key("--take-key", text) == key
 
 
 BAD = [
     ({"take_key": "Am", "kinds": ("techno",)}, "--take-key: 'Amin', techno has no takes (--kind piano has them)"),
+    ({"asked_key": "Am", "take_key": "Cm"}, "--key: 'Amin', cannot be combined with --take-key"),
+    ({"asked_key": "H"}, "--key: 'H', must be a key like Am, F#, Bbmin or 8A"),
     ({"take_key": "H"}, "--take-key: 'H', must be a key like Am, F#, Bbmin or 8A"),
     ({"bpm": "59.9"}, "--bpm: 59.9, must be within 60..200"),
     ({"bpm": "201"}, "--bpm: 201, must be within 60..200"),

@@ -101,8 +101,14 @@ def test_a_style_that_failed_is_given_up_unless_others_share_it() -> None:
     assert {shared.style(attempt) for attempt in range(7)} == {99}
 
 
+def test_an_asked_key_reaches_every_job(small: Callable[..., BuildOptions]) -> None:
+    jobs = plan(small(kits="1", one_shots="1", asked_key="D#m"))
+    assert {job.written_in for job in jobs} == {"Ebmin"}
+    assert {controls_of(SOURCE, job, 0).key for job in jobs} == {"Ebmin"}
+
+
 def test_the_asked_key_reaches_takes_and_nothing_else(small: Callable[..., BuildOptions]) -> None:
     jobs = plan(small(kits="1", one_shots="1", take_key="Bbm"))
-    assert {job.written_in for job in jobs if job.shape == "take"} == {"A#min"}
+    assert {job.written_in for job in jobs if job.shape == "take"} == {"Bbmin"}
     assert {job.written_in for job in jobs if job.shape != "take"} == {None}
-    assert {controls_of(SOURCE, job, 0).key for job in jobs} == {"A#min", None}
+    assert {controls_of(SOURCE, job, 0).key for job in jobs} == {"Bbmin", None}

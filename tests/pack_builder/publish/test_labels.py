@@ -215,8 +215,10 @@ RULES: dict[str, tuple[str, str, str]] = {
         "time",
         "name color comment duration contentTimeUnit playStart playStop loopStart loopEnd fadeTimeUnit "
         "fadeInTime fadeOutTime enable reference",
-        "Clips|Warps|Audio|Lanes",
+        "Clips|Warps|Audio|Lanes|Notes",
     ),
+    "Notes": ("", "id name color comment timeUnit track", "Note*"),
+    "Note": ("time duration channel key", "vel rel", ""),
     "Warps": ("contentTimeUnit", "id name color comment timeUnit track", "Audio! Warp+"),
     "Audio": ("channels sampleRate duration", "id name color comment timeUnit track algorithm", "File!"),
     "File": ("path", "external", ""),
@@ -232,6 +234,8 @@ RULES: dict[str, tuple[str, str, str]] = {
 NUMBER, WHOLE = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?", r"[-+]?\d+"
 VALUES = {
     **dict.fromkeys(("time", "duration", "playStart", "loopStart", "loopEnd", "contentTime"), NUMBER),
+    **dict.fromkeys(("key", "channel"), r"\d{1,3}"),
+    **dict.fromkeys(("vel", "rel"), NUMBER),
     **dict.fromkeys(("channels", "sampleRate", "audioChannels", "numerator", "denominator"), WHOLE),
     **dict.fromkeys(("external", "loaded", "solo"), "true|false|0|1"),
     **dict.fromkeys(("timeUnit", "contentTimeUnit"), "beats|seconds"),

@@ -257,6 +257,36 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["requests"] in ([], [(tmp_path / rows[2].file).as_uri()])
 
 
+LINKS = """
+<script>
+(async () => {
+  const told = {}, links = [...document.querySelectorAll("article a")];
+  told.links = links.map(link => [link.textContent, link.download]);
+  told.dragged = links.map(link => {
+    const event = new DragEvent("dragstart", { dataTransfer: new DataTransfer() });
+    link.dispatchEvent(event);
+    return event.dataTransfer.getData("DownloadURL");
+  });
+  await fetch("{address}", { method: "POST", mode: "no-cors", body: JSON.stringify(told) });
+})();
+</script>
+"""
+
+
+@pytest.mark.peer
+def test_the_notes_of_a_file_are_had_from_its_card(small: Small, tmp_path: Path) -> None:
+    options = small(models=("techno:score",), loops_per_bpm="1", bpm="120")
+    build(options, Silent(), SOURCE)
+    text = (options.place.out / "index.html").read_text()
+    loop, *takes = read_manifest(options.place.out).rows
+    assert loop.midi is not None
+    told = told_by(text, tmp_path, script=LINKS)
+    names = [Path(loop.file).name, Path(loop.midi.file).name, *(Path(take.file).name for take in takes)]
+    assert told["links"] == [[name.rpartition(".")[2], name] for name in names]
+    for name, dragged, kind in zip(names, told["dragged"], ("audio/wav", "audio/midi", "audio/wav"), strict=False):
+        assert dragged.startswith(f"{kind}:{name}:file://")
+
+
 HEARD = """
 <script>
 (async () => {

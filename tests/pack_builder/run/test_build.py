@@ -409,7 +409,16 @@ def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(
     options = small(kinds=("piano",), takes="1", take_key="Am", models=("piano:free",))
     with pytest.raises(ValueError, match=r"^--take-key: 'Amin', the model \S+ plays no score"):
         built(options)
+    for model in ("techno:free", "piano:free"):
+        with pytest.raises(ValueError, match=r"^--key Amin: the model \S+ plays no score"):
+            built(small(asked_key="Am", models=(model,)))
     assert not options.place.out.exists()
+
+
+def test_all_files_are_labelled_with_the_key_that_is_asked(small: Small) -> None:
+    rows = built(small(asked_key="A#", one_shots="1", bars="2")).manifest.rows
+    assert {row.music.key for row in rows if row.music.shape != "shot"} == {"Bbmaj"}
+    assert all(row.file.endswith("_Bbmaj.wav") for row in rows if row.music.shape != "shot")
 
 
 def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: pytest.MonkeyPatch) -> None:

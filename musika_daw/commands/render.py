@@ -1,0 +1,197 @@
+"""`musika-daw render`: bars of the timeline, a loop or a take as a file that says what it is."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from musika_daw.instrument.engine import Engine
+    from musika_daw.instrument.played import Stretch
+    from musika_daw.score.controls import Controls
+    from musika_daw.sound.tags import Tags
+
+FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
+UP_TO_4_GIB = (".wav", ".aiff", ".aif")
+MIDI_FORMATS = (".mid", ".midi")
+TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
+
+
+@click.command()
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--model", default="techno", show_default=True, help="Short name, folder or file.")
+@click.option("--bpm", default=128.0, show_default=True, type=click.FloatRange(60, 200))
+@click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1), help="Bars count from 1.")
+@click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--loop", is_flag=True, help="A seamless loop of exactly these bars.")
+@click.option("--seconds", type=click.FloatRange(1, 36_000), help="A take of this length, without a grid.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
+@click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
+@click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
+@click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
+@click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
+@click.option(
+    "--parts",
+    metavar="PART,...",
+    help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
+)
+@click.option(
+    "--truncation",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0, 1),
+    help="Less is more typical, 1 is most varied.",
+)
+@click.option(
+    "--midi",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Its notes as a MIDI file too, of a model that plays a score; without FILE beside OUT.",
+)
+@click.option(
+    "--gain-db", type=click.FloatRange(-60, 24), help="Level, the same for every stretch.  [default: -15, piano 0]"
+)
+def render(
+    out: Path,
+    model: str,
+    bpm: float,
+    start_bar: int,
+    bars: int,
+    loop: bool,
+    seconds: float | None,
+    seed: int,
+    style_seed: int | None,
+    density: float | None,
+    energy: float | None,
+    key: str | None,
+    parts: str | None,
+    truncation: float,
+    midi: str | None,
+    gain_db: float | None,
+) -> None:
+    """Render bars of the timeline, a loop or a take into OUT (WAV 24 bit, FLAC, AIFF or OGG).
+
+    The file says its tempo, key and loop where it has them. No file clips: one whose loudest sample would pass
+    -1 dBFS is turned down as a whole, which is said.
+    """
+    if out.suffix.lower() not in FORMATS:
+        raise ValueError(f"out: {out.name!r}, must end in {', '.join(FORMATS)}")
+    if loop and seconds is not None:
+        raise ValueError("loop: give --loop or --seconds, not both")
+    beside = None if midi is None else _midi_path(out, midi)
+    from musika_daw.instrument.engine import Engine
+    from musika_daw.instrument.played import Bars, Loop, Take
+    from musika_daw.score.controls import Controls, headroom_db
+    from musika_daw.score.tempo import TempoMap, exact
+    from musika_daw.sound.files import write_blocks
+    from musika_daw.system.atomic import write_atomic
+
+    engine = Engine.load(model)
+    heard = None if parts is None else tuple(part.strip() for part in parts.split(",") if part.strip())
+    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard, key=key)
+    begin, start_beat = time.perf_counter(), (start_bar - 1) * 4
+    stretch: Stretch
+    if seconds is not None:
+        stretch, blocks = Take(seconds), engine.take_blocks(seconds, controls)
+    elif loop:
+        stretch = Loop(exact(bpm), bars, start_beat)
+        blocks = iter([engine.loop(bpm, bars, controls, engine.sample_rate_hz, start_beat)])
+    else:
+        stretch = Bars(start_beat, bars * 4, TempoMap.constant(bpm))
+        blocks = engine.blocks(start_beat, bars * 4, TempoMap.constant(bpm), controls)
+    length_s = bars * 240 / bpm if seconds is None else seconds
+    if out.suffix.lower() in UP_TO_4_GIB and length_s * engine.sample_rate_hz * 6 > 4_294_000_000:
+        raise ValueError(f"out: {out.name!r}, holds up to 4 GiB, not {length_s:g} s; allowed are .flac and .ogg")
+    written_in = engine.key(controls)
+    tempo = exact(bpm) if seconds is None else None
+    notes = None
+    if beside is not None:
+        notes = _midi(engine, stretch, controls, length_s, tempo, written_in, out.stem, loop)
+    facts: dict[str, object] = {
+        "seed": seed,
+        "style_seed": style_seed,
+        "model": engine.name,
+        "weights": engine.weights_hash[:12],
+    }
+
+    def tags(frames: int) -> Tags:
+        return _tags(out.stem, facts, tempo, bars, frames, written_in, loop)
+
+    gain_db = headroom_db(engine.kind) if gain_db is None else gain_db
+    shown = _shown(blocks, round(length_s * engine.sample_rate_hz), f"{engine.name}, {length_s:.1f} s")
+    written = write_blocks(out, shown, engine.sample_rate_hz, gain_db, tags)
+    if beside is not None and notes is not None:
+        write_atomic(beside, notes)
+    length_s = written.frames / engine.sample_rate_hz
+    speed = length_s / (time.perf_counter() - begin)
+    click.echo(f"{out}  {length_s:.2f} s  {speed:.0f} times faster than real time")
+    if beside is not None:
+        click.echo(f"{beside}")
+    if written.turned_down_db:
+        level_db = gain_db - written.turned_down_db
+        click.echo(f"turned down to {level_db:.1f} dB: at {gain_db:g} dB it would clip", err=True)
+
+
+def _midi_path(out: Path, text: str) -> Path:
+    """Where the MIDI file is to be: as it was given, or beside the sound."""
+    path = Path(text) if text else out.with_suffix(MIDI_FORMATS[0])
+    if path.suffix.lower() not in MIDI_FORMATS:
+        raise ValueError(f"midi: {path.name!r}, must end in {', '.join(MIDI_FORMATS)}")
+    if not path.parent.is_dir():
+        raise ValueError(f"midi: {path}: {path.parent} is no folder")
+    return path
+
+
+def _midi(
+    engine: Engine,
+    stretch: Stretch,
+    controls: Controls,
+    seconds: float,
+    bpm: Fraction | None,
+    key: str | None,
+    name: str,
+    loops: bool,
+) -> bytes:
+    """A MIDI file of what is played; ValueError where the model plays no score."""
+    from musika_daw.score.midi_file import encode_midi, music_of
+
+    notes = engine.played(stretch, controls)
+    if notes is None:
+        raise ValueError(f"midi: {engine.name} plays no score, which the notes would be taken from")
+    return encode_midi(music_of(notes, seconds, bpm or Fraction(TAKES_BPM), key, name, loops=loops))
+
+
+def _tags(
+    name: str, facts: dict[str, object], bpm: Fraction | None, bars: int, frames: int, key: str | None, loops: bool
+) -> Tags:
+    """As files of packs have them. A take carries no tempo, since it has none."""
+    from musika_daw import __version__
+    from musika_daw.sound.tags import Tags, tags_of_bars
+
+    info = {"INAM": name, "ICMT": json.dumps(facts), "ISFT": f"musika-daw {__version__}"}
+    return Tags(info, key=key) if bpm is None else tags_of_bars(info, bpm, bars, frames, key, loops=loops)
+
+
+def _shown(blocks: Iterable[np.ndarray], frames: int, what: str) -> Iterator[np.ndarray]:
+    """The blocks; on a terminal it is told how far they are."""
+    told, done = sys.stderr.isatty(), 0
+    line = f"rendering {what}"
+    if told:
+        click.echo(line, nl=False, err=True)
+    for block in blocks:
+        yield block
+        done += len(block)
+        if told:
+            click.echo(f"\r{line}  {100 * done / max(frames, 1):.0f} %", nl=False, err=True)
+    if told:
+        click.echo("\r" + " " * (len(line) + 8) + "\r", nl=False, err=True)

@@ -1,0 +1,116 @@
+"""`musika-daw render`: what its files say of themselves, the notes beside them, and how it is told on a terminal."""
+
+from __future__ import annotations
+
+import io
+import sys
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from click.testing import CliRunner
+
+from musika_daw.commands.cli import main
+from musika_daw.commands.render import _shown
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.sound.files import write_blocks
+from musika_daw.sound.labels import read_labels
+from musika_daw.sound.sounds import read_any_header
+from musika_daw.sound.tags import ACID_ROOT_SET, Tags, tags_of_bars
+
+
+def run(*arguments: object) -> tuple[int, str]:
+    result = CliRunner().invoke(main, ["render", *(str(a) for a in arguments)])
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "ogg"])
+def test_a_loop_says_tempo_key_and_loop_as_files_of_packs_do(parts_model: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"x.{suffix}"
+    code, text = run(out, "--model", parts_model, "--bpm", "128.5", "--bars", 2, "--loop", "--key", "A#m", "--midi")
+    assert code == 0, text
+    frames = round(Fraction(8 * 60 * 44_100 * 2, 257))
+    labels, tags = read_labels(out), read_any_header(out).tags
+    assert (labels.frames, labels.bpm, labels.beats, labels.bars, labels.key) == (frames, 128.5, 8, 2, "Bbmin")
+    assert labels.shape == "loop"
+    assert tags.sampler is not None
+    assert tags.sampler.loops == ((0, frames - 1),)
+    assert tags.info["INAM"] == "x"
+    if suffix == "wav":
+        assert tags.acid is not None
+        assert (tags.acid.flags & ACID_ROOT_SET, tags.acid.root_note) == (ACID_ROOT_SET, 70)
+        assert [cue.frame for cue in tags.cues] == [0, round(frames / 2)]
+    music = decode_midi((tmp_path / "x.mid").read_bytes())
+    assert (music.ticks, music.key, music.bpm) == (8 * PPQ, "Bbmin", pytest.approx(128.5, rel=1e-6))
+    assert text.splitlines()[1] == str(tmp_path / "x.mid")
+
+
+def test_bars_have_a_tempo_and_no_loop_and_takes_a_key_alone(piano_model: Path, tmp_path: Path) -> None:
+    out, notes = tmp_path / "bars.wav", tmp_path / "elsewhere.mid"
+    place = ("--start-bar", 5, "--bars", 2, "--bpm", 90, "--density", 0.6)
+    code, text = run(out, "--model", piano_model, *place, "--midi", notes)
+    assert code == 0, text
+    tags, key = read_any_header(out).tags, Engine.load(piano_model).key(Controls())
+    assert tags.acid is not None
+    assert (tags.acid.beats, tags.acid.tempo_bpm, tags.sampler, tags.key) == (8, 90.0, None, key)
+    music = decode_midi(notes.read_bytes())
+    assert (music.ticks, music.key, round(music.bpm)) == (8 * PPQ, key, 90)
+    assert len(music.notes) > 8
+    code, text = run(tmp_path / "take.wav", "--model", piano_model, "--seconds", 3, "--midi")
+    assert code == 0, text
+    tags = read_any_header(tmp_path / "take.wav").tags
+    assert (tags.acid, tags.sampler, tags.key) == (None, None, key)
+    assert decode_midi((tmp_path / "take.mid").read_bytes()).ticks == 6 * PPQ
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["a.wav", "--bpm", "abc"], "error: --bpm: 'abc', must be a number within 60..200\n"),
+        (["a.wav", "--bars", "2.5"], "error: --bars: '2.5', must be a whole number within 1..100000\n"),
+        (["a.wav", "--seed", "x"], "error: --seed: 'x', must be a whole number, 0 or more\n"),
+        (["a.wav", "--midi", "b.wav"], "error: midi: 'b.wav', must end in .mid, .midi\n"),
+        (["a.wav", "--midi", "no/b.mid"], "error: midi: no/b.mid: no is no folder\n"),
+        (["a.wav", "--midi"], "error: midi: tiny plays no score, which the notes would be taken from\n"),
+        (["a.wav", "--seconds", "36000"], "error: out: 'a.wav', holds up to 4 GiB, not 36000 s"),
+    ],
+)
+def test_bad_input_is_one_line_in_plain_words(
+    arguments: list[str], message: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, text = run(*arguments, "--model", tiny_model)
+    assert code == 2
+    assert text.startswith(message)
+    assert text.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "aiff", "aif", "ogg"])
+def test_a_tagged_file_sounds_as_one_without_tags(tmp_path: Path, suffix: str) -> None:
+    wave = np.random.default_rng(0).standard_normal((44_101, 2)).astype(np.float32) * 0.2
+    write_blocks(tmp_path / f"a.{suffix}", [wave], 44_100)
+    tags = partial(tags_of_bars, {"INAM": "b"}, Fraction(120), 1, key="Ebmin")
+    write_blocks(tmp_path / f"b.{suffix}", [wave], 44_100, 0.0, lambda frames: tags(frames=frames))
+    one, two = (soundfile.read(tmp_path / f"{name}.{suffix}", dtype="float32") for name in "ab")
+    assert one[1] == two[1] == 44_100
+    assert one[0].shape == two[0].shape == wave.shape
+    assert np.abs(one[0] - two[0]).max() <= (0 if suffix == "ogg" else 2**-23)
+    assert write_blocks(tmp_path / f"c.{suffix}", [], 44_100, 0.0, lambda _: Tags({"INAM": "c"})).frames == 0
+
+
+def test_on_a_terminal_it_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, told in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        assert len(list(_shown([np.zeros((50, 2))] * 4, 200, "piano, 3.0 s"))) == 4
+        assert ("rendering piano, 3.0 s" in stream.getvalue()) == told
+        assert ("\rrendering piano, 3.0 s  75 %" in stream.getvalue()) == told
