@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +47,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
     metavar="PART,...",
     help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
 )
+@click.option("--stems", is_flag=True, help="With --loop: each part in a file beside OUT; they add up to it.")
 @click.option(
     "--truncation",
     default=1.0,
@@ -75,6 +79,7 @@ def render(
     energy: float | None,
     key: str | None,
     parts: str | None,
+    stems: bool,
     truncation: float,
     midi: str | None,
     gain_db: float | None,
@@ -88,24 +93,32 @@ def render(
         raise ValueError(f"out: {out.name!r}, must end in {', '.join(FORMATS)}")
     if loop and seconds is not None:
         raise ValueError("loop: give --loop or --seconds, not both")
+    if stems and not loop:
+        raise ValueError("stems: only loops have them, give --loop as well")
     beside = None if midi is None else _midi_path(out, midi)
     from musika_daw.instrument.engine import Engine
     from musika_daw.instrument.played import Bars, Loop, Take
     from musika_daw.score.controls import Controls, headroom_db
     from musika_daw.score.tempo import TempoMap, exact
-    from musika_daw.sound.files import write_blocks
+    from musika_daw.sound.files import CEILING_DBFS, write_blocks
     from musika_daw.system.atomic import write_atomic
 
     engine = Engine.load(model)
     heard = None if parts is None else tuple(part.strip() for part in parts.split(",") if part.strip())
     controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard, key=key)
     begin, start_beat = time.perf_counter(), (start_bar - 1) * 4
+    played: dict[str, np.ndarray] = {}
+    together: list[np.ndarray] = []
     stretch: Stretch
     if seconds is not None:
         stretch, blocks = Take(seconds), engine.take_blocks(seconds, controls)
     elif loop:
         stretch = Loop(exact(bpm), bars, start_beat)
-        blocks = iter([engine.loop(bpm, bars, controls, engine.sample_rate_hz, start_beat)])
+        asked = (bpm, bars, controls, engine.sample_rate_hz, start_beat)
+        played = engine.stems(*asked) if stems else {}
+        whole = reduce(add, played.values()) if played else engine.loop(*asked)
+        together = [whole, *played.values()] if played else []
+        blocks = iter([whole])
     else:
         stretch = Bars(start_beat, bars * 4, TempoMap.constant(bpm))
         blocks = engine.blocks(start_beat, bars * 4, TempoMap.constant(bpm), controls)
@@ -127,7 +140,10 @@ def render(
     def tags(frames: int) -> Tags:
         return _tags(out.stem, facts, tempo, bars, frames, written_in, loop)
 
-    gain_db = headroom_db(engine.kind) if gain_db is None else gain_db
+    asked_db = headroom_db(engine.kind) if gain_db is None else gain_db
+    # one level for a loop and its stems, at which none of them clips
+    loudest = max((float(abs(audio).max()) for audio in together), default=0.0)
+    gain_db = min(asked_db, CEILING_DBFS - 20 * math.log10(max(loudest, 1e-9)))
     shown = _shown(blocks, round(length_s * engine.sample_rate_hz), f"{engine.name}, {length_s:.1f} s")
     written = write_blocks(out, shown, engine.sample_rate_hz, gain_db, tags)
     if beside is not None and notes is not None:
@@ -137,9 +153,12 @@ def render(
     click.echo(f"{out}  {length_s:.2f} s  {speed:.0f} times faster than real time")
     if beside is not None:
         click.echo(f"{beside}")
-    if written.turned_down_db:
-        level_db = gain_db - written.turned_down_db
-        click.echo(f"turned down to {level_db:.1f} dB: at {gain_db:g} dB it would clip", err=True)
+    for part, audio in played.items():
+        path = out.with_name(f"{out.stem}-{part}{out.suffix}")
+        write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags)
+        click.echo(f"{path}")
+    if (level_db := gain_db - written.turned_down_db) < asked_db:
+        click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
 
 
 def _midi_path(out: Path, text: str) -> Path:

@@ -114,3 +114,27 @@ def test_on_a_terminal_it_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch)
         assert len(list(_shown([np.zeros((50, 2))] * 4, 200, "piano, 3.0 s"))) == 4
         assert ("rendering piano, 3.0 s" in stream.getvalue()) == told
         assert ("\rrendering piano, 3.0 s  75 %" in stream.getvalue()) == told
+
+
+def test_stems_lie_beside_their_loop_and_add_up_to_it(parts_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.wav"
+    code, text = run(out, "--model", parts_model, "--bpm", 126.5, "--bars", 2, "--loop", "--stems", "--gain-db", 12)
+    assert code == 0, text
+    assert "turned down" in text
+    files = sorted(path for path in tmp_path.iterdir() if path != out)
+    assert {path.stem for path in files} <= {"x-drums", "x-bass", "x-lead", "x-chords"}
+    assert len(files) > 1
+    assert all(read_labels(path).bpm == 126.5 for path in files)
+    total = sum(soundfile.read(path)[0] for path in files)
+    assert np.abs(total - soundfile.read(out)[0]).max() < 1e-5
+
+
+def test_stems_are_refused_where_there_are_none(parts_model: Path, piano_model: Path, tmp_path: Path) -> None:
+    for arguments, line in (
+        (("--model", parts_model, "--stems"), "stems: only loops have them, give --loop as well"),
+        (("--model", piano_model, "--stems", "--loop"), "plays no score of parts"),
+    ):
+        code, text = run(tmp_path / "x.wav", *arguments)
+        assert code == 2
+        assert line in text
+        assert not list(tmp_path.iterdir())
