@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 UP_TO_4_GIB = (".wav", ".aiff", ".aif")
 MIDI_FORMATS = (".mid", ".midi")
+LOOP_BARS = 64  # a loop is made whole, in memory
 TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 
 
@@ -93,6 +94,11 @@ def render(
         raise ValueError(f"out: {out.name!r}, must end in {', '.join(FORMATS)}")
     if loop and seconds is not None:
         raise ValueError("loop: give --loop or --seconds, not both")
+    if loop and bars > LOOP_BARS:
+        raise ValueError(f"bars: {bars}, a loop has at most {LOOP_BARS}; without --loop any number")
+    for name, value in (("bpm", bpm), ("seconds", seconds), ("gain-db", gain_db)):
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"{name}: {value}, must be a number")
     if stems and not loop:
         raise ValueError("stems: only loops have them, give --loop as well")
     beside = None if midi is None else _midi_path(out, midi)
@@ -168,6 +174,8 @@ def _midi_path(out: Path, text: str) -> Path:
         raise ValueError(f"midi: {path.name!r}, must end in {', '.join(MIDI_FORMATS)}")
     if not path.parent.is_dir():
         raise ValueError(f"midi: {path}: {path.parent} is no folder")
+    if path.is_dir():
+        raise ValueError(f"midi: {path}: is a folder, must be a file")
     return path
 
 

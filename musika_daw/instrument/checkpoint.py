@@ -121,9 +121,16 @@ def role_of(path: Path) -> str | None:
         return None
 
 
+def _shipped() -> dict[str, Path]:
+    """Generators inside the package by name; one that has a folder of its own is called as it."""
+    found = [*SHIPPED.glob("*.safetensors"), *SHIPPED.glob("*/*.safetensors")]
+    own = [p for p in found if p.parent == SHIPPED or p.stem == p.parent.name]
+    return {p.stem: p for p in sorted(own) if role_of(p) == "generator"}
+
+
 def shipped_models() -> list[str]:
     """Short names of the models inside the package."""
-    return sorted(p.stem for p in SHIPPED.glob("*.safetensors") if role_of(p) == "generator")
+    return sorted(_shipped())
 
 
 def user_folder() -> Path:
@@ -161,8 +168,8 @@ def find_model(model: str | Path) -> Path:
 
     The names of shipped models come first, then files and folders, then the user's own models.
     """
-    if isinstance(model, str) and model in shipped_models():
-        return SHIPPED / f"{model}.safetensors"
+    if isinstance(model, str) and (path := _shipped().get(model)) is not None:
+        return path
     path = Path(model)
     if path.is_file():
         return path

@@ -2,7 +2,7 @@
 
 A hit's wave is another at every place within its latent, and a generator that had to find each anew never made two
 kicks alike. Made once, a kick is the same kick at every beat, to the sample where the score has it, with its own whole
-tail.
+tail; a softer hit is the same at another level.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
-# velocities at which hits are made; between them level alone changes
-LAYERS = (0.5, 0.75, 1.0)
 # latents that a hit lasts, those that ring longer, and those of silence on either side of it
 _LATENTS, _LONG_LATENTS, _AROUND = 20, 42, 10
 _LONG = {DRUMS[voice] for voice in ("crash", "ride", "open", "tom")}
@@ -29,12 +27,11 @@ _LONG = {DRUMS[voice] for voice in ("crash", "ride", "open", "tom")}
 _CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS["hat"])}
 # samples before a hit in which it fades in, after its end in which it fades out, and of a choke
 _LEAD, _END, _CHOKE = 48, 2048, 200
+# a hit begins where it first reaches this share of the peak of its attack, within so many samples of its latent's start
+_BEGUN, _SOONEST, _ATTACK = 0.2, 256, 2048
 _KITS = 8
 # in records what else is struck is louder beside the kick than where it was learned
 _BESIDE_KICK = 2.5
-
-Hit = tuple[int, float]
-"""Key and layer."""
 
 
 class Kits:
@@ -51,16 +48,15 @@ class Kits:
         """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece."""
         rate_hz = self._decoder.config.sample_rate_hz
         onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - _LEAD
-        layer = [min(LAYERS, key=lambda made: abs(made - v)) for v in notes.velocity.tolist()]
-        hits = list(zip(notes.key.tolist(), layer))
         longest = (_LONG_LATENTS + 1) * self._decoder.config.r_time
         near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
-        kit = self._made(style, {hits[i] for i in near})
+        keys = notes.key.tolist()
+        kit = self._made(style, {keys[i] for i in near})
         out = np.zeros((count, 2), np.float32)
         for i in near:
-            level = notes.velocity[i] / layer[i] * (1 if hits[i][0] == DRUMS["kick"] else _BESIDE_KICK)
-            sound = kit[hits[i]] * np.float32(level)
-            enders = onset[np.isin(notes.key, _CHOKED.get(hits[i][0], ()))]
+            level = notes.velocity[i] * (1 if keys[i] == DRUMS["kick"] else _BESIDE_KICK)
+            sound = kit[keys[i]] * np.float32(level)
+            enders = onset[np.isin(notes.key, _CHOKED.get(keys[i], ()))]
             after = enders[enders > onset[i]]
             if len(after) and (length := int(after.min()) - int(onset[i]) + _LEAD) < len(sound):
                 sound = sound[:length].copy()
@@ -72,19 +68,19 @@ class Kits:
                 out[lo:hi] += sound[lo - at : hi - at]
         return out
 
-    def _made(self, style: np.ndarray, wanted: Iterable[Hit]) -> dict[Hit, np.ndarray]:
+    def _made(self, style: np.ndarray, wanted: Iterable[int]) -> dict[int, np.ndarray]:
         """The kit of a style, with at least what is wanted of it."""
         kit = self._kit(style.tobytes())
-        for hit in sorted(set(wanted) - set(kit)):
-            kit[hit] = self._make(style, *hit)
+        for key in sorted(set(wanted) - set(kit)):
+            kit[key] = self._make(style, key)
         return kit
 
     @torch.inference_mode()
-    def _make(self, style: np.ndarray, key: int, layer: float) -> np.ndarray:
+    def _make(self, style: np.ndarray, key: int) -> np.ndarray:
         """Sound of a hit, `[_LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
         length, r_time = _LONG_LATENTS if key in _LONG else _LATENTS, self._decoder.config.r_time
         frames = length + 2 * _AROUND
-        hit = sorted_notes([(_AROUND, _AROUND, key, layer, ROLES.index("drums"))])
+        hit = sorted_notes([(_AROUND, _AROUND, key, 1.0, ROLES.index("drums"))])
         told = np.concatenate([Conditions(frames).features(), part_roll(hit, frames)], 1)
         latents = self._latents(
             torch.zeros(1, frames, self._coordinate),
@@ -92,12 +88,18 @@ class Kits:
             torch.from_numpy(told)[None],
         )
         wave = self._decoder(latents, 0)[0].T.numpy()
-        start = _AROUND * r_time
+        start = _begun(np.abs(wave).max(1), _AROUND * r_time)
         sound = np.array(wave[start - _LEAD : start + length * r_time], np.float32)
         sound[:_LEAD] *= np.linspace(0, 1, _LEAD, dtype=np.float32)[:, None]
         sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
         return sound
 
 
-def _new_kit(_style: bytes) -> dict[Hit, np.ndarray]:
+def _begun(loud: np.ndarray, start: int) -> int:
+    """Where a hit begins whose latent starts at a sample: what is coded of an attack may come milliseconds late."""
+    attack = loud[start - _SOONEST : start + _ATTACK]
+    return start - _SOONEST + int(np.argmax(attack >= _BEGUN * attack.max()))
+
+
+def _new_kit(_style: bytes) -> dict[int, np.ndarray]:
     return {}

@@ -153,7 +153,7 @@ def test_a_render_has_headroom_and_says_when_it_was_turned_down(tiny_model: Path
     assert np.abs(soundfile.read(tmp_path / "a.wav")[0]).max() == pytest.approx(10 ** (-1 / 20), abs=1e-3)
 
 
-@pytest.mark.parametrize("model", ["techno", "piano"])
+@pytest.mark.parametrize("model", ["techno", "piano", "parts"])
 def test_the_shipped_models_do_not_clip_by_default(tmp_path: Path, model: str) -> None:
     for seed in (2, 15):  # the loudest of twenty
         code, text = run("render", tmp_path / "a.wav", "--model", model, "--bars", 2, "--seed", seed, "--loop")

@@ -138,3 +138,24 @@ def test_stems_are_refused_where_there_are_none(parts_model: Path, piano_model: 
         assert code == 2
         assert line in text
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--loop", "--bars", 65), "bars: 65, a loop has at most 64"),
+        (("--gain-db", "nan"), "gain-db: nan, must be a number"),
+        (("--bpm", "nan"), "bpm: nan, must be a number"),
+        (("--seconds", "nan"), "seconds: nan, must be a number"),
+        (("--midi", "folder.mid"), "is a folder, must be a file"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_written(
+    parts_model: Path, tmp_path: Path, arguments: tuple[object, ...], line: str
+) -> None:
+    (tmp_path / "folder.mid").mkdir()
+    full = [tmp_path / str(part) if part == "folder.mid" else part for part in arguments]
+    code, text = run(tmp_path / "x.wav", "--model", parts_model, *full)
+    assert code == 2
+    assert line in text
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.mid"]

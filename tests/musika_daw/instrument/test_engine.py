@@ -45,7 +45,7 @@ def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
     assert error_db(whole, joined) < -90
 
 
-@pytest.mark.parametrize(("model", "seed"), [("techno", 13), ("piano", 15)])
+@pytest.mark.parametrize(("model", "seed"), [("techno", 13), ("piano", 15), ("parts", 13)])
 def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: str, seed: int) -> None:
     shipped, tempo = Engine.load(model), TempoMap.constant(129)
     whole = shipped.render(32, 24, tempo, Controls(seed))

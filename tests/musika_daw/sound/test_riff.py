@@ -277,7 +277,7 @@ def test_a_file_cut_in_its_sound_has_what_is_left_as_libsndfile_says(cut: int) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"info": {"TOOLONG": "x"}}, "info id 'TOOLONG'"),
+        ({"info": {"TOOLONG": "x"}}, "info id: 'TOOLONG'"),
         ({"info": {"INAM": "a\0b"}}, "null character"),
         ({"acid": Acid(-1, 120)}, "out of range"),
         ({"acid": Acid(4, 120, root_note=70000)}, "out of range"),
