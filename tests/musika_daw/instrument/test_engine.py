@@ -45,8 +45,11 @@ def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
     assert error_db(whole, joined) < -90
 
 
-@pytest.mark.parametrize(("model", "seed"), [("techno", 13), ("piano", 15), ("parts", 13)])
-def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: str, seed: int) -> None:
+# a desk raises parts by up to 15 dB, and what single precision rounds with them
+@pytest.mark.parametrize(
+    ("model", "seed", "floor_db"), [("techno", 13, -120), ("piano", 15, -120), ("parts", 13, -105)]
+)
+def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: str, seed: int, floor_db: float) -> None:
     shipped, tempo = Engine.load(model), TempoMap.constant(129)
     whole = shipped.render(32, 24, tempo, Controls(seed))
     begin = tempo.frame(Fraction(32), shipped.sample_rate_hz)
@@ -56,7 +59,7 @@ def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: st
     def check(start: Fraction, beats: Fraction) -> None:
         part = shipped.render(start, beats, tempo, Controls(seed))
         first = tempo.frame(start, shipped.sample_rate_hz) - begin
-        assert np.abs(part - whole[first : first + len(part)]).max() < 10 ** (-120 / 20)
+        assert np.abs(part - whole[first : first + len(part)]).max() < 10 ** (floor_db / 20)
 
     check()
 

@@ -410,7 +410,7 @@ def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(
     with pytest.raises(ValueError, match=r"^--take-key: 'Amin', the model \S+ plays no score"):
         built(options)
     for model in ("techno:free", "piano:free"):
-        with pytest.raises(ValueError, match=r"^--key Amin: the model \S+ plays no score"):
+        with pytest.raises(ValueError, match=r"^--key: 'Amin', the model \S+ plays no score"):
             built(small(asked_key="Am", models=(model,)))
     assert not options.place.out.exists()
 
@@ -431,7 +431,9 @@ def test_a_date_goes_into_the_files_only_when_asked(small: Small, monkeypatch: p
 
 # enough files that none of the stopped programs is through before it hears of it, however busy the machine
 PROGRAM = """
-import sys
+import signal, sys
+# what a shell starts in the background has Ctrl-C ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = [{root!r}]
 from tests.pack_builder.pack_stand_in import SOURCE
 import pack_builder.run.build as module

@@ -52,7 +52,7 @@ def test_a_named_model_is_loaded_by_its_name(stages: Stages, models: Path, tmp_p
     facts = load_weights(files[0], "generator").facts
     assert facts["licence"] == "CC-BY-4.0, by me"
     assert facts["labels"] == ["phase", "tempo", "density", "energy"]
-    with pytest.raises(ValueError, match="neither one of piano, techno, mytechno nor"):
+    with pytest.raises(ValueError, match="neither one of parts, piano, techno, mytechno nor"):
         find_model("other")
 
 
