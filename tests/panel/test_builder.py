@@ -144,7 +144,7 @@ def test_the_real_builder_takes_the_arguments_of_the_form(app: QApplication, tmp
     form.texts["--density"].setText("2")
     click(form.start_button)
     assert until(lambda: build.state == "failed", 60)
-    assert build.text.startswith("--density 2")
+    assert build.text.startswith("--density: 2")
     form.deleteLater()
 
 
