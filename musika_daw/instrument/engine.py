@@ -156,6 +156,7 @@ class Engine:
     ) -> dict[str, np.ndarray]:
         """The parts of a loop by role, each as long as it; they add up to `loop`, those that rest are left out.
 
+        The mix is held below full scale; a part alone may be louder where others are of opposite sign.
         ValueError for a model that plays no score of parts.
         """
         if self.score is None or len(self.score.roles) < 2:

@@ -35,8 +35,8 @@ _BESIDE_KICK = 2.5
 
 
 class Kits:
-    """The hits of every style that was lately played, `generator` (coordinates, style, conditions to latents) and
-    decoder being those of one model."""
+    """The hits of every style that was lately played; `latents` makes them of coordinates, style and conditions, as
+    `Player.latents` does."""
 
     def __init__(
         self, latents: Callable[[Tensor, Tensor, Tensor], Tensor], decoder: AnyDecoder, coordinate: int
@@ -52,12 +52,13 @@ class Kits:
         near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
         keys = notes.key.tolist()
         kit = self._made(style, {keys[i] for i in near})
+        enders = {key: onset[np.isin(notes.key, by)] for key, by in _CHOKED.items()}
         out = np.zeros((count, 2), np.float32)
         for i in near:
             level = notes.velocity[i] * (1 if keys[i] == DRUMS["kick"] else _BESIDE_KICK)
             sound = kit[keys[i]] * np.float32(level)
-            enders = onset[np.isin(notes.key, _CHOKED.get(keys[i], ()))]
-            after = enders[enders > onset[i]]
+            ends = enders.get(keys[i], onset[:0])
+            after = ends[ends > onset[i]]
             if len(after) and (length := int(after.min()) - int(onset[i]) + _LEAD) < len(sound):
                 sound = sound[:length].copy()
                 fall = min(length, _CHOKE)
