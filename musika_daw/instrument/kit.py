@@ -7,7 +7,7 @@ tail; a softer hit is the same at another level.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -29,29 +29,30 @@ _CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS
 _LEAD, _END, _CHOKE = 48, 2048, 200
 # a hit begins where it first reaches this share of the peak of its attack, within so many samples of its latent's start
 _BEGUN, _SOONEST, _ATTACK = 0.2, 256, 2048
-_KITS = 8
+_HITS = 256
 # in records what else is struck is louder beside the kick than where it was learned
 _BESIDE_KICK = 2.5
 
 
 class Kits:
-    """The hits of every style that was lately played; `latents` makes them of coordinates, style and conditions, as
+    """The hits that were lately played; `latents` makes them of coordinates, style and conditions, as
     `Player.latents` does."""
 
     def __init__(
         self, latents: Callable[[Tensor, Tensor, Tensor], Tensor], decoder: AnyDecoder, coordinate: int
     ) -> None:
         self._latents, self._decoder, self._coordinate = latents, decoder, coordinate
-        self._kit = lru_cache(maxsize=_KITS)(_new_kit)
+        self._hit = lru_cache(maxsize=_HITS)(self._make)
 
-    def play(self, notes: Notes, style: np.ndarray, first: int, count: int) -> np.ndarray:
-        """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece."""
+    def play(self, notes: Notes, styles: Mapping[int, np.ndarray], first: int, count: int) -> np.ndarray:
+        """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece; `styles`
+        are those of the keys that are struck."""
         rate_hz = self._decoder.config.sample_rate_hz
         onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - _LEAD
         longest = (_LONG_LATENTS + 1) * self._decoder.config.r_time
         near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
         keys = notes.key.tolist()
-        kit = self._made(style, {keys[i] for i in near})
+        kit = {key: self._hit(styles[key].tobytes(), key) for key in sorted({keys[i] for i in near})}
         enders = {key: onset[np.isin(notes.key, by)] for key, by in _CHOKED.items()}
         out = np.zeros((count, 2), np.float32)
         for i in near:
@@ -69,15 +70,8 @@ class Kits:
                 out[lo:hi] += sound[lo - at : hi - at]
         return out
 
-    def _made(self, style: np.ndarray, wanted: Iterable[int]) -> dict[int, np.ndarray]:
-        """The kit of a style, with at least what is wanted of it."""
-        kit = self._kit(style.tobytes())
-        for key in sorted(set(wanted) - set(kit)):
-            kit[key] = self._make(style, key)
-        return kit
-
     @torch.inference_mode()
-    def _make(self, style: np.ndarray, key: int) -> np.ndarray:
+    def _make(self, style: bytes, key: int) -> np.ndarray:
         """Sound of a hit, `[_LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
         length, r_time = _LONG_LATENTS if key in _LONG else _LATENTS, self._decoder.config.r_time
         frames = length + 2 * _AROUND
@@ -85,7 +79,7 @@ class Kits:
         told = np.concatenate([Conditions(frames).features(), part_roll(hit, frames)], 1)
         latents = self._latents(
             torch.zeros(1, frames, self._coordinate),
-            torch.from_numpy(style.reshape(1, -1)),
+            torch.from_numpy(np.frombuffer(style, np.float32).reshape(1, -1).copy()),
             torch.from_numpy(told)[None],
         )
         wave = self._decoder(latents, 0)[0].T.numpy()
@@ -100,7 +94,3 @@ def _begun(loud: np.ndarray, start: int) -> int:
     """Where a hit begins whose latent starts at a sample: what is coded of an attack may come milliseconds late."""
     attack = loud[start - _SOONEST : start + _ATTACK]
     return start - _SOONEST + int(np.argmax(attack >= _BEGUN * attack.max()))
-
-
-def _new_kit(_style: bytes) -> dict[int, np.ndarray]:
-    return {}

@@ -16,6 +16,7 @@ from musika_daw.instrument.scores import Score, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
+from musika_daw.score.parts import PARTS
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import TempoMap
 
@@ -102,9 +103,9 @@ class Player:
             return sound
         if "drums" in roles:
             count = (stop - first + 2 * margin) * r_time
-            sound["drums"] = self.kits.play(
-                desk.notes.of("drums"), self._style(controls), (first - margin) * r_time, count
-            )
+            drums, begin = desk.notes.of("drums"), (first - margin) * r_time
+            styles = {int(key): self._style(controls, int(key)) for key in np.unique(drums.key)}
+            sound["drums"] = self.kits.play(drums, styles, begin, count)
         cut = slice(margin * r_time, (margin + stop - first) * r_time)
         return {role: audio[cut] for role, audio in desk.stems(sound, (first - margin) * r_time).items()}
 
@@ -134,11 +135,13 @@ class Player:
         # the encoder's latents never leave -1..1
         return torch.clamp(self.generator(coordinates, style, told) * self.deviation + self.mean, -1, 1)
 
-    def _style(self, controls: Controls) -> np.ndarray:
+    def _style(self, controls: Controls, voice: int = 0) -> np.ndarray:
+        """Style of a piece, or of one of its voices: a drum by its key, a line by its number among the parts."""
         size = self.config.style
-        style = place.style(controls.seed if controls.style_seed is None else controls.style_seed, size)
+        seed = controls.seed if controls.style_seed is None else controls.style_seed
+        style = place.style(seed, size, voice)
         if controls.morph_seed is not None and controls.morph:
-            style = place.morph(style, place.style(controls.morph_seed, size), controls.morph)
+            style = place.morph(style, place.style(controls.morph_seed, size, voice), controls.morph)
         return np.asarray(style * controls.truncation, np.float32)
 
     def _of_span(self, span: Span, roles: list[str], controls: Controls) -> Tensor:
@@ -160,7 +163,7 @@ class Player:
             rows.append(np.concatenate(told, 1))
         return self.latents(
             torch.from_numpy((where * controls.truncation).astype(np.float32)).expand(len(roles), -1, -1),
-            torch.from_numpy(self._style(controls)).expand(len(roles), -1),
+            torch.from_numpy(np.stack([self._style(controls, _voice(role)) for role in roles])),
             torch.from_numpy(np.stack(rows)),
         )
 
@@ -175,3 +178,8 @@ class Player:
             wave = self.decoder(halves, first, ring)[:, 0].expand(2, -1)
             out.append(np.ascontiguousarray(wave.T.numpy()))
         return out
+
+
+def _voice(role: str) -> int:
+    """Number of a line's own style; what is not one of several parts has that of the piece, 0."""
+    return PARTS.index(role) if role in PARTS else 0

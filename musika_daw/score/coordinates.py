@@ -28,9 +28,9 @@ def anchor(seed: int, index: int, size: int) -> np.ndarray:
     return stream(seed, _ANCHOR_STREAM, index).standard_normal(size)
 
 
-def style(seed: int, size: int) -> np.ndarray:
-    """Style vector of a piece, float64 `[size]`."""
-    return stream(seed, _STYLE_STREAM, 0).standard_normal(size)
+def style(seed: int, size: int, voice: int = 0) -> np.ndarray:
+    """Style vector of a piece, or of one of its voices where each has its own, float64 `[size]`."""
+    return stream(seed, _STYLE_STREAM, voice).standard_normal(size)
 
 
 def morph(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:

@@ -34,7 +34,9 @@ class Pieces:
         asked = dataclasses.replace(trainer.settings, **told)
         data = LatentExcerpts(corpus, trainer.config, asked, "valid" if held_out else "train")
         batch = data.batch(1 << 40, COUNT)
-        real, conditions, weights = (here(t, trainer.generator) for t in vars(batch).values())
+        real, conditions, weights = (
+            here(t, trainer.generator) for t in (batch.latents, batch.conditions, batch.weights)
+        )
         anchors = torch.randn(COUNT, ANCHORS, trainer.config.coordinate, device=real.device)
         style = torch.randn(COUNT, trainer.config.style, device=real.device)
         made = trainer.generator(weights @ anchors, style, conditions)

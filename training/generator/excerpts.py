@@ -13,6 +13,7 @@ from musika_daw.score import roll as piano_roll
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import PARTS
+from training.generator.styles import Styles
 from training.latents.encode import LatentCorpus, LatentSong
 from training.runs.recipes import GanSettings
 
@@ -24,15 +25,17 @@ ANCHORS = 4
 @dataclass(frozen=True)
 class Batch:
     """`latents` `[B, T, C]` normalised; `conditions` `[B, T, K]`; `weights` `[B, T, ANCHORS]` turn anchors
-    into coordinates (each row sums to 1)."""
+    into coordinates (each row sums to 1); `style` `[B, T, S]` where it is known."""
 
     latents: Tensor
     conditions: Tensor
     weights: Tensor
+    style: Tensor | None = None
 
     def first(self, rows: int) -> Batch:
         """Its first `rows`."""
-        return Batch(self.latents[:rows], self.conditions[:rows], self.weights[:rows])
+        style = None if self.style is None else self.style[:rows]
+        return Batch(self.latents[:rows], self.conditions[:rows], self.weights[:rows], style)
 
 
 class LatentExcerpts:
@@ -55,6 +58,7 @@ class LatentExcerpts:
             unknown = next(name for name, notes in self.notes.items() if not len(notes))
             raise ValueError(f"latents: the notes of {unknown} are not known, and the generator is told a score")
         self.balance = self._balance() if settings.balance_density else None
+        self.styles = Styles(corpus, config.style) if settings.style_told else None
 
     def _balance(self) -> np.ndarray:
         """How welcome an excerpt of mean density i/20 is, 0..1: the rarer, the more."""
@@ -78,10 +82,9 @@ class LatentExcerpts:
         """Batch number `step`."""
         rng = np.random.Generator(np.random.Philox(key=[self.settings.seed, step]))
         rows = [self._excerpt(rng) for _ in range(size)]
-        latents, conditions, weights = (np.stack(part) for part in zip(*rows))
-        return Batch(torch.from_numpy(latents), torch.from_numpy(conditions), torch.from_numpy(weights))
+        return Batch(*(torch.from_numpy(np.stack(part)) for part in zip(*rows)))
 
-    def _excerpt(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _excerpt(self, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
         song, start = self._place(rng)
         span = slice(song.start + start, song.start + start + self.frames)
         latents = (self.corpus.latents[span].astype(np.float32) - self.corpus.mean) / self.corpus.deviation
@@ -103,7 +106,8 @@ class LatentExcerpts:
         told = conditions.features()
         if self.config.score:
             told = np.concatenate([told, self._score(rng, song, start)], 1)
-        return latents, told, anchor_weights(place)
+        style = () if self.styles is None else (self.styles.excerpt(song, start, self.frames),)
+        return latents, told, anchor_weights(place), *style
 
     def _score(self, rng: np.random.Generator, song: LatentSong, start: int) -> np.ndarray:
         """What the generator is told of the score of an excerpt; the notes of a song are sorted by onset."""

@@ -145,13 +145,18 @@ class GanTrainer:
         s = self.settings
         guesses = self.inference(batch.latents, batch.conditions, batch.weights)
         style, anchors = (mean + torch.exp(0.5 * log) * torch.randn_like(mean) for mean, log in guesses)
+        if batch.style is not None:
+            style = batch.style + s.style_noise * torch.randn_like(batch.style[:, :1])
         rebuilt = self.generator(batch.weights @ anchors, style, batch.conditions)
         losses["rec"] = F.l1_loss(rebuilt, batch.latents)
         used = (batch.weights.sum(1) > 0).float()[..., None]
         of_style, of_anchors = (_kl(mean, log) for mean, log in guesses)
         losses["kl"] = of_style.sum() / len(batch.latents)
         losses["kl_anchors"] = (of_anchors * used).sum() / len(batch.latents)
-        priced = losses["kl"] + s.anchor_price * losses["kl_anchors"]
+        if batch.style is None:
+            priced = losses["kl"] + s.anchor_price * losses["kl_anchors"]
+        else:
+            priced = s.anchor_price * losses["kl_anchors"]
         return s.lambda_rec * losses["rec"] + s.lambda_kl * priced
 
     def _train_discriminator(self, batch: Batch, made: Tensor, share: Tensor | None, losses: dict[str, Tensor]) -> None:

@@ -118,7 +118,7 @@ def _moved(step: Callable[..., Any], device: torch.device) -> Callable[..., Any]
     def moved(batch: Any, *rest: Any) -> Any:
         if isinstance(batch, Tensor):
             return step(batch.to(device, non_blocking=True), *rest)
-        parts = {k: v.to(device, non_blocking=True) for k, v in vars(batch).items()}
+        parts = {k: v.to(device, non_blocking=True) for k, v in vars(batch).items() if v is not None}
         return step(type(batch)(**parts), *rest)
 
     return moved

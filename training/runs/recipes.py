@@ -93,6 +93,8 @@ class GanSettings(StageSettings):
     lambda_kl: float = 1e-4
     anchor_price: float = 1.0
     line_batches: int = 60
+    style_told: bool = False
+    style_noise: float = 0.2
     lambda_rebuild: float = 0.1
     lambda_obey: float = 0.3
     reader_width: int = 192

@@ -187,7 +187,7 @@ EARS = ModelConfig(
     AutoencoderConfig(
         44_100, 2, 512, 128, LevelConfig(8, 192, 384, 2, 3), LevelConfig(2, 128, 512, 3, 3), ears=EarsConfig()
     ),
-    GeneratorConfig("resnet", 128, 1, 128, width=320, condition_width=256, score="parts"),
+    GeneratorConfig("resnet", 128, 1, 128, style=32, width=320, condition_width=256, score="parts"),
 )
 TINY = ModelConfig(
     "tiny",

@@ -114,8 +114,9 @@ class ResNetGenerator(nn.Module):
         self.line = FrameConv(part_roll.CHANNELS, config.channels, 3) if config.score == "parts" else None
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
-        """`[B, T, coordinate]`, `[B, style]`, `[B, T, told]` to normalised latents `[B, T, channels]`."""
-        spread = style[:, None].expand(-1, coordinates.shape[1], -1)
+        """`[B, T, coordinate]`, `[B, style]` (or `[B, T, style]`), `[B, T, told]` to normalised latents
+        `[B, T, channels]`."""
+        spread = style if style.dim() == 3 else style[:, None].expand(-1, coordinates.shape[1], -1)
         told = [coordinates, spread, conditions]
         if self.strings is not None:
             told.append(self.strings(conditions[..., conditioning.CHANNELS :]))

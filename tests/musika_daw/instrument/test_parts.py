@@ -20,7 +20,9 @@ from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.tempo import TempoMap
 
 RATE_HZ = 44_100
-STYLE = np.random.default_rng(0).normal(size=TINY_EARS.generator.style).astype(np.float32)
+STYLE = dict.fromkeys(
+    DRUMS.values(), np.random.default_rng(0).normal(size=TINY_EARS.generator.style).astype(np.float32)
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,7 @@ def test_velocity_is_level(kits: Kits) -> None:
 def test_a_hit_of_what_ships_begins_where_the_score_has_it(voice: str) -> None:
     parts = Engine.load("parts")
     style = np.random.default_rng(5).normal(size=parts.config.style).astype(np.float32)
-    out = np.abs(parts.player.kits.play(hits((0.5, voice, 1.0)), style, 0, 2 * RATE_HZ)).max(1)
+    out = np.abs(parts.player.kits.play(hits((0.5, voice, 1.0)), {DRUMS[voice]: style}, 0, 2 * RATE_HZ)).max(1)
     onset = RATE_HZ // 2
     attack = out[onset : onset + 2000].max()
     assert np.argmax(out >= 0.2 * attack) == pytest.approx(onset, abs=2)
