@@ -13,6 +13,8 @@ LOWEST_KEY, KEYS = 12, 96
 PITCHED = PARTS[1:]
 # where in its frame a note begins: a wave of 150 Hz turns by 160 degrees between two of these
 PLACES = 16
+# latents since a strike that a style tells apart: from one edge to the next; what sounds after the last is the rest
+TIMES = (0, 1, 2, 3, 4, 6, 9, 14, 21, 33)
 _COLUMNS = {key: column for column, key in enumerate(DRUMS.values())}
 # drums struck early and late in the frame; keys of the pitched struck early, late and still sounding, and the places
 # where any begins; one flag each: it is told

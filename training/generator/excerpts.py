@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,8 +35,14 @@ class Batch:
 
     def first(self, rows: int) -> Batch:
         """Its first `rows`."""
-        style = None if self.style is None else self.style[:rows]
-        return Batch(self.latents[:rows], self.conditions[:rows], self.weights[:rows], style)
+        return self._each(lambda part: part[:rows])
+
+    def to(self, device: torch.device) -> Batch:
+        """The same on a device."""
+        return self._each(lambda part: part.to(device, non_blocking=True))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(*(change(part) for part in vars(self).values() if part is not None))
 
 
 class LatentExcerpts:

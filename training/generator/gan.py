@@ -31,7 +31,7 @@ from training.generator.discriminator import (
 )
 from training.generator.examples import Pieces
 from training.generator.excerpts import ANCHORS, Batch, LatentExcerpts
-from training.generator.regression import Batches, solve
+from training.generator.regression import Batches, solve, solve_timbre
 from training.latents.encode import LatentCorpus
 from training.runs.loop import train
 from training.runs.recipes import GanSettings
@@ -67,10 +67,13 @@ class GanTrainer:
         self.steps = 0
 
     def start_from_line(self, data: Batches) -> None:
-        """Begin with what a straight line from the score explains, where a score of parts is told."""
+        """Begin with what straight lines from score and style explain, where a score of parts is told."""
         if isinstance(self.generator, ResNetGenerator) and self.generator.line is not None:
-            solve(self.generator.line, data, self.settings.line_batches, self.settings.batch)
-            self.ema = Ema(self.generator, self.settings.average)
+            s = self.settings
+            solve(self.generator.line, data, s.line_batches, s.batch)
+            if self.generator.timbre is not None and s.style_told:
+                solve_timbre(self.generator, self.generator.timbre, data, s.line_batches, s.batch)
+            self.ema = Ema(self.generator, s.average)
 
     def step(self, batch: Batch, rate_factor: float = 1.0) -> dict[str, Tensor]:
         """One update of discriminator and generator; returns named scalar losses.

@@ -14,14 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musika_daw.score.part_roll import part_roll, slices
+from musika_daw.score.part_roll import TIMES, part_roll, slices
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.system.refusal import refused
 from training.latents.encode import LatentCorpus, LatentSong
 
-# latents since the last onset that are told apart: from one edge to the next
-_EDGES = np.array([0, 1, 2, 3, 4, 6, 9, 14, 21, 33])
+_EDGES = np.array(TIMES)
 _TIMES = len(_EDGES)
 # what a weight of the regression on the score pays, against the mean power of what it weighs
 _PRICE = 0.1

@@ -113,13 +113,10 @@ class FabricProcesses(Processes):
 
 
 def _moved(step: Callable[..., Any], device: torch.device) -> Callable[..., Any]:
-    """A trainer's step whose batch, a tensor or a dataclass of tensors, goes to the device first."""
+    """A trainer's step whose batch, a tensor or what can be sent likewise, goes to the device first."""
 
     def moved(batch: Any, *rest: Any) -> Any:
-        if isinstance(batch, Tensor):
-            return step(batch.to(device, non_blocking=True), *rest)
-        parts = {k: v.to(device, non_blocking=True) for k, v in vars(batch).items() if v is not None}
-        return step(type(batch)(**parts), *rest)
+        return step(batch.to(device), *rest)
 
     return moved
 

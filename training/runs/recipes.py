@@ -92,7 +92,7 @@ class GanSettings(StageSettings):
     regress_until_step: int = 0
     lambda_kl: float = 1e-4
     anchor_price: float = 1.0
-    line_batches: int = 60
+    line_batches: int = 120
     style_told: bool = False
     style_noise: float = 0.2
     lambda_rebuild: float = 0.1

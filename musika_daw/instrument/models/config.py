@@ -109,7 +109,8 @@ class GeneratorConfig:
     `kind` "fastgan" renders aligned patches of `seq_len` latents, each from its own coordinates alone;
     "resnet" is convolutional in time with a receptive field of `context` latents either side.
     `score` says which score it is also told: "piano" (which strings are struck and sound, `musika_daw.score.roll`),
-    "parts" (drums, bass, lead and chords, `musika_daw.score.part_roll`) or none ("").
+    "parts" (drums, bass, lead and chords, `musika_daw.score.part_roll`) or none (""). With `timbre` a style acts on
+    each voice of parts apart, by the time since its strike.
     `stereo_stack` is 2 where a latent frame stacks one latent for each audio channel.
     """
 
@@ -125,6 +126,7 @@ class GeneratorConfig:
     dilations: tuple[int, ...] = (1, 2, 4, 8)
     condition_width: int = 192
     score: str = ""
+    timbre: bool = False
 
     @property
     def told(self) -> int:
@@ -141,7 +143,8 @@ class GeneratorConfig:
         """Latent frames either side that one generated frame depends on (0: only its own patch)."""
         if self.kind == "fastgan":
             return 0
-        return 1 + sum(self.dilations[i % len(self.dilations)] for i in range(self.blocks)) + 1
+        convolved = 1 + sum(self.dilations[i % len(self.dilations)] for i in range(self.blocks)) + 1
+        return max(convolved, part_roll.TIMES[-1]) if self.timbre else convolved
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ EARS = ModelConfig(
     AutoencoderConfig(
         44_100, 2, 512, 128, LevelConfig(8, 192, 384, 2, 3), LevelConfig(2, 128, 512, 3, 3), ears=EarsConfig()
     ),
-    GeneratorConfig("resnet", 128, 1, 128, style=32, width=320, condition_width=256, score="parts"),
+    GeneratorConfig("resnet", 128, 1, 128, style=32, width=320, condition_width=256, score="parts", timbre=True),
 )
 TINY = ModelConfig(
     "tiny",
@@ -213,7 +216,7 @@ TINY_EARS = ModelConfig(
         ears=EarsConfig(tones_hz=2_000.0, bands=12),
     ),
     GeneratorConfig(
-        "resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32, score="parts"
+        "resnet", 16, 1, 32, coordinate=16, style=16, width=48, blocks=3, condition_width=32, score="parts", timbre=True
     ),
 )
 CONFIGS = {c.name: c for c in (PAPER, PAPER_PIANO, STUDIO, STUDIO_PIANO, EARS, TINY, TINY_PIANO, TINY_EARS)}

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.models.blocks import FrameConv
 from musika_daw.instrument.models.config import GeneratorConfig
 from musika_daw.instrument.models.fastgan import FastGanGenerator
+from musika_daw.instrument.models.timbre import Timbre
 from musika_daw.score import conditioning, part_roll, roll
 
 
@@ -112,6 +113,7 @@ class ResNetGenerator(nn.Module):
         self.outward = FrameConv(config.width, config.channels, 3)
         # what follows from the score by a straight line; training solves for it before it begins
         self.line = FrameConv(part_roll.CHANNELS, config.channels, 3) if config.score == "parts" else None
+        self.timbre = Timbre(config.style, config.channels) if config.timbre else None
 
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
         """`[B, T, coordinate]`, `[B, style]` (or `[B, T, style]`), `[B, T, told]` to normalised latents
@@ -127,7 +129,12 @@ class ResNetGenerator(nn.Module):
         for block in self.blocks:
             x = block(x, condition)
         made = self.outward(self.norm(x))
-        return made if self.line is None else made + self.line(conditions[..., conditioning.CHANNELS :])
+        score = conditions[..., conditioning.CHANNELS :]
+        if self.line is not None:
+            made = made + self.line(score)
+        if self.timbre is not None:
+            made = made + self.timbre(score, spread)
+        return made
 
 
 def build_generator(config: GeneratorConfig) -> nn.Module:
