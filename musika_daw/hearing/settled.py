@@ -6,6 +6,8 @@ enough to be what is heard, their length is the pitch, if `key.pitch_of` hears t
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from musika_daw.hearing.key import Pitch, pitch_of
@@ -20,8 +22,8 @@ _ALIKE_CENTS, _AGREED_CENTS = 45.0, 25.0
 def settled_pitch(samples: np.ndarray, sample_rate_hz: int) -> Pitch | None:
     """Pitch that one low sound [frames, channels] settles on, or None where it never does.
 
-    A stretch of 120 ms or more, begun within 220 ms of the start and at most 10 dB below the loudest period, in which no
-    period is further than half a semitone from the middle one, by periods and by YIN within 25 cents.
+    A stretch of 120 ms or more, begun within 220 ms of the start and at most 10 dB below the loudest period, in which
+    no period is further than 45 cents from the middle one, by periods and by YIN within 25 cents.
     """
     begins_s, hz, level_db = _periods(mono(samples).astype(np.float64), sample_rate_hz)
     best: tuple[float, int, int] | None = None
@@ -50,14 +52,14 @@ def _alike(hz: np.ndarray) -> bool:
 
 
 def _periods(signal: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Begin in seconds `[n + 1]` (the last is the end) of each period of the low part of a signal, its frequency and its
-    level against the loudest."""
+    """Begin in seconds `[n + 1]` (the last is the end) of each period of the low part of a signal, its frequency and
+    its level against the loudest."""
     low = _low(signal[:, None], sample_rate_hz)[:, 0]
     before = np.flatnonzero((low[:-1] < 0) & (low[1:] >= 0))
     if len(before) < 2:
         return np.zeros(1), np.zeros(0), np.zeros(0)
     crossed = before - low[before] / (low[before + 1] - low[before])
-    loud = np.array([np.abs(low[a : b + 1]).max() for a, b in zip(before[:-1], before[1:])])
+    loud = np.array([np.abs(low[a : b + 1]).max() for a, b in pairwise(before)])
     return (
         crossed / sample_rate_hz,
         sample_rate_hz / np.diff(crossed),

@@ -31,10 +31,10 @@ DRUMS = {
 STRUCK = {
     "kick": ("kick",),
     "snare": ("snare",),
-    "clap": ("clap",),
     "rim": ("rim",),
     "hat": ("hat",),
     "open_hat": ("open",),
+    "clap": ("clap",),
     "ride": ("ride",),
     "crash": ("crash",),
     "shaker": ("shaker",),

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from musika_daw.score.controls import Controls
-from musika_daw.score.parts import DRUMS, ONE_SHOTS, PLAYED, STRUCK
 from musika_daw.score.part_roll import KEYS, LOWEST_KEY
+from musika_daw.score.parts import DRUMS, ONE_SHOTS, PLAYED, STRUCK
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import rng_of
 from musika_daw.score.techno.harmony import Harmony
@@ -22,12 +22,13 @@ _LEAD_OCTAVES = (1, 2, 2, 3)
 @dataclass(frozen=True)
 class ShotScore:
     """What a one-shot plays: its `role`, the MIDI `keys` that sound together (lowest first), how hard (0..1) and for
-    how long."""
+    how long. `root` is the key that it is named after; a drum has none."""
 
     role: str
     keys: tuple[int, ...]
     velocity: float
     held_s: float
+    root: int | None = None
 
     def notes(self, onset_s: float) -> Notes:
         """The score in seconds, begun at `onset_s`."""
@@ -55,15 +56,20 @@ def shot_score(
         voices = STRUCK[sound]
         voice = voices[int(rng.integers(len(voices)))]
         return ShotScore("drums", (DRUMS[voice],), 1.0 if velocity is None else velocity, 0.0)
+    root = None
     if keys is None:
         harmony = piece_of(controls).harmony
         centre, octave = int(rng.integers(52, 68)), int(rng.choice(_LEAD_OCTAVES))
-        keys = _chord(harmony, centre) if PLAYED[sound] == "chords" else (harmony.root + 12 * octave * (sound == "lead"),)
+        keys = (
+            _chord(harmony, centre) if PLAYED[sound] == "chords" else (harmony.root + 12 * octave * (sound == "lead"),)
+        )
+        root = next(key for key in keys if (key - harmony.root) % 12 == 0)
     lowest, highest = LOWEST_KEY, LOWEST_KEY + KEYS - 1
     if not keys or not all(lowest <= key <= highest for key in keys) or len(set(keys)) < len(keys):
         raise ValueError(f"keys: {_listed(keys)}, must be different ones within {lowest}..{highest}")
     loudness = _VELOCITY[sound] if velocity is None else velocity
-    return ShotScore(PLAYED[sound], tuple(sorted(map(int, keys))), loudness, _HELD_S[sound])
+    struck = tuple(sorted(map(int, keys)))
+    return ShotScore(PLAYED[sound], struck, loudness, _HELD_S[sound], struck[0] if root is None else root)
 
 
 def _chord(harmony: Harmony, centre: int) -> tuple[int, ...]:
