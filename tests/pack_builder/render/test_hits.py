@@ -17,6 +17,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.parts import ONE_SHOTS, PLAYED
 from musika_daw.score.techno.shot import shot_score
 from musika_daw.sound.riff_reader import read_header
+from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET
 from pack_builder.again import options_again
 from pack_builder.inspect import lines_of
@@ -125,6 +126,21 @@ def test_a_part_of_it_is_the_same_again_on_two_workers(pack: Path, tmp_path: Pat
     again = audio_bytes(tmp_path / "again")
     assert len(again) == 3
     assert again.items() <= audio_bytes(pack).items()
+
+
+def test_the_one_shots_of_a_kit_are_rendered_in_its_style_at_any_rate_and_in_any_format(tmp_path: Path) -> None:
+    asked = ASKED | {"one_shots": "0", "kits": "1", "asked_key": "Gm", "sample_rate": "48000", "format": "flac"}
+    options = BuildOptions.parse(**asked | {"out": str(tmp_path / "kit")})
+    build(options.changed(only=tuple(f"techno/kit/0/{sound}" for sound in ("hat", "stab", "lead"))), Silent())
+    found = {row.music.role: row for row in read_manifest(tmp_path / "kit").rows}
+    assert found.keys() == {"hat", "stab", "lead"}
+    assert len({row.source.style_seed for row in found.values()}) == 1
+    assert len({row.music.kit for row in found.values()}) == 1
+    stab = read_any_header(tmp_path / "kit" / found["stab"].file)
+    assert (stab.sample_rate_hz, stab.tags.key) == (48_000, "Gmin")
+    assert found["stab"].file.endswith("_Gmin.flac")
+    assert found["lead"].file.rpartition("_")[2][0] == "G"
+    assert verify(tmp_path / "kit", deep=True).differences == ()
 
 
 def test_a_pack_in_one_key_has_its_tones_in_that_key() -> None:
