@@ -30,11 +30,12 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe, plays_notes, plays_score, renders_shots
+from pack_builder.render.render import describe, plays_notes, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
+from pack_builder.run.scored import scored_kinds
 
 
 class BuildError(Exception):
@@ -111,7 +112,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
             models = choose_models(options, workers, source)
             _check_chains(options, workers)
             if options.music.scored is None:
-                options = options.changed(scored=_scored(options, workers, source, models))
+                options = options.changed(scored=scored_kinds(options, workers, source, models))
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
@@ -124,15 +125,6 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
         if (options.place.out / JOURNAL).is_file():
             remove_parts(options.place.out)  # what the workers had in hand when the build was stopped
     return Result(options.place.out, len(jobs), tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
-
-
-def _scored(
-    options: BuildOptions, workers: Pool, source: EngineSource, models: dict[str, tuple[str, Model]]
-) -> tuple[str, ...]:
-    """The kinds whose models render one-shots from a score; of a pack without any nobody asks."""
-    if not (options.music.one_shots or options.music.kits):
-        return ()
-    return tuple(kind for kind in options.music.loop_kinds if workers.call(renders_shots, source, models[kind][0]))
 
 
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:
