@@ -92,7 +92,10 @@ def _beside(path: Path) -> str:
 
 
 def _key_note(path: Path, header: Header) -> str | None:
-    """What another key is heard, where that is certain; of hours nobody waits for it."""
+    """What another key is heard, where that is certain; of hours nobody waits for it, and one chord is in many."""
+    acid = header.tags.acid
+    if acid is not None and acid.flags & ACID_ONE_SHOT:
+        return None
     if header.tags.key is None or header.frames > LISTENED_S * header.sample_rate_hz:
         return None
     import soundfile

@@ -9,7 +9,7 @@ import numpy as np
 
 from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
 from musika_daw.hearing.findings import Findings
-from musika_daw.hearing.key import key_heard
+from musika_daw.hearing.key import Pitch, key_heard
 from musika_daw.hearing.limits import broken
 from musika_daw.score.midi_file import PPQ, decode_midi
 from musika_daw.sound.sounds import SUFFIXES, read_sound
@@ -20,9 +20,11 @@ from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.record.rows import FileMidi
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
+from pack_builder.render.hits import faults, pitch_heard
 from pack_builder.render.judge import facts_of
 
 LEVEL_TOLERANCE_DB = 0.1
+PITCH_TOLERANCE_CENTS = 50.0
 MIDI_SUFFIX = ".mid"
 TEMPO_TOLERANCE = 1e-5  # a MIDI file has it in whole microseconds a beat
 # 24 bits against the float sound that was measured when it was made
@@ -58,6 +60,7 @@ def verify(folder: Path, deep: bool = False) -> Report:
 
     `deep` also measures tempo, beat offset, seam and density again and holds them against the manifest and the
     limits of the quality gate, reads MIDI files, and notes where another key is heard than the music is written in.
+    A one-shot that was rendered must be one hit, on its note.
     """
     for _ in iter_gaps(folder):  # a manifest that is damaged anywhere is none, before hours of checks
         pass
@@ -145,8 +148,9 @@ def _midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]
 
 
 def _key_notes(folder: Path, row: Row) -> Iterator[str]:
-    """That another key is heard for certain: no fault of the file, which is labelled with what it is written in."""
-    if row.music.key is None or not (path := folder / row.file).is_file():
+    """That another key is heard for certain: no fault of the file, which is labelled with what it is written in. One
+    chord is heard as many."""
+    if row.music.shape == "shot" or row.music.key is None or not (path := folder / row.file).is_file():
         return
     try:
         samples, header = read_sound(path)
@@ -164,7 +168,11 @@ def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
         findings = check_take(samples, rate, float(Fraction(row.sound.frames_exact) / rate))
     else:
         findings = Findings(silent(samples), clipped_frames(samples))
-    for name in sorted(set(broken(findings)) - set(row.quality.broken)):
+    over = set(broken(findings))
+    if music.shape == "shot" and music.likeness is None and not findings.silent:
+        over |= set(faults(samples, rate))
+        yield from _pitch_differences(row, samples)
+    for name in sorted(over - set(row.quality.broken)):
         yield f"{name} is outside the limits"
     facts = facts_of(findings)
     for name, (tolerance, unit) in _DEEP_TOLERANCES.items():
@@ -173,6 +181,16 @@ def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
             yield f"{_word(name)} measured {heard}, manifest says {said}"
         elif heard is not None and said is not None and abs(heard - said) > tolerance:
             yield f"{_word(name)} {heard:.3f}{unit}, manifest says {said:.3f}"
+
+
+def _pitch_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
+    """That a rendered one-shot is not heard on the note that the manifest names, octaves aside."""
+    listen, said = pitch_heard(row.music.role), row.music.root_note
+    if listen is None or said is None:
+        return
+    heard = listen(samples, row.sound.sample_rate_hz)
+    if heard is not None and abs(heard.from_note(said)) > PITCH_TOLERANCE_CENTS:
+        yield f"pitch {heard.name}, manifest says {Pitch(said, 0.0).name}"
 
 
 def _word(name: str) -> str:

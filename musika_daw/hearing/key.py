@@ -31,6 +31,10 @@ class Pitch:
     def name(self) -> str:
         return f"{NOTES[self.note % 12]}{self.note // 12 - 1}"
 
+    def from_note(self, note: int) -> float:
+        """Cents above a note, octaves aside (-600..600): what is heard of a tone may be its second harmonic."""
+        return round((100 * (self.note - note) + self.cents + 600) % 1200 - 600, 1)
+
 
 def chroma(samples: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, float]:
     """(energy of the twelve pitch classes from C, [12], sum 1; share of it that is in tune) of [frames, channels].

@@ -10,7 +10,9 @@
 | seam | at most 0.3 over the loop's strongest beat | see `check.seam` |
 | step | no larger than the largest bend elsewhere | see `check.seam_step` |
 | end | -40 dB or less at the end of a take | a take must not be cut in a note |
-| no such sound | like its kind | a one-shot that is none (see `shots`) is not cut |
+| no such sound | like its kind, on its note | a one-shot that is none (see `shots`) is not cut; a tone is on its note |
+| second onset, late peak | one onset, the peak in the first two thirds | a one-shot that is rendered is one hit |
+| mono | at most 3 dB lost where both channels are one | so that it is heard on a club's system |
 | level | -40 LUFS or more after finishing | below that a file is noise with a spike in it |
 | level | a loop within 0.5 LU of its target, a take within 1 | where the chain may bend spikes |
 """
@@ -28,8 +30,10 @@ END_LIMIT_DB = -40.0
 CLIPPED_LIMIT_FRAMES = 12
 LOUDNESS_LIMIT_LUFS = -40.0
 LEVEL_LIMIT_LU, TAKE_LEVEL_LIMIT_LU = 0.5, 1.0
+LATE_PEAK = 2 / 3
+MONO_LIMIT_DB = 3.0
 
-SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
+SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND, ONSETS, PEAK, MONO = (
     "silence",
     "clipping",
     "tempo",
@@ -40,6 +44,9 @@ SILENCE, CLIPPING, TEMPO, BEAT, NO_BEAT, SEAM, STEP, END, LEVEL, SOUND = (
     "end",
     "level",
     "no such sound",
+    "second onset",
+    "late peak",
+    "mono",
 )
 
 

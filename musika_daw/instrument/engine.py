@@ -12,7 +12,7 @@ context is cut off: a sample depends on its position alone, not on where a chunk
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,9 +29,11 @@ from musika_daw.instrument.models.generator import build_generator
 from musika_daw.instrument.played import Loop, Stretch, Take
 from musika_daw.instrument.player import Player, Span
 from musika_daw.instrument.scores import SCORES, check_asked
+from musika_daw.instrument.shot import rendered, sounds_of
 from musika_daw.score import coordinates as place
 from musika_daw.score.controls import Controls
 from musika_daw.score.roll import Notes
+from musika_daw.score.techno.shot import shot_score
 from musika_daw.score.tempo import Beats, TempoMap, exact
 
 CHUNK_LATENTS = 256
@@ -163,6 +165,30 @@ class Engine:
             raise ValueError(f"stems: {self.name} plays no score of parts")
         stems = self._circle(bpm, bars, controls or Controls(), start_beat)
         return {role: self._resampled(audio, bpm, bars, sample_rate_hz) for role, audio in stems.items()}
+
+    @property
+    def sounds(self) -> tuple[str, ...]:
+        """One-shots that the model can render, of `score.parts.ONE_SHOTS`; none where it plays no score of parts."""
+        return sounds_of(self.player)
+
+    def one_shot(
+        self,
+        sound: str,
+        controls: Controls | None = None,
+        sample_rate_hz: int = 44_100,
+        *,
+        keys: Sequence[int] | None = None,
+        velocity: float | None = None,
+    ) -> np.ndarray:
+        """One hit, note or chord alone from its attack until it has died away, float32 `[n, 2]`.
+
+        A tone is the tonic of the controls' key or its chord, where no MIDI `keys` are given; see `shot_score`.
+        ValueError for a model that plays no score of parts, and for what is no sound, key or velocity.
+        """
+        if not self.sounds:
+            raise ValueError(f"one-shot: {self.name} plays no score of parts")
+        controls = controls or Controls()
+        return rendered(self.player, shot_score(sound, controls, keys, velocity), controls, sample_rate_hz)
 
     def _circle(self, bpm: Beats, bars: int, controls: Controls, start_beat: Beats) -> dict[str, np.ndarray]:
         """Parts of a loop by role, on a circle of whole latents."""

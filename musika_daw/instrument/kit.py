@@ -22,11 +22,13 @@ from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
 # latents that a hit lasts, those that ring longer, and those of silence on either side of it
 _LATENTS, _LONG_LATENTS, _AROUND = 20, 42, 10
+# and those that one is given to die away in where it is heard alone
+_WHOLE_LATENTS = 64
 _LONG = {DRUMS[voice] for voice in ("crash", "ride", "open", "tom")}
 # which voices end a voice that still sounds
 _CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS["hat"])}
 # samples before a hit in which it fades in, after its end in which it fades out, and of a choke
-_LEAD, _END, _CHOKE = 48, 2048, 200
+LEAD, _END, _CHOKE = 48, 2048, 200
 # a hit begins where it first reaches this share of the peak of its attack, within so many samples of its latent's start
 _BEGUN, _SOONEST, _ATTACK = 0.2, 256, 2048
 _HITS = 256
@@ -48,11 +50,11 @@ class Kits:
         """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece; `styles`
         are those of the keys that are struck."""
         rate_hz = self._decoder.config.sample_rate_hz
-        onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - _LEAD
+        onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - LEAD
         longest = (_LONG_LATENTS + 1) * self._decoder.config.r_time
         near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
         keys = notes.key.tolist()
-        kit = {key: self._hit(styles[key].tobytes(), key) for key in sorted({keys[i] for i in near})}
+        kit = {key: self._hit(styles[key].tobytes(), key, _length(key)) for key in sorted({keys[i] for i in near})}
         enders = {key: onset[np.isin(notes.key, by)] for key, by in _CHOKED.items()}
         out = np.zeros((count, 2), np.float32)
         for i in near:
@@ -60,7 +62,7 @@ class Kits:
             sound = kit[keys[i]] * np.float32(level)
             ends = enders.get(keys[i], onset[:0])
             after = ends[ends > onset[i]]
-            if len(after) and (length := int(after.min()) - int(onset[i]) + _LEAD) < len(sound):
+            if len(after) and (length := int(after.min()) - int(onset[i]) + LEAD) < len(sound):
                 sound = sound[:length].copy()
                 fall = min(length, _CHOKE)
                 sound[length - fall :] *= np.linspace(1, 0, fall, dtype=np.float32)[:, None]
@@ -70,10 +72,14 @@ class Kits:
                 out[lo:hi] += sound[lo - at : hi - at]
         return out
 
+    def whole(self, style: np.ndarray, key: int) -> np.ndarray:
+        """The sound of one hit with all of its tail, `[LEAD + n, 2]` float32."""
+        return self._make(style.tobytes(), key, _WHOLE_LATENTS)
+
     @torch.inference_mode()
-    def _make(self, style: bytes, key: int) -> np.ndarray:
-        """Sound of a hit, `[_LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
-        length, r_time = _LONG_LATENTS if key in _LONG else _LATENTS, self._decoder.config.r_time
+    def _make(self, style: bytes, key: int, length: int) -> np.ndarray:
+        """Sound of a hit, `[LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
+        r_time = self._decoder.config.r_time
         frames = length + 2 * _AROUND
         hit = sorted_notes([(_AROUND, _AROUND, key, 1.0, ROLES.index("drums"))])
         told = np.concatenate([Conditions(frames).features(), part_roll(hit, frames)], 1)
@@ -83,14 +89,18 @@ class Kits:
             torch.from_numpy(told)[None],
         )
         wave = self._decoder(latents, 0)[0].T.numpy()
-        start = _begun(np.abs(wave).max(1), _AROUND * r_time)
-        sound = np.array(wave[start - _LEAD : start + length * r_time], np.float32)
-        sound[:_LEAD] *= np.linspace(0, 1, _LEAD, dtype=np.float32)[:, None]
+        start = begun(np.abs(wave).max(1), _AROUND * r_time)
+        sound = np.array(wave[start - LEAD : start + length * r_time], np.float32)
+        sound[:LEAD] *= np.linspace(0, 1, LEAD, dtype=np.float32)[:, None]
         sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
         return sound
 
 
-def _begun(loud: np.ndarray, start: int) -> int:
+def _length(key: int) -> int:
+    return _LONG_LATENTS if key in _LONG else _LATENTS
+
+
+def begun(loud: np.ndarray, start: int) -> int:
     """Where a hit begins whose latent starts at a sample: what is coded of an attack may come milliseconds late."""
     attack = loud[start - _SOONEST : start + _ATTACK]
     return start - _SOONEST + int(np.argmax(attack >= _BEGUN * attack.max()))

@@ -17,7 +17,7 @@ from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
 from musika_daw.score.parts import PARTS
-from musika_daw.score.roll import Notes
+from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.tempo import TempoMap
 
 
@@ -108,6 +108,19 @@ class Player:
             sound["drums"] = self.kits.play(drums, styles, begin, count)
         cut = slice(margin * r_time, (margin + stop - first) * r_time)
         return {role: audio[cut] for role, audio in desk.stems(sound, (first - margin) * r_time).items()}
+
+    def alone(self, notes: Notes, controls: Controls, latents: int) -> np.ndarray:
+        """The notes of one line by themselves, in seconds from the first of so many latents on: `[n, 2]` as it is
+        decoded, before any desk."""
+        index = np.arange(latents)
+        seconds = (index + 0.5) * self.frame_s
+        beats = 2 * seconds
+        span = Span(index, beats, np.full(latents, 120.0), beats, seconds, notes, grid=False)
+        return self._decoded(self._of_span(span, [ROLES[notes.roles[0]]], controls), 0, None)[0]
+
+    def struck(self, key: int, controls: Controls) -> np.ndarray:
+        """One hit of a drum with all of its tail, `[n, 2]`, that begins `kit.LEAD` samples in."""
+        return self.kits.whole(self._style(controls, key), key)
 
     @cached_property
     def kits(self) -> Kits:

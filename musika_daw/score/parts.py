@@ -27,3 +27,22 @@ DRUMS = {
     "shaker": 70,
 }
 """MIDI keys of drum voices, after General MIDI's percussion (perc: bongos and congas, loop: claves, blocks, agogo)."""
+
+STRUCK = {
+    "kick": ("kick",),
+    "snare": ("snare",),
+    "rim": ("rim",),
+    "hat": ("hat",),
+    "open_hat": ("open",),
+    "clap": ("clap",),
+    "ride": ("ride",),
+    "crash": ("crash",),
+    "shaker": ("shaker",),
+    "tom": ("tom",),
+    "perc": ("perc0", "perc1", "perc2", "perc3", "perc4"),
+}
+"""One-shots of drums, each with the voices that it may be."""
+PLAYED = {"bass": "bass", "lead": "lead", "stab": "chords", "pad": "chords"}
+"""One-shots of one note or chord, each with the role that plays it."""
+ONE_SHOTS = (*STRUCK, *PLAYED)
+"""What can be rendered alone from a score of one hit, note or chord."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
+from musika_daw.score.parts import ONE_SHOTS, PLAYED
+
 
 @dataclass(frozen=True)
 class Family:
@@ -19,5 +21,12 @@ FAMILIES = {
     "piano": Family("piano", "take", "Loops/Piano_Takes", "Piano"),
 }
 TAKES_BPM = Fraction(120)  # takes have no tempo; a MIDI file and a project must have one
-SHOTS = ("kick", "hat", "clap", "stab")
+CUT_SHOTS = ("kick", "hat", "clap", "stab")
+"""One-shots that are found in loops of a model without a score; one with a score renders all of `ONE_SHOTS`."""
+CHORDS = tuple(sound for sound, role in PLAYED.items() if role == "chords")
 INTENSITIES = {"low": "0.15", "mid": "0.5", "high": "0.85"}  # energy of a kit's loops
+
+
+def shots_of(kind: str, scored: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The one-shots of a kind: all sounds where its model renders them from a score, else those that can be cut."""
+    return ONE_SHOTS if kind in (scored or ()) else CUT_SHOTS

@@ -5,7 +5,7 @@ list: the loop `techno/loop/130/1` of seed 7 is the same in every pack, whatever
 any order and on any number of workers.
 
 A kit is one style: the same piece at up to three tempi (`main`), the style with other anchors (`variation`), the
-piece at three energies (`low`, `mid`, `high`), one-bar fills, and one-shots cut from it.
+piece at three energies (`low`, `mid`, `high`), one-bar fills, and its one-shots.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from typing import Any
 
 from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.curve import Points
-from pack_builder.plan.families import FAMILIES, INTENSITIES, SHOTS
+from pack_builder.plan.families import FAMILIES, INTENSITIES, shots_of
 from pack_builder.plan.names import file_stem, tempo_folder, word_names
 from pack_builder.plan.options import BuildOptions, Music
 
@@ -55,6 +55,11 @@ class Job:
     @property
     def beats(self) -> int | None:
         return None if self.bars is None or self.bpm is None else self.bars * 4
+
+    @property
+    def rendered(self) -> bool:
+        """Whether it is a one-shot from a score of its own, which no loop is drawn for."""
+        return self.shape == "shot" and self.bpm is None
 
     @property
     def loops(self) -> bool:
@@ -120,9 +125,9 @@ def _wordless(music: Music) -> Iterator[Job]:
         if FAMILIES[kind].shape == "loop":
             yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.bpm), by_tempo=True)
             yield from _kits(music, kind)
-            for sound in SHOTS:
+            for sound in shots_of(kind, music.scored):
                 for index in range(music.one_shots):
-                    yield _job(music, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(music))
+                    yield _job(music, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(music, kind))
         else:
             densities: list[Fraction | None] = [None] * music.takes
             if music.density is not None and music.takes:
@@ -169,8 +174,10 @@ def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterato
         )
 
 
-def _source(music: Music) -> dict[str, Any]:
-    """The loop that a one-shot is cut from."""
+def _source(music: Music, kind: str) -> dict[str, Any]:
+    """The loop that a one-shot is cut from; one that is rendered has none."""
+    if kind in (music.scored or ()):
+        return {}
     return {"bpm": music.bpm[len(music.bpm) // 2], "bars": music.bars}
 
 
@@ -196,8 +203,9 @@ def _kits(music: Music, kind: str) -> Iterator[Job]:
             yield job(role, energy=Fraction(energy), anchors=f"{base}/main")
         for index in range(_FILLS):
             yield job("fill", f"/{index}", "fill", bars=1, start_beat=_FILL_BEAT)
-        for sound in SHOTS:
-            yield job(sound, shape="shot")
+        for sound in shots_of(kind, music.scored):
+            source = {"bpm": None, "bars": None} | _source(music, kind)
+            yield job(sound, shape="shot", **source)
 
 
 def density_class(density: float) -> str:
@@ -221,7 +229,7 @@ def file_of(
     family = FAMILIES[job.kind]
     kind_name = family.folder.split("/")[1].split("_")[0]
     if job.shape == "shot":
-        folder = f"One_Shots/{kind_name}/{job.role.capitalize()}"
+        folder = f"One_Shots/{kind_name}/{job.role.title()}"
     elif job.kit:
         folder = f"Kits/{kind_name}/{job.kit.title()}"
     else:

@@ -60,7 +60,8 @@ class Extension:
 
 @dataclass(frozen=True, kw_only=True)
 class Music:
-    """What is played. `only` holds the jobs to make (none: all)."""
+    """What is played. `only` holds the jobs to make (none: all), `scored` the kinds whose one-shots are rendered from a
+    score (None: not known yet, the models decide)."""
 
     bpm: tuple[Fraction, ...] = declared(
         Option("bpm", "128, 120,128.5 or 120-160 (60..200).", "120-160", "BPM"),
@@ -100,11 +101,12 @@ class Music:
     take_key: str | None = declared(Option("take_key", "Key of the takes alone, like --key.", None, "KEY", music_key))
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
-        Option("one_shots", "Kicks, hats, claps and stabs, of each.", "0", "N", whole_in(0, 1000))
+        Option("one_shots", "One-shots of each sound: kick, hat, clap, stab ...", "0", "N", whole_in(0, 1000))
     )
     seed: int = declared(Option("seed", "Another seed, another music.", "7", "N", whole_in(0, SEED_LIMIT)))
     extensions: tuple[Extension, ...] = ()
     only: tuple[str, ...] = ()
+    scored: tuple[str, ...] | None = None
 
     @property
     def loop_kinds(self) -> tuple[str, ...]:

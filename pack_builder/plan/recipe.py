@@ -27,11 +27,19 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
         "chains": {kind: chain.to_json() for kind, chain in finish.chains},
         "extensions": [vars(extra) for extra in music.extensions],
         "only": list(music.only),
+        "scored": None if music.scored is None else list(music.scored),
     }
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "asked_key": None, "take_key": None, "midi": None, "exact_tempo": False}
+EARLIER: dict[str, Any] = {
+    "no_page": False,
+    "asked_key": None,
+    "take_key": None,
+    "midi": None,
+    "exact_tempo": False,
+    "scored": [],
+}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
@@ -58,6 +66,7 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
             "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
             "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
             "only": tuple(recipe["only"]),
+            "scored": None if recipe["scored"] is None else tuple(recipe["scored"]),
         }
         made = BuildOptions(
             Music(**_taken(Music, values)), Finish(**_taken(Finish, values)), Label(**_taken(Label, values)), place

@@ -1,8 +1,8 @@
 """Sampler presets: SFZ and DecentSampler instruments for the one-shots, and for the loops of each tempo.
 
-One sound a key, upwards from C1 (MIDI 36), one-shots kicks first, then hats, claps and stabs; at most 64 a preset and
-16 presets a group; loops repeat over their whole length at their own pitch. Paths are relative, with forward slashes,
-so a pack may be moved as a whole.
+One sound a key, upwards from C1 (MIDI 36), one-shots kicks first, then the other drums and the tones; at most 64 a
+preset and 16 presets a group; loops repeat over their whole length at their own pitch. Paths are relative, with
+forward slashes, so a pack may be moved as a whole.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import quoteattr
 
-from pack_builder.plan.families import SHOTS
+from musika_daw.score.parts import ONE_SHOTS
 from pack_builder.plan.names import tempo_folder
 from pack_builder.record.rows import Row
 
@@ -36,7 +36,7 @@ def presets_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> list
         if len(group) < KEYS * MOST:
             group.append(row)
     if "one_shots" in groups:
-        groups["one_shots"].sort(key=lambda row: SHOTS.index(row.music.role))
+        groups["one_shots"].sort(key=lambda row: ONE_SHOTS.index(row.music.role))
     presets = []
     for group_name, members in groups.items():
         parts = [members[start : start + KEYS] for start in range(0, len(members), KEYS)]

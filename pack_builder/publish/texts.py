@@ -20,7 +20,7 @@ _LABELS = {
 _FOLDERS = {
     "Loops/": "loops by tempo, takes from sparse to dense",
     "Kits/": "loops and fills of one style, a folder for each kit",
-    "One_Shots/": "kicks, hats, claps and stabs",
+    "One_Shots/": "single sounds, a folder for each kind",
 }
 
 

@@ -25,7 +25,7 @@ def first_good(
     attempts: int,
     keep_best: bool,
     draw: Callable[[int], np.ndarray],
-    judge: Callable[[np.ndarray], Candidate],
+    judge: Callable[[np.ndarray, int], Candidate],
 ) -> Outcome:
     """The first of at most `attempts` draws that keeps to the limits; with `keep_best` else the least bad, or none.
 
@@ -34,7 +34,7 @@ def first_good(
     tried: list[dict[str, Any]] = []
     best: tuple[float, int] | None = None
     for attempt in range(attempts):
-        candidate = judge(draw(attempt))
+        candidate = judge(draw(attempt), attempt)
         over = candidate.over
         tried.append(attempt_of(job.seed(attempt), candidate))
         if not over:
@@ -43,4 +43,4 @@ def first_good(
             best = distance(over), attempt
     if not keep_best or best is None:
         return Outcome(None, -1, tried)
-    return Outcome(judge(draw(best[1])), best[1], tried)
+    return Outcome(judge(draw(best[1]), best[1]), best[1], tried)

@@ -29,6 +29,8 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
 def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, attempt: int) -> np.ndarray:
     """Raw audio of one attempt, float32 [frames, 2]; raises RenderError for a wrong shape or values."""
     controls = controls_of(source, job, attempt)
+    if job.rendered:
+        return _checked(engine, job, engine.one_shot(job.role, controls, sample_rate_hz), "[n, 2]")
     exact = job.frames_exact(sample_rate_hz)
     if job.bpm is not None and job.bars is not None:
         samples = engine.loop(job.bpm, job.bars, controls, sample_rate_hz, job.start_beat)
@@ -36,8 +38,12 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
     else:
         samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz, bpm=job.take_bpm)
         fits = len(samples) >= round(exact)  # a take may go on to its natural decay
+    return _checked(engine, job, samples, f"[{round(exact)}, 2]", fits)
+
+
+def _checked(engine: EngineLike, job: Job, samples: np.ndarray, need: str, fits: bool = True) -> np.ndarray:
     if samples.ndim != 2 or samples.shape[1] != 2 or not fits:
-        raise RenderError(f"model {engine.name} gave {samples.shape} for {job.key}, need [{round(exact)}, 2]")
+        raise RenderError(f"model {engine.name} gave {samples.shape} for {job.key}, need {need}")
     if not np.isfinite(samples).all():
         raise RenderError(f"model {engine.name} gave values that are not finite for {job.key}")
     return samples

@@ -20,18 +20,20 @@ SHOT_CEILING_DBTP = -1.0
 
 @dataclass(frozen=True)
 class Cut:
-    """How a one-shot was cut: how like its sound it is, where it begins in the loop, and its pitch where it has one."""
+    """What is known of a one-shot: how like its sound it is and where it began in the loop that it was cut from, None
+    where it was rendered; its pitch, where it has one, and whether that is the root of a chord."""
 
-    likeness: float
-    onset_s: float
+    likeness: float | None
+    onset_s: float | None
     pitch: Pitch | None
+    chord: bool = False
 
 
 @dataclass(frozen=True)
 class Candidate:
     """One attempt at a file: finished samples, what was measured on them, and which limits they are beyond.
 
-    A one-shot also tells how it was cut.
+    A one-shot also tells what is known of it.
     """
 
     samples: np.ndarray

@@ -13,7 +13,7 @@ from musika_daw.hearing.key import Pitch
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Sampler, Tags, tags_of_bars
 from pack_builder.plan.curve import DensityCurve, agreement
-from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.families import CHORDS, FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish, Label
 from pack_builder.publish.texts import LICENCE
@@ -67,7 +67,7 @@ def tags_of(
         # smpl counts upwards from its note in 2^32 parts of a semitone
         whole, part = divmod(note * 100 + round(pitch.cents if pitch else 0.0), 100)
         sampler = Sampler((), unity_note=whole, fraction=round(part / 100 * (1 << 32))) if pitch else None
-        return Tags(info, Acid(0, 0.0, flags, note), sampler)
+        return Tags(info, Acid(0, 0.0, flags, note), sampler, key=key if job.role in CHORDS else None)
     if job.bpm is None or job.bars is None:
         return Tags(info, key=key)
     return tags_of_bars(info, job.bpm, job.bars, frames, key)

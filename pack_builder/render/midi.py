@@ -6,6 +6,7 @@ from typing import Any
 
 from musika_daw.instrument.played import Loop, Stretch, Take
 from musika_daw.score.midi_file import MidiMusic, encode_midi, music_of
+from musika_daw.score.parts import PLAYED
 from musika_daw.score.roll import Notes
 from pack_builder.plan.families import TAKES_BPM
 from pack_builder.plan.jobs import Job
@@ -28,9 +29,10 @@ def stretch_of(job: Job) -> Stretch:
 
 
 def written_in(engine: EngineLike, job: Job, controls: Any, midi: bool | None) -> Written:
-    """Key and, unless no MIDI file is wanted, notes of one attempt; nothing for a one-shot, which is cut from a mix."""
+    """Key and, unless no MIDI file is wanted, notes of one attempt. A one-shot has no MIDI, and a key where it is a
+    tone from a score."""
     if job.shape == "shot":
-        return Written()
+        return Written(engine.key(controls) if job.rendered and job.role in PLAYED else None)
     return Written(engine.key(controls), None if midi is False else engine.played(stretch_of(job), controls))
 
 

@@ -6,11 +6,13 @@ from functools import lru_cache
 import numpy as np
 
 from musika_daw.instrument.played import Take
+from musika_daw.score.techno.shot import shot_score
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
 from pack_builder.render.attempts import first_good
 from pack_builder.render.draw import controls_of, raw_sound
+from pack_builder.render.hits import judge_hit
 from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
 from pack_builder.render.midi import written_in
@@ -40,6 +42,11 @@ def plays_notes(source: EngineSource, model: str) -> bool:
     return engine_of(source, model).played(Take(1.0), source.controls()) is not None
 
 
+def renders_shots(source: EngineSource, model: str) -> bool:
+    """Whether a model renders its one-shots from a score, so that none need be cut from loops."""
+    return bool(engine_of(source, model).sounds)
+
+
 def make(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
     """Render one file of the pack to bytes; a gap where no attempt kept to the limits. Where the file is to be
     `heard` from the page, its card has sound."""
@@ -48,7 +55,10 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
     def draw(attempt: int) -> np.ndarray:
         return raw_sound(source, engine, job, options.finish.sample_rate_hz, attempt)
 
-    def judged(raw: np.ndarray) -> Candidate:
+    def judged(raw: np.ndarray, attempt: int) -> Candidate:
+        if job.rendered:
+            root = shot_score(job.role, controls_of(source, job, attempt)).root
+            return judge_hit(raw, job, options.finish, root)
         return judge(raw, job, options.finish)
 
     outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judged)

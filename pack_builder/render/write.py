@@ -52,8 +52,11 @@ def labelled(
         key, fit = written.key, fit_of(samples, rate, written.key)
     elif job.shape != "shot":
         key, fit = key_of(samples, rate)
-    pitch = chosen.shot.pitch if chosen.shot else None
-    file = file_of(job, options, chosen.findings.density, pitch.name if pitch else key, not chosen.over)
+    shot = chosen.shot
+    pitch = shot.pitch if shot else None
+    # a chord is named after the key whose tonic it is
+    note = pitch.name if shot and pitch and not shot.chord else key
+    file = file_of(job, options, chosen.findings.density, note, not chosen.over)
     form = FORMATS[options.finish.format]
     tags = tags_of(job, options.label, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)
     data = encode(samples, rate, tags, form)

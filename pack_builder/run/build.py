@@ -35,6 +35,7 @@ from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
+from pack_builder.run.scored import scored_kinds
 
 
 class BuildError(Exception):
@@ -110,6 +111,9 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
             observer.loading(len(options.music.kinds))
             models = choose_models(options, workers, source)
             _check_chains(options, workers)
+            if options.music.scored is None:
+                options = options.changed(scored=scored_kinds(options, workers, source, models))
+                jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
                 observer.started(len(jobs), len(journal), workers.jobs)

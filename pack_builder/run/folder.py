@@ -17,7 +17,8 @@ from pack_builder.record.journal import State, read_state
 def as_found(options: BuildOptions) -> BuildOptions:
     """The options with what a pack that is already in the folder has, and nobody asked for otherwise.
 
-    Its name, which was made from a folder that may have been renamed since, and the tempi in its file names.
+    Its name, which was made from a folder that may have been renamed since, the tempi in its file names, and whether
+    its one-shots are cut or rendered.
     """
     out = options.place.out
     try:
@@ -28,7 +29,10 @@ def as_found(options: BuildOptions) -> BuildOptions:
         return options
     found = completed(state.recipe)
     name = options.label.name if options.place.named else found.get("name", options.label.name)
-    return options.changed(name=name, exact_tempo=found["exact_tempo"])
+    scored = found["scored"]
+    return options.changed(
+        name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored)
+    )
 
 
 def state_in(options: BuildOptions) -> State | None:

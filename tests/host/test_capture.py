@@ -43,6 +43,8 @@ RENDERS_S = 120.0
 class Heard:
     """An engine that gives the bars that were heard, whatever the seed."""
 
+    sounds: tuple[str, ...] = ()
+
     def __init__(self, renderer: Renderer, take: Take) -> None:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
         self._renderer, self._take = renderer, take
@@ -51,6 +53,9 @@ class Heard:
         return heard_loop(self._renderer, self._take, sample_rate_hz)
 
     def take(self, *_: Any, **__: Any) -> np.ndarray:
+        raise AssertionError("what was heard is a loop")
+
+    def one_shot(self, *_: Any) -> np.ndarray:
         raise AssertionError("what was heard is a loop")
 
     def key(self, controls: Any) -> str | None:

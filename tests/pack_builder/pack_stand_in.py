@@ -94,6 +94,7 @@ class StandIn:
     """Techno or piano; a model text like `techno:silent` or `piano:nan` spoils the result."""
 
     sample_rate_hz = 44100
+    sounds: tuple[str, ...] = ()
 
     def __init__(self, kind: str, fault: str) -> None:
         self.kind, self.name, self.fault = kind, kind, fault
