@@ -18,11 +18,11 @@ from musika_daw.sound.tags import ACID_ONE_SHOT, Header
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.chain import Chain
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
-from pack_builder.record.rows import FileMidi, FileStem
+from pack_builder.record.rows import FileMidi
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
 from pack_builder.render.judge import facts_of
-from pack_builder.together import check_part, check_sum, row_of_stem
+from pack_builder.together import check_part, check_sum
 
 LEVEL_TOLERANCE_DB = 0.1
 MIDI_SUFFIX = ".mid"
@@ -75,7 +75,7 @@ def verify(folder: Path, deep: bool = False) -> Report:
         differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
         if row.midi is not None:
             differences += [Difference(row.midi.file, what) for what in _midi_differences(folder, row.midi, deep)]
-        for stem in row.stems.files if row.stems else ():
+        for stem in row.apart():
             stems += 1
             differences += [Difference(stem.file, what) for what in _stem_differences(folder, row, stem)]
         differences += [Difference(row.file, what) for what in check_sum(folder, row)]
@@ -130,9 +130,9 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         yield from _deep_differences(row, samples)
 
 
-def _stem_differences(folder: Path, row: Row, stem: FileStem) -> Iterator[str]:
+def _stem_differences(folder: Path, row: Row, stem: Row) -> Iterator[str]:
     """A stem is held against its row as its loop is, but for the ceiling, which is that of the sum."""
-    yield from check_row(folder, row_of_stem(row, stem), ceiling_dbtp=math.inf)
+    yield from check_row(folder, stem, ceiling_dbtp=math.inf)
     yield from check_part(folder, row, stem)
 
 

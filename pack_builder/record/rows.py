@@ -2,7 +2,8 @@
 
 import types
 import typing
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -177,6 +178,13 @@ class Row:
         beside = {self.midi.file: self.midi.sha256} if self.midi else {}
         parts = {each.file: each.sha256 for each in self.stems.files} if self.stems else {}
         return {self.file: self.sound.sha256} | beside | parts
+
+    def apart(self) -> "Iterator[Row]":
+        """The stems as rows of their own: those of the loop in all but their file, their part and their level."""
+        for stem in self.stems.files if self.stems else ():
+            quality = replace(self.quality, loudness_lufs=stem.loudness_lufs, true_peak_dbtp=stem.true_peak_dbtp)
+            sound, music = replace(self.sound, sha256=stem.sha256), replace(self.music, role=stem.role)
+            yield replace(self, file=stem.file, sound=sound, music=music, quality=quality, midi=None, stems=None)
 
     @property
     def loops(self) -> bool:

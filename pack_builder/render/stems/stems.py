@@ -62,8 +62,8 @@ def below_full_scale(parts: Parts, form: Format) -> tuple[Parts, float]:
     return {role: part * np.float32(10 ** (gain_db / 20)) for role, part in parts.items()}, gain_db
 
 
-def tolerance(form: Format, files: int) -> float:
+def tolerance(form: Format, files: int, loudest: float = 1.0) -> float:
     """How far the sum of `files` stems may be from their loop at any sample: half a step of the format for each of them
-    and for the loop, and what working in 32 bits rounds. Full scale is 1."""
+    and for the loop, and what working in 32 bits rounds, of the largest magnitude in a stem. Full scale is 1."""
     bits = 24 if form.floating else form.bits
-    return (files + 1) / (1 << bits) + WORKING_ROUNDING
+    return (files + 1) / (1 << bits) + WORKING_ROUNDING * max(1.0, loudest)
