@@ -51,6 +51,9 @@ def differences(folder: Path, made: Path) -> list[str]:
             different.append(row.file)
         if row.midi is not None and before is not None and before.midi not in (None, row.midi):
             different.append(row.midi.file)
+        if row.stems is not None and before is not None and before.stems is not None:
+            was = {stem.file: stem.sha256 for stem in before.stems.files}
+            different += [stem.file for stem in row.stems.files if was.get(stem.file) != stem.sha256]
     return different
 
 

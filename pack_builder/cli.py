@@ -27,6 +27,7 @@ Examples:
   musika-pack build --kind piano --density-curve "0:0.2 8:0.8 16:0.3" --take-seconds 20
   musika-pack build --kind piano --take-bars 8 --take-bpm 90 --density none
   musika-pack build --kind techno --bpm 124,128,132 --kits 2 --one-shots 4 --finish club
+  musika-pack build --kind techno --model parts --stems --key Am
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 
@@ -226,7 +227,7 @@ def inspect(files: tuple[str, ...]) -> None:
     "--deep", is_flag=True, help="Measure tempo, beat offset, seam and density again too, and read MIDI files."
 )
 def verify(folder: str, deep: bool) -> None:
-    """Check every file of a pack against its manifest: hash, length, chunks, levels.
+    """Check every file of a pack against its manifest: hash, length, chunks, levels, and the sum of stems.
 
     Ends with exit code 1 and a list of what differs where the pack is not as it was built.
 
@@ -250,7 +251,8 @@ def verify(folder: str, deep: bool) -> None:
         wrong = len({difference.file for difference in report.differences})
         fail(f"{folder}: {wrong} files differ from the manifest", 1)
     what = "hash, length, chunks, levels" + (", tempo, seam, density, notes" if deep else "")
-    click.echo(f"{folder}: {report.files} audio files are as the manifest says ({what})")
+    stems = f" and {report.stems} stems, which add up to their loops," if report.stems else ""
+    click.echo(f"{folder}: {report.files} audio files{stems} are as the manifest says ({what})")
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -1,5 +1,6 @@
 """What a DAW will read from a sound file, and whether those things agree with each other."""
 
+import json
 from pathlib import Path
 
 from musika_daw.hearing.key import key_heard
@@ -10,6 +11,7 @@ from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
 from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.plain import plain
+from pack_builder.plan.names import STEMS
 
 MIDI_SUFFIXES = (".mid", ".midi")
 LISTENED_S = 600
@@ -60,6 +62,10 @@ def lines_of(path: Path) -> list[tuple[str, str]]:
     beside = path.with_suffix(".mid")
     if beside.is_file():
         lines.append(("midi", _beside(beside)))
+    if part := _part_of(tags.info.get("ICMT", "")):
+        lines.append(("stem", part))
+    if apart := sorted(path.with_name(path.stem + STEMS).glob(f"*{path.suffix}")):
+        lines.append(("stems", ", ".join(stem.name for stem in apart)))
     if tags.key and (note := _key_note(path, header)):
         lines.append(("note", note))
     lines += [("warning", text) for text in (*header.problems, *warnings_of(path.name, header))]
@@ -89,6 +95,17 @@ def _beside(path: Path) -> str:
         return f"{path.name}: {error}"
     parts = f" ({', '.join(music.roles)})" if music.roles else ""
     return f"{path.name}: {len(music.notes)} notes{parts}, {float(music.beats):g} beats at {music.bpm:.6g} bpm"
+
+
+def _part_of(comment: str) -> str | None:
+    """Which part of which loop a file says that it is."""
+    try:
+        facts = json.loads(comment)
+        part = f"{facts['stem']} of {facts['loop']}"
+    except (ValueError, TypeError, KeyError):
+        return None
+    gain_db = facts.get("stems_gain_db")
+    return f"{part} at {gain_db:g} dB" if isinstance(gain_db, int | float) else part
 
 
 def _key_note(path: Path, header: Header) -> str | None:

@@ -1,5 +1,6 @@
-"""Check a pack on disk against its own manifest: hashes, lengths, chunks, levels."""
+"""Check a pack on disk against its own manifest: hashes, lengths, chunks, levels, sums of stems."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,7 @@ from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
 from pack_builder.render.hits import faults, pitch_heard
 from pack_builder.render.judge import facts_of
+from pack_builder.together import check_part, check_sum
 
 LEVEL_TOLERANCE_DB = 0.1
 PITCH_TOLERANCE_CENTS = 50.0
@@ -47,12 +49,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Report:
-    """All differences (none: the pack is good), the files that the manifest does not know, and what to know besides."""
+    """All differences (none: the pack is good), the files that the manifest does not know, and what to know besides;
+    `stems` are not counted among the files."""
 
     files: int
     differences: tuple[Difference, ...]
     unlisted: tuple[str, ...]
     notes: tuple[Difference, ...] = ()
+    stems: int = 0
 
 
 def verify(folder: Path, deep: bool = False) -> Report:
@@ -67,20 +71,25 @@ def verify(folder: Path, deep: bool = False) -> Report:
     differences: list[Difference] = []
     listed: dict[str, str] = {}
     notes: list[Difference] = []
-    ceilings, files = _ceilings(folder), 0
+    ceilings, files, stems = _ceilings(folder), 0, 0
     for row in iter_rows(folder):
         files += 1
         ceiling_dbtp = CEILING_DBTP if row.music.shape == "shot" else ceilings.get(row.music.kind, CEILING_DBTP)
         differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
         if row.midi is not None:
             differences += [Difference(row.midi.file, what) for what in _midi_differences(folder, row.midi, deep)]
+        for stem in row.apart():
+            stems += 1
+            differences += [Difference(stem.file, what) for what in _stem_differences(folder, row, stem)]
+        differences += [Difference(row.file, what) for what in check_sum(folder, row)]
         if deep:
             notes += [Difference(row.file, what) for what in _key_notes(folder, row)]
         listed |= row.sums
     differences += _check_texts(folder, listed)
     found = (path for suffix in (*SUFFIXES, MIDI_SUFFIX) for path in folder.rglob(f"*{suffix}"))
     present = sorted(path.relative_to(folder).as_posix() for path in found)
-    return Report(files, tuple(differences), tuple(name for name in present if name not in listed), tuple(notes))
+    unlisted = tuple(name for name in present if name not in listed)
+    return Report(files, tuple(differences), unlisted, tuple(notes), stems)
 
 
 def _ceilings(folder: Path) -> dict[str, float]:
@@ -122,6 +131,12 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {ceiling_dbtp:g}"
     if deep:
         yield from _deep_differences(row, samples)
+
+
+def _stem_differences(folder: Path, row: Row, stem: Row) -> Iterator[str]:
+    """A stem is held against its row as its loop is, but for the ceiling, which is that of the sum."""
+    yield from check_row(folder, stem, ceiling_dbtp=math.inf)
+    yield from check_part(folder, row, stem)
 
 
 def _midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:

@@ -100,6 +100,11 @@ class Engine:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
         return None if self.score is None else self.score.key(controls or Controls())
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Roles that `stems` plays apart; none where the model plays no score of parts."""
+        return self.score.roles if self.score is not None and len(self.score.roles) > 1 else ()
+
     def played(self, stretch: Stretch, controls: Controls | None = None) -> Notes | None:
         """Notes that the generator is told of a stretch, in seconds of its sound; None where it plays no score."""
         controls = controls or Controls()
@@ -161,7 +166,7 @@ class Engine:
         The mix is held below full scale; a part alone may be louder where others are of opposite sign.
         ValueError for a model that plays no score of parts.
         """
-        if self.score is None or len(self.score.roles) < 2:
+        if not self.parts:
             raise ValueError(f"stems: {self.name} plays no score of parts")
         stems = self._circle(bpm, bars, controls or Controls(), start_beat)
         return {role: self._resampled(audio, bpm, bars, sample_rate_hz) for role, audio in stems.items()}

@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from musika_daw.sound.riff import ENCODINGS
+from musika_daw.sound.riff import ENCODINGS, FLOAT
 from musika_daw.sound.riff_reader import read_header_from, read_wave_from
 from musika_daw.sound.tag_reader import read_tags
 from musika_daw.sound.tags import Header, Tags
@@ -27,6 +27,11 @@ class Format:
     @property
     def bits(self) -> int:
         return ENCODINGS[self.encoding][1]
+
+    @property
+    def floating(self) -> bool:
+        """Whether it holds what is beyond full scale."""
+        return ENCODINGS[self.encoding][0] == FLOAT
 
 
 FORMATS = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from musika_daw.system.refusal import refused
 
@@ -32,6 +32,7 @@ TEMPLATES = {
     },
 }
 NAME_LIMIT = 32
+STEMS = "_stems"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_#-]*")
 _TEMPO_LIKE = re.compile(r"(?:^|[_#-])\d{2,3}(?:bpm)?(?:$|[_#-])", re.IGNORECASE)
 
@@ -142,3 +143,9 @@ def file_stem(
     return TEMPLATES[naming][shape].format(
         label=label, pack=pack, kind=kind, name=name, bpm=tempo, density=density, role=role
     )
+
+
+def path_of_stem(loop: str, role: str) -> str:
+    """Path in the pack of one part of a loop: `NAME_stems/NAME_drums.wav` beside `NAME.wav`."""
+    path = PurePosixPath(loop)
+    return (path.with_name(path.stem + STEMS) / f"{path.stem}_{role}{path.suffix}").as_posix()

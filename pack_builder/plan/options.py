@@ -4,14 +4,15 @@ The first three are the pack's recipe: two packs of the same three have the same
 is declared at the field that it fills. This module is imported for `--help`, so numpy is not.
 """
 
-import os
 from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from musika_daw.system.cores import usable_cores
 from musika_daw.system.refusal import refused
+from pack_builder.plan.apart import check_apart
 from pack_builder.plan.chain import Chain, chains_of
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
@@ -154,6 +155,7 @@ class Label:
     midi: bool | None = declared(
         Option("midi", "A .mid beside every loop and take.  [default: where the model plays a score]", either=True)
     )
+    stems: bool = declared(Option("stems", "Each loop's parts beside it, of a model that knows parts.", switch=True))
     source_date: str | None = None
     exact_tempo: bool = True
 
@@ -218,6 +220,8 @@ class BuildOptions:
         finish = Finish(
             **_only(Finish, read), chains=chains_of(read["finish"], music.kinds), sample_rate_hz=read["sample_rate"]
         )
+        if label.stems:
+            check_apart(music.loop_kinds, music.kinds, finish.chains)
         place = place_from(
             {"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value}, named=named
         )
@@ -291,8 +295,3 @@ def _music(read: dict[str, Any]) -> Music:
             "--loops-per-bpm", music.loops_per_bpm, f"with --takes {music.takes} at least one loop or take must be left"
         )
     return music
-
-
-def usable_cores() -> int:
-    """Processor cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

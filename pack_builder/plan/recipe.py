@@ -37,6 +37,7 @@ EARLIER: dict[str, Any] = {
     "asked_key": None,
     "take_key": None,
     "midi": None,
+    "stems": False,
     "exact_tempo": False,
     "scored": [],
 }

@@ -121,6 +121,7 @@ def entry(row: Row) -> dict[str, Any]:
         "outside": row.quality.broken,
         "preview": preview_s(row.seconds, row.loops),
         "midi": row.midi.file if row.midi else None,
+        "stems": [{"role": stem.role, "file": stem.file} for stem in row.stems.files] if row.stems else [],
     }
 
 

@@ -5,6 +5,7 @@ track      bar 1       5           9
 Loops      |cobalt    |amber      |...          one after another, each from a bar line
 Kits       |main      |variation  |...
 Loops bass |cobalt    |amber      |...          of files with a MIDI file: its notes, a track a role
+Loops bass stem |cobalt |amber    |...          of loops with stems: muted, a track a role
 ```
 A project names the pack's files by relative path and holds no audio itself, so it stays small and plays what is in
 the pack; of a MIDI file it holds the notes. At most 500 files a project. Sources: DAWproject's published schema
@@ -68,6 +69,18 @@ class Project:
                 if role in by_role:
                     yield f"{title} {role}", role, by_role[role]
 
+    def _stems(self) -> Iterator[tuple[str, tuple[Placed, ...]]]:
+        for title, placed in self.tracks:
+            by_role: dict[str, list[Placed]] = {}
+            for item in placed:
+                for stem in item.row.apart():
+                    by_role.setdefault(stem.music.role, []).append(replace(item, row=stem))
+            yield from ((f"{title} {role} stem", tuple(by_role[role])) for role in ROLES if role in by_role)
+
+    def audio(self) -> list[tuple[str, tuple[Placed, ...], bool]]:
+        """(title, files, whether it is muted) of every track of sound: the loops play, their parts wait."""
+        return [(*track, False) for track in self.tracks] + [(*track, True) for track in self._stems()]
+
 
 def projects_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> list[Project]:
     """The projects of a pack whose names begin with `stem`."""
@@ -79,7 +92,7 @@ def projects_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> lis
         bpm = TAKES_BPM if row.music.bpm_exact is None else Fraction(row.music.bpm_exact)
         group = ("takes", bpm) if row.music.bpm_exact is None else (tempo_folder(bpm, exact_tempo), bpm)
         if counts.get(group, 0) < MOST_FILES:
-            counts[group] = counts.get(group, 0) + 1
+            counts[group] = counts.get(group, 0) + len(row.sums) - (row.midi is not None)
             track = f"Kit {row.music.kit}" if row.music.kit else "Takes" if row.music.bpm is None else "Loops"
             groups.setdefault(group, {}).setdefault(track, []).append(row)
     return [
@@ -127,8 +140,8 @@ def dawproject(project: Project, head: Head, folder: Path) -> bytes:
     structure = Xml.SubElement(root, "Structure")
     arrangement = Xml.SubElement(root, "Arrangement", id="arrangement")
     lanes = Xml.SubElement(arrangement, "Lanes", id="lanes", timeUnit="beats")
-    for number, (title, placed) in enumerate(project.tracks):
-        clips = _track(structure, lanes, title, f"{number}", "audio")
+    for number, (title, placed, muted) in enumerate(project.audio()):
+        clips = _track(structure, lanes, title, f"{number}", "audio", muted)
         for item in placed:
             _audio(_clip(clips, item), item)
     for number, (title, role, played) in enumerate(project.parts(folder)):
@@ -157,7 +170,9 @@ def dawproject(project: Project, head: Head, folder: Path) -> bytes:
     return stream.getvalue()
 
 
-def _track(structure: Xml.Element, lanes: Xml.Element, title: str, number: str, content: str) -> Xml.Element:
+def _track(
+    structure: Xml.Element, lanes: Xml.Element, title: str, number: str, content: str, muted: bool = False
+) -> Xml.Element:
     """A track with its channel; the clips on its lane."""
     track = Xml.SubElement(structure, "Track", contentType=content, loaded="true", id=f"track{number}", name=title)
     channel = Xml.SubElement(
@@ -169,6 +184,8 @@ def _track(structure: Xml.Element, lanes: Xml.Element, title: str, number: str, 
         destination="master-channel",
         id=f"channel{number}",
     )
+    if muted:
+        Xml.SubElement(channel, "Mute", value="true", id=f"mute{number}")
     Xml.SubElement(channel, "Volume", unit="linear", min="0", max="2", value="1", id=f"volume{number}")
     lane = Xml.SubElement(lanes, "Lanes", track=f"track{number}", id=f"lane{number}")
     return Xml.SubElement(lane, "Clips", id=f"clips{number}")
@@ -237,8 +254,8 @@ def _list(values: np.ndarray) -> list[float]:
 def reaper(project: Project, folder: Path) -> str:
     """A `.rpp` file: a tree of text in angle brackets."""
     lines = ['<REAPER_PROJECT 0.1 "6.0" 0', f"  TEMPO {_number(project.bpm)} 4 4", "  PLAYRATE 1 0 0.25 4"]
-    for title, placed in project.tracks:
-        lines += ["  <TRACK", f'    NAME "{title}"', "    VOLPAN 1 0 -1 -1 1"]
+    for title, placed, muted in project.audio():
+        lines += ["  <TRACK", f'    NAME "{title}"', "    VOLPAN 1 0 -1 -1 1", f"    MUTESOLO {int(muted)} 0 0"]
         for item in placed:
             file = item.row.file
             lines += [*_item(item, project.bpm, file), _source(file), f'        FILE "{_UP}{file}"', "      >", "    >"]

@@ -53,7 +53,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     kits: set[str] = set()
     tops: set[str] = set()
     outside: Counter[str] = Counter()
-    written = 0
+    written = split = 0
     bits, rate_hz, suffix = 24, 44100, "WAV"
     for row in rows:
         shapes[row.music.shape] += 1
@@ -66,6 +66,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
             kits.add(row.music.kit)
         outside.update(row.quality.broken[:1])
         written += row.midi is not None
+        split += row.stems is not None
     parts = []
     if shapes["loop"]:
         span = f"{min(tempi):g} bpm" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g} bpm"
@@ -83,6 +84,10 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         parts.append(
             f"  {written} MIDI files: the notes of the loop or take that lies beside each, under the same name"
         )
+    if split:
+        parts.append(
+            f"  {split} loops in parts: drums, bass, lead, chords, as far as they play, in the folder NAME_stems beside"
+        )
     if outside:
         why = ", ".join(f"{name} ({count})" for name, count in outside.most_common())
         parts.append(
@@ -95,7 +100,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         line="=" * len(title),
         contents="\n".join(parts),
         gaps=_gap_text(gaps),
-        about=_about(shapes, suffix, bits, rate_hz, bool(written)),
+        about=_about(shapes, suffix, bits, rate_hz, bool(written), bool(split)),
         folders=_folders(tops),
         models="\n".join(f"  {model.kind}: {model.name} ({model.weights_sha256[:12]})" for model in head.models),
         inspect="Look into one file:     musika-pack inspect FILE\n" if suffix == "WAV" else "",
@@ -104,7 +109,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     )
 
 
-def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: bool) -> str:
+def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: bool, stems: bool) -> str:
     parts = [f"{suffix}, {bits} bit, {rate_hz / 1000:g} kHz, stereo."]
     if shapes["loop"] or shapes["fill"]:
         parts.append(
@@ -118,6 +123,11 @@ def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: boo
         parts.append(
             "A MIDI file holds what is played in its sound file, in time with it: a track for each part, drums on\n"
             "channel 10, tempo and key. That of a take runs at 120 bpm, unless the take has bars at a tempo of its own."
+        )
+    if stems:
+        parts.append(
+            "The parts of a loop are each as long as it, in time with it to the sample, and add up to it: all of\n"
+            "them at one level sound as the loop does."
         )
     parts.append(
         "A key in a name is the one that the music was written in; where that is not known, it was heard in the file,\n"

@@ -27,7 +27,7 @@ MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
     "README.txt",
 )
 _TEXTS = ("label", "name", "created", "software")
-_NOT_IN_TABLE = ("tried", "density_curve", "midi")
+_NOT_IN_TABLE = ("tried", "density_curve", "midi", "stems")
 
 
 @dataclass(frozen=True)

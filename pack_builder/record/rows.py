@@ -2,7 +2,8 @@
 
 import types
 import typing
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -100,10 +101,44 @@ class FileMidi:
 
 
 @dataclass(frozen=True)
+class FileStem:
+    """One part of a loop in a file of its own: which part, and its level. All else of it is as in the loop's row."""
+
+    role: str
+    file: str
+    sha256: str
+    loudness_lufs: float | None
+    true_peak_dbtp: float | None
+
+
+@dataclass(frozen=True)
+class FileStems:
+    """The parts of a loop. They add up to it at `gain_db`, which is 0 unless one alone would pass full scale."""
+
+    gain_db: float
+    files: tuple[FileStem, ...]
+
+    @classmethod
+    def from_dict(cls, values: Any) -> "FileStems":
+        """Stems from JSON values; raises ValueError as `Row.from_dict` does."""
+        if not isinstance(values, dict) or values.keys() != {"gain_db", "files"}:
+            raise ValueError("manifest: stems must hold gain_db and files")
+        gain_db, files = values["gain_db"], values["files"]
+        number = isinstance(gain_db, int | float) and not isinstance(gain_db, bool)
+        if not number or not isinstance(files, list) or not files:
+            raise ValueError("manifest: stems must hold gain_db and files")
+        return cls(gain_db, tuple(FileStem(**_checked(FileStem, each, "stem")) for each in files))
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` reads."""
+        return {"gain_db": self.gain_db, "files": [vars(each) for each in self.files]}
+
+
+@dataclass(frozen=True)
 class Row:
     """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`).
 
-    `midi` is an object of its own there, in the rows of files that have one.
+    `midi` and `stems` are objects of their own there, in the rows of files that have them.
     """
 
     file: str
@@ -113,20 +148,24 @@ class Row:
     quality: FileQuality
     licence: str
     midi: FileMidi | None = None
+    stems: FileStems | None = None
 
     @classmethod
     def from_dict(cls, values: Any) -> "Row":
         """A row from flat JSON values; raises ValueError where a field is missing, unknown or of another type."""
-        midi = None
-        if isinstance(values, dict) and "midi" in values:
-            midi = FileMidi(**_checked(FileMidi, values["midi"], "midi"))
-            values = {name: value for name, value in values.items() if name != "midi"}
+        midi = stems = None
+        if isinstance(values, dict):
+            if "midi" in values:
+                midi = FileMidi(**_checked(FileMidi, values["midi"], "midi"))
+            if "stems" in values:
+                stems = FileStems.from_dict(values["stems"])
+            values = {name: value for name, value in values.items() if name not in _BESIDE}
         values = _checked(cls, values, "row")
         records = {
             name: record(**{field.name: values[field.name] for field in fields(record)})
             for name, record in _RECORDS.items()
         }
-        return cls(file=values["file"], licence=values["licence"], midi=midi, **records)
+        return cls(file=values["file"], licence=values["licence"], midi=midi, stems=stems, **records)
 
     @property
     def job(self) -> str:
@@ -135,8 +174,17 @@ class Row:
 
     @property
     def sums(self) -> dict[str, str]:
-        """SHA-256 of the file, and of the MIDI file beside it, by their names."""
-        return {self.file: self.sound.sha256} | ({self.midi.file: self.midi.sha256} if self.midi else {})
+        """SHA-256 of the file, and of its stems and the MIDI file beside it, by their names."""
+        beside = {self.midi.file: self.midi.sha256} if self.midi else {}
+        parts = {each.file: each.sha256 for each in self.stems.files} if self.stems else {}
+        return {self.file: self.sound.sha256} | beside | parts
+
+    def apart(self) -> "Iterator[Row]":
+        """The stems as rows of their own: those of the loop in all but their file, their part and their level."""
+        for stem in self.stems.files if self.stems else ():
+            quality = replace(self.quality, loudness_lufs=stem.loudness_lufs, true_peak_dbtp=stem.true_peak_dbtp)
+            sound, music = replace(self.sound, sha256=stem.sha256), replace(self.music, role=stem.role)
+            yield replace(self, file=stem.file, sound=sound, music=music, quality=quality, midi=None, stems=None)
 
     @property
     def loops(self) -> bool:
@@ -183,6 +231,7 @@ class Model:
     weights_sha256: str
 
 
+_BESIDE = ("midi", "stems")
 _RECORDS: dict[str, type[Any]] = {"sound": FileSound, "music": FileMusic, "source": FileSource, "quality": FileQuality}
 
 
@@ -191,7 +240,7 @@ def disk_fields(cls: Any) -> dict[str, tuple[type, ...]]:
     """The fields as they stand on disk, with the types that each may hold; a whole number is a number."""
     found: dict[str, tuple[type, ...]] = {}
     for name, expected in typing.get_type_hints(cls).items():
-        if expected == FileMidi | None:
+        if name in _BESIDE:
             continue
         if is_dataclass(expected):
             found |= disk_fields(typing.cast(Any, expected))
@@ -219,8 +268,8 @@ def plain(entry: Row | Gap) -> dict[str, Any]:
     """Names and values as they stand on disk, not copied: `dataclasses.asdict` would copy every attempt."""
     flat: dict[str, Any] = {}
     for name, value in vars(entry).items():
-        if name == "midi":
-            flat |= {} if value is None else {name: vars(value)}
+        if name in _BESIDE:
+            flat |= {} if value is None else {name: value.to_dict() if isinstance(value, FileStems) else vars(value)}
         else:
             flat |= vars(value) if is_dataclass(value) else {name: value}
     return flat

@@ -13,11 +13,13 @@ from pack_builder.render.judge import Candidate, attempt_of
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a job: the chosen candidate (None: given up), its attempt's number, and all attempts."""
+    """What became of a job: the chosen candidate (None: given up), its attempt's number, all attempts, and the raw
+    sound of the chosen one."""
 
     chosen: Candidate | None
     attempt: int
     tried: list[dict[str, Any]]
+    raw: np.ndarray | None = None
 
 
 def first_good(
@@ -34,13 +36,15 @@ def first_good(
     tried: list[dict[str, Any]] = []
     best: tuple[float, int] | None = None
     for attempt in range(attempts):
-        candidate = judge(draw(attempt), attempt)
+        raw = draw(attempt)
+        candidate = judge(raw, attempt)
         over = candidate.over
         tried.append(attempt_of(job.seed(attempt), candidate))
         if not over:
-            return Outcome(candidate, attempt, tried)
+            return Outcome(candidate, attempt, tried, raw)
         if SILENCE not in over and (best is None or distance(over) < best[0]):
             best = distance(over), attempt
     if not keep_best or best is None:
         return Outcome(None, -1, tried)
-    return Outcome(judge(draw(best[1]), best[1]), best[1], tried)
+    raw = draw(best[1])
+    return Outcome(judge(raw, best[1]), best[1], tried, raw)

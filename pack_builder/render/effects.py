@@ -10,7 +10,6 @@ from musika_daw.sound.wrap import wrapped
 from pack_builder.plan.chain import EFFECTS, VST3, Chain
 
 _SETTLE_S = 1.0  # filters and compressors have forgotten what came before after this
-_INPUT_PEAK = 0.5
 _HOLD_S = 0.002
 _STEP_FRAMES = 8
 _RELEASE_DB_PER_S = 80.0
@@ -25,18 +24,23 @@ def through(chain: Chain, samples: np.ndarray, sample_rate_hz: int, loops: bool)
     """
     if not chain.effects:
         return samples
-    board = _board(chain)
+    board = board_of(chain)
     wide = np.ascontiguousarray(samples.T, np.float32)
     if not loops:
         rest = np.zeros((wide.shape[0], round(chain.tail_s * sample_rate_hz)), np.float32)
         return np.asarray(board.process(np.concatenate([wide, rest], axis=1), sample_rate_hz, reset=True).T)
-    lead = round((_SETTLE_S + chain.tail_s) * sample_rate_hz)
+    lead = lead_frames(chain, sample_rate_hz)
     heard = board.process(np.ascontiguousarray(wrapped(wide, lead, 0)), sample_rate_hz, reset=True)
     return np.asarray(heard[:, lead:].T)  # channel after channel in memory, as all that follows is fastest
 
 
+def lead_frames(chain: Chain, sample_rate_hz: int) -> int:
+    """How much of a loop goes through a chain before what is kept."""
+    return round((_SETTLE_S + chain.tail_s) * sample_rate_hz)
+
+
 @lru_cache(maxsize=4)
-def _board(chain: Chain) -> Any:
+def board_of(chain: Chain) -> Any:
     """The pedalboard of a chain; raises ValueError where a VST3 cannot be loaded or has no such parameter."""
     import pedalboard
 
@@ -70,7 +74,13 @@ def _vst3(path: str, name: str | None, parameters: dict[str, Any]) -> Any:
 
 
 def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: bool) -> np.ndarray:
-    """Samples [frames, channels] with peaks above `ceiling` (a magnitude) held down to it.
+    """Samples [frames, channels] with peaks above `ceiling` (a magnitude) held down to it by `holding_gains`."""
+    gains = holding_gains(samples, sample_rate_hz, ceiling, loops)
+    return samples if gains is None else samples * gains
+
+
+def holding_gains(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: bool) -> np.ndarray | None:
+    """Gains [frames, 1] that hold peaks of [frames, channels] above `ceiling` (a magnitude) down to it; None: none is.
 
     The gain falls over 2 ms before a peak and comes back at 80 dB/s, the same for all channels, so the stereo
     image stays. A loop's gain curve is that of the loop as it repeats. Gains are found for steps of 8 frames, each
@@ -83,7 +93,7 @@ def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: 
         np.maximum(loud, np.abs(channel), out=loud)
     top = float(loud.max(initial=0.0))
     if not top > ceiling:
-        return samples
+        return None
     frames, reach = len(samples), max(1, round(_HOLD_S * sample_rate_hz / _STEP_FRAMES))
     # as far before the start as the gain can still be coming back from
     release_db = _RELEASE_DB_PER_S * _STEP_FRAMES / sample_rate_hz
@@ -101,9 +111,9 @@ def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: 
     part = ((np.arange(_STEP_FRAMES) + 0.5) / _STEP_FRAMES).astype(np.float32)
     half = _STEP_FRAMES // 2  # from the middle of one step to that of the next
     lines = (gain[:-1, None] + np.diff(gain)[:, None] * part).reshape(-1)[half : half + frames]
-    return samples * lines[:, None]
+    return lines[:, None]
 
 
 def check_chain(chain: Chain) -> None:
     """Load a chain's plugins; raises ValueError where one cannot be."""
-    _board(chain)
+    board_of(chain)

@@ -12,7 +12,7 @@ import numpy as np
 from musika_daw.hearing.loudness import loudness
 from musika_daw.sound.wrap import wrapped
 from pack_builder.render.clip import soft_clip
-from pack_builder.render.effects import hold_peaks
+from pack_builder.render.effects import holding_gains
 
 CEILING_DBTP = -1.0
 OVERSAMPLING = 4
@@ -32,6 +32,17 @@ class Level:
 
     loudness_lufs: float
     true_peak_dbtp: float
+
+
+@dataclass(frozen=True)
+class Leveled:
+    """Samples [frames, channels] at their level. `gains` [frames, 1] or [1, 1] are what they were multiplied by, before
+    spikes were bent; `gain_db` is the same without the peaks that were held down."""
+
+    samples: np.ndarray
+    gain_db: float
+    level: Level
+    gains: np.ndarray
 
 
 @cache
@@ -98,9 +109,24 @@ def finish(
     gain is all that happens and attacks stay as they are. Both are found in steps, so that the target is reached to
     about 0.1 dB where they may do enough. Silence comes back as it is.
     """
+    made = leveled(samples, sample_rate_hz, target_lufs, loops, ceiling_dbtp, limiter_db, clip_db)
+    return made.samples, made.gain_db, made.level
+
+
+def leveled(
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    target_lufs: float,
+    loops: bool,
+    ceiling_dbtp: float,
+    limiter_db: float,
+    clip_db: float,
+) -> Leveled:
+    """What `finish` does, with what it took."""
     peak = true_peak(samples, loops)
+    holding = np.ones((1, 1), np.float32)
     if not peak:
-        return samples, 0.0, Level(-math.inf, -math.inf)
+        return Leveled(samples, 0.0, Level(-math.inf, -math.inf), holding)
     whole = full = samples / np.float32(peak)  # measured at full scale, where the meter's absolute gate cannot matter
     heard = loudness(full, sample_rate_hz, loops)
     held_db, top, scale = 0.0, 1.0, 1 / peak
@@ -109,7 +135,9 @@ def finish(
         if missing_db <= _HELD_LEAST_DB or held_db >= limiter_db - _HELD_LEAST_DB:
             break
         held_db = min(limiter_db, held_db + share * missing_db)
-        full = hold_peaks(whole, sample_rate_hz, 10 ** (-held_db / 20), loops)
+        gains = holding_gains(whole, sample_rate_hz, 10 ** (-held_db / 20), loops)
+        if gains is not None:
+            holding, full = gains, whole * gains
         top = true_peak(full, loops)
         heard = loudness(full, sample_rate_hz, loops) - 20 * math.log10(top)
     if math.isfinite(heard) and target_lufs - heard - ceiling_dbtp > _NEAR_DB and clip_db:
@@ -118,8 +146,10 @@ def finish(
         scale *= 10 ** (drive_db / 20)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp
     gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
+    level = Level(heard + gain_db, gain_db)
     finished = full * np.float32(10 ** (gain_db / 20) / top)
-    return finished, gain_db + 20 * math.log10(scale / top), Level(heard + gain_db, gain_db)
+    gain_db += 20 * math.log10(scale / top)
+    return Leveled(finished, gain_db, level, holding * np.float32(10 ** (gain_db / 20)))
 
 
 def _bent(

@@ -17,6 +17,7 @@ from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
 from pack_builder.render.midi import written_in
 from pack_builder.render.source import EngineLike, EngineSource
+from pack_builder.render.stems.stems import stems_of, wanted
 from pack_builder.render.write import Made, labelled, write_made
 
 
@@ -47,6 +48,11 @@ def renders_shots(source: EngineSource, model: str) -> bool:
     return bool(engine_of(source, model).sounds)
 
 
+def plays_parts(source: EngineSource, model: str) -> bool:
+    """Whether the parts of a model's loops can be played apart."""
+    return bool(engine_of(source, model).parts)
+
+
 def make(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:
     """Render one file of the pack to bytes; a gap where no attempt kept to the limits. Where the file is to be
     `heard` from the page, its card has sound."""
@@ -62,10 +68,11 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         return judge(raw, job, options.finish)
 
     outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judged)
-    if outcome.chosen is None:
+    if outcome.chosen is None or outcome.raw is None:
         bpm = None if job.bpm is None else float(job.bpm)
         return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
     attempt = outcome.attempt
+    controls = controls_of(source, job, attempt)
     return labelled(
         outcome.chosen,
         job,
@@ -73,8 +80,9 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         Seeds(job.seed(attempt), job.style(attempt)),
         describe(source, model),
         tried=outcome.tried,
-        written=written_in(engine, job, controls_of(source, job, attempt), options.label.midi),
+        written=written_in(engine, job, controls, options.label.midi),
         heard=heard,
+        stems=stems_of(engine, job, controls, outcome.raw, options) if wanted(job, options) else None,
     )
 
 
@@ -82,4 +90,4 @@ def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions
     """Make one file of the pack, whole or not at all, and give back what came of it, without the file's bytes."""
     made = make(source, model, job, options, heard)
     write_made(options.place.out, made)
-    return replace(made, data=None, midi=None)
+    return replace(made, data=None, midi=None, stems=())

@@ -17,17 +17,20 @@ from pack_builder.record.rows import FileMidi, Gap, Model, Row
 from pack_builder.render.judge import Candidate
 from pack_builder.render.labels import Seeds, row_of, tags_of
 from pack_builder.render.midi import Written, midi_of
+from pack_builder.render.stems.files import stem_files
+from pack_builder.render.stems.stems import Stems
 
 
 @dataclass(frozen=True)
 class Made:
-    """What came of one job: a row, the bytes of its file, of the MIDI file beside it and what the page shows of it, or
-    the gap it left."""
+    """What came of one job: a row, the bytes of its file, of the MIDI file and the stems beside it and what the page
+    shows of it, or the gap it left."""
 
     entry: Row | Gap
     data: bytes | None = None
     midi: bytes | None = None
     card: dict[str, str] | None = None
+    stems: tuple[bytes, ...] = ()
 
 
 def labelled(
@@ -40,6 +43,7 @@ def labelled(
     tried: list[dict[str, Any]],
     written: Written,
     heard: bool,
+    stems: Stems | None = None,
 ) -> Made:
     """The labelled bytes of a candidate's file with its row and card.
 
@@ -68,15 +72,24 @@ def labelled(
         midi, music = midi_of(written.notes, job, Fraction(len(samples), rate), key, beside.stem)
         sha256 = hashlib.sha256(midi).hexdigest()
         row = replace(row, midi=FileMidi(beside.as_posix(), sha256, len(music.notes), music.ticks, music.bpm))
+    parts: tuple[bytes, ...] = ()
+    if stems is not None:
+        said, parts = stem_files(stems, file, tags, options)
+        row = replace(row, stems=said)
     if options.label.no_page:
-        return Made(row, data, midi)
+        return Made(row, data, midi, stems=parts)
     # of the file's own bytes, so that a card made of the file later is the same
-    return Made(row, data, midi, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard))
+    return Made(row, data, midi, card(row, read_sound_from(io.BytesIO(data), form.suffix)[0], heard), parts)
 
 
 def write_made(folder: Path, made: Made) -> None:
     """Put a made file into its place in the pack, after what lies beside it."""
-    if isinstance(made.entry, Row) and made.entry.midi is not None and made.midi is not None:
-        write_atomic(folder / Path(made.entry.midi.file), made.midi)
-    if isinstance(made.entry, Row) and made.data is not None:
-        write_atomic(folder / Path(made.entry.file), made.data)
+    row = made.entry
+    if not isinstance(row, Row):
+        return
+    for stem, data in zip(row.stems.files if row.stems else (), made.stems):
+        write_atomic(folder / Path(stem.file), data)
+    if row.midi is not None and made.midi is not None:
+        write_atomic(folder / Path(row.midi.file), made.midi)
+    if made.data is not None:
+        write_atomic(folder / Path(row.file), made.data)

@@ -30,7 +30,7 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe, plays_notes, plays_score
+from pack_builder.render.render import describe, plays_notes, plays_parts, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.pool import Pool
@@ -180,6 +180,9 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
                 raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
         if options.label.midi and not workers.call(plays_notes, source, text):
             raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
+        if options.label.stems and FAMILIES[kind].shape == "loop" and not workers.call(plays_parts, source, text):
+            why = "plays no score of parts, which the stems would be played from (--model parts does)"
+            raise ValueError(f"--stems: the model {model.name} {why}")
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256

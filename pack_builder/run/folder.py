@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+from musika_daw.score.parts import PARTS
 from musika_daw.system.atomic import PART_SUFFIX
 from musika_daw.system.refusal import refused
 from pack_builder.plan.families import FAMILIES
@@ -71,7 +72,8 @@ def _adds_to(new: object, old: object) -> bool:
 
 def check_space(options: BuildOptions) -> None:
     """Raises ValueError where the disk has no room for what the options come to."""
-    need = int(duration_s(options.music) * options.finish.sample_rate_hz * 6)
+    files = 1 + len(PARTS) * options.label.stems
+    need = int(duration_s(options.music) * options.finish.sample_rate_hz * 6 * files)
     place = options.place.out.absolute()
     while not place.exists():
         place = place.parent

@@ -48,9 +48,13 @@ class Heard:
     def __init__(self, renderer: Renderer, take: Take) -> None:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
         self._renderer, self._take = renderer, take
+        self.parts: tuple[str, ...] = ()
 
     def loop(self, bpm: Any, bars: int, controls: Any, sample_rate_hz: int = 44_100, start_beat: int = 0) -> np.ndarray:
         return heard_loop(self._renderer, self._take, sample_rate_hz)
+
+    def stems(self, *_: Any, **__: Any) -> dict[str, np.ndarray]:
+        raise AssertionError("what was heard is a mix")
 
     def take(self, *_: Any, **__: Any) -> np.ndarray:
         raise AssertionError("what was heard is a loop")

@@ -105,6 +105,21 @@ class StandIn:
     ) -> np.ndarray:
         return self._spoilt(techno(bpm, bars, sample_rate_hz, controls.seed), controls.seed)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """With `parts` what is low in a loop can be had apart from the rest."""
+        return ("drums", "bass", "chords") if self.fault == "parts" else ()
+
+    def stems(
+        self, bpm: float, bars: int, controls: Any, sample_rate_hz: int = 44100, start_beat: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Most of what is low are the drums, all else the chords; the bass rests."""
+        mix = techno(bpm, bars, sample_rate_hz, controls.seed)
+        spectrum = np.fft.rfft(mix, axis=0)
+        spectrum[round(len(mix) / sample_rate_hz * 100) :] = 0
+        low = np.fft.irfft(spectrum, len(mix), axis=0).astype(np.float32)
+        return {"chords": mix - low * np.float32(0.8), "drums": low * np.float32(0.8)}
+
     def take(
         self, seconds: float, controls: Any, sample_rate_hz: int = 44100, start_s: float = 0.0, bpm: Any = None
     ) -> np.ndarray:

@@ -204,6 +204,7 @@ RULES: dict[str, tuple[str, str, str]] = {
     "Transport": ("", "", "Tempo TimeSignature"),
     "Tempo": ("unit", "id name color comment parameterID max min value", ""),
     "Volume": ("unit", "id name color comment parameterID max min value", ""),
+    "Mute": ("", "id name color comment parameterID value", ""),
     "TimeSignature": ("denominator numerator", "id name color comment parameterID", ""),
     "Structure": ("", "", "Track* Channel*"),
     "Track": ("", "id name color comment contentType loaded", "Channel Track*"),

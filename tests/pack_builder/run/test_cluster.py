@@ -59,7 +59,7 @@ def test_a_cluster_makes_the_same_pack_while_workers_die(
 
 
 def test_a_driver_that_stops_goes_on(cluster: Any, small: Small, tmp_path: Path) -> None:
-    values = {**LOOPS, "loops_per_bpm": "4"}
+    values = {**LOOPS, "loops_per_bpm": "4", "models": ("techno:parts",), "stems": True}
     plain = small(**values, out=str(tmp_path / "plain"))
     build(plain, Silent(), SOURCE)
     with pytest.raises(KeyboardInterrupt):
