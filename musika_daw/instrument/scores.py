@@ -87,3 +87,5 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays no score of parts")
     if controls.key is not None and not kind:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
+    if controls.chords is not None and not kind:
+        raise ValueError(f"chords: {controls.chords!r:.80}, but {model} plays no score, which would follow them")
