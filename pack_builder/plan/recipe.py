@@ -31,7 +31,14 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
 
 
 # what an option was in packs that were built before there was one: their recipes lack it
-EARLIER: dict[str, Any] = {"no_page": False, "asked_key": None, "take_key": None, "midi": None, "exact_tempo": False}
+EARLIER: dict[str, Any] = {
+    "no_page": False,
+    "asked_key": None,
+    "take_key": None,
+    "chords": None,
+    "midi": None,
+    "exact_tempo": False,
+}
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:

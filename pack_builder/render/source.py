@@ -18,6 +18,9 @@ class EngineLike(Protocol):
     name: str
     weights_hash: str
 
+    @property
+    def knows(self) -> tuple[str, ...]: ...
+
     def loop(
         self, bpm: Fraction | float, bars: int, controls: Any, sample_rate_hz: int = ..., start_beat: int = ...
     ) -> np.ndarray: ...

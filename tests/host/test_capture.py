@@ -43,6 +43,8 @@ RENDERS_S = 120.0
 class Heard:
     """An engine that gives the bars that were heard, whatever the seed."""
 
+    knows: tuple[str, ...] = ()
+
     def __init__(self, renderer: Renderer, take: Take) -> None:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash
         self._renderer, self._take = renderer, take
