@@ -193,10 +193,7 @@ def test_chords_are_played_and_told_in_the_file(parts_model: Path, tmp_path: Pat
 def test_parts_that_rest_are_said(parts_model: Path, tmp_path: Path) -> None:
     engine, stretch = Engine.load(parts_model), Loop(128, 1)
     resting = {
-        part: seed
-        for seed in range(40)
-        for part in PARTS
-        if not len(engine.played(stretch, Controls(seed)).of(part))  # type: ignore[union-attr]
+        part: seed for seed in range(40) for part in PARTS if not len(engine.played(stretch, Controls(seed)).of(part))
     }
     part = next(iter(resting))
     place = ("--model", parts_model, "--bars", 1, "--loop", "--seed", resting[part])

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from musika_daw.instrument.engine import Engine
 from musika_daw.instrument.played import Bars, Loop, Take
 from musika_daw.instrument.player import Player
+from musika_daw.instrument.scores import check_known
 from musika_daw.score.chords import progression_named
 from musika_daw.score.controls import Controls
 from musika_daw.score.parts import PARTS
@@ -184,3 +185,14 @@ def test_a_loop_is_on_the_chord_of_each_of_its_bars(engine: Engine, start_bar: i
 def test_chords_are_refused_by_a_model_without_a_score(tiny_model: Path) -> None:
     with pytest.raises(ValueError, match="chords: 'Am', but tiny plays no score, which would follow them"):
         Engine.load(tiny_model).loop(128, 4, Controls(chords="Am"))
+
+
+def test_density_and_energy_are_refused_where_nothing_heeds_them(engine: Engine) -> None:
+    assert {"density", "energy"} <= set(engine.knows)
+    check_known(Controls(density=0.5, energy=np.ones_like), engine.knows, "all")
+    for controls, line in (
+        (Controls(density=0.5), "density: 0.5, but little knows no density"),
+        (Controls(energy=np.ones_like), "energy: a curve, but little knows no energy"),
+    ):
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            check_known(controls, ("phase", "tempo"), "little")
