@@ -289,7 +289,8 @@ def _music(read: dict[str, Any]) -> Music:
         raise refused("--key", music.asked_key, "cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
         raise refused("--take-key", music.take_key, f"{', '.join(music.kinds)} has no takes (--kind piano has them)")
-    check_counts(music, read)
+    counts = music.kinds, music.loop_kinds, music.loops_per_bpm, music.takes, music.kits + music.one_shots
+    check_counts(*counts, density=density, density_curve=curve)
     return music
 
 
