@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from musika_daw.commands.console import OneLineGroup, version_option
+from musika_daw.commands.console import Number, OneLineGroup, version_option
 from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
@@ -24,9 +24,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
             show_default=True,
             help="Sizes: paper, paper-piano, studio, ears or tiny.",
         ),
-        click.option(
-            "--minutes", default=60.0, show_default=True, type=click.FloatRange(0.01), help="Time box of this session."
-        ),
+        click.option("--minutes", default=60.0, show_default=True, type=Number(0.01), help="Time box of this session."),
         click.option("--steps", type=click.IntRange(1), help="Stop at this many steps."),
         click.option("--resume", is_flag=True, help="Go on from the run's last checkpoint."),
         click.option("--init-from", help="Begin with the weights of a run, or of a model by name, folder or file."),
@@ -86,11 +84,7 @@ def main() -> None:
 @main.command()
 @click.argument("corpora", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--weight",
-    "weights",
-    multiple=True,
-    type=click.FloatRange(0),
-    help="Share of each corpus in a batch, in their order.",
+    "--weight", "weights", multiple=True, type=Number(0), help="Share of each corpus in a batch, in their order."
 )
 @click.option("--level", type=click.Choice(["1", "2", "both"]), default="both", show_default=True)
 @click.option("--phase", type=click.IntRange(1, 2), default=1, show_default=True)
@@ -247,11 +241,7 @@ def gan(
     help="Write the mean of the run's weights and of this model's, which the run began with.",
 )
 @click.option(
-    "--share",
-    default=0.5,
-    show_default=True,
-    type=click.FloatRange(0, 1),
-    help="Share of the run's weights in that mean.",
+    "--share", default=0.5, show_default=True, type=Number(0, 1), help="Share of the run's weights in that mean."
 )
 def export(
     run: Path | None,

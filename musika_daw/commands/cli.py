@@ -49,11 +49,9 @@ def models() -> None:
 
     for name in shipped_models():
         engine = Engine.load(name)
-        # a score follows density and energy by itself
-        by_score = () if engine.score is None else ("density", "energy")
-        knows = ", ".join(dict.fromkeys([*engine.labels, *by_score]))
-        scores = {"": "no score", "parts": "a score of parts (--key, --parts)"}
-        plays = scores.get(engine.config.score, "a score (--key)")
+        scores = {"": "no score", "parts": "a score of parts (--key, --chords, --parts)"}
+        plays = scores.get(engine.config.score, "a score (--key, --chords)")
+        knows = ", ".join(engine.knows)
         facts = f"{engine.sample_rate_hz} Hz  knows {knows}  plays {plays}  weights {engine.weights_hash[:12]}"
         click.echo(f"{name:10s} {facts}")
 

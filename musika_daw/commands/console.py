@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -13,6 +14,16 @@ from musika_daw import __version__
 # what click says of a text that is none, in words of programmers
 _NO_NUMBER = re.compile(r"('.*') is not a valid (float|integer)(?: range)?\.", re.DOTALL)
 Function = TypeVar("Function", bound=Callable[..., None])
+
+
+class Number(click.FloatRange):
+    """A number of a range, which `nan` and `inf` are not, whatever a comparison says of them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number}, must be {_wanted(self, 'float')}", param, ctx)
+        return number
 
 
 class OneLineGroup(click.Group):

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from musika_daw.commands.console import Number
 from musika_daw.commands.plugin import run_plugin
 from musika_daw.commands.source_options import source_options, source_options_of
 from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
+from musika_daw.system.refusal import refused
 
 if TYPE_CHECKING:
     from musika_daw.host.control.server import ControlServer
@@ -28,22 +30,29 @@ VIEW_HZ = 5
 @click.option("--sink", default="portaudio", show_default=True, help="jack, portaudio[:DEVICE] or file:PATH.")
 @click.option("--connect", default="system:playback", show_default=True, help="JACK ports to play to; '' for none.")
 @click.option("--block", default=512, show_default=True, type=click.IntRange(64, 8192), help="Frames a block.")
-@click.option("--ahead", default=6.0, show_default=True, type=click.FloatRange(1, 30), help="Seconds to render ahead.")
+@click.option("--ahead", default=6.0, show_default=True, type=Number(1, 30), help="Seconds to render ahead.")
 @click.option(
     "--latency-ms",
     default=0.0,
     show_default=True,
-    type=click.FloatRange(-500, 2000),
+    type=Number(-500, 2000),
     help="Delay after the device that it does not report.",
 )
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @click.option("--morph-seed", type=click.IntRange(0), help="Style to morph to, by --morph or while playing.")
-@click.option("--morph", default=0.0, show_default=True, type=click.FloatRange(0, 1))
-@click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
-@click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
-@click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
-@click.option("--gain-db", default=DEFAULT_GAIN_DB, show_default=True, type=click.FloatRange(-60, 12))
+@click.option("--morph", default=0.0, show_default=True, type=Number(0, 1))
+@click.option("--density", type=Number(0, 1), help="Note density.  [default: left to the model]")
+@click.option("--energy", type=Number(0, 1), help="Energy.  [default: left to the model]")
+@click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
+@click.option("--chords", help="Chords of a model with a score, one a bar: 'Am | F | C | G7'.  [default: its own]")
+@click.option(
+    "--parts",
+    metavar="PART,...",
+    help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
+)
+@click.option("--truncation", default=1.0, show_default=True, type=Number(0, 1))
+@click.option("--gain-db", default=DEFAULT_GAIN_DB, show_default=True, type=Number(-60, 12))
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")
 @click.option(
     "--keep-to",
@@ -79,10 +88,8 @@ VIEW_HZ = 5
     help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.",
 )
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
-@click.option("--seconds", type=click.FloatRange(0.1), help="Stop by itself after this long.")
-@click.option(
-    "--idle-minutes", type=click.FloatRange(0.01, 10_000), help="With plugin: stop when there was none for this long."
-)
+@click.option("--seconds", type=Number(0.1), help="Stop by itself after this long.")
+@click.option("--idle-minutes", type=Number(0.01, 10_000), help="With plugin: stop when there was none for this long.")
 @click.option("--no-view", is_flag=True, help="Print one line at the end instead of the live view.")
 @source_options
 def run(source: str, **values: Any) -> None:
@@ -101,22 +108,28 @@ def run(source: str, **values: Any) -> None:
       plugin                   the plugins in a DAW: they play, no --sink is needed; see docs/plugin.md
     or several joined by +, such as link+osc:ableton.
     """
+    given = click.get_current_context().get_parameter_source
+    names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
     if source == "plugin":
+        for name in names:
+            if name != "truncation" and given(name) is click.core.ParameterSource.COMMANDLINE:
+                option = f"--{name.replace('_', '-')}"
+                raise refused(option, values[name], "not allowed with plugin, each plugin has its own")
         run_plugin(values)
         return
     from bridge import SourceError
     from musika_daw.host.ahead.worker import WorkerError
+    from musika_daw.host.control.live import WRITTEN
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sinks.sink import SinkError
 
-    names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
-    given = click.get_current_context().get_parameter_source
     options = SessionOptions(
         source=source,
         sink=values["sink"],
         model=values["model"],
         source_options=source_options_of(values),
         values={name: values[name] for name in names},
+        written={name: values[name] for name in WRITTEN},
         effects=tuple(values["effects"]),
         ahead_s=values["ahead"],
         block_frames=values["block"],

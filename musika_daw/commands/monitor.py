@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
+from musika_daw.commands.console import Number
 from musika_daw.commands.source_options import source_options, source_options_of
 
 
 @click.command()
 @click.argument("source")
-@click.option("--seconds", type=click.FloatRange(0.1), help="Stop by itself after this long.")
+@click.option("--seconds", type=Number(0.1), help="Stop by itself after this long.")
 @click.option("--plain", is_flag=True, help="One line a second instead of the live view.")
 @source_options
 def monitor(source: str, seconds: float | None, plain: bool, **values: Any) -> None:

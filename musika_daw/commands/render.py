@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from musika_daw.commands.console import Number
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -33,16 +35,17 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--model", default="techno", show_default=True, help="Short name, folder or file.")
-@click.option("--bpm", default=128.0, show_default=True, type=click.FloatRange(60, 200))
+@click.option("--bpm", default=128.0, show_default=True, type=Number(60, 200))
 @click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1), help="Bars count from 1.")
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--loop", is_flag=True, help="A seamless loop of exactly these bars.")
-@click.option("--seconds", type=click.FloatRange(1, 36_000), help="A take of this length, without a grid.")
+@click.option("--seconds", type=Number(1, 36_000), help="A take of this length, without a grid.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
-@click.option("--density", type=click.FloatRange(0, 1), help="Note density.  [default: left to the model]")
-@click.option("--energy", type=click.FloatRange(0, 1), help="Energy.  [default: left to the model]")
+@click.option("--density", type=Number(0, 1), help="Note density.  [default: left to the model]")
+@click.option("--energy", type=Number(0, 1), help="Energy.  [default: left to the model]")
 @click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
+@click.option("--chords", help="Chords of a model with a score, one a bar: 'Am | F | C | G7'.  [default: its own]")
 @click.option(
     "--parts",
     metavar="PART,...",
@@ -50,11 +53,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 )
 @click.option("--stems", is_flag=True, help="With --loop: each part in a file beside OUT; they add up to it.")
 @click.option(
-    "--truncation",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0, 1),
-    help="Less is more typical, 1 is most varied.",
+    "--truncation", default=1.0, show_default=True, type=Number(0, 1), help="Less is more typical, 1 is most varied."
 )
 @click.option(
     "--midi",
@@ -63,9 +62,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
     metavar="[FILE]",
     help="Its notes as a MIDI file too, of a model that plays a score; without FILE beside OUT.",
 )
-@click.option(
-    "--gain-db", type=click.FloatRange(-60, 24), help="Level, the same for every stretch.  [default: -15, piano 0]"
-)
+@click.option("--gain-db", type=Number(-60, 24), help="Level, the same for every stretch.  [default: -15, piano 0]")
 def render(
     out: Path,
     model: str,
@@ -79,6 +76,7 @@ def render(
     density: float | None,
     energy: float | None,
     key: str | None,
+    chords: str | None,
     parts: str | None,
     stems: bool,
     truncation: float,
@@ -96,22 +94,32 @@ def render(
         raise ValueError("loop: give --loop or --seconds, not both")
     if loop and bars > LOOP_BARS:
         raise ValueError(f"bars: {bars}, a loop has at most {LOOP_BARS}; without --loop any number")
-    for name, value in (("bpm", bpm), ("seconds", seconds), ("gain-db", gain_db)):
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"{name}: {value}, must be a number")
     if stems and not loop:
         raise ValueError("stems: only loops have them, give --loop as well")
     beside = None if midi is None else _midi_path(out, midi)
     from musika_daw.instrument.engine import Engine
     from musika_daw.instrument.played import Bars, Loop, Take
+    from musika_daw.instrument.scores import check_asked, check_known
+    from musika_daw.score.chords import progression_name, progression_named
     from musika_daw.score.controls import Controls, headroom_db
+    from musika_daw.score.parts import parts_named
     from musika_daw.score.tempo import TempoMap, exact
     from musika_daw.sound.files import CEILING_DBFS, write_blocks
     from musika_daw.system.atomic import write_atomic
 
     engine = Engine.load(model)
-    heard = None if parts is None else tuple(part.strip() for part in parts.split(",") if part.strip())
-    controls = Controls(seed, style_seed, density=density, energy=energy, truncation=truncation, parts=heard, key=key)
+    controls = Controls(
+        seed,
+        style_seed,
+        density=density,
+        energy=energy,
+        truncation=truncation,
+        parts=None if parts is None else parts_named(parts),
+        key=key,
+        chords=chords,
+    )
+    check_asked(controls, engine.config.score, engine.name)
+    check_known(controls, engine.knows, engine.name)
     begin, start_beat = time.perf_counter(), (start_bar - 1) * 4
     played: dict[str, np.ndarray] = {}
     together: list[np.ndarray] = []
@@ -142,6 +150,8 @@ def render(
         "model": engine.name,
         "weights": engine.weights_hash[:12],
     }
+    if chords is not None:
+        facts["chords"] = progression_name(progression_named(chords))
 
     def tags(frames: int) -> Tags:
         return _tags(out.stem, facts, tempo, bars, frames, written_in, loop)
@@ -163,8 +173,22 @@ def render(
         path = out.with_name(f"{out.stem}-{part}{out.suffix}")
         write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags)
         click.echo(f"{path}")
+    if resting := _resting(engine, stretch, controls):
+        click.echo(resting, err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:
         click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
+
+
+def _resting(engine: Engine, stretch: Stretch, controls: Controls) -> str:
+    """Which of the parts that were asked for have nothing to play; empty where each has."""
+    notes = None if controls.parts is None else engine.played(stretch, controls)
+    if controls.parts is None or notes is None:
+        return ""
+    rest = [part for part in controls.parts if not len(notes.of(part))]
+    if not rest:
+        return ""
+    what = "silence" if len(rest) == len(controls.parts) else "the others sound"
+    return f"parts: {', '.join(rest)}: no note in this stretch, {what} (another --start-bar or --seed has some)"
 
 
 def _midi_path(out: Path, text: str) -> Path:

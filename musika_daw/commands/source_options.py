@@ -6,16 +6,14 @@ from typing import Any
 
 import click
 
+from musika_daw.commands.console import Number
+
 
 def source_options(command: Any) -> Any:
     """The options that `run` and `monitor` share."""
     for option in (
         click.option(
-            "--bpm",
-            default=120.0,
-            show_default=True,
-            type=click.FloatRange(1, 1000),
-            help="Tempo where the source tells none.",
+            "--bpm", default=120.0, show_default=True, type=Number(1, 1000), help="Tempo where the source tells none."
         ),
         click.option("--jack-server", help="Name of the JACK server.  [default: JACK's own]"),
         click.option("--listen-port", type=click.IntRange(0, 65535), help="Port for OSC, UDP or TCP."),
@@ -26,14 +24,14 @@ def source_options(command: Any) -> Any:
             "--source-latency-ms",
             default=0.0,
             show_default=True,
-            type=click.FloatRange(-500, 2000),
+            type=Number(-500, 2000),
             help="How old the source's news is.",
         ),
         click.option(
             "--jitter-ms",
             default=6.0,
             show_default=True,
-            type=click.FloatRange(0.05, 100),
+            type=Number(0.05, 100),
             help="Jitter of MIDI clock to expect: 22 for audio periods of 1024 frames.",
         ),
         click.option(

@@ -91,7 +91,8 @@ def plugin_table(instances: list[PluginInstance], host: PluginHost, counts: Coun
 
 def _controls(live: LiveControls) -> str:
     values = live.values()
-    return "  ".join(f"{name} {'-' if value is None else format(value, 'g')}" for name, value in values.items())
+    shown = [f"{name} {'-' if value is None else format(value, 'g')}" for name, value in values.items()]
+    return "  ".join(shown + [f"{name} {text}" for name, text in live.written().items() if text is not None])
 
 
 def _log10(value: float) -> float:

@@ -27,6 +27,7 @@ from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.player import Player
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
+from musika_daw.instrument.scores import check_asked, check_known
 
 SLOTS_AT_48K = 192
 INTERNAL, JACK = "internal", "jack"
@@ -42,6 +43,7 @@ class SessionOptions:
     model: str = "techno"
     source_options: SourceOptions = field(default_factory=SourceOptions)
     values: dict[str, float | None] = field(default_factory=dict)
+    written: dict[str, str | None] = field(default_factory=dict)
     effects: tuple[str, ...] = ()
     ahead_s: float = 6.0
     block_frames: int = 512
@@ -81,6 +83,7 @@ class Session:
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.live = LiveControls(self._act, **options.values)
+        self.live.write(options.written)  # a text that is none is told before a model is loaded
         self.midi_map = MidiMap(self.live, options.map_file)
         if options.effects:
             EffectChain(options.effects)  # a wrong line is told at once, not by the renderer
@@ -94,6 +97,7 @@ class Session:
         self.quit = False
         try:
             self.host = self._make_host()
+            self._check_asked()
         except BaseException:
             self._free()
             raise
@@ -132,6 +136,14 @@ class Session:
         # where the server is held up, such a source and the sink stand still together
         self.sink.in_server_time, host.shift_s = self.source.in_server_time, self.sink.shift_s
         return host
+
+    def _check_asked(self) -> None:
+        """Refuse what the model cannot be asked, now and whenever it is asked later."""
+        facts = self._worker.facts
+        self.live.check = lambda controls: check_asked(controls, facts["score"], facts["name"])
+        controls = self.live.controls()
+        self.live.check(controls)
+        check_known(controls, facts["knows"].split(), facts["name"])
 
     def start(self) -> None:
         """Start to listen and to play. Raises SourceError, SinkError."""

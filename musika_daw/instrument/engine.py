@@ -96,6 +96,12 @@ class Engine:
             weights_hash=weights.hash,
         )
 
+    @property
+    def knows(self) -> tuple[str, ...]:
+        """What it can be told of phase, tempo, density and energy; a score follows the last two by itself."""
+        by_score = () if self.score is None else ("density", "energy")
+        return tuple(dict.fromkeys([*self.labels, *by_score]))
+
     def key(self, controls: Controls | None = None) -> str | None:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
         return None if self.score is None else self.score.key(controls or Controls())

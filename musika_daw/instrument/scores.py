@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -87,3 +87,14 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays no score of parts")
     if controls.key is not None and not kind:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
+    if controls.chords is not None and not kind:
+        raise ValueError(f"chords: {controls.chords!r:.80}, but {model} plays no score, which would follow them")
+
+
+def check_known(controls: Controls, knows: Collection[str], model: str) -> None:
+    """ValueError where controls ask for density or energy of a model that does not know it, and would not heed it."""
+    for name in ("density", "energy"):
+        value = getattr(controls, name)
+        if value is not None and name not in knows:
+            shown = "a curve" if callable(value) else format(value, "g")
+            raise ValueError(f"{name}: {shown}, but {model} knows no {name}")

@@ -1,4 +1,4 @@
-"""What a user sets: seeds, style morph, density, energy and truncation."""
+"""What a user sets: seeds, style morph, density, energy, truncation, parts, key and chords."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.chords import progression_named
 from musika_daw.score.harmony import key_named
 from musika_daw.score.parts import PARTS
 
@@ -29,8 +30,9 @@ class Controls:
     `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
     move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
     0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
-    all), `key` like `Am` or `Bbmaj` is what a score is written in (None: one of its own). Raises ValueError naming what
-    is out of range.
+    all), `key` like `Am` or `Bbmaj` is what a score is written in (None: that which fits the
+    chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony, one a bar, round and round from bar 0
+    of the timeline (None: its own). Raises ValueError naming what is out of range.
     """
 
     seed: int = 0
@@ -42,6 +44,7 @@ class Controls:
     truncation: float = 1.0
     parts: tuple[str, ...] | None = None
     key: str | None = None
+    chords: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -56,6 +59,8 @@ class Controls:
             raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(PARTS)}")
         if self.key is not None:
             key_named(self.key)
+        if self.chords is not None:
+            progression_named(self.chords)
 
 
 def sample_curve(curve: Curve | None, seconds: np.ndarray) -> np.ndarray | None:

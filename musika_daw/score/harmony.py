@@ -48,9 +48,13 @@ def key_in_text(text: str) -> str | None:
     if match is None:
         return None
     letter, accidental, mode = match.groups()
-    tonic = _LETTERS[letter.upper()] + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(accidental.lower(), 0)
     minor = mode == "m" or mode.lower().startswith("min")
-    return f"{NOTES[tonic % 12]}{'min' if minor else 'maj'}"
+    return f"{NOTES[pitch_class(letter, accidental)]}{'min' if minor else 'maj'}"
+
+
+def pitch_class(letter: str, accidental: str = "") -> int:
+    """Pitch class 0..11 of a letter A..G and an accidental, one of `#`, `♯`, `b`, `♭` or none."""
+    return (_LETTERS[letter.upper()] + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(accidental.lower(), 0)) % 12
 
 
 def tonic_of(key: str) -> int:
@@ -92,10 +96,16 @@ def key_named(text: str) -> Key:
 
 @dataclass(frozen=True)
 class Chord:
-    """Pitch classes: the `root`, and the `tones` (root, third, fifth, perhaps a seventh or ninth)."""
+    """Pitch classes: `root`, `tones` (root, third, fifth, perhaps a seventh, a ninth), a `bass` other than the root."""
 
     root: int
     tones: tuple[int, ...]
+    bass: int | None = None
+
+    @property
+    def low(self) -> int:
+        """Pitch class of the lowest note."""
+        return self.root if self.bass is None else self.bass
 
 
 def draw_key(rng: np.random.Generator) -> Key:

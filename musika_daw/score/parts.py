@@ -5,6 +5,12 @@ from __future__ import annotations
 PARTS = ("drums", "bass", "lead", "chords")
 """Roles of a techno score, each of which can be heard alone."""
 
+
+def parts_named(text: str) -> tuple[str, ...]:
+    """The parts that a text like `drums, bass` names; `Controls` says whether they are parts."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
 DRUMS = {
     "kick": 36,
     "rim": 37,

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from musika_daw.score import score
+from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
-from musika_daw.score.harmony import key_named
 from musika_daw.score.roll import LONGEST_S, Notes, roll
 from musika_daw.score.tempo import TempoMap
 
@@ -74,8 +74,10 @@ def span_roll(notes: Notes, index: np.ndarray, frame_s: float) -> np.ndarray:
 
 
 def _piece(controls: Controls) -> score.Piece:
-    piece = score.piece_of(_style_seed(controls))
-    return piece if controls.key is None else replace(piece, key=key_named(controls.key))
+    piece, key = score.piece_of(_style_seed(controls)), asked_key(controls.key, controls.chords)
+    if controls.chords is not None:
+        piece = replace(piece, chords=progression_named(controls.chords))
+    return piece if key is None else replace(piece, key=key)
 
 
 def _style_seed(controls: Controls) -> int:

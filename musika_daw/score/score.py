@@ -39,7 +39,7 @@ class Piece:
     """What stays the same in a piece: its key and manner, from the style seed alone.
 
     `melody_key` and `bass_key` are the middles of the two hands, `colour` how rich chords are, `pedal` how much is
-    held, `lean` (0..1) from broken chords to melody.
+    held, `lean` (0..1) from broken chords to melody; `chords` that were asked, one a bar, take the place of drawn ones.
     """
 
     key: harmony.Key
@@ -48,6 +48,7 @@ class Piece:
     colour: float
     pedal: float
     lean: float
+    chords: tuple[harmony.Chord, ...] = ()
 
 
 def piece_of(style_seed: int) -> Piece:
@@ -92,6 +93,9 @@ def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarr
     phrase, place = divmod(bar, BARS_PER_PHRASE)
     of_phrase, rng = stream(seed, _PHRASE, phrase), stream(seed, _BAR, bar)
     progression = harmony.draw_progression(of_phrase, piece.key, piece.colour)
+    if piece.chords:
+        asked = (piece.chords[(BARS_PER_PHRASE * phrase + i) % len(piece.chords)] for i in range(BARS_PER_PHRASE))
+        progression = [(2 * i, chord) for i, chord in enumerate(asked)]
     rhythm = of_phrase.gumbel(size=(2, 128))[place % 2]
     turns = of_phrase.normal(size=2 * BARS_PER_PHRASE + 2)
     rising = of_phrase.random() < 0.5
@@ -166,7 +170,7 @@ class _Hand:
         start, chord = self.progression[self._at(beat)]
         begins = abs(2 * start - (BEATS_PER_BAR * self.place + beat)) < 1e-9
         melody = self._melody(slot, beat, chord, level, draws)
-        bass = _nearest((chord.root,), self.piece.bass_key)
+        bass = _nearest((chord.low,), self.piece.bass_key)
         if begins or (level >= 3 and draws[2] < 0.5):
             low = bass if begins or draws[3] < 0.4 else _nearest((chord.tones[2],), bass + 5)
             out = [(low, "bass")]

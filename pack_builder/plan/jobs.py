@@ -31,7 +31,8 @@ class Job:
     """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
 
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
-    `anchors` names the seeds where several jobs share theirs, `written_in` the key that was asked for.
+    `anchors` names the seeds where several jobs share theirs, `written_in` the key and
+    `chords` the chords that were asked for.
     """
 
     key: str
@@ -51,6 +52,7 @@ class Job:
     curve: Points | None = None
     anchors: str = ""
     written_in: str | None = None
+    chords: str | None = None
 
     @property
     def beats(self) -> int | None:
@@ -147,7 +149,9 @@ def _wordless(music: Music) -> Iterator[Job]:
 
 def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
     style_seed = derived_seed(music.seed, f"{style or key}/style")
-    return Job(key, kind, shape, "", music.seed, style_seed, **{"written_in": music.asked_key} | values)
+    return Job(
+        key, kind, shape, "", music.seed, style_seed, **{"written_in": music.asked_key, "chords": music.chords} | values
+    )
 
 
 def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:

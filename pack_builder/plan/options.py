@@ -14,10 +14,12 @@ from musika_daw.system.cores import usable_cores
 from musika_daw.system.refusal import refused
 from pack_builder.plan.apart import check_apart
 from pack_builder.plan.chain import Chain, chains_of
+from pack_builder.plan.counts import check_counts
 from pack_builder.plan.declared import Option, declared, options_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.names import TEMPLATES, check_name, name_of_folder
 from pack_builder.plan.parse import (
+    chord_progression,
     music_key,
     one_of,
     parse_bpm,
@@ -100,6 +102,9 @@ class Music:
         )
     )
     take_key: str | None = declared(Option("take_key", "Key of the takes alone, like --key.", None, "KEY", music_key))
+    chords: str | None = declared(
+        Option("chords", "Chords of loops and takes, one a bar: Am F C G7.", None, "CHORDS", chord_progression)
+    )
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
         Option("one_shots", "One-shots of each sound: kick, hat, clap, stab ...", "0", "N", whole_in(0, 1000))
@@ -290,8 +295,6 @@ def _music(read: dict[str, Any]) -> Music:
         raise refused("--key", music.asked_key, "cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not set(music.kinds) - set(music.loop_kinds):
         raise refused("--take-key", music.take_key, f"{', '.join(music.kinds)} has no takes (--kind piano has them)")
-    if not (any(map(music.count, music.kinds)) or music.kits or music.one_shots):
-        raise refused(
-            "--loops-per-bpm", music.loops_per_bpm, f"with --takes {music.takes} at least one loop or take must be left"
-        )
+    counts = music.kinds, music.loop_kinds, music.loops_per_bpm, music.takes, music.kits + music.one_shots
+    check_counts(*counts, density=density, density_curve=curve)
     return music

@@ -70,6 +70,16 @@ def music_key(option: str, text: str) -> str:
     return key
 
 
+def chord_progression(option: str, text: str) -> str:
+    """A chord progression, one chord a bar, as `progression_name` writes it: `Am | F | C | G7`."""
+    from musika_daw.score.chords import progression_name, progression_named
+
+    try:
+        return progression_name(progression_named(text))
+    except ValueError as error:
+        raise ValueError(f"{option}: {str(error).removeprefix('chords: ')}") from None
+
+
 def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
     """Tempi from `128`, `120,128.5` or `120-160`, rising, each once.
 

@@ -36,6 +36,7 @@ EARLIER: dict[str, Any] = {
     "no_page": False,
     "asked_key": None,
     "take_key": None,
+    "chords": None,
     "midi": None,
     "stems": False,
     "exact_tempo": False,

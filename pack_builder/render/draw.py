@@ -23,6 +23,8 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
         values["energy"] = float(job.energy)
     if job.written_in is not None:
         values["key"] = job.written_in
+    if job.chords is not None:
+        values["chords"] = job.chords
     return source.controls(**values)
 
 

@@ -38,6 +38,11 @@ def plays_score(source: EngineSource, model: str) -> bool:
     return engine_of(source, model).key(source.controls(key="Amin")) is not None
 
 
+def knows_density(source: EngineSource, model: str) -> bool:
+    """Whether a model heeds the density that it is asked."""
+    return "density" in engine_of(source, model).knows
+
+
 def plays_notes(source: EngineSource, model: str) -> bool:
     """Whether it is known which notes a model plays."""
     return engine_of(source, model).played(Take(1.0), source.controls()) is not None

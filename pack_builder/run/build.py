@@ -33,6 +33,7 @@ from pack_builder.render.labels import software
 from pack_builder.render.render import describe, plays_notes, plays_parts, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
+from pack_builder.run.heeded import check_heeded
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
 from pack_builder.run.scored import scored_kinds
@@ -178,6 +179,7 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
         for option, key in asked:
             if key is not None and not workers.call(plays_score, source, text):
                 raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
+        check_heeded(options.music, kind, text, model.name, workers, source)
         if options.label.midi and not workers.call(plays_notes, source, text):
             raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
         if options.label.stems and FAMILIES[kind].shape == "loop" and not workers.call(plays_parts, source, text):

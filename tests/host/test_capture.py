@@ -44,6 +44,7 @@ class Heard:
     """An engine that gives the bars that were heard, whatever the seed."""
 
     sounds: tuple[str, ...] = ()
+    knows: tuple[str, ...] = ()
 
     def __init__(self, renderer: Renderer, take: Take) -> None:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import random
+import re
 import socket
 import time
 from pathlib import Path
@@ -18,6 +19,7 @@ from musika_daw.host.control.keys import Keys, press
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
 from musika_daw.host.control.mapping import Binding, MidiMap, read_map
 from musika_daw.host.control.remote import OscControl
+from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
 
@@ -50,6 +52,41 @@ def test_what_is_set_is_what_the_engine_is_told() -> None:
 def test_a_wrong_control_is_named(name: str, value: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LiveControls().set(name, value)  # type: ignore[arg-type]
+
+
+def test_what_is_written_is_what_the_score_is_asked() -> None:
+    live = LiveControls(seed=3)
+    live.write({"key": "Am", "chords": "Am | F", "parts": "bass, drums"})
+    live.write({"key": None})
+    controls = live.controls()
+    assert (controls.seed, controls.key, controls.chords, controls.parts) == (3, None, "Am | F", ("bass", "drums"))
+    assert live.written() == {"key": None, "chords": "Am | F", "parts": "bass, drums"}
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ({"chords": "Am H"}, "chords: 'H', in bar 2, must be a chord"),
+        ({"key": "Cm", "parts": "flute"}, "parts: flute, must be some of drums, bass, lead, chords"),
+        ({"parts": ""}, "parts: none, must be some of"),
+        ({"key": "13A"}, "key: '13A', must be like"),
+        ({"tempo": "1"}, "score: 'tempo', must be one of key, chords, parts"),
+    ],
+)
+def test_what_cannot_be_written_changes_nothing(texts: dict[str, str], message: str) -> None:
+    live = LiveControls()
+    live.write({"chords": "Dm"})
+    with pytest.raises(ValueError, match=re.escape(message)):
+        live.write(texts)
+    assert live.written() == {"key": None, "chords": "Dm", "parts": None}
+
+    def check(controls: Controls) -> None:
+        raise ValueError("no score")
+
+    live.check = check
+    with pytest.raises(ValueError, match="no score"):
+        live.write({"chords": "Am"})
+    assert live.controls().chords == "Dm"
 
 
 def test_actions_are_passed_on_and_seeds_move() -> None:

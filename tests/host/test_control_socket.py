@@ -156,6 +156,19 @@ def test_controls_are_set_together_or_not_at_all(client: Client) -> None:
     assert client.ask("set", values={"density": None, "seed": 0})["kind"] == "done"
 
 
+def test_a_model_without_a_score_refuses_chords_and_a_wrong_one_is_named(client: Client) -> None:
+    wrong = client.ask("score", values={"chords": "Am | F"})
+    assert (wrong["kind"], wrong["text"]) == (
+        "error",
+        "chords: 'Am | F', but click plays no score, which would follow them",
+    )
+    assert "in bar 2, must be a chord" in client.ask("score", values={"chords": "Am H"})["text"]
+    assert client.ask("score", values={"chords": 3})["kind"] == "error"
+    assert client.ask("score", values={"tempo": "3"})["text"].startswith("score: 'tempo', must be one of")
+    assert client.ask("score", values={"chords": None, "parts": None})["kind"] == "done"
+    assert client.status()["score"] == {"key": None, "chords": None, "parts": None}
+
+
 def test_the_status_has_a_clip_light(client: Client) -> None:
     assert client.ask("act", action="play")["kind"] == "done"
     before = client.status(lambda m: m["transport"]["playing"])["sound"]["clipped"]

@@ -228,6 +228,63 @@ def run(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+def test_run_follows_chords_that_change_while_it_plays(parts_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "a.wav"
+    written = {"key": "Am", "chords": "Am | F", "parts": "chords, bass"}
+    session = Session(SessionOptions(sink=f"file:{out}", model=str(parts_model), play=True, written=written))
+    try:
+        session.start()
+        host = session.host
+        assert wait_for(lambda: host.piece is not None and host.status().ahead_s > 1, RENDERS_S)
+        assert host.piece is not None
+        controls = host.piece.controls
+        assert (controls.key, controls.chords, controls.parts) == ("Am", "Am | F", ("chords", "bass"))
+        session.live.write({"chords": "Dm", "parts": None})
+        assert wait_for(lambda: host.piece is not None and host.piece.controls.chords == "Dm", RENDERS_S)
+        assert wait_for(lambda: host.status().ahead_s > 1, RENDERS_S)
+        assert host.status().problem is None
+    finally:
+        session.stop()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--bpm", "nan"), "error: --bpm: nan, must be a number within 1..1000\n"),
+        (("--ahead", "inf"), "error: --ahead: "),
+        (("--seconds", "inf"), "error: --seconds: inf, must be a number, 0.1 or more\n"),
+        (("--chords", "Am | H"), "error: chords: 'H', in bar 2, must be a chord like Am"),
+        (("--chords", "Am | F"), "error: chords: 'Am | F', but click plays no score, which would follow them\n"),
+        (("--key", "Am"), "error: key: Am, but click plays no score, which a key would be written in\n"),
+        (("--parts", "drums"), "error: parts: drums, but click plays no score of parts\n"),
+        (("--parts", "drum"), "error: parts: drum, must be some of drums, bass, lead, chords\n"),
+        (("--density", "0.5"), "error: density: 0.5, but click knows no density\n"),
+        (("--energy", "0.5"), "error: energy: 0.5, but click knows no energy\n"),
+    ],
+)
+def test_run_refuses_in_one_line_what_it_would_not_heed(arguments: tuple[str, ...], line: str, tmp_path: Path) -> None:
+    out = tmp_path / "a.wav"
+    code, text = run("run", "--model", "click", "--sink", f"file:{out}", "--seconds", "1", "--no-control", *arguments)
+    assert (code, text.count("\n")) == (2, 1)
+    assert text.startswith(line)
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("--density", "0.5"), "error: --density: 0.5, not allowed with plugin, each plugin has its own\n"),
+        (("--seed", "3"), "error: --seed: 3, not allowed with plugin, each plugin has its own\n"),
+        (("--chords", "H"), "error: chords: 'H', in bar 1, must be a chord like"),
+        (("--chords", "Am"), "error: chords: 'Am', but click plays no score, which would follow them\n"),
+    ],
+)
+def test_run_plugin_refuses_what_plugins_would_not_heed(arguments: tuple[str, ...], line: str) -> None:
+    code, text = run("run", "plugin", "--model", "click", "--no-view", "--seconds", "1", *arguments)
+    assert (code, text.count("\n")) == (2, 1)
+    assert text.startswith(line)
+
+
 def test_run_plays_and_counts(tmp_path: Path) -> None:
     out = tmp_path / "a.wav"
     code, text = run(

@@ -25,6 +25,7 @@ class StandInControls:
     density: Any = None
     energy: float | None = None
     key: str | None = None
+    chords: str | None = None
 
 
 def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:
@@ -95,6 +96,10 @@ class StandIn:
 
     sample_rate_hz = 44100
     sounds: tuple[str, ...] = ()
+
+    @property
+    def knows(self) -> tuple[str, ...]:
+        return () if self.fault == "free" else ("density", "energy")
 
     def __init__(self, kind: str, fault: str) -> None:
         self.kind, self.name, self.fault = kind, kind, fault

@@ -43,6 +43,7 @@ def pack(original: Path, tmp_path: Path) -> Path:
         {"take_bars": "3", "take_bpm": "77.7", "take_seconds": None},
         {"format": "flac", "keep_best": True, "attempts": "4"},
         {"no_page": True},
+        {"chords": "Am % C/E"},
     ],
 )
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:

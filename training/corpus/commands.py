@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from musika_daw.commands.console import OneLineGroup
+from musika_daw.commands.console import Number, OneLineGroup
 
 
 @click.group(cls=OneLineGroup)
@@ -25,7 +25,7 @@ def corpus_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that the corpus builders share."""
 
     @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the corpus.")
-    @click.option("--hours", default=1.0, show_default=True, type=click.FloatRange(0.001, 10_000))
+    @click.option("--hours", default=1.0, show_default=True, type=Number(0.001, 10_000))
     @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
     @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))
     @functools.wraps(command)
@@ -80,7 +80,7 @@ def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None,
     "--composed",
     default=0.3,
     show_default=True,
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     help="Share of songs of the instrument's own score, in which every density is found.",
 )
 def piano(
@@ -136,7 +136,7 @@ def lmms(projects: Path, out: Path, tempi: int, seed: int, licence: str) -> None
     help="What a model of it makes: techno loops on a grid, or piano takes.",
 )
 @click.option("--licence", default="all rights reserved", show_default=True, help="Licence text of the music.")
-@click.option("--shortest", default=10.0, show_default=True, type=click.FloatRange(1), help="Shortest file in seconds.")
+@click.option("--shortest", default=10.0, show_default=True, type=Number(1), help="Shortest file in seconds.")
 @click.option("--jobs", default=1, show_default=True, type=click.IntRange(1, 256))
 def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jobs: int) -> None:
     """Your own music: any format, tempo and beats estimated. Re-running reads only what is new.
@@ -155,7 +155,7 @@ def folder(source: Path, out: Path, kind: str, licence: str, shortest: float, jo
 
 @corpus.command()
 @click.argument("out", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.1, 600))
+@click.option("--minutes", default=10.0, show_default=True, type=Number(0.1, 600))
 @click.option("--style", help="Music of one style only, such as 'dub techno'; a wrong one lists all.  [default: mixed]")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 def example(out: Path, minutes: float, style: str | None, seed: int) -> None:

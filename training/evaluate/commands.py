@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from musika_daw.commands.console import Number
+
 
 def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[float, ...]:
     """`120,125` or `120:160:5` (both ends included)."""
@@ -61,7 +63,7 @@ def evaluate() -> None:
 @click.option("--bpm", "bpms", default="120:160:5", show_default=True, callback=_numbers)
 @click.option("--seeds", default=8, show_default=True, type=click.IntRange(1), help="Seeds a tempo.")
 @click.option("--bars", default="16,4", show_default=True, callback=_numbers, help="Lengths, taken in turn.")
-@click.option("--truncation", default=1.0, show_default=True, type=click.FloatRange(0, 1))
+@click.option("--truncation", default=1.0, show_default=True, type=Number(0, 1))
 @click.option("--spread-seeds", default=16, show_default=True, type=click.IntRange(2), help="Seeds for diversity.")
 @click.option("--songs", default=40, show_default=True, type=click.IntRange(4), help="Held-out songs a length.")
 @click.option(
@@ -133,8 +135,8 @@ def techno(
 @click.option("--densities", default="0.1:0.9:0.1", show_default=True, callback=_numbers)
 @click.option("--seeds", default=4, show_default=True, type=click.IntRange(1), help="Takes a density.")
 @click.option("--curves", default=8, show_default=True, type=click.IntRange(1), help="Takes along random walks.")
-@click.option("--seconds", default=24.0, show_default=True, type=click.FloatRange(6), help="Length of a take.")
-@click.option("--minutes", default=10.0, show_default=True, type=click.FloatRange(0.2), help="Length of the long take.")
+@click.option("--seconds", default=24.0, show_default=True, type=Number(6), help="Length of a take.")
+@click.option("--minutes", default=10.0, show_default=True, type=Number(0.2), help="Length of the long take.")
 @click.option(
     "--musicnn",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -189,7 +191,7 @@ def piano(
     help="Folder of audio files, out of domain; repeatable.",
 )
 @click.option("--songs", default=16, show_default=True, type=click.IntRange(1), help="Held-out songs a corpus.")
-@click.option("--seconds", default=20.0, show_default=True, type=click.FloatRange(4), help="Length of an excerpt.")
+@click.option("--seconds", default=20.0, show_default=True, type=Number(4), help="Length of an excerpt.")
 def autoencoder(
     run: Path, out: Path, corpora: tuple[Path, ...], threads: int, folders: tuple[Path, ...], songs: int, seconds: float
 ) -> None:

@@ -24,7 +24,7 @@ from musika_daw.host.ahead.orphan import Adopted, Task, adopt, attach, bury, wai
 from musika_daw.host.ahead.urgency import urgent
 from musika_daw.host.play.cache import shared_views
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.play.render import ChunkRenderer, Interruptible, Renderer, load_renderer
+from musika_daw.host.play.render import ChunkRenderer, Interruptible, Renderer, abilities, load_renderer
 
 READY_LIMIT_S = 120.0
 LOOK_S = 0.002
@@ -210,7 +210,7 @@ def _serve(
         pipe.send(" ".join(str(error).split()))
         return
     memory = SharedMemory(task.memory_name)  # the spawned process shares the parent's tracker, which frees it once
-    facts = {"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash}
+    facts = {"name": renderer.name, "kind": renderer.kind, "weights_hash": renderer.weights_hash, **abilities(renderer)}
     chunks, attention, attached = ChunkRenderer(renderer), _Attention(), False
     if isinstance(renderer, Interruptible):
         renderer.watch(attention)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from musika_daw.score.controls import Controls
+from musika_daw.score.parts import parts_named
 
 SEED_MAX = (1 << 64) - 1
 
@@ -38,16 +39,21 @@ PARAMETERS: Mapping[str, Parameter] = {
     "truncation": Parameter(0, 1, 1.0, 0.1),
     "gain_db": Parameter(-60, 12, 0.0, 1.0, sweep=(-60.0, 6.0)),
 }
+WRITTEN = ("key", "chords", "parts")
+"""What a score is asked to be written in, as texts: `Am`, `Am | F | C | G7`, `drums, bass`; None is its own."""
 ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit")
 
 
 class LiveControls:
     """The present values, and the actions that keys and controllers may ask for.
 
-    `on_action` is called with the name of an action, in the thread that asked. A gain of -60 dB is silence.
+    `on_action` is called with the name of an action, in the thread that asked. A gain of -60 dB is silence. `check`
+    raises ValueError for what the model that plays cannot be asked.
     """
 
     def __init__(self, on_action: Callable[[str], None] | None = None, **values: float | None) -> None:
+        self.check: Callable[[Controls], None] = lambda controls: None
+        self._written: dict[str, str | None] = dict.fromkeys(WRITTEN)
         self._lock = threading.Lock()
         self._values: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
         self.on_action = on_action
@@ -68,6 +74,24 @@ class LiveControls:
             self.last_change = ", ".join(
                 f"{name} {'off' if value is None else format(value, 'g')}" for name, value in checked.items()
             )
+
+    def write(self, texts: Mapping[str, str | None]) -> None:
+        """Ask for a key, chords or parts, some or all of `WRITTEN`, or for none of them if one is wrong.
+
+        Raises ValueError for a name or text that is none, and for what the model plays no score of.
+        """
+        for name in texts:
+            if name not in WRITTEN:
+                raise ValueError(f"score: {name!r:.40}, must be one of {', '.join(WRITTEN)}")
+        with self._lock:
+            written = {**self._written, **texts}
+            self.check(_controls_of(self._values, written))
+            self._written = written
+            self.last_change = ", ".join(f"{name} {'off' if text is None else text}" for name, text in texts.items())
+
+    def written(self) -> dict[str, str | None]:
+        """What a score is asked to be written in, by the names of `WRITTEN`."""
+        return dict(self._written)
 
     def sweep(self, name: str, share: float) -> None:
         """Set a control to a share 0..1 of what a MIDI controller goes through. Raises ValueError."""
@@ -107,22 +131,31 @@ class LiveControls:
 
     def controls(self) -> Controls:
         """What the engine is told."""
-        values = self._values
-        return Controls(
-            seed=_whole(values["seed"]) or 0,
-            style_seed=_whole(values["style_seed"]),
-            morph_seed=_whole(values["morph_seed"]),
-            morph=values["morph"] or 0.0,
-            density=values["density"],
-            energy=values["energy"],
-            truncation=1.0 if values["truncation"] is None else values["truncation"],
-        )
+        return _controls_of(self._values, self._written)
 
     @property
     def gain(self) -> float:
         """Output gain as a factor."""
         gain_db = self._values["gain_db"] or 0.0
         return 0.0 if gain_db <= PARAMETERS["gain_db"].low else float(10 ** (gain_db / 20))
+
+
+def _controls_of(values: Mapping[str, float | None], written: Mapping[str, str | None]) -> Controls:
+    return replace(
+        written_controls(**written),
+        seed=_whole(values["seed"]) or 0,
+        style_seed=_whole(values["style_seed"]),
+        morph_seed=_whole(values["morph_seed"]),
+        morph=values["morph"] or 0.0,
+        density=values["density"],
+        energy=values["energy"],
+        truncation=1.0 if values["truncation"] is None else values["truncation"],
+    )
+
+
+def written_controls(key: str | None = None, chords: str | None = None, parts: str | None = None) -> Controls:
+    """Controls that ask for a key, chords and parts as texts, and for nothing else. Raises ValueError."""
+    return Controls(key=key, chords=chords, parts=None if parts is None else parts_named(parts))
 
 
 def _parameter(name: str) -> Parameter:

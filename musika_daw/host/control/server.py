@@ -125,6 +125,8 @@ class ControlServer:
         session, values = self._session, request.values
         if request.kind == "set":
             session.live.set_all(values["values"])
+        elif request.kind == "score":
+            session.live.write(values["values"])
         elif request.kind == "act":
             session.live.act(values["action"])
         elif request.kind == "effects":
@@ -236,6 +238,7 @@ class ControlServer:
                 "problem": session.sink.problem,
             },
             "values": session.live.values(),
+            "score": session.live.written(),
             "effects_on": bool(host.effects),
             "midi": {
                 "port": session.midi.input_name,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.sockets.wire import VERSION, check_id, read_object
-from musika_daw.host.control.live import ACTIONS, PARAMETERS
+from musika_daw.host.control.live import ACTIONS, PARAMETERS, WRITTEN
 
 PORT = 9141
 STATUS_HZ_MAX = 60.0
@@ -84,6 +84,15 @@ def _values(name: str, value: Any) -> dict[str, float | None]:
     return value
 
 
+def _texts(name: str, value: Any) -> dict[str, str | None]:
+    if not isinstance(value, dict) or not value:
+        raise ValueError(f"{name}: {value!r:.40}, must be an object of {', '.join(WRITTEN)} and their texts")
+    for key, wanted in value.items():
+        _one_of(*WRITTEN)("score", key)
+        _text_or_none(key, wanted)  # what each may be is checked where it is asked
+    return value
+
+
 ANSWERS = ("welcome", "status", "done", "error", "devices", "kept", "problem", "pong")
 ANSWER_BYTES_MAX = 1 << 20
 _REQUIRED = object()
@@ -91,6 +100,7 @@ _REQUIRED = object()
 REQUESTS: Mapping[str, Mapping[str, tuple[Callable[[str, Any], Any], Any]]] = {
     "hello": {"client": (_text, "unnamed"), "status_hz": (_number(0, STATUS_HZ_MAX), 20.0)},
     "set": {"values": (_values, _REQUIRED)},
+    "score": {"values": (_texts, _REQUIRED)},
     "act": {"action": (_one_of(*ACTIONS), _REQUIRED)},
     "effects": {"on": (_flag, _REQUIRED)},
     "learn": {"name": (_learnt, _REQUIRED)},

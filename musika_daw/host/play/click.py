@@ -20,7 +20,7 @@ class ClickRenderer:
     kind = "click"
     name = "click"
     weights_hash = "0" * 64
-    labels: tuple[str, ...] = ("phase", "tempo")
+    knows: tuple[str, ...] = ("phase", "tempo")
 
     def __init__(self, sample_rate_hz: int = 48_000) -> None:
         self.sample_rate_hz = sample_rate_hz

@@ -39,6 +39,12 @@ class Interruptible(Protocol):
         """Have `call` called every few milliseconds of a rendering; what it raises ends it."""
 
 
+def abilities(renderer: Renderer) -> dict[str, str]:
+    """What a renderer can be asked: the kind of its `score` ("": it has none), and the conditions that it `knows`."""
+    config = getattr(renderer, "config", None)
+    return {"score": getattr(config, "score", ""), "knows": " ".join(getattr(renderer, "knows", ()))}
+
+
 class ChunkRenderer:
     """Renders runs of chunks; which run a chunk was rendered in does not change it.
 

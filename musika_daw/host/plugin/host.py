@@ -25,6 +25,7 @@ from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin.feed import RUN_CHUNKS, PluginFeed, Urgency, Want
 from musika_daw.host.plugin.song_map import SongMap
+from musika_daw.score.controls import Controls
 
 SESSIONS_MAX = 64
 RETRY_S = 0.5
@@ -40,7 +41,8 @@ logger = logging.getLogger("musika_daw")
 class PluginHost:
     """The attendant of a plugin server, in whose thread everything but `close` runs.
 
-    `new_worker` makes another worker when one has died, which may take seconds: it is called in a thread of its own.
+    `controls` say what plugins do not: truncation, key, chords and parts. `new_worker` makes another worker when one
+    has died, which may take seconds: it is called in a thread of its own.
     """
 
     def __init__(
@@ -48,13 +50,13 @@ class PluginHost:
         cache: ChunkCache,
         worker: Worker,
         *,
-        truncation: float = 1.0,
+        controls: Controls | None = None,
         effects: tuple[str, ...] = (),
         ahead_s: float = 6.0,
         new_worker: Callable[[], Worker] | None = None,
     ) -> None:
         self.cache, self.worker = cache, worker
-        self._truncation, self._effects, self._ahead_s = truncation, effects, ahead_s
+        self._chosen, self._effects, self._ahead_s = controls, effects, ahead_s
         self._new_worker = new_worker
         self._fresh: Worker | None = None
         self._halt = threading.Event()
@@ -80,7 +82,7 @@ class PluginHost:
         """A plugin was welcomed."""
         # a session is an identity that is copied with its track: where several were of it, nobody knows whose is whose
         gone = self._songs.pop(_key(instance), [])
-        song = gone[0] if len(gone) == 1 else SongMap(instance.sample_rate_hz, self._truncation, self._effects)
+        song = gone[0] if len(gone) == 1 else SongMap(instance.sample_rate_hz, self._chosen, self._effects)
         song.rejoin()
         self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s)
         if self._lost:

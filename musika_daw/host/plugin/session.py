@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge import host_time
 from bridge.plugin_link.rendezvous import rendezvous_folder
@@ -14,16 +14,20 @@ from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.render import Renderer, load_renderer
 from musika_daw.host.plugin.host import PluginHost
+from musika_daw.instrument.scores import check_asked
+from musika_daw.score.controls import Controls
 
 SLOTS = 512  # 87 s at 48 kHz, 34 MB
 
 
 @dataclass(frozen=True)
 class PluginOptions:
-    """What a session is made of; see `musika-daw run --help`. `idle_s` ends it that long after the last plugin left."""
+    """What a session is made of; see `musika-daw run --help`. `controls` say what plugins do not, see
+    `PluginHost`; `idle_s` ends it that long after the last plugin left.
+    """
 
     model: str = "techno"
-    truncation: float = 1.0
+    controls: Controls = field(default_factory=Controls)
     effects: tuple[str, ...] = ()
     ahead_s: float = 6.0
     port: int = 0
@@ -45,15 +49,19 @@ class PluginSession:
         self._alone_since_s = host_time()
         self._cache = ChunkCache(SLOTS, shared=True)
         try:
+            worker = self._new_worker()
+            check_asked(options.controls, worker.facts["score"], worker.facts["name"])
             self.host = PluginHost(
                 self._cache,
-                self._new_worker(),
-                truncation=options.truncation,
+                worker,
+                controls=options.controls,
                 effects=options.effects,
                 ahead_s=options.ahead_s,
                 new_worker=self._new_worker,
             )
         except BaseException:
+            if self._worker is not None:
+                self._worker.close()
             self._cache.close()
             raise
         self.source = PluginSource(self.host, options.port)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Generic, TypeVar
 
@@ -121,9 +121,9 @@ class Place:
 class SongMap:
     """Learns where a song changes its tempo and its controls, from what a plugin tells block by block."""
 
-    def __init__(self, sample_rate_hz: int, truncation: float = 1.0, effects: tuple[str, ...] = ()) -> None:
+    def __init__(self, sample_rate_hz: int, controls: Controls | None = None, effects: tuple[str, ...] = ()) -> None:
         self.sample_rate_hz = sample_rate_hz
-        self._truncation, self._effects = truncation, effects
+        self._chosen, self._effects = controls or Controls(), effects
         self.tempo: Steps[TempoLine] = Steps(TempoLine())
         self.controls: Steps[tuple[int, ...]] = Steps((-1, -1, -1, 0, 0))
         self._places: dict[tuple[TempoLine, tuple[int, ...]], Place] = {}
@@ -243,14 +243,14 @@ class SongMap:
     def _controls(self, values: tuple[int, ...]) -> Controls:
         density, energy, style, morph, seed = values
         chosen = seed if style < 0 else style
-        return Controls(
+        return replace(
+            self._chosen,
             seed=seed,
             style_seed=chosen,
             morph_seed=chosen + 1,
             morph=morph / 100,
             density=None if density < 0 else density / 100,
             energy=None if energy < 0 else energy / 100,
-            truncation=self._truncation,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from musika_daw.score.harmony import MINOR, Key
+from musika_daw.score.harmony import MINOR, Chord, Key
+from musika_daw.score.techno.grid import STEPS, Tone
 
 Rng = np.random.Generator
 
@@ -37,23 +39,39 @@ PROGRESSIONS = (
     (0, 2, 5, 1),
     (0, 0, 0, 3),
 )
+# the rung of a seven-note ladder that a tone of a chord stands on, by its semitones above the root
+_RUNG = (0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6)
 
 
 @dataclass(frozen=True)
 class Harmony:
-    """A key and its progression: `root` MIDI note 33..44 of the bass, `degrees` one a bar of the phrase."""
+    """A key and its progression: `root` MIDI note 33..44 of the bass, `degrees` one a bar of the phrase.
+
+    Chords that were `asked`, one a bar, take the place of the degrees; the drawn motifs move along with them.
+    """
 
     root: int
     scale: str
     degrees: tuple[int, ...]
     sevenths: bool
     parallel: bool  # one minor-seventh shape moved along, as a sampled chord is
+    asked: tuple[Chord, ...] = ()
 
     def in_key(self, key: Key) -> Harmony:
         """The same progression in another key; a scale stays as it is where it is of the key's mode."""
         minor = key.steps == MINOR
         scale = self.scale if minor == (self.scale != "major") else "minor" if minor else "major"
         return replace(self, root=33 + (key.tonic - 33) % 12, scale=scale)
+
+    def with_chords(self, chords: tuple[Chord, ...]) -> Harmony:
+        """These chords in the same key, on the scale of its mode that holds most of them, this one where it does."""
+
+        def held(scale: str) -> int:
+            tones = {(self.root + step) % 12 for step in SCALES[scale]}
+            return sum(tone in tones for chord in chords for tone in chord.tones)
+
+        scales = [self.scale, *(name for name in SCALES if (name == "major") == (self.scale == "major"))]
+        return replace(self, asked=chords, scale=max(scales, key=held))
 
     def pitch(self, degree: int) -> int:
         """MIDI note of a scale degree (any integer) above the root."""
@@ -65,10 +83,44 @@ class Harmony:
         degree = self.degrees[bar % len(self.degrees)]
         return degree - 7 if degree >= 5 else degree
 
+    def over(self, bar: int, step: Step, *, lands: bool = False) -> int:
+        """MIDI note of a motif's step over the chord of its bar.
+
+        What `lands` plays a tone of an asked chord on each beat.
+        """
+        if not self.asked:
+            return self.pitch(self.bar_degree(bar) + step.degree)
+        chord = self.asked[bar % len(self.asked)]
+        ladder = _ladder(chord, self.root % 12, self.scale)
+        tones = {(tone - chord.root) % 12 for tone in chord.tones}
+        octave, rung = divmod(step.degree, 7)
+        if lands and step.step % 4 == 0 and ladder[rung] not in tones:
+            near = min(tones | {12}, key=lambda tone: (abs(tone - ladder[rung]), tone))
+            return self.near(chord.root) + 12 * octave + near
+        return self.near(chord.root) + 12 * octave + ladder[rung]
+
+    def near(self, pitch_class: int) -> int:
+        """MIDI note of a chord's root among the bass, folded near the key's own."""
+        return self.root - 4 + (pitch_class - (self.root - 4)) % 12
+
+    def led(self, bar: int, tones: list[Tone], role: str) -> list[Tone]:
+        """The notes that a role plays in a bar as an asked chord has them: they end with the bar, before the next
+        chord, and the bass begins with its lowest note."""
+        if not self.asked:
+            return tones
+        led = [tone._replace(length=min(tone.length, STEPS - tone.step)) for tone in tones]
+        if role == "bass" and led:
+            first, low = min(led, key=lambda tone: tone.step), self.asked[bar % len(self.asked)].low
+            pitch = first.pitch - 6 + (low - (first.pitch - 6)) % 12
+            led[led.index(first)] = first._replace(pitch=pitch)
+        return led
+
     def chord(self, bar: int, centre: int = 60) -> list[float]:
         """Chord of a bar, close to `centre`, lowest note first."""
         degree = self.bar_degree(bar)
-        if self.parallel:
+        if self.asked:
+            notes = list(self.asked[bar % len(self.asked)].tones)
+        elif self.parallel:
             bass = self.pitch(degree)
             shape = (0, 3, 7, 10) if self.sevenths else (0, 3, 7)
             notes = [bass + s for s in shape]
@@ -76,6 +128,27 @@ class Harmony:
             notes = [self.pitch(degree + s) for s in ((0, 2, 4, 6) if self.sevenths else (0, 2, 4))]
         folded = sorted(centre - 6 + (n - (centre - 6)) % 12 for n in notes)
         return [float(n) for n in folded]
+
+
+@lru_cache(maxsize=1024)
+def _ladder(chord: Chord, tonic: int, scale: str) -> tuple[int, ...]:
+    """Seven rungs above the root of a chord, in semitones: its tones on theirs, the scale's between them.
+
+    A root outside the scale takes the place of the note above or below it, whichever leaves more of the chord's tones.
+    """
+    notes = [(tonic + step) % 12 for step in SCALES[scale]]
+    tones = {_RUNG[(tone - chord.root) % 12]: (tone - chord.root) % 12 for tone in chord.tones}
+    tones.setdefault(2, tones.get(3, tones.get(1, 0)))  # what is suspended stands for the third
+    if chord.root in notes:
+        places = [notes.index(chord.root)]
+    else:
+        places = [notes.index(note) for note in ((chord.root + 1) % 12, (chord.root - 1) % 12) if note in notes]
+    ladders = []
+    for place in places:
+        rungs = [0, *((notes[(place + rung) % 7] - chord.root) % 12 for rung in range(1, 7))]
+        kept = sum(rungs[rung] == tone for rung, tone in tones.items())
+        ladders.append((kept, tuple(tones.get(rung, own) for rung, own in enumerate(rungs))))
+    return max(ladders, key=lambda ladder: ladder[0])[1]
 
 
 def draw_harmony(rng: Rng) -> Harmony:

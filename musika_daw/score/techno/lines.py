@@ -24,14 +24,14 @@ class Line:
 
     def tones(self, bar: int, harmony: Harmony) -> list[Tone]:
         """Notes of a bar."""
-        degree = harmony.bar_degree(bar)
+        lands = self.bus != "bass"
         steps = self.ending if bar % PHRASE_BARS == PHRASE_BARS - 1 else self.motif
         return [
             Tone(
                 bar,
                 step.step,
                 step.length,
-                harmony.pitch(degree + step.degree) + 12.0 * self.octave,
+                harmony.over(bar, step, lands=lands) + 12.0 * self.octave,
                 step.velocity,
                 step.accent,
                 step.slide,

@@ -5,7 +5,7 @@ The corpus renders its first bars, an engine any of them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -88,7 +88,9 @@ class Piece:
             if played:
                 tones[bus] = played
         score = BarScore(section, hits, tones)
-        return score if onsets is None else score.thinned(self.arrangement, onsets)
+        score = score if onsets is None else score.thinned(self.arrangement, onsets)
+        led = {bus: self.harmony.led(number, tones, PITCHED[bus]) for bus, tones in score.tones.items()}
+        return replace(score, tones=led)
 
     def grid(self, bars: int) -> Grid:
         """The piece's own grid for its first bars."""

@@ -6,9 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
-from musika_daw.score.harmony import NOTES, key_named
+from musika_daw.score.harmony import NOTES
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
@@ -23,13 +24,17 @@ def piece_of(controls: Controls) -> Piece:
     style_seed = controls.seed if controls.style_seed is None else controls.style_seed
     if controls.morph_seed is not None and controls.morph >= 0.5:  # a morph changes style and key half-way
         style_seed = controls.morph_seed
-    return _piece(style_seed, controls.seed, controls.key)
+    return _piece(style_seed, controls.seed, controls.key, controls.chords)
 
 
 @lru_cache(maxsize=64)
-def _piece(style_seed: int, seed: int, key: str | None) -> Piece:
+def _piece(style_seed: int, seed: int, key: str | None, chords: str | None) -> Piece:
     manner = draw_piece(style_seed, 0)
-    harmony = manner.harmony if key is None else manner.harmony.in_key(key_named(key))
+    harmony, asked = manner.harmony, asked_key(key, chords)
+    if asked is not None:
+        harmony = harmony.in_key(asked)
+    if chords is not None:
+        harmony = harmony.with_chords(progression_named(chords))
     return draw_piece(style_seed, seed, manner.style, harmony)
 
 

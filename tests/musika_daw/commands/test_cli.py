@@ -91,7 +91,7 @@ def test_models_says_who_plays_a_score() -> None:
     assert code == 0
     for line in text.splitlines():
         score = Engine.load(line.split()[0]).config.score
-        said = ("plays no score" in line, "--key" in line, "--parts" in line)
+        said = ("plays no score" in line, "--key, --chords" in line, "--parts" in line)
         assert said == (not score, bool(score), score == "parts")
 
 

@@ -13,7 +13,7 @@ import musika_daw
 import pack_builder.cli
 import training.cli
 from musika_daw.commands.cli import main
-from musika_daw.commands.console import OneLineGroup, one_line, told
+from musika_daw.commands.console import Number, OneLineGroup, one_line, told
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,44 @@ def test_an_error_of_the_system_names_the_file_and_no_number(tmp_path: Path) -> 
         (tmp_path / "Nobody.wav").read_bytes()
     assert told(error.value) == f"{tmp_path / 'Nobody.wav'}: no such file or directory"
     assert told(OSError("a device\nwent away")) == "a device went away"
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-inf", "NaN", "1e999"])
+@pytest.mark.parametrize(
+    ("low", "high", "allowed"), [(1, 1000, " within 1..1000"), (0.1, None, ", 0.1 or more"), (None, 9, "")]
+)
+def test_no_option_takes_what_is_no_number(text: str, low: float | None, high: float | None, allowed: str) -> None:
+    heard: list[float] = []
+
+    @click.group(cls=OneLineGroup)
+    def program() -> None:
+        pass
+
+    @program.command()
+    @click.option("--bpm", type=Number(low, high))
+    def play(bpm: float) -> None:
+        heard.append(bpm)
+
+    result = CliRunner().invoke(program, ["play", "--bpm", text])
+    assert (result.exit_code, result.output.count("\n"), heard) == (2, 1, [])
+    assert result.output.startswith(f"error: --bpm: {float(text)}")
+    if text.lower() == "nan":
+        assert result.output == f"error: --bpm: nan, must be a number{allowed}\n"
+    assert CliRunner().invoke(program, ["play", "--bpm", "5.5"]).exit_code == 0
+    assert heard == [5.5]
+
+
+def test_every_option_for_a_number_of_every_program_is_of_that_kind() -> None:
+    def commands(command: click.Command) -> list[click.Command]:
+        inner = command.commands.values() if isinstance(command, click.Group) else ()
+        return [command, *(found for each in inner for found in commands(each))]
+
+    options = [
+        param
+        for program in (main, training.cli.main, pack_builder.cli.cli)
+        for c in commands(program)
+        for param in c.params
+    ]
+    numbers = [param for param in options if isinstance(param.type, click.types.FloatParamType)]
+    assert len(numbers) > 20
+    assert [param.name for param in numbers if not isinstance(param.type, Number)] == []

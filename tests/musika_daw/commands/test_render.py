@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from fractions import Fraction
 from functools import partial
@@ -16,8 +17,11 @@ from click.testing import CliRunner
 from musika_daw.commands.cli import main
 from musika_daw.commands.render import _shown
 from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.played import Loop
+from musika_daw.score.chords import progression_named
 from musika_daw.score.controls import Controls
 from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.score.parts import PARTS
 from musika_daw.sound.files import write_blocks
 from musika_daw.sound.labels import read_labels
 from musika_daw.sound.sounds import read_any_header
@@ -77,6 +81,8 @@ def test_bars_have_a_tempo_and_no_loop_and_takes_a_key_alone(piano_model: Path, 
         (["a.wav", "--midi", "b.wav"], "error: midi: 'b.wav', must end in .mid, .midi\n"),
         (["a.wav", "--midi", "no/b.mid"], "error: midi: no/b.mid: no is no folder\n"),
         (["a.wav", "--midi"], "error: midi: tiny plays no score, which the notes would be taken from\n"),
+        (["a.wav", "--chords", "Am"], "error: chords: 'Am', but tiny plays no score, which would follow them\n"),
+        (["a.wav", "--parts", "drums"], "error: parts: drums, but tiny plays no score of parts\n"),
         (["a.wav", "--seconds", "36000"], "error: out: 'a.wav', holds up to 4 GiB, not 36000 s"),
     ],
 )
@@ -148,6 +154,9 @@ def test_stems_are_refused_where_there_are_none(parts_model: Path, piano_model: 
         (("--bpm", "nan"), "bpm: nan, must be a number"),
         (("--seconds", "nan"), "seconds: nan, must be a number"),
         (("--midi", "folder.mid"), "is a folder, must be a file"),
+        (("--bpm", "inf"), "--bpm: "),
+        (("--chords", "Am | H"), "chords: 'H', in bar 2, must be a chord like Am, F#, Bbmaj7 or C/E"),
+        (("--chords", "Am F | C G"), "chords: 'Am F', in bar 1, must be one chord a bar"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_is_written(
@@ -159,3 +168,40 @@ def test_what_cannot_be_made_is_refused_before_anything_is_written(
     assert code == 2
     assert line in text
     assert [path.name for path in tmp_path.iterdir()] == ["folder.mid"]
+
+
+def test_chords_are_played_and_told_in_the_file(parts_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.wav"
+    place = ("--model", parts_model, "--bpm", 128, "--start-bar", 6, "--bars", 3, "--energy", 1, "--midi")
+    code, text = run(out, *place, "--chords", "dm | Bb/D | % | A7")
+    assert code == 0, text
+    labels, tags = read_labels(out), read_any_header(out).tags
+    assert labels.key == "Dmin"
+    assert json.loads(tags.info["ICMT"])["chords"] == "Dm | Bb/D | Bb/D | A7"
+    music = decode_midi((tmp_path / "x.mid").read_bytes())
+    assert music.key == "Dmin"
+    bass = music.notes.of("bass")
+    asked = progression_named("Dm Bb/D % A7")
+    for bar in range(3):  # bar 6 of the timeline is the second of the progression
+        inside = bass.at((bass.onset > (bar * 4 - 0.1) * PPQ) & (bass.onset < (bar * 4 + 3.9) * PPQ))
+        assert not len(inside) or inside.key[np.argmin(inside.onset)] % 12 == asked[(bar + 5) % 4].low
+    code, _ = run(tmp_path / "y.wav", *place[:-1], "--chords", "Dm | Bb/D | % | A7", "--key", "F")
+    assert code == 0
+    assert read_labels(tmp_path / "y.wav").key == "Fmaj"
+
+
+def test_parts_that_rest_are_said(parts_model: Path, tmp_path: Path) -> None:
+    engine, stretch = Engine.load(parts_model), Loop(128, 1)
+    resting = {
+        part: seed for seed in range(40) for part in PARTS if not len(engine.played(stretch, Controls(seed)).of(part))
+    }
+    part = next(iter(resting))
+    place = ("--model", parts_model, "--bars", 1, "--loop", "--seed", resting[part])
+    code, text = run(tmp_path / "a.wav", *place, "--parts", part)
+    assert code == 0
+    assert f"parts: {part}: no note in this stretch, silence (another --start-bar or --seed has some)\n" in text
+    assert not soundfile.read(tmp_path / "a.wav")[0].any()
+    code, text = run(tmp_path / "b.wav", *place, "--parts", ", ".join(PARTS))
+    assert code == 0
+    assert "no note in this stretch, the others sound" in text
+    assert "no note" not in run(tmp_path / "c.wav", *place)[1]

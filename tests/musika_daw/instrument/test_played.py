@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from musika_daw.instrument.engine import Engine
 from musika_daw.instrument.played import Bars, Loop, Take
 from musika_daw.instrument.player import Player
+from musika_daw.instrument.scores import check_known
+from musika_daw.score.chords import progression_named
 from musika_daw.score.controls import Controls
 from musika_daw.score.parts import PARTS
 from musika_daw.score.roll import ROLES, Notes
@@ -25,6 +27,7 @@ from musika_daw.score.tempo import TempoMap, TempoPoint
 SEEDS = st.integers(0, 1 << 20)
 BPM = st.fractions(60, 200, max_denominator=100)
 DENSITY = st.none() | st.floats(0, 1)
+CHORDS = st.sampled_from([None, "Am | F | C/E | G7", "Ebm Bb7 Cdim"])
 KEYS = st.sampled_from([None, "Am", "Bbmaj"])
 
 
@@ -86,7 +89,8 @@ def controls_of(engine: Engine, data: st.DataObject) -> Controls:
     if engine.config.score == "parts":
         parts = data.draw(st.none() | st.lists(st.sampled_from(PARTS), min_size=1, unique=True).map(tuple))
     seed, density, key = data.draw(SEEDS), data.draw(DENSITY), data.draw(KEYS)
-    return Controls(seed, style_seed=data.draw(SEEDS), density=density, key=key, parts=parts)
+    chords = data.draw(CHORDS)
+    return Controls(seed, style_seed=data.draw(SEEDS), density=density, key=key, parts=parts, chords=chords)
 
 
 @given(data=st.data(), bpm=BPM, bars=st.sampled_from([1, 2, 4]), start_bar=st.integers(0, 40))
@@ -160,3 +164,35 @@ def test_kicks_lie_on_the_beats_of_the_loop(parts_model: Path, bpm: str) -> None
     beats = np.concatenate(kicks)
     assert len(beats) > 20
     assert (np.abs(beats - np.rint(beats)) < 1e-6).mean() > 0.5
+
+
+@given(start_bar=st.integers(0, 40), bars=st.integers(1, 8), seed=SEEDS)
+@settings(max_examples=20, deadline=None)
+def test_a_loop_is_on_the_chord_of_each_of_its_bars(engine: Engine, start_bar: int, bars: int, seed: int) -> None:
+    text = "Am | Dm7 | C/E | E7 | Fmaj7"
+    progression, controls = progression_named(text), Controls(seed, chords=text)
+    notes = engine.played(Loop(120, bars, 4 * start_bar), controls)
+    assert engine.key(controls) == "Amin"
+    assert notes is not None
+    for bar in range(bars):
+        chord = progression[(start_bar + bar) % len(progression)]
+        inside = notes.at((notes.onset > 2 * bar - 0.02) & (notes.onset < 2 * bar + 1.98))
+        assert set((inside.of("chords").key % 12).tolist()) <= set(chord.tones)
+        bass = inside.of("bass")
+        assert not len(bass) or bass.key[np.argmin(bass.onset)] % 12 == chord.low
+
+
+def test_chords_are_refused_by_a_model_without_a_score(tiny_model: Path) -> None:
+    with pytest.raises(ValueError, match="chords: 'Am', but tiny plays no score, which would follow them"):
+        Engine.load(tiny_model).loop(128, 4, Controls(chords="Am"))
+
+
+def test_density_and_energy_are_refused_where_nothing_heeds_them(engine: Engine) -> None:
+    assert {"density", "energy"} <= set(engine.knows)
+    check_known(Controls(density=0.5, energy=np.ones_like), engine.knows, "all")
+    for controls, line in (
+        (Controls(density=0.5), "density: 0.5, but little knows no density"),
+        (Controls(energy=np.ones_like), "energy: a curve, but little knows no energy"),
+    ):
+        with pytest.raises(ValueError, match=f"^{line}$"):
+            check_known(controls, ("phase", "tempo"), "little")

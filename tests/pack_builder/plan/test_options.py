@@ -63,6 +63,11 @@ def test_keys(text: str, key: str) -> None:
     assert music_key("--take-key", text) == key
 
 
+def test_chords_are_written_one_way() -> None:
+    assert BuildOptions.parse(chords="am % f/a G#m7b5").music.chords == "Am | Am | F/A | Abm7b5"
+    assert BuildOptions.parse(density="none", kinds=("techno",)).music.chords is None
+
+
 BAD = [
     ({"take_key": "Am", "kinds": ("techno",)}, "--take-key: 'Amin', techno has no takes (--kind piano has them)"),
     ({"asked_key": "Am", "take_key": "Cm"}, "--key: 'Amin', cannot be combined with --take-key"),
@@ -93,6 +98,15 @@ BAD = [
     ({"jobs": "0"}, "--jobs: 0, must be within 1..256"),
     ({"out": " "}, "--out: '', must name a folder"),
     ({"loops_per_bpm": "0", "takes": "0"}, "at least one loop or take"),
+    (
+        {"loops_per_bpm": "0", "takes": "1", "kinds": ("techno",)},
+        "--loops-per-bpm: 0, must be 1 or more, techno has loops and no takes",
+    ),
+    ({"takes": "0", "kinds": ("piano",)}, "--takes: 0, must be 1 or more, piano has takes and no loops"),
+    ({"density": "0.5", "kinds": ("techno",)}, "--density: '0.5', techno has no takes (--kind piano has them)"),
+    ({"density_curve": "0:0.2", "kinds": ("techno",)}, "--density-curve: '0:0.2', techno has no takes"),
+    ({"chords": "Am | H"}, "--chords: 'H', in bar 2, must be a chord like Am, F#, Bbmaj7 or C/E"),
+    ({"chords": ""}, "--chords: '', must have a chord at least"),
     ({"kinds": ("piano",), "kits": "2"}, "--kits: 2, piano has none, allowed is 0"),
     ({"kinds": ("piano",), "one_shots": "1"}, "--one-shots: 1, piano has none, allowed is 0"),
 ]

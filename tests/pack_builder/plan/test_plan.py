@@ -107,6 +107,11 @@ def test_an_asked_key_reaches_every_job(small: Callable[..., BuildOptions]) -> N
     assert {controls_of(SOURCE, job, 0).key for job in jobs} == {"Ebmin"}
 
 
+def test_asked_chords_reach_every_job(small: Callable[..., BuildOptions]) -> None:
+    assert {job.chords for job in plan(small(kits="1", one_shots="1", chords="Am F"))} == {"Am | F"}
+    assert {job.chords for job in plan(small())} == {None}
+
+
 def test_the_asked_key_reaches_takes_and_nothing_else(small: Callable[..., BuildOptions]) -> None:
     jobs = plan(small(kits="1", one_shots="1", take_key="Bbm"))
     assert {job.written_in for job in jobs if job.shape == "take"} == {"Bbmin"}

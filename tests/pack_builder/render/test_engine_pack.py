@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pack_builder.plan.options import BuildOptions
+from musika_daw.score.chords import progression_named
+from musika_daw.score.midi_file import PPQ, decode_midi
+from pack_builder.again import options_again
+from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.run.build import build
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent, audio_bytes
@@ -33,6 +36,32 @@ def test_a_pack_of_the_engine_verifies_and_is_the_same_again(
     assert not verify(one.place.out).differences
     assert [row.sound.frames for row in rows] == [88200, 84672, 176400, 176400]
     assert all(row.quality.end_db is not None and row.quality.end_db < -40 for row in rows if row.music.shape == "take")
+
+
+def test_loops_play_the_chords_that_are_asked_and_a_manifest_gives_them_again(
+    small: Callable[..., BuildOptions], parts_model: Path, tmp_path: Path
+) -> None:
+    values = {"models": (str(parts_model),), "kinds": ("techno",), "bpm": "125", "bars": "4", "loops_per_bpm": "4"}
+    # untrained weights have no beat: the one that there is is kept
+    options = small(**values, chords="Am F C/E G7", attempts="1", keep_best=True)
+    made = build(options, Silent()).manifest
+    assert made.recipe["chords"] == "Am | F | C/E | G7"
+    assert {row.music.key for row in made.rows} == {"Amin"}
+    progression, played = progression_named("Am F C/E G7"), 0
+    for row in made.rows:
+        assert row.midi is not None
+        music = decode_midi((options.place.out / row.midi.file).read_bytes())
+        assert music.key == "Amin"
+        chords = music.notes.of("chords")
+        for onset, key in zip(chords.onset.tolist(), chords.key.tolist(), strict=True):
+            assert key % 12 in progression[int((onset + PPQ / 8) // (4 * PPQ)) % 4].tones
+        played += len(chords)
+    assert played > 0
+    place = place_from({"models": (str(parts_model),), "out": str(tmp_path / "again"), "jobs": "1"})
+    again, _ = options_again(str(options.place.out), (), place)
+    assert again.music == options.music
+    build(again, Silent())
+    assert audio_bytes(options.place.out) == audio_bytes(tmp_path / "again")
 
 
 @pytest.mark.parametrize("damage", ["pickle", "truncated", "foreign", "wrong hash"])

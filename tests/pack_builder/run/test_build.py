@@ -415,6 +415,21 @@ def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(
     assert not options.place.out.exists()
 
 
+def test_chords_and_density_are_refused_by_a_model_that_would_not_heed_them(small: Small) -> None:
+    for model in ("techno:free", "piano:free"):
+        with pytest.raises(ValueError, match=r"^--chords: 'Am \| F', the model \S+ plays no score, which would follow"):
+            built(small(chords="Am F", models=(model,)))
+    for values, line in (
+        ({"density": "0.2-0.4"}, "--density: '0.2-0.4', the model piano knows no density, allowed is none"),
+        ({}, "--density: '0.1-0.9', the model piano knows no density, allowed is none"),
+        ({"density_curve": "0:0.2 1:0.5"}, "--density-curve: the model piano knows no density"),
+    ):
+        with pytest.raises(ValueError, match=f"^{re.escape(line)}$"):
+            built(small(kinds=("piano",), models=("piano:free",), **values))
+    assert not small().place.out.exists()
+    assert built(small(kinds=("piano",), density="none", takes="1", models=("piano:free",))).rendered == 1
+
+
 def test_all_files_are_labelled_with_the_key_that_is_asked(small: Small) -> None:
     rows = built(small(asked_key="A#", one_shots="1", bars="2")).manifest.rows
     assert {row.music.key for row in rows if row.music.shape != "shot"} == {"Bbmaj"}

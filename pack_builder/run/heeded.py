@@ -1,0 +1,22 @@
+"""Whether a model heeds what the music of a pack is asked to be: its chords, and the density of its takes."""
+
+from musika_daw.system.refusal import refused
+from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.options import Music
+from pack_builder.render.render import knows_density, plays_score
+from pack_builder.render.source import EngineSource
+from pack_builder.run.pool import Pool
+
+
+def check_heeded(music: Music, kind: str, text: str, name: str, workers: Pool, source: EngineSource) -> None:
+    """Raises ValueError where the model of a kind, called `text` and named `name`, would not heed an option."""
+    if music.chords is not None and not workers.call(plays_score, source, text):
+        raise refused("--chords", music.chords, f"the model {name} plays no score, which would follow them")
+    if FAMILIES[kind].shape != "take" or not music.takes or (music.density or music.density_curve) is None:
+        return
+    if workers.call(knows_density, source, text):
+        return
+    if music.density is None:
+        raise ValueError(f"--density-curve: the model {name} knows no density")
+    low, high = (f"{float(value):g}" for value in music.density)
+    raise refused("--density", f"{low}-{high}", f"the model {name} knows no density, allowed is none")
