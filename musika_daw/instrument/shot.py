@@ -47,7 +47,7 @@ def rendered(player: Player, score: ShotScore, controls: Controls, sample_rate_h
         start = _BEFORE * r_time
     around = r_time  # no less than the filter and the search for the attack reach
     wave = toned(np.pad(wave, ((around, 0), (0, 0))), rate_hz)
-    first = begun(np.abs(wave).max(1), start + around) - LEAD
+    first = begun(wave, start + around) - LEAD
     sound = np.array(wave[first:])
     sound[:LEAD] *= np.linspace(0, 1, LEAD)[:, None]
     if sample_rate_hz != rate_hz:

@@ -154,7 +154,7 @@ def now() -> str:
 
 
 def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) -> dict[str, tuple[str, Model]]:
-    """The model of each kind: the one given for it, else the shipped one of its name.
+    """The model of each kind: the one given for it, else the one that ships for packs of it.
 
     Models are loaded by a worker, so with several workers the main process never loads torch.
     """
@@ -169,9 +169,10 @@ def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) ->
         chosen[model.kind] = text, model
     for kind in options.music.kinds:
         if kind not in chosen:
-            chosen[kind] = kind, _described("--kind", kind, workers, source)
+            name = FAMILIES[kind].model
+            chosen[kind] = name, _described("--kind", name, workers, source)
             if chosen[kind][1].kind != kind:
-                raise refused("--kind", kind, f"the model of that name is of kind {chosen[kind][1].kind!r}")
+                raise refused("--kind", kind, f"the model {name} is of kind {chosen[kind][1].kind!r}")
     for kind, (text, model) in chosen.items():
         asked = [("--key", options.music.asked_key)]
         if FAMILIES[kind].shape == "take":

@@ -30,8 +30,9 @@ class Pieces:
         run, trainer = self._run, self._trainer
         corpus = LatentCorpus(Path(run.settings["latents"]))
         held_out = any(s.split == "valid" and s.frames > trainer.config.seq_len * 2 for s in corpus.songs)
-        told = {name: 0.0 for name in vars(trainer.settings) if name.startswith("drop_")}
-        asked = dataclasses.replace(trainer.settings, **told)
+        told: dict[str, Any] = {name: 0.0 for name in vars(trainer.settings) if name.startswith("drop_")}
+        # new pieces have new styles, and those of songs take a minute to find
+        asked = dataclasses.replace(trainer.settings, style_told=False, **told)
         data = LatentExcerpts(corpus, trainer.config, asked, "valid" if held_out else "train")
         batch = data.batch(1 << 40, COUNT)
         real, conditions, weights = (
