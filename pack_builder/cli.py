@@ -27,7 +27,7 @@ Examples:
   musika-pack build --kind piano --density-curve "0:0.2 8:0.8 16:0.3" --take-seconds 20
   musika-pack build --kind piano --take-bars 8 --take-bpm 90 --density none
   musika-pack build --kind techno --bpm 124,128,132 --kits 2 --one-shots 4 --finish club
-  musika-pack build --kind techno --model parts --stems --key Am
+  musika-pack build --kind techno --stems --key Am
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 

@@ -34,7 +34,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--model", default="techno", show_default=True, help="Short name, folder or file.")
+@click.option("--model", default="parts", show_default=True, help="Short name, folder or file.")
 @click.option("--bpm", default=128.0, show_default=True, type=Number(60, 200))
 @click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1), help="Bars count from 1.")
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
