@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import rpp
 import soundfile
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from musika_daw.sound.riff import write_wave
@@ -198,6 +198,7 @@ def test_a_part_that_rests_stays_silent() -> None:
     st.lists(st.lists(st.floats(-2, 2, width=32), min_size=6, max_size=6), min_size=1, max_size=4),
     st.lists(st.floats(-1, 1, width=32), min_size=6, max_size=6),
 )
+@example([[0.0, 1e-40, 0.0, 0.0, 0.0, 0.0]], [0.0, 1.0, 0.0, 0.0, 0.0, 0.0])
 @settings(max_examples=50)
 def test_a_change_is_shared_whole_and_by_size(values: list[list[float]], change: list[float]) -> None:
     parts = {f"{index}": np.array(part, np.float32).reshape(3, 2) for index, part in enumerate(values)}

@@ -67,9 +67,12 @@ def shared(parts: Parts, change: np.ndarray) -> Parts:
     """Parts of one shape with a change of their sum given out among them, by their magnitudes at every sample."""
     sizes = {role: np.abs(part) for role, part in parts.items()}
     total = sum(sizes.values(), np.zeros_like(change))
-    heard = total > 0
-    each = np.divide(change, total, out=np.zeros_like(change), where=heard)
-    return {role: part + each * sizes[role] + np.where(heard, 0, change / len(parts)) for role, part in parts.items()}
+    heard, alike = total > 0, np.full_like(change, 1 / len(parts))
+    # sizes are divided, since a change may be any number of times as large as what is hardly there
+    return {
+        role: part + change * np.divide(sizes[role], total, out=alike.copy(), where=heard)
+        for role, part in parts.items()
+    }
 
 
 def _round(part: np.ndarray, lead: int) -> np.ndarray:
