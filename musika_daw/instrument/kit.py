@@ -51,7 +51,7 @@ _POWER_DB = {
     "shaker": -41.0,
 }
 _KINDS = {key: voice.rstrip("0123456789") for voice, key in DRUMS.items()}
-_KEPT, _MOST_DB, _LOUD = 0.25, 12.0, 2205
+_KEPT, _MOST_DB, _LOUD = 0.25, 18.0, 2205
 # in records what else is struck is louder beside the kick than where it was learned
 _BESIDE_KICK = 2.5
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from musika_daw.instrument.engine import Engine
-from musika_daw.instrument.kit import Kits, begun
+from musika_daw.instrument.kit import LEAD, Kits, begun
 from musika_daw.instrument.models import build_decoder
 from musika_daw.instrument.models.config import TINY_EARS
 from musika_daw.instrument.models.generator import build_generator
@@ -135,7 +135,8 @@ def test_a_hit_of_what_ships_begins_where_the_score_has_it(voice: str) -> None:
     style = np.random.default_rng(5).normal(size=parts.config.style).astype(np.float32)
     out = parts.player.kits.play(hits((0.5, voice, 1.0)), {DRUMS[voice]: style}, 0, 2 * RATE_HZ)
     onset = RATE_HZ // 2
-    assert begun(out, onset) == pytest.approx(onset, abs=24)
+    # within what is faded in: after a soft beginning that may be where it rises most
+    assert begun(out, onset) == pytest.approx(onset, abs=LEAD)
     assert not out[: onset - 48].any()
 
 
