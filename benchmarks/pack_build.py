@@ -88,7 +88,7 @@ def main(loops: int, bars: int, jobs: int, finish: str) -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         jobs_ = plan(BuildOptions.parse(kinds=("techno",), out=f"{folder}/plan", **texts))
-        arguments = ["--kind", "techno"]
+        arguments = ["--kind", "techno", "--model", "techno"]
         for name, text in texts.items():
             arguments += [f"--{name.replace('_', '-')}", text]
         before = raw_speed(jobs_, jobs)

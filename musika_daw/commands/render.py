@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -153,8 +153,8 @@ def render(
     if chords is not None:
         facts["chords"] = progression_name(progression_named(chords))
 
-    def tags(frames: int) -> Tags:
-        return _tags(out.stem, facts, tempo, bars, frames, written_in, loop)
+    def tags(frames: int, name: str = out.stem, key: str | None = written_in) -> Tags:
+        return _tags(name, facts, tempo, bars, frames, key, loop)
 
     asked_db = headroom_db(engine.kind) if gain_db is None else gain_db
     # one level for a loop and its stems, at which none of them clips
@@ -171,7 +171,9 @@ def render(
         click.echo(f"{beside}")
     for part, audio in played.items():
         path = out.with_name(f"{out.stem}-{part}{out.suffix}")
-        write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags)
+        # a host would move drums to the key of a song
+        of_part = partial(tags, name=path.stem, key=None if part == "drums" else written_in)
+        write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, of_part)
         click.echo(f"{path}")
     if resting := _resting(engine, stretch, controls):
         click.echo(resting, err=True)

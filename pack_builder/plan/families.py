@@ -8,18 +8,19 @@ from musika_daw.score.parts import ONE_SHOTS, PLAYED
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of model; `shape` is what its plain files are, `model` the name of the one that ships for packs."""
+    """One kind of model; `shape` is what its plain files are, `models` the names of those that ship for packs: the one
+    that is used now, and those that packs were made with before."""
 
     kind: str
-    model: str
+    models: tuple[str, ...]
     shape: str
     folder: str
     genre: str
 
 
 FAMILIES = {
-    "techno": Family("techno", "parts", "loop", "Loops/Techno_Loops", "Techno"),
-    "piano": Family("piano", "piano", "take", "Loops/Piano_Takes", "Piano"),
+    "techno": Family("techno", ("parts", "techno"), "loop", "Loops/Techno_Loops", "Techno"),
+    "piano": Family("piano", ("piano",), "take", "Loops/Piano_Takes", "Piano"),
 }
 TAKES_BPM = Fraction(120)  # takes have no tempo; a MIDI file and a project must have one
 CUT_SHOTS = ("kick", "hat", "clap", "stab")

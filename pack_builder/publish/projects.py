@@ -91,8 +91,9 @@ def projects_of(stem: str, rows: Iterable[Row], exact_tempo: bool = True) -> lis
             continue
         bpm = TAKES_BPM if row.music.bpm_exact is None else Fraction(row.music.bpm_exact)
         group = ("takes", bpm) if row.music.bpm_exact is None else (tempo_folder(bpm, exact_tempo), bpm)
-        if counts.get(group, 0) < MOST_FILES:
-            counts[group] = counts.get(group, 0) + len(row.sums) - (row.midi is not None)
+        count = counts.get(group, 0) + len(row.sums) - (row.midi is not None)
+        if count <= MOST_FILES:
+            counts[group] = count
             track = f"Kit {row.music.kit}" if row.music.kit else "Takes" if row.music.bpm is None else "Loops"
             groups.setdefault(group, {}).setdefault(track, []).append(row)
     return [

@@ -73,12 +73,6 @@ def _vst3(path: str, name: str | None, parameters: dict[str, Any]) -> Any:
     return plugin
 
 
-def hold_peaks(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: bool) -> np.ndarray:
-    """Samples [frames, channels] with peaks above `ceiling` (a magnitude) held down to it by `holding_gains`."""
-    gains = holding_gains(samples, sample_rate_hz, ceiling, loops)
-    return samples if gains is None else samples * gains
-
-
 def holding_gains(samples: np.ndarray, sample_rate_hz: int, ceiling: float, loops: bool) -> np.ndarray | None:
     """Gains [frames, 1] that hold peaks of [frames, channels] above `ceiling` (a magnitude) down to it; None: none is.
 

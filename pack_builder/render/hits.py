@@ -31,7 +31,7 @@ _IN_TUNE_CENTS, _OFF_CENTS = 10.0, 50.0
 def judge_hit(raw: np.ndarray, job: Job, wanted: Finish, root: int | None) -> Candidate:
     """A rendered one-shot [frames, 2] in tune and through its chain, measured; `root` is the note of its score."""
     rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
-    sound, pitch, off = (raw, None, False) if silent(raw) else in_tune(raw, rate, job.role, root)
+    sound, pitch, off = (raw, None, False) if silent(raw) else tuned_to(raw, rate, job.role, root)
     if chain.effects:
         sound = _ended(through(chain, sound, rate, loops=False), rate)
     samples, gain_db, _ = finish(sound, rate, 0.0, False, SHOT_CEILING_DBTP)
@@ -64,7 +64,7 @@ def mono_loss_db(samples: np.ndarray) -> float:
     return 0.0 if not whole else 10 * float(np.log10(whole / max(middle, whole * 1e-6)))
 
 
-def in_tune(
+def tuned_to(
     samples: np.ndarray, sample_rate_hz: int, sound: str, root: int | None
 ) -> tuple[np.ndarray, Pitch | None, bool]:
     """A rendered sound [frames, 2] tuned to its note; its pitch, None where it has none that is sure; whether it is

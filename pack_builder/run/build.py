@@ -17,7 +17,6 @@ from musika_daw.sound.sounds import FORMATS
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
 from pack_builder.plan.chain import VST3, Chain
-from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job, plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import recipe_of
@@ -30,10 +29,9 @@ from pack_builder.record.stream import iter_gaps
 from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
-from pack_builder.render.render import describe, plays_notes, plays_parts, plays_score
 from pack_builder.render.source import MUSIKA, EngineSource
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
-from pack_builder.run.heeded import check_heeded
+from pack_builder.run.models import choose_models
 from pack_builder.run.pool import Pool
 from pack_builder.run.pools import pool_for
 from pack_builder.run.scored import scored_kinds
@@ -110,7 +108,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     try:
         with pool_for(options.place, len(jobs)) as workers:
             observer.loading(len(options.music.kinds))
-            models = choose_models(options, workers, source)
+            models = choose_models(options, workers, source, found.models if found else ())
             _check_chains(options, workers)
             if options.music.scored is None:
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
@@ -132,7 +130,10 @@ def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]
     if found is None:
         return State(options.place.out, recipe_of(options), models, now(), False)
     if found.models != models:
-        raise refused("--out", options.place.out, "holds a pack made with other weights; name an empty folder")
+        had = ", ".join(f"{model.name} {model.weights_sha256[:12]}" for model in found.models)
+        raise refused(
+            "--out", options.place.out, f"holds a pack made with {had}; name these by --model, or an empty folder"
+        )
     return replace(found, recipe=recipe_of(options))
 
 
@@ -151,58 +152,6 @@ def now() -> str:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")
     moment = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
     return moment.isoformat(timespec="seconds")
-
-
-def choose_models(options: BuildOptions, workers: Pool, source: EngineSource) -> dict[str, tuple[str, Model]]:
-    """The model of each kind: the one given for it, else the one that ships for packs of it.
-
-    Models are loaded by a worker, so with several workers the main process never loads torch.
-    """
-    chosen: dict[str, tuple[str, Model]] = {}
-    for text in options.place.models:
-        model = _described("--model", text, workers, source)
-        if model.kind not in options.music.kinds:
-            allowed = ", ".join(options.music.kinds)
-            raise refused("--model", text, f"its weights are of kind {model.kind!r}, asked for is {allowed}")
-        if model.kind in chosen:
-            raise refused("--model", text, f"second model of kind {model.kind!r}, allowed is one a kind")
-        chosen[model.kind] = text, model
-    for kind in options.music.kinds:
-        if kind not in chosen:
-            name = FAMILIES[kind].model
-            chosen[kind] = name, _described("--kind", name, workers, source)
-            if chosen[kind][1].kind != kind:
-                raise refused("--kind", kind, f"the model {name} is of kind {chosen[kind][1].kind!r}")
-    for kind, (text, model) in chosen.items():
-        asked = [("--key", options.music.asked_key)]
-        if FAMILIES[kind].shape == "take":
-            asked.append(("--take-key", options.music.take_key))
-        for option, key in asked:
-            if key is not None and not workers.call(plays_score, source, text):
-                raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
-        check_heeded(options.music, kind, text, model.name, workers, source)
-        if options.label.midi and not workers.call(plays_notes, source, text):
-            raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
-        if options.label.stems and FAMILIES[kind].shape == "loop" and not workers.call(plays_parts, source, text):
-            why = "plays no score of parts, which the stems would be played from (--model parts does)"
-            raise ValueError(f"--stems: the model {model.name} {why}")
-    for kind, weights in options.place.weights:
-        if kind in chosen and chosen[kind][1].weights_sha256 != weights:
-            have = chosen[kind][1].weights_sha256
-            raise ValueError(
-                f"--model: the pack was made with {kind} weights {weights[:12]}, these are {have[:12]}; "
-                "name the ones it was made with"
-            )
-    return chosen
-
-
-def _described(option: str, text: str, workers: Pool, source: EngineSource) -> Model:
-    try:
-        model = workers.call(describe, source, text)
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{option}: {str(error).removeprefix('model: ')}") from None
-    assert isinstance(model, Model)
-    return model
 
 
 def _check_chains(options: BuildOptions, workers: Pool) -> None:

@@ -31,6 +31,8 @@ def as_found(options: BuildOptions) -> BuildOptions:
     found = completed(state.recipe)
     name = options.label.name if options.place.named else found.get("name", options.label.name)
     scored = found["scored"]
+    if scored is not None and not isinstance(scored, list):
+        return options  # said by `state_in`
     return options.changed(
         name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored)
     )
@@ -72,8 +74,9 @@ def _adds_to(new: object, old: object) -> bool:
 
 def check_space(options: BuildOptions) -> None:
     """Raises ValueError where the disk has no room for what the options come to."""
+    loops_s, takes_s = durations_s(options.music)
     files = 1 + len(PARTS) * options.label.stems
-    need = int(duration_s(options.music) * options.finish.sample_rate_hz * 6 * files)
+    need = int((loops_s * files + takes_s) * options.finish.sample_rate_hz * 6)
     place = options.place.out.absolute()
     while not place.exists():
         place = place.parent
@@ -84,13 +87,13 @@ def check_space(options: BuildOptions) -> None:
         )
 
 
-def duration_s(music: Music) -> float:
-    """Seconds of audio that the music comes to (without the decay of takes)."""
+def durations_s(music: Music) -> tuple[float, float]:
+    """Seconds of audio that loops and takes come to (without the decay of takes)."""
     loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
     loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
     shapes = {FAMILIES[kind].shape for kind in music.kinds}
     takes = math.prod((music.takes, float(music.take_seconds)))
-    return loops * ("loop" in shapes) + takes * ("take" in shapes)
+    return loops * ("loop" in shapes), takes * ("take" in shapes)
 
 
 def remove_parts(folder: Path) -> None:

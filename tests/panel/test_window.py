@@ -213,6 +213,15 @@ def test_spaces_in_names_of_packs_are_allowed(window: PanelWindow) -> None:
     assert not any("Late " in argument for argument in window.make.arguments())
 
 
+@pytest.mark.parametrize("kind", ["techno", "piano"])
+def test_a_pack_of_one_kind_asks_for_nothing_of_the_other(window: PanelWindow, kind: str) -> None:
+    for name, box in window.make.kinds.items():
+        box.setChecked(name == kind)
+    arguments = window.make.arguments()
+    assert [a for a in arguments if a.startswith("--kind")] == [f"--kind={kind}"]
+    assert any(a.startswith("--density") for a in arguments) == (kind == "piano")
+
+
 def test_an_option_of_the_host_is_set_whatever_it_was() -> None:
     assert with_option(["internal", "--model", "techno", "--x"], "--model", "piano") == [
         "internal",

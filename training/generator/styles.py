@@ -1,6 +1,6 @@
 """The style of every song of one part: what its latents do, on the average, beyond what the score explains.
 
-An inference network had to find out what sets songs apart while the generator learned to use it; after 9,000 steps it
+An inference network had to find out what sets songs apart while the generator learned to use it; after 4,400 steps it
 told 14 nats, and seeds of the model differed in their notes, hardly in their sound. A score says when each note begins,
 so most of it can be measured before training: how far the latents of a song lie from what notes and time since the last
 onset explain, each time apart. Factors of these distances over all songs of a part (probabilistic principal components,
@@ -50,6 +50,8 @@ class Styles:
         for song in corpus.songs:
             for stretch in _stretches(song, corpus.notes(song)):
                 stretches.setdefault(stretch.voice, []).append((song, stretch))
+        if not stretches:
+            raise refused("style_told", True, "no notes are known of these latents, styles are measured beside them")
         self._codes: dict[str, list[tuple[int, np.ndarray]]] = {}
         for voice, known in sorted(stretches.items()):
             codes = _codes(corpus, voice, known, size)
@@ -109,6 +111,8 @@ def _told(song: LatentSong, notes: Notes, stretch: _Stretch) -> np.ndarray:
 def _codes(corpus: LatentCorpus, voice: str, known: list[tuple[LatentSong, _Stretch]], size: int) -> np.ndarray:
     """Styles `[songs, size]` of all stretches of a voice; those of held-out songs do not shape what a style is."""
     learned = np.array([song.split == "train" for song, _ in known])
+    if learned.sum() < 2:  # nothing to compare: it has the style of all
+        return np.zeros((len(known), size), np.float32)
 
     def both(song: LatentSong, stretch: _Stretch) -> tuple[np.ndarray, np.ndarray]:
         span = slice(song.start + stretch.first, song.start + stretch.stop)

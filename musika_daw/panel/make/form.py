@@ -99,6 +99,8 @@ class MakeForm(QWidget):
         texts = {option: field.text().strip() for option, field in self.texts.items()}
         for option in ("--label", "--name"):
             texts[option] = "_".join(texts[option].split())  # files are named without spaces
+        if not self.kinds["piano"].isChecked():
+            del texts["--density"]  # which loops have none of
         made = [f"{option}={text}" for option, text in texts.items() if text]
         made += [f"{option}={field.value()}" for option, field in self.numbers.items()]
         made += [f"--kind={name}" for name, box in self.kinds.items() if box.isChecked()]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.parse import music_key, parse_bpm, parse_density
 from pack_builder.plan.recipe import recipe_of
-from pack_builder.run.folder import duration_s
+from pack_builder.run.folder import durations_s
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_defaults_are_eighteen_loops_and_nine_takes() -> None:
     options = BuildOptions.parse()
     assert (options.music.count("techno"), options.music.count("piano")) == (18, 9)
     assert options.place.out == Path("MSK_-_First_-_WAV")
-    assert duration_s(options.music) == pytest.approx(2 * sum(960 / bpm for bpm in range(120, 161, 5)) + 180)
+    assert sum(durations_s(options.music)) == pytest.approx(2 * sum(960 / bpm for bpm in range(120, 161, 5)) + 180)
 
 
 def test_folder_jobs_and_resume_are_no_part_of_the_recipe() -> None:

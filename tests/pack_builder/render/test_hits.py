@@ -26,7 +26,7 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row
-from pack_builder.render.hits import faults, in_tune, judge_hit
+from pack_builder.render.hits import faults, judge_hit, tuned_to
 from pack_builder.run.build import build
 from pack_builder.verify import check_row, verify
 from tests.pack_builder.pack_helpers import SMALL, Silent, audio_bytes
@@ -194,7 +194,7 @@ def test_what_is_not_one_hit_of_its_sound_is_drawn_again() -> None:
 
 @pytest.mark.parametrize("cents", [-40.0, -12.0, 25.0])
 def test_a_tone_is_tuned_to_the_note_of_its_score(cents: float) -> None:
-    sound, pitch, off = in_tune(tone(110 * 2 ** (cents / 1200)), RATE_HZ, "bass", 45)
+    sound, pitch, off = tuned_to(tone(110 * 2 ** (cents / 1200)), RATE_HZ, "bass", 45)
     assert not off
     assert pitch is not None
     assert (pitch.note, pitch.name) == (45, "A2")
@@ -204,9 +204,9 @@ def test_a_tone_is_tuned_to_the_note_of_its_score(cents: float) -> None:
 
 def test_a_chord_is_named_after_its_score_and_a_drum_not_at_all() -> None:
     sound = tone(220)
-    left, pitch, off = in_tune(sound, RATE_HZ, "stab", 57)
+    left, pitch, off = tuned_to(sound, RATE_HZ, "stab", 57)
     assert left is sound
     assert (pitch, off) == (Pitch(57, 0.0), False)
-    left, pitch, off = in_tune(sound, RATE_HZ, "snare", None)
+    left, pitch, off = tuned_to(sound, RATE_HZ, "snare", None)
     assert left is sound
     assert (pitch, off) == (None, False)

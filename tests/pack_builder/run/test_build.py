@@ -316,7 +316,7 @@ def test_folders_that_hold_something_else_are_refused(small: Small, tmp_path: Pa
         built(small(seed="9", resume=True))
     with pytest.raises(ValueError, match=r"holds a pack with bpm 120, 128.5, not 90; must be a new or empty folder"):
         built(small(bpm="90", resume=True))
-    with pytest.raises(ValueError, match="other weights"):
+    with pytest.raises(ValueError, match=r"holds a pack made with .*; name these by --model, or an empty folder"):
         built(_other_weights(small))
     holiday = tmp_path / "holiday"
     holiday.mkdir()

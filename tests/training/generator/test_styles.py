@@ -141,6 +141,18 @@ def test_songs_of_several_parts_have_no_style_of_one(tmp_path: Path) -> None:
         Styles(corpus, 4)
 
 
+def test_styles_of_nothing_known_are_refused(tmp_path: Path) -> None:
+    corpus = write_latents(tmp_path / "silent", [(np.zeros((FRAMES, CHANNELS)), [])], 120.0)
+    with pytest.raises(ValueError, match=r"style_told: True, no notes are known of these latents"):
+        Styles(corpus, 4)
+
+
+def test_a_voice_of_one_song_has_the_style_of_all(tmp_path: Path) -> None:
+    notes = [(1.0, 2.0, 40, 1.0, ROLES.index("bass"))]
+    corpus = write_latents(tmp_path / "one", [(np.ones((FRAMES, CHANNELS)), notes)], 120.0)
+    assert not Styles(corpus, 4).excerpt(corpus.songs[0], 0, FRAMES).any()
+
+
 def test_training_is_told_the_styles(lines: tuple[LatentCorpus, np.ndarray], folder: Path, tmp_path: Path) -> None:
     corpus, _ = lines
     data = LatentExcerpts(corpus, TINY_EARS.generator, SETTINGS)
