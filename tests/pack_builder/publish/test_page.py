@@ -465,6 +465,11 @@ STEMS = """
     heard.push(roles());
     await press(buttons[0], 0);
     told.heard = heard;
+    buttons[0].click();
+    buttons[1].click();
+    await until(() => roles().includes("chords"));
+    await new Promise(next => setTimeout(next, 300));
+    told.atOnce = roles();
   } catch (error) { told.errors.push(String(error && error.stack || error)); }
   await fetch("{address}", { method: "POST", mode: "no-cors", body: JSON.stringify(told) });
 })();
@@ -489,6 +494,7 @@ def test_stems_are_had_and_heard_from_the_card_of_their_loop(small: Small, tmp_p
     assert told["pressed"] == "true"
     together = ["chords", "drums"] if http else ["chords"]
     assert told["heard"] == [["drums"], together, [""], ["drums"], []]
+    assert told["atOnce"] == together
     if http:
         bars = (told["barsApart"][1] - told["barsApart"][0]) / 2
         assert bars == pytest.approx(round(bars), abs=1e-6)
