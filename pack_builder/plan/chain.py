@@ -18,7 +18,7 @@ A user's own chain is a TOML file::
     limiter_db = 6.0          # 0..24, how far peaks may be held down to reach the loudness
     clip_db = 8.0             # 0..12, how far spikes may be bent after that; a file that still misses is drawn again
     tail_s = 2.0              # 0..30, how long the effects ring on
-    [[effect]]                # what goes in peaks at -6 dBFS
+    [[effect]]                # what goes in is as the model made it
     use = "highpass"
     cutoff_frequency_hz = 30
     [[effect]]
