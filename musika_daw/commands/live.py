@@ -11,6 +11,7 @@ import click
 
 from musika_daw.commands.console import Number
 from musika_daw.commands.plugin import run_plugin
+from musika_daw.commands.score_options import score_options
 from musika_daw.commands.source_options import source_options, source_options_of
 from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
@@ -42,15 +43,7 @@ VIEW_HZ = 5
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @click.option("--morph-seed", type=click.IntRange(0), help="Style to morph to, by --morph or while playing.")
 @click.option("--morph", default=0.0, show_default=True, type=Number(0, 1))
-@click.option("--density", type=Number(0, 1), help="Note density.  [default: left to the model]")
-@click.option("--energy", type=Number(0, 1), help="Energy.  [default: left to the model]")
-@click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
-@click.option("--chords", help="Chords of a model with a score, one a bar: 'Am | F | C | G7'.  [default: its own]")
-@click.option(
-    "--parts",
-    metavar="PART,...",
-    help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
-)
+@score_options
 @click.option("--truncation", default=1.0, show_default=True, type=Number(0, 1))
 @click.option("--gain-db", default=DEFAULT_GAIN_DB, show_default=True, type=Number(-60, 12))
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from musika_daw.commands.console import Number
+from musika_daw.commands.score_options import score_options
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,15 +43,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 @click.option("--seconds", type=Number(1, 36_000), help="A take of this length, without a grid.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
-@click.option("--density", type=Number(0, 1), help="Note density.  [default: left to the model]")
-@click.option("--energy", type=Number(0, 1), help="Energy.  [default: left to the model]")
-@click.option("--key", help="Key of a model that plays a score: Am, F#, Bbmin, 8A.  [default: one of the seed's]")
-@click.option("--chords", help="Chords of a model with a score, one a bar: 'Am | F | C | G7'.  [default: its own]")
-@click.option(
-    "--parts",
-    metavar="PART,...",
-    help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
-)
+@score_options
 @click.option("--stems", is_flag=True, help="With --loop: each part in a file beside OUT; they add up to it.")
 @click.option(
     "--truncation", default=1.0, show_default=True, type=Number(0, 1), help="Less is more typical, 1 is most varied."
