@@ -17,7 +17,7 @@ from torch import Tensor
 from musika_daw.instrument.models import AnyDecoder
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.part_roll import part_roll
-from musika_daw.score.parts import DRUMS
+from musika_daw.score.parts import DRUMS, KIND_OF
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
 # latents that a hit lasts, those that ring longer, and those of silence on either side of it
@@ -50,7 +50,7 @@ _POWER_DB = {
     "loop": -42.0,
     "shaker": -41.0,
 }
-_KINDS = {key: voice.rstrip("0123456789") for voice, key in DRUMS.items()}
+_KINDS = {key: KIND_OF[voice] for voice, key in DRUMS.items()}
 _KEPT, _MOST_DB, _LOUD = 0.25, 18.0, 2205
 # in records what else is struck is louder beside the kick than where it was learned
 _BESIDE_KICK = 2.5

@@ -34,6 +34,9 @@ DRUMS = {
 }
 """MIDI keys of drum voices, after General MIDI's percussion (perc: bongos and congas, loop: claves, blocks, agogo)."""
 
+KIND_OF = {voice: voice.rstrip("0123456789") for voice in DRUMS}
+"""What each drum voice is: `perc3` is a perc, `kick` a kick."""
+
 STRUCK = {
     "kick": ("kick",),
     "snare": ("snare",),

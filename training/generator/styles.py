@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.score.part_roll import TIMES, part_roll, slices
-from musika_daw.score.parts import DRUMS
+from musika_daw.score.parts import DRUMS, KIND_OF
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.system.refusal import refused
 from training.latents.encode import LatentCorpus, LatentSong
@@ -27,7 +27,7 @@ _PRICE = 0.1
 # as many latents of a song at one time as are needed to know half of what it does there
 _HALF_KNOWN = 4
 _ROUNDS = 8
-_VOICES = {key: name.rstrip("0123456789") for name, key in DRUMS.items()}
+_VOICES = {key: KIND_OF[voice] for voice, key in DRUMS.items()}
 
 
 @dataclass(frozen=True)

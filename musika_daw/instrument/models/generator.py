@@ -133,7 +133,7 @@ class ResNetGenerator(nn.Module):
         if self.line is not None:
             made = made + self.line(score)
         if self.timbre is not None:
-            made = made + self.timbre(score, spread)
+            made = made + self.timbre(score, style)
         return made
 
 

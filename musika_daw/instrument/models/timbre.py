@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.score import part_roll
-from musika_daw.score.parts import DRUMS
+from musika_daw.score.parts import DRUMS, KIND_OF
 
 TIMES = len(part_roll.TIMES)
 # a strike as soft as this restarts a voice as a loud one does
 _SOFT = 0.3
-KINDS = tuple(dict.fromkeys(voice.rstrip("0123456789") for voice in DRUMS))
+KINDS = tuple(dict.fromkeys(KIND_OF.values()))
 VOICES = len(KINDS) + len(part_roll.PITCHED)
 
 
@@ -29,12 +29,16 @@ class Timbre(nn.Module):
         self.linear = nn.Linear(VOICES * TIMES * style, channels, bias=False)
         nn.init.zeros_(self.linear.weight)
         self._slices = part_roll.slices()
-        kinds = [KINDS.index(voice.rstrip("0123456789")) for voice in DRUMS]
+        kinds = [KINDS.index(kind) for kind in KIND_OF.values()]
         self.register_buffer("_kinds", F.one_hot(torch.tensor(kinds), len(KINDS)).float(), persistent=False)
 
     def forward(self, told: Tensor, style: Tensor) -> Tensor:
-        """Roll `[B, T, part_roll.CHANNELS]` and style `[B, T, S]` to latents `[B, T, C]`."""
-        return self.linear(self.features(told, style))
+        """Roll `[B, T, part_roll.CHANNELS]` and style `[B, S]` (or `[B, T, S]`) to latents `[B, T, C]`."""
+        if style.dim() == 3:
+            return self.linear(self.features(told, style))
+        # of one style the matrices come to one, which costs a thirtieth of the product at every latent
+        matrices = self.linear.weight.unflatten(1, (VOICES * TIMES, -1))
+        return self.since(told) @ torch.einsum("cvs,bs->bvc", matrices, style)
 
     def features(self, told: Tensor, style: Tensor) -> Tensor:
         """Style where each voice is at each time since its strike, `[B, T, VOICES * TIMES * S]`."""

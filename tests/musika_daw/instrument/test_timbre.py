@@ -64,6 +64,16 @@ def test_a_voice_is_at_no_more_than_one_time(notes: list[tuple[float, float, int
     assert told.sum(-1).max() <= 1 + 1e-5
 
 
+def test_one_style_acts_as_the_same_at_every_latent() -> None:
+    torch.manual_seed(1)
+    timbre = Timbre(STYLE, 3)
+    torch.nn.init.normal_(timbre.linear.weight)
+    notes = [hit(3, "kick"), hit(30, "perc3"), (10.5, 90.0, 40, 0.8, ROLES.index("bass"))]
+    told = torch.from_numpy(part_roll(sorted_notes(notes), FRAMES)).expand(2, -1, -1)
+    style = torch.randn(2, STYLE)
+    assert torch.allclose(timbre(told, style), timbre(told, style[:, None].expand(-1, FRAMES, -1)), atol=1e-5)
+
+
 def test_what_a_style_does_depends_on_what_was_struck_lately_alone() -> None:
     torch.manual_seed(0)
     timbre = Timbre(STYLE, 3)
