@@ -55,7 +55,11 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
     metavar="[FILE]",
     help="Its notes as a MIDI file too, of a model that plays a score; without FILE beside OUT.",
 )
-@click.option("--gain-db", type=Number(-60, 24), help="Level, the same for every stretch.  [default: -15, piano 0]")
+@click.option(
+    "--gain-db",
+    type=Number(-60, 24),
+    help="Level, the same for every stretch.  [default: 0 where a model plays a score, else -15]",
+)
 def render(
     out: Path,
     model: str,
@@ -149,7 +153,7 @@ def render(
     def tags(frames: int, name: str = out.stem, key: str | None = written_in) -> Tags:
         return _tags(name, facts, tempo, bars, frames, key, loop)
 
-    asked_db = headroom_db(engine.kind) if gain_db is None else gain_db
+    asked_db = headroom_db(engine.score is not None) if gain_db is None else gain_db
     # one level for a loop and its stems, at which none of them clips
     loudest = max((float(abs(audio).max()) for audio in together), default=0.0)
     gain_db = min(asked_db, CEILING_DBFS - 20 * math.log10(max(loudest, 1e-9)))

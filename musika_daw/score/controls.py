@@ -18,9 +18,12 @@ DEFAULT_GAIN_DB = -15.0
 """Headroom of what plays: of 20 techno seeds at 0 dB the loudest peaked at +14.3 dBFS, half of them beyond +8.4."""
 
 
-def headroom_db(kind: str) -> float:
-    """The gain in dB for a kind of model to stay below full scale; piano takes peak at -4 to -12 dBFS by themselves."""
-    return 0.0 if kind == "piano" else DEFAULT_GAIN_DB
+def headroom_db(scored: bool) -> float:
+    """The gain in dB for a model to stay below full scale: what plays a score does so by itself.
+
+    Piano takes peak at -4 to -12 dBFS, and the desk of parts holds its peaks at -1.
+    """
+    return 0.0 if scored else DEFAULT_GAIN_DB
 
 
 @dataclass(frozen=True)

@@ -159,7 +159,8 @@ def test_the_shipped_models_do_not_clip_by_default(tmp_path: Path, model: str) -
         code, text = run("render", tmp_path / "a.wav", "--model", model, "--bars", 2, "--seed", seed, "--loop")
         assert code == 0, text
         samples = soundfile.read(tmp_path / "a.wav")[0]
-        assert 0.05 < np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-6
+        least = 0.5 if model == "parts" else 0.05  # a desk holds peaks, and needs no headroom
+        assert least < np.abs(samples).max() <= 10 ** (-1 / 20) + 1e-6
 
 
 @pytest.mark.parametrize(
