@@ -89,6 +89,8 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
     if controls.chords is not None and not kind:
         raise ValueError(f"chords: {controls.chords!r:.80}, but {model} plays no score, which would follow them")
+    if controls.changes and not kind:
+        raise ValueError(f"changes: {len(controls.changes)}, but {model} plays no score, which would follow them")
 
 
 def check_known(controls: Controls, knows: Collection[str], model: str) -> None:

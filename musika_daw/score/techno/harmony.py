@@ -103,12 +103,12 @@ class Harmony:
         """MIDI note of a chord's root among the bass, folded near the key's own."""
         return self.root - 4 + (pitch_class - (self.root - 4)) % 12
 
-    def led(self, bar: int, tones: list[Tone], role: str) -> list[Tone]:
-        """The notes that a role plays in a bar as an asked chord has them: they end with the bar, before the next
-        chord, and the bass begins with its lowest note."""
+    def led(self, bar: int, tones: list[Tone], role: str, stop: float = STEPS) -> list[Tone]:
+        """The notes that a role plays in a bar as an asked chord has them: they end at a step, that of the next chord
+        or the bar's end, and the bass begins with its lowest note."""
         if not self.asked:
             return tones
-        led = [tone._replace(length=min(tone.length, STEPS - tone.step)) for tone in tones]
+        led = [tone._replace(length=min(tone.length, stop - tone.step)) for tone in tones]
         if role == "bass" and led:
             first, low = min(led, key=lambda tone: tone.step), self.asked[bar % len(self.asked)].low
             pitch = first.pitch - 6 + (low - (first.pitch - 6)) % 12

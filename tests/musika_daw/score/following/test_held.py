@@ -1,4 +1,4 @@
-"""The chord of held keys: every voicing of every chord there is has its tones and its bass, and any keys are a chord."""
+"""The chord of held keys: every voicing of every chord has its tones and its bass, and any keys are a chord."""
 
 from __future__ import annotations
 
