@@ -11,6 +11,7 @@ import numpy as np
 from musika_daw.score import playing as piano
 from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
+from musika_daw.score.harmony import Chord
 from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import PARTS
 from musika_daw.score.roll import ROLES, Notes
@@ -36,8 +37,8 @@ class Notation(Protocol):
 class Score:
     """One kind of score; every call is a pure function of its arguments.
 
-    `key` names the key that is written, like `Amin`; `density` is the one that is played; `pulse_bpm` is the tempo of a
-    take of which none was asked; `notes` are in seconds. Each of `roles` is played by itself: `told` makes of the notes
+    `key` names the key that is written, like `Amin`, `chord` is what is played at a beat; `density` is the one that is
+    played; `pulse_bpm` is the tempo of a take of which none was asked; `notes` are in seconds. Each of `roles` is played by itself: `told` makes of the notes
     of one the numbers of consecutive latent frames `[T]`, float32 `[T, C]`, each so many seconds long. Several are
     mixed on a desk, where some make way for others (`ducking`).
     """
@@ -45,6 +46,7 @@ class Score:
     roles: tuple[str, ...]
 
     key: Callable[[Controls], str]
+    chord: Callable[[Controls, float], Chord]
     density: Callable[[Controls], Curve | None]
     pulse_bpm: Callable[[Controls], float]
     notes: Notation
@@ -63,6 +65,7 @@ SCORES = {
     "piano": Score(
         ("piano",),
         piano.written_key,
+        piano.chord_at,
         piano.asked_density,
         lambda controls: score.pulse_bpm(controls.seed),
         piano.span_notes,
@@ -71,6 +74,7 @@ SCORES = {
     "parts": Score(
         PARTS,
         techno.written_key,
+        techno.chord_at,
         lambda controls: controls.density,
         lambda controls: techno.piece_of(controls).bpm,
         techno.span_notes,

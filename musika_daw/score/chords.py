@@ -89,6 +89,11 @@ def _bars(text: str) -> list[str]:
     return ["".join(words) for words in bars]
 
 
+def is_named(chord: Chord) -> bool:
+    """Whether there is a name for a chord; a drawn one may have a ninth that none has."""
+    return tuple(_above(chord)) in _NAMES
+
+
 def chord_name(chord: Chord) -> str:
     """A chord as it is named here: `Am7`, `C/E`, in the spelling of `NOTES`."""
     quality = _NAMES[tuple(_above(chord))]

@@ -12,6 +12,7 @@ from musika_daw.score import score
 from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.following.changes import changes_named
+from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import LONGEST_S, Notes, roll
 from musika_daw.score.tempo import TempoMap
 
@@ -27,6 +28,11 @@ def written_key(controls: Controls) -> str:
     last = piece.changes[-1] if piece.changes else None
     key = last.key if last is not None and last.chord is not None else None
     return (key or piece.key).name
+
+
+def chord_at(controls: Controls, beat: float) -> Chord:
+    """The chord that is played at a beat of the timeline."""
+    return score.chord_at(controls.seed, _piece(controls), beat)
 
 
 def span_notes(

@@ -17,9 +17,11 @@ from typing import NamedTuple
 import numpy as np
 
 from musika_daw.score import harmony
+from musika_daw.score.chords import is_named
 from musika_daw.score.coordinates import stream
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.following.changes import Change
+from musika_daw.score.following.held import chord_of
 from musika_daw.score.roll import Notes
 
 BEATS_PER_BAR, BARS_PER_PHRASE = 4, 4
@@ -99,12 +101,24 @@ def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
     return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
 
 
+def chord_at(seed: int, piece: Piece, beat: float) -> harmony.Chord:
+    """The chord that is played at a beat of the timeline; one that has no name as the nearest that has."""
+    phrase, within = divmod(beat, BARS_PER_PHRASE * BEATS_PER_BAR)
+    places = _progression(piece, int(phrase), _drawn(stream(seed, _PHRASE, int(phrase)), piece))
+    _, chord, key = max((place for place in places if place.start <= within / 2), key=lambda place: place.start)
+    if is_named(chord):
+        return chord
+    nearest = chord_of([chord.low, *(12 + tone for tone in chord.tones)], key)
+    assert nearest is not None
+    return nearest
+
+
 def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None) -> Notes:
     """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`."""
     slots = len(density)
     phrase, place = divmod(bar, BARS_PER_PHRASE)
     of_phrase, rng = stream(seed, _PHRASE, phrase), stream(seed, _BAR, bar)
-    progression = _progression(piece, phrase, harmony.draw_progression(of_phrase, piece.key, piece.colour))
+    progression = _progression(piece, phrase, _drawn(of_phrase, piece))
     rhythm = of_phrase.gumbel(size=(2, 128))[place % 2]
     turns = of_phrase.normal(size=2 * BARS_PER_PHRASE + 2)
     rising = of_phrase.random() < 0.5
@@ -146,6 +160,11 @@ def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarr
     return Notes(
         np.array(onset)[order], np.array(off)[order], np.array(keys, np.int64)[order], np.array(velocity)[order]
     )
+
+
+def _drawn(of_phrase: np.random.Generator, piece: Piece) -> list[tuple[int, harmony.Chord]]:
+    """A phrase's own harmony, the first thing that is drawn of it."""
+    return harmony.draw_progression(of_phrase, piece.key, piece.colour)
 
 
 def _progression(piece: Piece, phrase: int, drawn: list[tuple[int, harmony.Chord]]) -> list[_Place]:

@@ -128,6 +128,10 @@ class Piece:
         }
         return replace(score, tones=led)
 
+    def harmony_at(self, beat: float) -> Harmony:
+        """The harmony that holds at a beat of the timeline."""
+        return next((harmony for begins, harmony in reversed(self.changes) if begins <= beat), self.harmony)
+
     def _spans(self, bar: int) -> list[_Span]:
         """The harmonies of a bar, one after another."""
         begins = [(0.0, self.harmony)]

@@ -11,7 +11,7 @@ from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.following.changes import Changes, changes_named
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.harmony import Chord
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
@@ -61,7 +61,12 @@ def written_key(controls: Controls) -> str:
     """Name of the key that the piece of these controls is in, like `Amin`: after changes, that of the last."""
     piece = piece_of(controls)
     harmony = piece.changes[-1][1] if piece.changes else piece.harmony
-    return f"{NOTES[harmony.root % 12]}{'maj' if harmony.scale == 'major' else 'min'}"
+    return harmony.key.name
+
+
+def chord_at(controls: Controls, beat: float) -> Chord:
+    """The chord that is played at a beat of the timeline."""
+    return piece_of(controls).harmony_at(beat).sounding(int(beat // BEATS_PER_BAR))
 
 
 def span_notes(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.instrument.scores import SCORES, check_asked
-from musika_daw.score.chords import chord_named
+from musika_daw.score.chords import chord_name, chord_named
 from musika_daw.score.controls import Controls
 from musika_daw.score.following.changes import CHANGES_MAX, Changes, change_at, changed, changes_named
 from musika_daw.score.roll import ROLES, Notes
@@ -161,3 +161,18 @@ def test_the_last_changes_are_kept_and_a_model_without_a_score_has_none() -> Non
     assert changes[-1][0] == 2 * CHANGES_MAX - 1
     with pytest.raises(ValueError, match="changes: 256, but click plays no score, which would follow them"):
         check_asked(Controls(changes=changes), "", "click")
+
+
+@given(KINDS, st.integers(0, 2**32), MOVES, st.none() | st.just("Dm | G7/B"), st.floats(-64, 200))
+@settings(max_examples=100, deadline=None)
+def test_the_chord_of_any_beat_has_a_name(
+    kind: str, seed: int, moves: list[tuple[int, str | None]], typed: str | None, beat: float
+) -> None:
+    controls = Controls(seed=seed, chords=typed, changes=played(moves))
+    chord = SCORES[kind].chord(controls, beat)
+    assert chord_named(chord_name(chord)) == chord
+    there = change_at(changes_named(controls.changes), beat)
+    if there is not None and there.chord is not None:
+        assert chord == there.chord
+    elif typed is not None:
+        assert chord_name(chord) == ("Dm", "G7/B")[int(beat // 4) % 2]
