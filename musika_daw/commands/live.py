@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
+UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 
 
 @click.command()
@@ -56,6 +57,25 @@ VIEW_HZ = 5
 )
 @click.option(
     "--midi-control", metavar="PORT", help="MIDI input whose controllers move the controls; jack-midi[:PORT] over JACK."
+)
+@click.option(
+    "--chords-in",
+    metavar="PORT",
+    help="MIDI input whose held keys are the harmony, of a model with a score; jack-midi[:PORT] over JACK.",
+)
+@click.option(
+    "--chords-at",
+    type=click.Choice(UNITS),
+    default="bar",
+    show_default=True,
+    help="Where a chord that is struck begins.",
+)
+@click.option(
+    "--chords-held",
+    type=click.Choice(WHEN_LET_GO),
+    default="keep",
+    show_default=True,
+    help="With no key down: keep the last chord, or free the piece to play its own.",
 )
 @click.option(
     "--map",
@@ -112,6 +132,7 @@ def run(source: str, **values: Any) -> None:
         return
     from bridge import SourceError
     from musika_daw.host.ahead.worker import WorkerError
+    from musika_daw.host.control.chords_in import ChordOptions
     from musika_daw.host.control.live import WRITTEN
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sinks.sink import SinkError
@@ -130,6 +151,7 @@ def run(source: str, **values: Any) -> None:
         connect=values["connect"] or None,
         keep_to=values["keep_to"],
         midi_control=values["midi_control"],
+        chords=ChordOptions(values["chords_in"], values["chords_at"], values["chords_held"]),
         map_file=values["map_file"],
         osc_port=values["osc_port"],
         clock_out=values["clock_out"],
@@ -210,5 +232,6 @@ def _show_live(session: Any, end_s: float, told: list[str]) -> None:
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink
-            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes))
+            chords = session.chords.status()
+            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes, chords))
             time.sleep(1 / VIEW_HZ)

@@ -38,9 +38,9 @@ class Score:
     """One kind of score; every call is a pure function of its arguments.
 
     `key` names the key that is written, like `Amin`, `chord` is what is played at a beat; `density` is the one that is
-    played; `pulse_bpm` is the tempo of a take of which none was asked; `notes` are in seconds. Each of `roles` is played by itself: `told` makes of the notes
-    of one the numbers of consecutive latent frames `[T]`, float32 `[T, C]`, each so many seconds long. Several are
-    mixed on a desk, where some make way for others (`ducking`).
+    played; `pulse_bpm` is the tempo of a take of which none was asked; `notes` are in seconds. Each of `roles` is
+    played by itself: `told` makes of the notes of one the numbers of consecutive latent frames `[T]`, float32
+    `[T, C]`, each so many seconds long. Several are mixed on a desk, where some make way for others (`ducking`).
     """
 
     roles: tuple[str, ...]
@@ -99,8 +99,15 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
 
 def check_known(controls: Controls, knows: Collection[str], model: str) -> None:
     """ValueError where controls ask for density or energy of a model that does not know it, and would not heed it."""
+    if (problem := unheeded(controls, knows, model)) is not None:
+        raise ValueError(problem)
+
+
+def unheeded(controls: Controls, knows: Collection[str], model: str) -> str | None:
+    """What controls ask of a model that does not know it, in one line; None where there is nothing."""
     for name in ("density", "energy"):
         value = getattr(controls, name)
         if value is not None and name not in knows:
             shown = "a curve" if callable(value) else format(value, "g")
-            raise ValueError(f"{name}: {shown}, but {model} knows no {name}")
+            return f"{name}: {shown}, but {model} knows no {name}"
+    return None

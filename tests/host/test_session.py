@@ -78,7 +78,17 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
         time.sleep(0.1)
         status = session.host.status()
         console = Console(width=160, record=True)
-        console.print(run_table(status, "internal", session.sink.name, session.sink.xruns, session.live, ["a note"]))
+        console.print(
+            run_table(
+                status,
+                "internal",
+                session.sink.name,
+                session.sink.xruns,
+                session.live,
+                ["a note"],
+                session.chords.status(),
+            )
+        )
         text = console.export_text()
         assert "a note" in text
         assert "underruns" in text
