@@ -28,7 +28,8 @@ Unit = Literal["bar", "beat"]
 Held = Literal["keep", "free"]
 LATE_BEATS = {"bar": 0.5, "beat": 0.25}
 GRAIN_BEATS = 0.25  # places of bars are told with the noise of their clocks
-PATIENCE_S = 1.0
+AHEAD_S = 0.9  # what `--ahead 1` can have
+PATIENCE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class ChordsIn:
         if self._score is None:
             return
         now_s = self._host.clock()
+        arrived = self._arrived()
         gesture = self._keys.gesture(now_s)
         if gesture is None:
             return
@@ -98,14 +100,16 @@ class ChordsIn:
             if self._is_ready(now_s):
                 self._answered = gesture.number
                 self._take(gesture, now_s)
-        elif gesture.keys:
-            self._hold()
+        elif gesture.keys and arrived is not None:
+            self._hold(arrived)
 
     def _is_ready(self, now_s: float) -> bool:
-        """Whether the change before is played: one that made way for the next each time would never be."""
-        playing = self._host.player.generation
-        done = playing is None or playing.piece.controls.changes == self._live.changes
-        return done or now_s - self._asked_s > PATIENCE_S
+        """Whether the change before is played, and lasts until the next can be: else an arpeggio would starve both."""
+        host, playing = self._host, self._host.player.generation
+        if playing is None or not host.grid.playing or now_s - self._asked_s > PATIENCE_S:
+            return True
+        done = playing.piece.controls.changes == self._live.changes
+        return done and host.scheduler.ahead(host.beat, host.grid) >= AHEAD_S
 
     def _take(self, gesture: Gesture, now_s: float) -> None:
         if not gesture.keys and self._options.held == "keep":
@@ -127,13 +131,17 @@ class ChordsIn:
         self._live.change_chord(beat, name)
         self._asked_s = self._host.clock()
 
-    def _hold(self) -> None:
-        """A chord that is held as a bar begins is that bar's, also where something else was played there before."""
+    def _arrived(self) -> float | None:
+        """The beat that a bar begins on which play has just come into, once nothing more can be meant for it."""
         begins, within, _ = self._bar(self._host.beat)
         seen = begins, self._host.grid.jumps
         if not self._host.grid.playing or within <= LATE_BEATS[self._options.at] or seen == self._seen:
-            return
+            return None
         self._seen = seen
+        return begins
+
+    def _hold(self, begins: float) -> None:
+        """A chord that is held as a bar begins is that bar's, also where something else was played there before."""
         there = change_at(changes_named(self._live.changes), begins)
         if self._held is not None and (there is None or there.chord is None or chord_name(there.chord) != self._held):
             self._ask(begins, self._held)
