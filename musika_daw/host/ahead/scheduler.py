@@ -28,6 +28,7 @@ from musika_daw.host.play.timeline import Timeline
 
 URGENT_S = 0.7
 URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8
+SHORT_S = 2.0  # with less ahead a large job is urgent too: under load it may take as long as what is left
 SPARE_SLOTS = 2 * AHEAD_CHUNKS  # kept free, so that a seek has where to render at once
 RETRY_S = 0.5
 GENERATIONS_MAX = 8
@@ -190,7 +191,8 @@ class Scheduler:
         if not slots:
             return
         self._jobs += 1
-        job = Job(self._jobs, generation.piece, chunk, tuple(slots), need is Need.URGENT)
+        urgent = need is Need.URGENT or (grid.playing and self.ahead(beat, grid) < SHORT_S)
+        job = Job(self._jobs, generation.piece, chunk, tuple(slots), urgent)
         self._job = job, generation
         self.worker.submit(job)
 
