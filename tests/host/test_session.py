@@ -267,6 +267,12 @@ def test_run_follows_chords_that_change_while_it_plays(parts_model: Path, tmp_pa
         (("--chords", "Am | F"), "error: chords: 'Am | F', but click plays no score, which would follow them\n"),
         (("--key", "Am"), "error: key: Am, but click plays no score, which a key would be written in\n"),
         (("--parts", "drums"), "error: parts: drums, but click plays no score of parts\n"),
+        (
+            ("--chords-in", "Keys"),
+            "error: --chords-in: 'Keys', but click plays no score, which would follow its chords\n",
+        ),
+        (("--chords-at", "note"), "error: --chords-at: 'note' is not one of 'bar', 'beat'"),
+        (("--chords-held", "stay"), "error: --chords-held: 'stay' is not one of 'keep', 'free'"),
         (("--parts", "drum"), "error: parts: drum, must be some of drums, bass, lead, chords\n"),
         (("--density", "0.5"), "error: density: 0.5, but click knows no density\n"),
         (("--energy", "0.5"), "error: energy: 0.5, but click knows no energy\n"),
