@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
+NOT_WITH_PLUGIN = {
+    "--chords-in": "chords_in",
+    "--midi-control": "midi_control",
+    "--osc-control": "osc_port",
+    "--clock-out": "clock_out",
+}
 UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 
 
@@ -120,6 +126,10 @@ def run(source: str, **values: Any) -> None:
       udp, tcp                 the bridge protocol, see docs/bridge-protocol.md
       plugin                   the plugins in a DAW: they play, no --sink is needed; see docs/plugin.md
     or several joined by +, such as link+osc:ableton.
+
+    \b
+    A keyboard leads the harmony of a model that plays a score:
+      musika-daw run jack --sink jack --model parts --chords-in PORT
     """
     given = click.get_current_context().get_parameter_source
     names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
@@ -128,6 +138,9 @@ def run(source: str, **values: Any) -> None:
             if name != "truncation" and given(name) is click.core.ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise refused(option, values[name], "not allowed with plugin, each plugin has its own")
+        for option, name in NOT_WITH_PLUGIN.items():
+            if values[name] is not None:
+                raise refused(option, values[name], "not allowed with plugin, which hears its DAW alone")
         run_plugin(values)
         return
     from bridge import SourceError
