@@ -88,7 +88,7 @@ class ChordsIn:
         return chord_name(self._score.chord(self._live.controls(), self._host.beat))
 
     def step(self) -> None:
-        """Answer the last gesture, once the one before is in the sound; below a millisecond."""
+        """Answer the last gesture, once the one before is in the sound; a millisecond at most."""
         if self._score is None:
             return
         now_s = self._host.clock()

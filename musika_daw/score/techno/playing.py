@@ -11,7 +11,7 @@ from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.following.changes import Changes, changes_named
-from musika_daw.score.harmony import Chord
+from musika_daw.score.harmony import Chord, Key
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
@@ -46,15 +46,15 @@ def _piece(style_seed: int, seed: int, key: str | None, chords: str | None, chan
 
 def _led(own: Harmony, key: str | None, changes: Changes) -> tuple[tuple[float, Harmony], ...]:
     """What holds from which beat on: the chords that were played, in the key that was asked or that which fits them."""
-    harmonies = []
-    for change in changes_named(changes):
-        harmony = own
-        if change.chord is not None:
-            if key is None and change.key is not None:
-                harmony = own.in_key(change.key)
-            harmony = harmony.with_chords((change.chord,))
-        harmonies.append((change.beat, harmony))
-    return tuple(harmonies)
+    return tuple(
+        (change.beat, own if change.chord is None else _over(own, change.key if key is None else None, change.chord))
+        for change in changes_named(changes)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _over(own: Harmony, key: Key | None, chord: Chord) -> Harmony:
+    return (own if key is None else own.in_key(key)).with_chords((chord,))
 
 
 def written_key(controls: Controls) -> str:
