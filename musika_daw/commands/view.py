@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from rich.markup import escape
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
@@ -21,8 +25,10 @@ def bar_beat(beat: float, numerator: int = 4, denominator: int = 4) -> str:
     return f"{int(bar) + 1}.{int(count) + 1}.{int(share * 100):02d}"
 
 
-def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveControls, notes: list[str]) -> Table:
-    """What `musika-daw run` shows."""
+def run_table(
+    status: Status, source: str, sink: str, xruns: int, live: LiveControls, notes: list[str], chords: Mapping[str, Any]
+) -> Table:
+    """What `musika-daw run` shows; `chords` as in the status of the control socket."""
     record, meter = status.record, status.meter
     table = Table.grid(padding=(0, 2))
     playing = record.is_rolling or (meter.sounding and not record.knows(Valid.PLAYING))
@@ -36,7 +42,11 @@ def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveCont
     table.add_row("underruns", f"{holes}{meter.underruns}", f"{xruns} late blocks at {sink}")
     clip = f"  [bold red]CLIP {meter.clipped}[/]" if meter.clipped else ""
     table.add_row("level", f"{20 * _log10(meter.peak):.1f} dB{clip}", _controls(live))
-    for note in (*notes, *([f"[red]{status.problem}[/]"] if status.problem else [])):
+    if chords["heard"] is not None:
+        held = f"held {chords['held']}" if chords["held"] else chords["port"] or ""
+        table.add_row("chord", chords["heard"], escape(held))
+    told = [f"[yellow]{escape(live.problem)}[/]"] if live.problem else []
+    for note in (*notes, *told, *([f"[red]{status.problem}[/]"] if status.problem else [])):
         table.add_row("", note, "")
     table.add_row("[dim]keys[/]", f"[dim]{HELP}[/]", "")
     return table

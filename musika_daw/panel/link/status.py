@@ -49,6 +49,9 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    chords: str | None = None
+    heard_chord: str | None = None
+    held_chord: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,15 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
+        chords=_text(_part(data, "score"), "chords"),
+        heard_chord=_text(_part(data, "chords"), "heard"),
+        held_chord=_text(_part(data, "chords"), "held"),
     )
+
+
+def _part(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A part that hosts before 0.2 do not send."""
+    return dict(_get(data, name, dict)) if name in data else {}
 
 
 def _offer(data: Any) -> Offer:

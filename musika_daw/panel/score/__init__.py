@@ -1,0 +1,1 @@
+"""What a score is asked to be written in, as rows of the panel."""
