@@ -64,8 +64,21 @@ class LatentExcerpts:
         if config.score == "piano" and not all(map(len, self.notes.values())):
             unknown = next(name for name, notes in self.notes.items() if not len(notes))
             raise ValueError(f"latents: the notes of {unknown} are not known, and the generator is told a score")
+        if settings.balance_parts:
+            self.chances = self._evened()
         self.balance = self._balance() if settings.balance_density else None
         self.styles = Styles(corpus, config.style) if settings.style_told else None
+
+    def _evened(self) -> np.ndarray:
+        """The chances of songs, so that those of drums, of bass and so on come equally often, and those of which no
+        notes are known as often as before."""
+        parts = [tuple(np.unique(self.notes[s.name].roles).tolist()) if self.notes else () for s in self.songs]
+        totals: dict[tuple[int, ...], float] = {}
+        for part, chance in zip(parts, self.chances):
+            totals[part] = totals.get(part, 0.0) + chance
+        unknown = totals.get((), 0.0)
+        share = (1 - unknown) / max(len(totals.keys() - {()}), 1)
+        return np.array([chance * (share / totals[p] if p else 1.0) for p, chance in zip(parts, self.chances)])
 
     def _balance(self) -> np.ndarray:
         """How welcome an excerpt of mean density i/20 is, 0..1: the rarer, the more."""

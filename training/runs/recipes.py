@@ -103,6 +103,7 @@ class GanSettings(StageSettings):
     reader_without_drums: float = 0.0
     bar_weight: float = 1.0
     balance_density: float = 0.0
+    balance_parts: bool = False
     adversary_from_step: int = 200
     r1: float = 1.0
     r1_every: int = 8

@@ -165,3 +165,16 @@ def test_training_is_told_the_styles(lines: tuple[LatentCorpus, np.ndarray], fol
     assert LatentExcerpts(corpus, TINY_EARS.generator, replace(SETTINGS, style_told=False)).batch(0, 4).style is None
     losses = train_gan(folder, tmp_path / "run", TINY_EARS.generator, settings=SETTINGS, max_steps=4)
     assert all(np.isfinite(value) for value in losses.values())
+
+
+def test_parts_come_equally_often_if_so_asked(tmp_path: Path) -> None:
+    drums = [(float(at), float(at), 36, 1.0, ROLES.index("drums")) for at in range(0, 250, 10)]
+    bass = [(float(at), at + 5.0, 40, 1.0, ROLES.index("bass")) for at in range(0, 250, 10)]
+    latents = np.zeros((260, TINY_EARS.generator.channels), np.float16)
+    songs = [(latents, drums)] * 6 + [(latents, bass)] * 1 + [(latents, [])] * 3  # one of these is held out
+    corpus = write_latents(tmp_path / "songs", songs, 120.0)
+    for asked, shares in ((False, (6 / 9, 1 / 9, 2 / 9)), (True, (3.5 / 9, 3.5 / 9, 2 / 9))):
+        data = LatentExcerpts(corpus, TINY_EARS.generator, GanSettings(balance_parts=asked))
+        of_part = [sorted(set(data.notes[song.name].roles.tolist())) for song in data.songs]
+        drawn = [sum(c for c, p in zip(data.chances, of_part) if p == part) for part in ([1], [2], [])]
+        np.testing.assert_allclose(drawn, shares)
