@@ -80,6 +80,11 @@ VIEW_HZ = 5
     metavar="PORT",
     help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.",
 )
+@click.option(
+    "--notes-out",
+    metavar="PORT",
+    help="MIDI output to send the notes of a model with a score to, one channel a role; jack-midi[:PORT] over JACK.",
+)
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
 @click.option("--seconds", type=Number(0.1), help="Stop by itself after this long.")
 @click.option("--idle-minutes", type=Number(0.01, 10_000), help="With plugin: stop when there was none for this long.")
@@ -108,6 +113,8 @@ def run(source: str, **values: Any) -> None:
             if name != "truncation" and given(name) is click.core.ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise refused(option, values[name], "not allowed with plugin, each plugin has its own")
+        if values["notes_out"] is not None:
+            raise refused("--notes-out", values["notes_out"], "not allowed with plugin, which sends no notes")
         run_plugin(values)
         return
     from bridge import SourceError
@@ -133,6 +140,7 @@ def run(source: str, **values: Any) -> None:
         map_file=values["map_file"],
         osc_port=values["osc_port"],
         clock_out=values["clock_out"],
+        notes_out=values["notes_out"],
         play=values["play"] or source == "internal",
     )
     control, notes = None, list[str]()

@@ -22,12 +22,13 @@ from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
 from musika_daw.host.follow.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.host import Host
+from musika_daw.host.notes.out import NotesOut
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.player import Player
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
-from musika_daw.instrument.scores import check_asked, check_known
+from musika_daw.instrument.scores import SCORES, check_asked, check_known
 
 SLOTS_AT_48K = 192
 INTERNAL, JACK = "internal", "jack"
@@ -54,6 +55,7 @@ class SessionOptions:
     map_file: Path | None = None
     osc_port: int | None = None
     clock_out: str | None = None
+    notes_out: str | None = None
     play: bool = False
 
 
@@ -98,6 +100,7 @@ class Session:
         try:
             self.host = self._make_host()
             self._check_asked()
+            self.notes = self._make_notes()
         except BaseException:
             self._free()
             raise
@@ -145,6 +148,15 @@ class Session:
         self.live.check(controls)
         check_known(controls, facts["knows"].split(), facts["name"])
 
+    def _make_notes(self) -> NotesOut | None:
+        name, facts = self.options.notes_out, self._worker.facts
+        if name is None:
+            return None
+        if facts["score"] not in SCORES:
+            raise ValueError(f"notes-out: {name}, but {facts['name']} plays no score, whose notes could be sent")
+        server = self.options.source_options.jack_server
+        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server)
+
     def start(self) -> None:
         """Start to listen and to play. Raises SourceError, SinkError."""
         options = self.options
@@ -160,6 +172,9 @@ class Session:
         self.midi.listen(options.midi_control)
         if options.clock_out is not None:
             self.midi.send_clock(self.source, options.clock_out)
+        if self.notes is not None:
+            self._started.append(self.notes)
+            self.notes.start()
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:

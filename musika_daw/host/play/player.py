@@ -53,6 +53,18 @@ class Meter:
     clipped: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What fills `frames` frames of a block, from frame `at` of it on: a generation, read from `position` (in frames
+    of its own) on at a rate."""
+
+    at: int
+    frames: int
+    generation: Generation
+    position: float
+    rate: float
+
+
 class Player:
     """Fills blocks of at most `BLOCK_MAX` frames. `generation` and `gain` may be set from any thread."""
 
@@ -73,6 +85,8 @@ class Player:
         self._played = 0
         self._heard = False
         self._begun_heard = False
+        self.reads: list[Read] = []  # of the block that was filled last, in order
+        self._silent = 0
         self.blocks = 0
         self.underruns = 0
         self.holes_frames = 0
@@ -89,11 +103,12 @@ class Player:
         """
         out.fill(0)
         frames = out.shape[1]
+        self.reads, self._silent = [], 0
         if (grid.playing if playing is None else playing) and self.generation is not None:
             elapsed_s = at_s - grid.at_s if grid.playing else 0.0
             beat = grid.fold(grid.beat + elapsed_s * grid.beats_per_s)
             self.beat = beat
-            silent = self._count_in(grid, beat, frames)
+            silent = self._silent = self._count_in(grid, beat, frames)
             if silent:
                 self._release(RELEASE_FRAMES)
             if silent < frames:
@@ -190,7 +205,7 @@ class Player:
             if not 0 <= left < frames - at or end - start < 4 * CROSS_FRAMES:
                 break
             part = math.ceil(left)
-            self._count_missing(main.add(out, at, part), part)
+            self._add(main, out, at, part)
             at += part
             position = round(start) + (main.position - round(end))
             rate = main.rate
@@ -200,7 +215,13 @@ class Player:
             self._turned = main  # the one that went over the end; it has had its share of this block
             main = self._begin(generation, position, rate, ATTACK_FRAMES, heard=True)
         if at < frames:
-            self._count_missing(main.add(out, at, frames - at), frames - at)
+            self._add(main, out, at, frames - at)
+
+    def _add(self, main: Voice, out: np.ndarray, at: int, frames: int) -> None:
+        assert main.generation is not None
+        if frames:
+            self.reads.append(Read(self._silent + at, frames, main.generation, main.position, main.rate))
+        self._count_missing(main.add(out, at, frames), frames)
 
     def _count_missing(self, missing: int, frames: int) -> None:
         if not missing:
