@@ -23,12 +23,12 @@ class MidiBeside:
         self._take, self._last, self._connect = take, last, connect
         self._port: Any = None
         self._unsent: list[tuple[int, bytes]] = []
-        self._ending = self._ended = self._was_there = False
+        self._ending = self._said = self._ended = self._was_there = False
 
     def open(self, client: Any) -> None:
         """Make the port in a client; whoever hears it lets go of what was played before."""
         self._unsent = [(0, message) for message in self._last()]
-        self._ending = self._ended = False
+        self._ending = self._said = self._ended = False
         self._port = client.midi_outports.register("notes")
 
     def join(self, client: Any) -> None:
@@ -47,7 +47,8 @@ class MidiBeside:
         """Send the messages of this cycle; what finds no room in it goes out in the next one."""
         port = self._port
         port.clear_buffer()
-        if self._ended:
+        if self._said:
+            self._ended = True  # the cycle in which others read it is over
             return
         late = [(0, message) for _, message in self._unsent]
         events = [*late, *self._take()]
@@ -62,7 +63,7 @@ class MidiBeside:
             self._unsent = events[sent:]
             return
         self._unsent = []
-        self._ended = self._ending
+        self._said = self._ending
 
     def end(self) -> None:
         """Let go of all keys; returns once that was sent, or the server runs no more cycles."""
