@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
 from bridge.plugin_link.codes import Flag, Format, Known, PluginState
 from bridge.plugin_link.instance import PluginInstance
-from musika_daw.host.control.keys import HELP
+from musika_daw.host.control.keys import HELP, PARTS_HELP
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.host import Status
 from musika_daw.host.plugin.host import PluginHost
@@ -36,9 +38,14 @@ def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveCont
     table.add_row("underruns", f"{holes}{meter.underruns}", f"{xruns} late blocks at {sink}")
     clip = f"  [bold red]CLIP {meter.clipped}[/]" if meter.clipped else ""
     table.add_row("level", f"{20 * _log10(meter.peak):.1f} dB{clip}", _controls(live))
+    parts = live.parts()
+    if parts:
+        table.add_row("parts", "  ".join(_part(name, state) for name, state in parts.items()), "")
     for note in (*notes, *([f"[red]{status.problem}[/]"] if status.problem else [])):
         table.add_row("", note, "")
     table.add_row("[dim]keys[/]", f"[dim]{HELP}[/]", "")
+    if parts:
+        table.add_row("", f"[dim]{PARTS_HELP}[/]", "")
     return table
 
 
@@ -87,6 +94,11 @@ def plugin_table(instances: list[PluginInstance], host: PluginHost, counts: Coun
     if host.problem:
         table.add_row(f"[red]{host.problem}[/]")
     return table
+
+
+def _part(name: str, state: Mapping[str, bool]) -> str:
+    marks = "".join(f" {word}" for word in ("mute", "solo") if state[word])
+    return f"{name}{marks}" if state["heard"] else f"[dim]{name}{marks or ' off'}[/]"
 
 
 def _controls(live: LiveControls) -> str:

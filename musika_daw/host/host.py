@@ -28,8 +28,9 @@ from musika_daw.host.capture import HeardBars
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.meter import Meter
 from musika_daw.host.play.piece import Piece
-from musika_daw.host.play.player import Meter, Player
+from musika_daw.host.play.player import Player
 from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 STEP_S = 0.004

@@ -14,8 +14,9 @@ from musika_daw.host.notes.bars import BEATS_PER_BAR, CHANNELS, Note, NoteBars, 
 from musika_daw.host.notes.sequencer import CHANNEL_NUMBERS, Sequencer
 from musika_daw.host.play.cache import Generation
 from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.meter import Read
 from musika_daw.host.play.piece import Piece
-from musika_daw.host.play.player import Player, Read
+from musika_daw.host.play.player import Player
 from musika_daw.instrument.played import Bars
 from musika_daw.instrument.scores import SCORES
 from musika_daw.score.controls import Controls

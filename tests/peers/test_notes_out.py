@@ -127,5 +127,7 @@ def test_notes_leave_out_a_part_that_is_not_asked_for_and_a_missing_port_is_told
 
 
 def test_a_model_without_a_score_says_so(jack: Jack) -> None:
-    with pytest.raises(ValueError, match=r"^notes-out: jack-midi, but click plays no score, whose notes could be sent$"):
+    with pytest.raises(
+        ValueError, match=r"^notes-out: jack-midi, but click plays no score, whose notes could be sent$"
+    ):
         jack.play("jack", notes_out="jack-midi")

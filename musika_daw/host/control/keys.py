@@ -31,8 +31,17 @@ ACTS: Mapping[str, str] = {
     "p": "play",
     "o": "stop",
     "q": "quit",
+    "r": "mute_drums",
+    "b": "mute_bass",
+    "l": "mute_lead",
+    "c": "mute_chords",
+    "R": "solo_drums",
+    "B": "solo_bass",
+    "L": "solo_lead",
+    "C": "solo_chords",
 }
 HELP = "d/D density  e/E energy  m/M morph  t/T truncation  g/G gain  s style  n seed  4/8/6 keep 4/8/16 bars  q quit"
+PARTS_HELP = "r/R drums  b/B bass  l/L lead  c/C chords: mute, solo"
 
 
 def press(live: LiveControls, key: str) -> bool:
@@ -40,7 +49,10 @@ def press(live: LiveControls, key: str) -> bool:
     if key in STEPS:
         live.nudge(*STEPS[key])
     elif key in ACTS:
-        live.act(ACTS[key])
+        try:
+            live.act(ACTS[key])
+        except ValueError as error:  # the model has no such part, and nobody is there to be told but by the view
+            live.last_change = str(error)
     else:
         return False
     return True

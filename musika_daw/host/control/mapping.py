@@ -95,7 +95,10 @@ class MidiMap:
         if name in PARAMETERS:
             self._live.sweep(name, value / 127)
         elif self._before.get(name, 0) < MIDDLE <= value:
-            self._live.act(name)
+            try:
+                self._live.act(name)
+            except ValueError as error:  # in a MIDI thread: the model has no such part
+                self._live.last_change = str(error)
         self._before[name] = value
 
     def _save(self) -> None:

@@ -127,6 +127,8 @@ class ControlServer:
             session.live.set_all(values["values"])
         elif request.kind == "score":
             session.live.write(values["values"])
+        elif request.kind == "part":
+            session.live.mix(values["what"], values["name"], values["on"])
         elif request.kind == "act":
             session.live.act(values["action"])
         elif request.kind == "effects":
@@ -239,6 +241,7 @@ class ControlServer:
             },
             "values": session.live.values(),
             "score": session.live.written(),
+            "parts": session.live.parts(),
             "effects_on": bool(host.effects),
             "midi": {
                 "port": session.midi.input_name,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from musika_daw.host.notes.bars import BEATS_PER_BAR, CHANNELS, Note
 from musika_daw.host.play.cache import Generation
-from musika_daw.host.play.player import Read
+from musika_daw.host.play.meter import Read
 
 Event = tuple[int, bytes]
 """Frame of its block, and message."""

@@ -7,19 +7,20 @@ grid at the moment the block is heard -> frame of the generation -> voice
     off by more, a jump    a new voice there; the old one fades out under it
     another generation     the same, at the same place
     end of the loop        the same, at the loop's start, on the exact frame
+    a beat to change on    the same before it, so that the beat is wholly the next generation's
 ```
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from musika_daw.host.play.cache import Generation
 from musika_daw.host.play.grid import Grid
 from musika_daw.host.play.interpolate import RATE_MAX, Interpolator
+from musika_daw.host.play.meter import Meter, Read
 from musika_daw.host.play.voice import Voice
 
 BLOCK_MAX = 8192
@@ -33,38 +34,6 @@ CORRECTION_S, CORRECTION_MAX = 0.25, 0.005
 EXACT_RATE = 2e-4
 
 
-@dataclass(frozen=True)
-class Meter:
-    """What the player has done since it was made, and where it is; a snapshot.
-
-    `underruns` counts holes in what was playing, `holes_frames` their length, `waits_frames` silence before the
-    first sound after a start or jump. `error_s` is how far the sound is behind the grid, `peak` the largest
-    sample before the limit of full scale since the last snapshot, `clipped` how many blocks were cut off there.
-    """
-
-    blocks: int
-    underruns: int
-    holes_frames: int
-    waits_frames: int
-    error_s: float
-    beat: float
-    sounding: bool
-    peak: float
-    clipped: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What fills `frames` frames of a block, from frame `at` of it on: a generation, read from `position` (in frames
-    of its own) on at a rate."""
-
-    at: int
-    frames: int
-    generation: Generation
-    position: float
-    rate: float
-
-
 class Player:
     """Fills blocks of at most `BLOCK_MAX` frames. `generation` and `gain` may be set from any thread."""
 
@@ -73,11 +42,13 @@ class Player:
         interpolator = Interpolator(BLOCK_MAX)
         self._voices = [Voice(BLOCK_MAX, interpolator) for _ in range(VOICES)]
         self._main: Voice | None = None
-        self._turned: Voice | None = None
+        self._turned: list[Voice] = []  # released inside a block: they have had their share of it
+        self._rest: np.ndarray | None = None  # of a block whose beginning is filled
         self._ramp = np.zeros(BLOCK_MAX, np.float32)
         self._count = np.arange(1, BLOCK_MAX + 1, dtype=np.float32)
         self._size = np.zeros((2, BLOCK_MAX), np.float32)
         self.generation: Generation | None = None
+        self.coming: tuple[Generation, float] | None = None  # what to go over to, and the beat that is its first
         self.gain = 1.0
         self._gain = 1.0
         self._jumps = 0
@@ -112,13 +83,13 @@ class Player:
             if silent:
                 self._release(RELEASE_FRAMES)
             if silent < frames:
-                self._follow(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
+                self._come(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
         else:
             self._release(RELEASE_FRAMES)
         for voice in self._voices:
-            if voice is not self._main and voice is not self._turned and voice.is_active:
+            if voice is not self._main and voice not in self._turned and voice.is_active:
                 voice.add(out, 0, frames)
-        self._turned = None
+        self._turned.clear()
         self._finish(out, frames)
         self.blocks += 1
 
@@ -146,6 +117,26 @@ class Player:
         if beat >= grid.floor_beat:
             return 0
         return min(frames, round((grid.floor_beat - beat) / grid.beats_per_s * self.sample_rate_hz))
+
+    def _come(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
+        """Follow the grid, and go over to the generation that is coming where it is to come."""
+        coming, left = self.coming, frames
+        if coming is not None:
+            generation, first_beat = coming
+            beats = first_beat - CROSS_FRAMES / generation.frames_per_beat - beat
+            # further off than a beat: play was sent elsewhere
+            left = 0 if beats > 1.1 else max(0, math.ceil(beats / grid.beats_per_s * self.sample_rate_hz))
+        if left > 0:
+            self._follow(out[:, :left], grid, beat, min(left, frames))
+        if left < frames:
+            assert coming is not None
+            if self.coming is coming:
+                self.generation, self.coming = coming[0], None
+            self._silent += left
+            self._rest = out[:, left:] if left else None
+            on_s = left / self.sample_rate_hz
+            self._follow(out[:, left:], grid, grid.fold(beat + on_s * grid.beats_per_s), frames - left)
+            self._rest = None
 
     def _follow(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
         generation = self.generation
@@ -212,7 +203,7 @@ class Player:
             self._main = None
             main.release(CROSS_FRAMES)
             main.add(out, at, frames - at)
-            self._turned = main  # the one that went over the end; it has had its share of this block
+            self._turned.append(main)
             main = self._begin(generation, position, rate, ATTACK_FRAMES, heard=True)
         if at < frames:
             self._add(main, out, at, frames - at)
@@ -262,6 +253,9 @@ class Player:
         main, self._main = self._main, None
         if main is not None:
             main.release(fade_frames)
+            if self._rest is not None:
+                main.add(self._rest, 0, self._rest.shape[1])
+                self._turned.append(main)
         self._correcting = False
         self._heard = False
 
