@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from musika_daw.hearing.limits import SILENCE
-from musika_daw.host.capture import Take, heard_loop
+from musika_daw.host.capture import BEATS_PER_BAR, Take, heard_loop
 from musika_daw.host.play.render import Renderer
+from musika_daw.instrument.played import Bars, Stretch
+from musika_daw.score.roll import Notes
+from musika_daw.score.tempo import TempoMap
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.names import word_names
@@ -22,8 +26,20 @@ from pack_builder.render.write import labelled, write_made
 from pack_builder.run.build import now
 
 
+@runtime_checkable
+class Scored(Protocol):
+    """A renderer that can say what its music is written in."""
+
+    def key(self, controls: Any) -> str | None:
+        """Key of what it plays; None where it plays no score."""
+
+    def played(self, stretch: Stretch, controls: Any) -> Notes | None:
+        """Notes of a stretch in seconds from its start; None where it plays no score."""
+
+
 def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name: str = "Live") -> Path:
-    """Write a take as a loop into a pack folder, with its manifest; returns the file.
+    """Write a take as a loop into a pack folder, with its manifest and, of a model with a score, a MIDI file; returns
+    the loop.
 
     The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
     `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
@@ -57,9 +73,8 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
     model = Model(renderer.kind, renderer.name, renderer.weights_hash)
     seeds = Seeds(job.pack_seed, job.style_seed)
-    # no key is known: what was heard may have gone from one to another
     tried = [attempt_of(seeds.seed, candidate)]
-    made = labelled(candidate, job, options, seeds, model, tried=tried, written=Written(), heard=True)
+    made = labelled(candidate, job, options, seeds, model, tried=tried, written=_written(renderer, take), heard=True)
     write_made(folder, made)
     entry = made.entry
     assert isinstance(entry, Row)
@@ -68,6 +83,16 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     head = Head(label, name, created, software(), {**recipe_of(options), "live": True}, models)
     close(options, head, lambda: rows, tuple, lambda _: None)
     return folder / entry.file
+
+
+def _written(renderer: Renderer, take: Take) -> Written:
+    """Key and notes of the bars as they were heard. Of music without a score no key is known: it may have gone from one
+    to another."""
+    if not isinstance(renderer, Scored):
+        return Written()
+    piece = take.piece
+    bars = Bars(take.start_beat, take.bars * BEATS_PER_BAR, TempoMap.constant(piece.bpm))
+    return Written(renderer.key(piece.controls), renderer.played(bars, piece.controls))
 
 
 def _job(take: Take, kind: str, number: int, words: set[str]) -> Job:

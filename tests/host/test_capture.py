@@ -20,9 +20,13 @@ from hypothesis import strategies as st
 
 from musika_daw.host import capture
 from musika_daw.host.capture import BARS, LATE_BEATS, HeardBars, Keeper, Kept, Take, heard_loop
+from musika_daw.host.notes.bars import bar_of_notes
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import Renderer
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.scores import SCORES
 from musika_daw.score.controls import Controls
+from musika_daw.score.midi_file import PPQ, decode_midi
 from musika_daw.score.tempo import TempoMap
 from musika_daw.sound.riff_reader import read_header
 from pack_builder.heard import keep
@@ -173,6 +177,27 @@ def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_
     assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
     assert '"start_beat": 32' in tags.info["ICMT"]
     assert '"seed": 5' in tags.info["ICMT"]
+
+
+def test_kept_bars_of_a_score_have_its_notes_beside_them_on_their_grid(tmp_path: Path) -> None:
+    controls = Controls(seed=3, muted=("lead",))
+    take = Take(32, 4, Piece(Fraction(257, 2), controls, 44_100))
+    engine = Engine.load("parts")
+    path = keep(engine, take, tmp_path / "kept")
+    [row] = read_manifest(tmp_path / "kept").rows
+    assert row.midi is not None
+    assert row.music.key == engine.key(controls)
+    assert tmp_path / "kept" / row.midi.file == path.with_suffix(".mid")
+    music = decode_midi(path.with_suffix(".mid").read_bytes())
+    assert (music.ticks, music.bpm) == (16 * PPQ, pytest.approx(128.5, abs=1e-3))
+    assert music.key == engine.key(controls)
+    bars = [note for bar in range(8, 12) for note in bar_of_notes(SCORES["parts"], take.piece, bar)]
+    want = sorted((round((note.beat - 32) * PPQ), note.key) for note in bars)
+    assert len(want) > 40
+    assert sorted(zip(music.notes.onset.tolist(), music.notes.key.tolist(), strict=True)) == want
+    assert "lead" not in music.roles
+    assert {"drums", "bass"} <= set(music.roles)
+    assert verify(tmp_path / "kept", deep=True).differences == ()
 
 
 def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_path: Path) -> None:
