@@ -47,6 +47,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "cache": {"ahead_s": 5.5, "wanted_s": 6.0, "bpm": 128.0, "renderer_share": 0.1, "problem": None},
         "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0, "clipped": 0},
         "values": {name: parameter.start for name, parameter in PARAMETERS.items()},
+        "parts": {},
         "effects_on": True,
         "midi": {"port": None, "learning": None, "bindings": {}, "problem": None},
         "audition": {"file": None, "state": None},

@@ -49,6 +49,7 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -116,7 +117,15 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
+        parts=_parts(_get(data, "parts", dict) if "parts" in data else {}),
     )
+
+
+def _parts(data: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+    for state in data.values():
+        if not isinstance(state, dict):
+            raise ValueError("parts: must be objects")
+    return {part: {name: _get(state, name, bool) for name in ("mute", "solo", "heard")} for part, state in data.items()}
 
 
 def _offer(data: Any) -> Offer:

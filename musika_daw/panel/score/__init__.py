@@ -1,0 +1,1 @@
+"""What a score plays, as the panel shows and steers it."""
