@@ -22,6 +22,7 @@ Event = tuple[int, bytes]
 NOTE_OFF, NOTE_ON, CONTROL, ALL_NOTES_OFF = 0x80, 0x90, 0xB0, 123
 JUMP_S = 0.02  # a player that is put right goes less far than this
 START_S = 0.01  # a note that began this little before play did is played at once
+PICKUP_S = 0.05  # a start this little before the song is one on its first beat, and not on the end of a fill
 LATE_S = 0.06  # one that could not be known in time is
 SAME_BEATS = 2e-5
 CHANNEL_NUMBERS = sorted({channel - 1 for channel in CHANNELS.values()})
@@ -86,6 +87,8 @@ class Sequencer:
             # inside a block play came round a loop: what is before its start is no part of it
             early = START_S * rate_hz if read.at == 0 else 0.0
             self._next = read.position - early
+            if -PICKUP_S * rate_hz < read.position:
+                self._next = max(self._next, 0.0)
         elif before is not generation:
             self._change(before, generation, read.at)
         self._generation = generation
