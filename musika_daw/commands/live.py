@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 SOURCE_HELP = "internal, jack, link, midi[:PORT], jack-midi[:PORT], mtc[:PORT], osc:DAW, udp, tcp, plugin, joined by +"
 VIEW_HZ = 5
+NOT_WITH_PLUGIN = {
+    "--chords-in": "chords_in",
+    "--midi-control": "midi_control",
+    "--osc-control": "osc_port",
+    "--clock-out": "clock_out",
+    "--notes-out": "notes_out",
+}
+UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 
 
 @click.command()
@@ -56,6 +64,25 @@ VIEW_HZ = 5
 )
 @click.option(
     "--midi-control", metavar="PORT", help="MIDI input whose controllers move the controls; jack-midi[:PORT] over JACK."
+)
+@click.option(
+    "--chords-in",
+    metavar="PORT",
+    help="MIDI input whose held keys are the harmony, of a model with a score; jack-midi[:PORT] over JACK.",
+)
+@click.option(
+    "--chords-at",
+    type=click.Choice(UNITS),
+    default="bar",
+    show_default=True,
+    help="Where a chord that is struck begins.",
+)
+@click.option(
+    "--chords-held",
+    type=click.Choice(WHEN_LET_GO),
+    default="keep",
+    show_default=True,
+    help="With no key down: keep the last chord, or free the piece to play its own.",
 )
 @click.option(
     "--map",
@@ -105,6 +132,10 @@ def run(source: str, **values: Any) -> None:
       udp, tcp                 the bridge protocol, see docs/bridge-protocol.md
       plugin                   the plugins in a DAW: they play, no --sink is needed; see docs/plugin.md
     or several joined by +, such as link+osc:ableton.
+
+    \b
+    A keyboard leads the harmony of a model that plays a score:
+      musika-daw run jack --sink jack --model parts --chords-in PORT
     """
     given = click.get_current_context().get_parameter_source
     names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")
@@ -113,12 +144,14 @@ def run(source: str, **values: Any) -> None:
             if name != "truncation" and given(name) is click.core.ParameterSource.COMMANDLINE:
                 option = f"--{name.replace('_', '-')}"
                 raise refused(option, values[name], "not allowed with plugin, each plugin has its own")
-        if values["notes_out"] is not None:
-            raise refused("--notes-out", values["notes_out"], "not allowed with plugin, which sends no notes")
+        for option, name in NOT_WITH_PLUGIN.items():
+            if values[name] is not None:
+                raise refused(option, values[name], "not allowed with plugin, which deals with its DAW alone")
         run_plugin(values)
         return
     from bridge import SourceError
     from musika_daw.host.ahead.worker import WorkerError
+    from musika_daw.host.control.chords_in import ChordOptions
     from musika_daw.host.control.live import WRITTEN
     from musika_daw.host.session import Session, SessionOptions
     from musika_daw.host.sinks.sink import SinkError
@@ -137,6 +170,7 @@ def run(source: str, **values: Any) -> None:
         connect=values["connect"] or None,
         keep_to=values["keep_to"],
         midi_control=values["midi_control"],
+        chords=ChordOptions(values["chords_in"], values["chords_at"], values["chords_held"]),
         map_file=values["map_file"],
         osc_port=values["osc_port"],
         clock_out=values["clock_out"],
@@ -218,5 +252,6 @@ def _show_live(session: Any, end_s: float, told: list[str]) -> None:
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink
-            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes))
+            chords = session.chords.status()
+            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes, chords))
             time.sleep(1 / VIEW_HZ)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from bridge import Counts, Transport, Valid
@@ -23,8 +25,10 @@ def bar_beat(beat: float, numerator: int = 4, denominator: int = 4) -> str:
     return f"{int(bar) + 1}.{int(count) + 1}.{int(share * 100):02d}"
 
 
-def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveControls, notes: list[str]) -> Table:
-    """What `musika-daw run` shows."""
+def run_table(
+    status: Status, source: str, sink: str, xruns: int, live: LiveControls, notes: list[str], chords: Mapping[str, Any]
+) -> Table:
+    """What `musika-daw run` shows; `chords` as in the status of the control socket."""
     record, meter = status.record, status.meter
     table = Table.grid(padding=(0, 2))
     playing = record.is_rolling or (meter.sounding and not record.knows(Valid.PLAYING))
@@ -38,10 +42,14 @@ def run_table(status: Status, source: str, sink: str, xruns: int, live: LiveCont
     table.add_row("underruns", f"{holes}{meter.underruns}", f"{xruns} late blocks at {sink}")
     clip = f"  [bold red]CLIP {meter.clipped}[/]" if meter.clipped else ""
     table.add_row("level", f"{20 * _log10(meter.peak):.1f} dB{clip}", _controls(live))
+    if chords["heard"] is not None:
+        held = f"held {chords['held']}" if chords["held"] else chords["port"] or ""
+        table.add_row("chord", chords["heard"], escape(held))
     parts = live.parts()
     if parts:
         table.add_row("parts", "  ".join(_part(name, state) for name, state in parts.items()), "")
-    for note in (*notes, *([f"[red]{status.problem}[/]"] if status.problem else [])):
+    told = [f"[yellow]{escape(live.problem)}[/]"] if live.problem else []
+    for note in (*notes, *told, *([f"[red]{status.problem}[/]"] if status.problem else [])):
         table.add_row("", note, "")
     table.add_row("[dim]keys[/]", f"[dim]{HELP}[/]", "")
     if parts:

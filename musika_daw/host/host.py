@@ -106,7 +106,7 @@ class Host:
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
         self.audition = Audition(player.sample_rate_hz)
-        self._bars = 0.0, 4.0  # where one begins, and how long they are
+        self.bars = 0.0, 4.0  # where one begins, and how long they are
         self.grid = Grid()
         self.soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.on_step: list[Callable[[], None]] = []
@@ -146,7 +146,7 @@ class Host:
             self.source_errors += 1
             self._record = Transport()
         record = self._record
-        self._bars = record.bar_start_beats, record.signature_numerator * 4 / record.signature_denominator
+        self.bars = record.bar_start_beats, record.signature_numerator * 4 / record.signature_denominator
         shift_s, record = self.shift_s(), self._record
         if shift_s and record.knows(Valid.HOST_TIME_S):
             record = record.replace(host_time_s=record.host_time_s + shift_s)
@@ -167,7 +167,7 @@ class Host:
         try:
             grid = self.grid
             self.player.process(out, grid, at_s, playing)
-            self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self._bars)
+            self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self.bars)
         except Exception:  # an exception that leaves an audio callback ends it for good
             self.fill_errors += 1
             out.fill(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,7 +37,8 @@ class LateWorker:
     def submit(self, job: Job) -> None:
         """Render now, tell later."""
         self._worker.submit(job)
-        self._waiting += [(self._clock() + self._delay_s, done) for done in self._worker.finished()]
+        at_s = self._clock() + self._delay_s
+        self._waiting += [(at_s, replace(done, seconds=self._delay_s)) for done in self._worker.finished()]
 
     def finished(self) -> list[Done]:
         """Jobs whose time has come."""

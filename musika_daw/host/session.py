@@ -14,6 +14,7 @@ from bridge.clock.source import Action
 from musika_daw.host.ahead.worker import ProcessWorker
 from musika_daw.host.audition import load_clip
 from musika_daw.host.capture import Keeper, Kept
+from musika_daw.host.control.chords_in import ChordOptions, ChordsIn
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.mapping import MidiMap
 from musika_daw.host.control.midi_ports import MidiPorts
@@ -28,7 +29,7 @@ from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.player import Player
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
-from musika_daw.instrument.scores import SCORES, check_asked, check_known
+from musika_daw.instrument.scores import SCORES, check_asked, check_known, unheeded
 
 SLOTS_AT_48K = 192
 INTERNAL, JACK = "internal", "jack"
@@ -52,6 +53,7 @@ class SessionOptions:
     connect: str | None = "system:playback"
     keep_to: Path = Path("kept")
     midi_control: str | None = None
+    chords: ChordOptions = field(default_factory=ChordOptions)
     map_file: Path | None = None
     osc_port: int | None = None
     clock_out: str | None = None
@@ -99,12 +101,12 @@ class Session:
         self.quit = False
         try:
             self.host = self._make_host()
-            self._check_asked()
+            self.chords = ChordsIn(self.host, self.live, self._check_asked(), options.chords)
             self.notes = self._make_notes()
         except BaseException:
             self._free()
             raise
-        self.midi = MidiPorts(self.host, options.source_options.jack_server, self.midi_map.feed)
+        self.midi = MidiPorts(self.host, options.source_options.jack_server, self.midi_map.feed, self.chords)
         self.keeper = Keeper(options.model, options.keep_to)
 
     def _make_host(self) -> Host:
@@ -140,13 +142,16 @@ class Session:
         self.sink.in_server_time, host.shift_s = self.source.in_server_time, self.sink.shift_s
         return host
 
-    def _check_asked(self) -> None:
-        """Refuse what the model cannot be asked, now and whenever it is asked later."""
-        facts = self._worker.facts
-        self.live.check = lambda controls: check_asked(controls, facts["score"], facts["name"])
+    def _check_asked(self) -> dict[str, str]:
+        """Refuse what the model cannot be asked, now and whenever it is asked later; returns the model's facts."""
+        facts: dict[str, str] = self._worker.facts
+        name, score, knows = facts["name"], facts["score"], facts["knows"].split()
+        self.live.check = lambda controls: check_asked(controls, score, name)
+        self.live.unheeded = lambda controls: unheeded(controls, knows, name)
         controls = self.live.controls()
         self.live.check(controls)
-        check_known(controls, facts["knows"].split(), facts["name"])
+        check_known(controls, knows, name)
+        return facts
 
     def _make_notes(self) -> NotesOut | None:
         name, facts = self.options.notes_out, self._worker.facts
@@ -170,6 +175,7 @@ class Session:
             self._started.append(control)
         self._started.append(self.midi)
         self.midi.listen(options.midi_control)
+        self.midi.follow_chords(options.chords.port)
         if options.clock_out is not None:
             self.midi.send_clock(self.source, options.clock_out)
         if self.notes is not None:

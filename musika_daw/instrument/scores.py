@@ -11,6 +11,7 @@ import numpy as np
 from musika_daw.score import playing as piano
 from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
+from musika_daw.score.harmony import Chord
 from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import PARTS
 from musika_daw.score.roll import ROLES, Notes
@@ -36,15 +37,16 @@ class Notation(Protocol):
 class Score:
     """One kind of score; every call is a pure function of its arguments.
 
-    `key` names the key that is written, like `Amin`; `density` is the one that is played; `pulse_bpm` is the tempo of a
-    take of which none was asked; `notes` are in seconds. Each of `roles` is played by itself: `told` makes of the notes
-    of one the numbers of consecutive latent frames `[T]`, float32 `[T, C]`, each so many seconds long. Several are
-    mixed on a desk, where some make way for others (`ducking`).
+    `key` names the key that is written, like `Amin`, `chord` is what is played at a beat; `density` is the one that is
+    played; `pulse_bpm` is the tempo of a take of which none was asked; `notes` are in seconds. Each of `roles` is
+    played by itself: `told` makes of the notes of one the numbers of consecutive latent frames `[T]`, float32
+    `[T, C]`, each so many seconds long. Several are mixed on a desk, where some make way for others (`ducking`).
     """
 
     roles: tuple[str, ...]
 
     key: Callable[[Controls], str]
+    chord: Callable[[Controls, float], Chord]
     density: Callable[[Controls], Curve | None]
     pulse_bpm: Callable[[Controls], float]
     notes: Notation
@@ -63,6 +65,7 @@ SCORES = {
     "piano": Score(
         ("piano",),
         piano.written_key,
+        piano.chord_at,
         piano.asked_density,
         lambda controls: score.pulse_bpm(controls.seed),
         piano.span_notes,
@@ -71,6 +74,7 @@ SCORES = {
     "parts": Score(
         PARTS,
         techno.written_key,
+        techno.chord_at,
         lambda controls: controls.density,
         lambda controls: techno.piece_of(controls).bpm,
         techno.span_notes,
@@ -91,12 +95,21 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
     if controls.chords is not None and not kind:
         raise ValueError(f"chords: {controls.chords!r:.80}, but {model} plays no score, which would follow them")
+    if controls.changes and not kind:
+        raise ValueError(f"changes: {len(controls.changes)}, but {model} plays no score, which would follow them")
 
 
 def check_known(controls: Controls, knows: Collection[str], model: str) -> None:
     """ValueError where controls ask for density or energy of a model that does not know it, and would not heed it."""
+    if (problem := unheeded(controls, knows, model)) is not None:
+        raise ValueError(problem)
+
+
+def unheeded(controls: Controls, knows: Collection[str], model: str) -> str | None:
+    """What controls ask of a model that does not know it, in one line; None where there is nothing."""
     for name in ("density", "energy"):
         value = getattr(controls, name)
         if value is not None and name not in knows:
             shown = "a curve" if callable(value) else format(value, "g")
-            raise ValueError(f"{name}: {shown}, but {model} knows no {name}")
+            return f"{name}: {shown}, but {model} knows no {name}"
+    return None

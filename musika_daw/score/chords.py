@@ -14,7 +14,7 @@ from musika_daw.system.refusal import refused
 BARS_MAX = 256
 TEXT_MAX = 4096
 # tones above the root in semitones; one chord may be written in several ways, the first is how it is named
-_QUALITIES: dict[tuple[int, ...], tuple[str, ...]] = {
+QUALITIES: dict[tuple[int, ...], tuple[str, ...]] = {
     (0, 4, 7): ("", "maj", "M", "major"),
     (0, 3, 7): ("m", "min", "mi", "minor"),
     (0, 3, 6): ("dim", "°", "o"),
@@ -36,8 +36,8 @@ _QUALITIES: dict[tuple[int, ...], tuple[str, ...]] = {
     (0, 4, 7, 14): ("add9",),
     (0, 3, 7, 14): ("madd9", "minadd9"),
 }
-_TONES = {text: tones for tones, texts in _QUALITIES.items() for text in texts}
-_NAMES = {tones: texts[0] for tones, texts in _QUALITIES.items()}
+_TONES = {text: tones for tones, texts in QUALITIES.items() for text in texts}
+_NAMES = {tones: texts[0] for tones, texts in QUALITIES.items()}
 _CHORD = re.compile(r"([A-Ga-g])([#♯b♭]?)([^/]*)(?:/([A-Ga-g])([#♯b♭]?))?")
 _APART = re.compile(r"[\s,–-]+")
 ALLOWED = (
@@ -87,6 +87,11 @@ def _bars(text: str) -> list[str]:
         if len(words) > 1:
             raise refused("chords", " ".join(words), f"in bar {number}, must be one chord a bar")
     return ["".join(words) for words in bars]
+
+
+def is_named(chord: Chord) -> bool:
+    """Whether there is a name for a chord; a drawn one may have a ninth that none has."""
+    return tuple(_above(chord)) in _NAMES
 
 
 def chord_name(chord: Chord) -> str:

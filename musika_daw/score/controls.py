@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.score.chords import progression_named
+from musika_daw.score.following.changes import Changes, changes_named
 from musika_daw.score.harmony import key_named
 from musika_daw.score.parts import PARTS
 
@@ -35,7 +36,8 @@ class Controls:
     0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
     all), but for those `muted`; `key` like `Am` or `Bbmaj` is what a score is written in (None: that which fits the
     chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony, one a bar, round and round from bar 0
-    of the timeline (None: its own). Raises ValueError naming what is out of range.
+    of the timeline (None: its own). `changes` are chords that were played on the way: each holds from its beat on, in
+    place of those (see `score.following.changes`). Raises ValueError naming what is out of range.
     """
 
     seed: int = 0
@@ -49,6 +51,7 @@ class Controls:
     muted: tuple[str, ...] = ()
     key: str | None = None
     chords: str | None = None
+    changes: Changes = ()
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -67,6 +70,8 @@ class Controls:
             key_named(self.key)
         if self.chords is not None:
             progression_named(self.chords)
+        if self.changes:
+            changes_named(self.changes)
 
     def hears(self, role: str) -> bool:
         """Whether a role sounds."""

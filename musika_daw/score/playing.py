@@ -11,6 +11,8 @@ import numpy as np
 from musika_daw.score import score
 from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.following.changes import changes_named
+from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import LONGEST_S, Notes, roll
 from musika_daw.score.tempo import TempoMap
 
@@ -21,8 +23,16 @@ def asked_density(controls: Controls) -> Curve:
 
 
 def written_key(controls: Controls) -> str:
-    """Name of the key that the score of these controls is in, like `Amin`."""
-    return _piece(controls).key.name
+    """Name of the key that the score of these controls is in, like `Amin`: after changes, that of the last."""
+    piece = _piece(controls)
+    last = piece.changes[-1] if piece.changes else None
+    key = last.key if last is not None and last.chord is not None else None
+    return (key or piece.key).name
+
+
+def chord_at(controls: Controls, beat: float) -> Chord:
+    """The chord that is played at a beat of the timeline."""
+    return score.chord_at(controls.seed, _piece(controls), beat)
 
 
 def span_notes(
@@ -77,7 +87,13 @@ def _piece(controls: Controls) -> score.Piece:
     piece, key = score.piece_of(_style_seed(controls)), asked_key(controls.key, controls.chords)
     if controls.chords is not None:
         piece = replace(piece, chords=progression_named(controls.chords))
-    return piece if key is None else replace(piece, key=key)
+    piece = piece if key is None else replace(piece, key=key)
+    if not controls.changes:
+        return piece
+    changes = changes_named(controls.changes)
+    if controls.key is not None:
+        changes = tuple(replace(change, key=piece.key) for change in changes)
+    return replace(piece, changes=changes)
 
 
 def _style_seed(controls: Controls) -> int:

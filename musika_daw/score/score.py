@@ -12,12 +12,16 @@ a bass that holds them, a melody that wanders, and figures between.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from musika_daw.score import harmony
+from musika_daw.score.chords import is_named
 from musika_daw.score.coordinates import stream
 from musika_daw.score.density import rate_of_density
+from musika_daw.score.following.changes import Change
+from musika_daw.score.following.held import chord_of
 from musika_daw.score.roll import Notes
 
 BEATS_PER_BAR, BARS_PER_PHRASE = 4, 4
@@ -39,7 +43,8 @@ class Piece:
     """What stays the same in a piece: its key and manner, from the style seed alone.
 
     `melody_key` and `bass_key` are the middles of the two hands, `colour` how rich chords are, `pedal` how much is
-    held, `lean` (0..1) from broken chords to melody; `chords` that were asked, one a bar, take the place of drawn ones.
+    held, `lean` (0..1) from broken chords to melody; `chords` that were asked, one a bar, take the place of drawn ones,
+    and `changes` that of both, each from its beat on.
     """
 
     key: harmony.Key
@@ -49,6 +54,15 @@ class Piece:
     pedal: float
     lean: float
     chords: tuple[harmony.Chord, ...] = ()
+    changes: tuple[Change, ...] = ()
+
+
+class _Place(NamedTuple):
+    """A chord of a phrase from a half bar 0..8 on, and the key that runs go through over it."""
+
+    start: float
+    chord: harmony.Chord
+    key: harmony.Key
 
 
 def piece_of(style_seed: int) -> Piece:
@@ -87,15 +101,24 @@ def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
     return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
 
 
+def chord_at(seed: int, piece: Piece, beat: float) -> harmony.Chord:
+    """The chord that is played at a beat of the timeline; one that has no name as the nearest that has."""
+    phrase, within = divmod(beat, BARS_PER_PHRASE * BEATS_PER_BAR)
+    places = _progression(piece, int(phrase), _drawn(stream(seed, _PHRASE, int(phrase)), piece))
+    _, chord, key = max((place for place in places if place.start <= within / 2), key=lambda place: place.start)
+    if is_named(chord):
+        return chord
+    nearest = chord_of([chord.low, *(12 + tone for tone in chord.tones)], key)
+    assert nearest is not None
+    return nearest
+
+
 def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None) -> Notes:
     """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`."""
     slots = len(density)
     phrase, place = divmod(bar, BARS_PER_PHRASE)
     of_phrase, rng = stream(seed, _PHRASE, phrase), stream(seed, _BAR, bar)
-    progression = harmony.draw_progression(of_phrase, piece.key, piece.colour)
-    if piece.chords:
-        asked = (piece.chords[(BARS_PER_PHRASE * phrase + i) % len(piece.chords)] for i in range(BARS_PER_PHRASE))
-        progression = [(2 * i, chord) for i, chord in enumerate(asked)]
+    progression = _progression(piece, phrase, _drawn(of_phrase, piece))
     rhythm = of_phrase.gumbel(size=(2, 128))[place % 2]
     turns = of_phrase.normal(size=2 * BARS_PER_PHRASE + 2)
     rising = of_phrase.random() < 0.5
@@ -139,37 +162,56 @@ def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarr
     )
 
 
+def _drawn(of_phrase: np.random.Generator, piece: Piece) -> list[tuple[int, harmony.Chord]]:
+    """A phrase's own harmony, the first thing that is drawn of it."""
+    return harmony.draw_progression(of_phrase, piece.key, piece.colour)
+
+
+def _progression(piece: Piece, phrase: int, drawn: list[tuple[int, harmony.Chord]]) -> list[_Place]:
+    """The harmony of a phrase, as it is drawn, as it was asked, or as it was changed on the way."""
+    own = [_Place(start, chord, piece.key) for start, chord in drawn]
+    if piece.chords:
+        asked = (piece.chords[(BARS_PER_PHRASE * phrase + i) % len(piece.chords)] for i in range(BARS_PER_PHRASE))
+        own = [_Place(2 * i, chord, piece.key) for i, chord in enumerate(asked)]
+    places = own
+    for change in piece.changes:
+        start = max((change.beat - BEATS_PER_BAR * BARS_PER_PHRASE * phrase) / 2, 0.0)
+        if start >= harmony.SLOTS_PER_PHRASE:
+            break
+        if change.chord is not None:
+            after = [_Place(start, change.chord, change.key or piece.key)]
+        else:
+            back = max((place for place in own if place.start <= start), key=lambda place: place.start)
+            after = [back._replace(start=start), *(place for place in own if place.start > start)]
+        places = [*(place for place in places if place.start < start), *after]
+    return places
+
+
 class _Hand:
     """Chooses the keys of one bar."""
 
     def __init__(
-        self,
-        piece: Piece,
-        progression: list[tuple[int, harmony.Chord]],
-        place: int,
-        slots: int,
-        turns: np.ndarray,
-        rising: bool,
+        self, piece: Piece, progression: list[_Place], place: int, slots: int, turns: np.ndarray, rising: bool
     ) -> None:
         self.piece, self.progression, self.place, self.slots = piece, progression, place, slots
         self.turns, self.rising = turns, rising
 
     def _at(self, beat: float) -> int:
-        half_bar = 2 * self.place + int(beat // 2)
-        return max(i for i, (start, _) in enumerate(self.progression) if start <= half_bar)
+        half_bar = 2 * self.place + beat / 2
+        return max(i for i, place in enumerate(self.progression) if place.start <= half_bar)
 
     def chord_end(self, beat: float) -> float:
         """Beat of this bar, or past its end, on which the chord of `beat` gives way."""
         after = self._at(beat) + 1
-        end = self.progression[after][0] if after < len(self.progression) else harmony.SLOTS_PER_PHRASE
+        end = self.progression[after].start if after < len(self.progression) else harmony.SLOTS_PER_PHRASE
         return float(2 * end - BEATS_PER_BAR * self.place)
 
     def strike(self, slot: int, count: int, level: int, draws: np.ndarray) -> list[tuple[int, str]]:
         """(key, voice) of `count` notes, from the lowest up: bass where a chord begins, melody on top."""
         beat = slot * BEATS_PER_BAR / self.slots
-        start, chord = self.progression[self._at(beat)]
+        start, chord, key = self.progression[self._at(beat)]
         begins = abs(2 * start - (BEATS_PER_BAR * self.place + beat)) < 1e-9
-        melody = self._melody(slot, beat, chord, level, draws)
+        melody = self._melody(slot, beat, chord, key, level, draws)
         bass = _nearest((chord.low,), self.piece.bass_key)
         if begins or (level >= 3 and draws[2] < 0.5):
             low = bass if begins or draws[3] < 0.4 else _nearest((chord.tones[2],), bass + 5)
@@ -183,13 +225,15 @@ class _Hand:
         figure = (self._figure(slot, chord, melody), "inner")
         return [figure, *self._between(chord, bass + 10, melody, count - 1)][:count]
 
-    def _melody(self, slot: int, beat: float, chord: harmony.Chord, level: int, draws: np.ndarray) -> int:
+    def _melody(
+        self, slot: int, beat: float, chord: harmony.Chord, key: harmony.Key, level: int, draws: np.ndarray
+    ) -> int:
         along = 2 * self.place + beat / 2
         index = int(along)
         smooth = (1 - (along - index)) * self.turns[index] + (along - index) * self.turns[index + 1]
         swing = 2.2 * np.sin(2 * np.pi * (beat if self.rising else -beat) / 2 + 3 * self.turns[0])
         goal = self.piece.melody_key + 4.5 * smooth + swing + 3 * (draws[5] - 0.5)
-        tones = chord.tones if level >= 3 else tuple(self.piece.key.scale.tolist())
+        tones = chord.tones if level >= 3 else tuple(key.scale.tolist())
         return _nearest(tones, goal)
 
     def _figure(self, slot: int, chord: harmony.Chord, melody: int) -> int:

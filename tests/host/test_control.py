@@ -19,6 +19,7 @@ from musika_daw.host.control.keys import Keys, press
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
 from musika_daw.host.control.mapping import Binding, MidiMap, read_map
 from musika_daw.host.control.remote import OscControl
+from musika_daw.instrument.scores import unheeded
 from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 
@@ -272,3 +273,38 @@ def test_keys_are_read_one_by_one_and_the_terminal_is_left_as_it_was() -> None:
         silent.start()
         silent.stop()
         assert silent._thread is None
+
+
+def test_osc_writes_what_a_score_is_asked_and_a_wrong_chord_keeps_the_last() -> None:
+    live = LiveControls()
+    control = OscControl(live, 0)
+    control.start()
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+            def send(name: str, *arguments: tuple[str, object]) -> None:
+                sender.sendto(encode(f"/musika/score/{name}", list(arguments)), ("127.0.0.1", control.port))
+
+            send("chords", ("s", "Am | F"))
+            send("parts", ("s", "drums, bass"))
+            assert wait_for(lambda: live.written() == {"key": None, "chords": "Am | F", "parts": "drums, bass"})
+            send("chords", ("s", "Am | H"))
+            assert wait_for(lambda: live.problem is not None and "'H', in bar 2, must be a chord" in live.problem)
+            send("chords", ("i", 3))
+            send("chords")
+            send("tempo", ("s", "Am"))
+            assert wait_for(lambda: control.counts.malformed == 4)
+            assert live.written()["chords"] == "Am | F"
+            send("chords", ("N", None))
+            assert wait_for(lambda: live.written()["chords"] is None)
+    finally:
+        control.stop()
+
+
+def test_what_a_model_does_not_know_is_set_and_said() -> None:
+    live = LiveControls()
+    live.unheeded = lambda controls: unheeded(controls, ["energy"], "click")
+    live.set("density", 0.25)
+    assert live.problem == "density: 0.25, but click knows no density"
+    live.set_all({"density": None, "energy": 0.5})
+    assert live.problem is None

@@ -156,6 +156,25 @@ def test_controls_are_set_together_or_not_at_all(client: Client) -> None:
     assert client.ask("set", values={"density": None, "seed": 0})["kind"] == "done"
 
 
+def test_a_control_that_the_model_does_not_know_is_told_to_be_unheard(client: Client) -> None:
+    note = "density: 0.25, but click knows no density"
+    assert client.ask("set", values={"density": 0.25})["note"] == note
+    assert client.status(lambda m: m["problem"] is not None)["problem"] == note
+    assert "note" not in client.ask("set", values={"density": None})
+    assert client.status(lambda m: m["problem"] is None)["chords"] == {
+        "heard": None,
+        "held": None,
+        "keys": [],
+        "port": None,
+    }
+
+
+def test_a_model_without_a_score_follows_no_keyboard(client: Client) -> None:
+    answer = client.ask("chords_in", port="Keys")
+    assert answer["text"] == "--chords-in: 'Keys', but click plays no score, which would follow its chords"
+    assert client.ask("chords_in", port=None)["kind"] == "done"
+
+
 def test_a_model_without_a_score_refuses_chords_and_a_wrong_one_is_named(client: Client) -> None:
     wrong = client.ask("score", values={"chords": "Am | F"})
     assert (wrong["kind"], wrong["text"]) == (

@@ -30,6 +30,7 @@ from musika_daw.score.tempo import Beats, TempoMap, exact
 from tests.host.playing import largest_step
 
 RATE = 48_000
+NO_CHORD: dict[str, object] = {"heard": None, "held": None, "keys": [], "port": None}
 
 
 class Tones:
@@ -203,11 +204,11 @@ def test_the_view_shows_parts_where_there_are_any() -> None:
     live.act("mute_bass")
     status = play_offline(daw, clock, Tones(), 0.1, live=live).host.status()
     console = Console(width=200, record=True)
-    console.print(run_table(status, "internal", "file", 0, live, []))
+    console.print(run_table(status, "internal", "file", 0, live, [], NO_CHORD))
     assert "drums  bass mute  lead  chords" in console.export_text()
     live.check = lambda controls: check_asked(controls, "", "techno")
     live.check(Controls())
     live = LiveControls()
     live.check = lambda controls: check_asked(controls, "", "techno")
-    console.print(run_table(status, "internal", "file", 0, live, []))
+    console.print(run_table(status, "internal", "file", 0, live, [], NO_CHORD))
     assert "parts" not in console.export_text()

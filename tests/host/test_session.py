@@ -78,7 +78,17 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
         time.sleep(0.1)
         status = session.host.status()
         console = Console(width=160, record=True)
-        console.print(run_table(status, "internal", session.sink.name, session.sink.xruns, session.live, ["a note"]))
+        console.print(
+            run_table(
+                status,
+                "internal",
+                session.sink.name,
+                session.sink.xruns,
+                session.live,
+                ["a note"],
+                session.chords.status(),
+            )
+        )
         text = console.export_text()
         assert "a note" in text
         assert "underruns" in text
@@ -257,6 +267,12 @@ def test_run_follows_chords_that_change_while_it_plays(parts_model: Path, tmp_pa
         (("--chords", "Am | F"), "error: chords: 'Am | F', but click plays no score, which would follow them\n"),
         (("--key", "Am"), "error: key: Am, but click plays no score, which a key would be written in\n"),
         (("--parts", "drums"), "error: parts: drums, but click plays no score of parts\n"),
+        (
+            ("--chords-in", "Keys"),
+            "error: --chords-in: 'Keys', but click plays no score, which would follow its chords\n",
+        ),
+        (("--chords-at", "note"), "error: --chords-at: 'note' is not one of 'bar', 'beat'"),
+        (("--chords-held", "stay"), "error: --chords-held: 'stay' is not one of 'keep', 'free'"),
         (("--parts", "drum"), "error: parts: drum, must be some of drums, bass, lead, chords\n"),
         (("--density", "0.5"), "error: density: 0.5, but click knows no density\n"),
         (("--energy", "0.5"), "error: energy: 0.5, but click knows no energy\n"),
@@ -275,6 +291,9 @@ def test_run_refuses_in_one_line_what_it_would_not_heed(arguments: tuple[str, ..
     [
         (("--density", "0.5"), "error: --density: 0.5, not allowed with plugin, each plugin has its own\n"),
         (("--seed", "3"), "error: --seed: 3, not allowed with plugin, each plugin has its own\n"),
+        (("--chords-in", "K"), "error: --chords-in: 'K', not allowed with plugin, which deals with its DAW alone\n"),
+        (("--osc-control", "9"), "error: --osc-control: 9, not allowed with plugin, which deals with its DAW alone\n"),
+        (("--notes-out", "S"), "error: --notes-out: 'S', not allowed with plugin, which deals with its DAW alone\n"),
         (("--chords", "H"), "error: chords: 'H', in bar 1, must be a chord like"),
         (("--chords", "Am"), "error: chords: 'Am', but click plays no score, which would follow them\n"),
     ],

@@ -47,6 +47,9 @@ def status(**changes: Any) -> dict[str, Any]:
         "cache": {"ahead_s": 5.5, "wanted_s": 6.0, "bpm": 128.0, "renderer_share": 0.1, "problem": None},
         "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0, "clipped": 0},
         "values": {name: parameter.start for name, parameter in PARAMETERS.items()},
+        "score": {"key": None, "chords": None, "parts": None},
+        "chords": {"heard": "Am", "held": None, "keys": [], "port": None},
+        "problem": None,
         "parts": {},
         "effects_on": True,
         "midi": {"port": None, "learning": None, "bindings": {}, "problem": None},
@@ -99,6 +102,8 @@ class StandIn:
         else:
             if request.kind == "set":
                 self.status["values"].update(request.values["values"])
+            elif request.kind == "score":
+                self.status["score"].update(request.values["values"])
             client.send(encode("done", id=request.id))
 
     def _tick(self, _now_s: float) -> None:

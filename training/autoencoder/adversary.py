@@ -5,29 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from training.autoencoder.discriminators import WaveDiscriminator
 from training.autoencoder.losses import feature_matching, hinge_discriminator, hinge_generator
 from training.runs.recipes import AutoencoderSettings
 
-SIZES = ((2048, 512), (1024, 256), (512, 128))
-PAPER_SIZES = ((6 * 256, 256),)
+Sample = Tensor | dict[str, Tensor]
+"""What is judged: waves `[B, t]`, or told parts by name."""
 
 
-class WaveAdversary:
-    """A discriminator of waves with its optimiser; `step` trains it and returns what the decoder shall lessen."""
+class Adversary:
+    """A discriminator with its optimiser; `step` trains it and returns what the decoder shall lessen."""
 
-    def __init__(self, settings: AutoencoderSettings) -> None:
-        self._settings = settings
-        sizes = PAPER_SIZES if settings.paper_losses else SIZES
-        self.discriminator = WaveDiscriminator(sizes, settings.discriminator_width)
+    def __init__(self, discriminator: nn.Module, settings: AutoencoderSettings) -> None:
+        self.discriminator, self._settings = discriminator, settings
         self._optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
         )
 
-    def step(self, made: Tensor, real: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
-        """Train on waves `[B, t]`, made and real; returns the weighted loss of what was made.
+    def step(self, made: Sample, real: Sample, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
+        """Train on samples, made and real; returns the weighted loss of what was made.
 
         The parts are put into `losses`: "discriminator", "adversary", "features".
         """
@@ -35,7 +32,7 @@ class WaveAdversary:
         for group in self._optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor
         real_scores, _ = self.discriminator(real)
-        fake_scores, _ = self.discriminator(made.detach())
+        fake_scores, _ = self.discriminator(_detached(made))
         losses["discriminator"] = hinge_discriminator(real_scores, fake_scores)
         self._optimizer.zero_grad(set_to_none=True)
         losses["discriminator"].backward()
@@ -60,3 +57,7 @@ class WaveAdversary:
         """Continue from a checkpoint that `state()` is part of."""
         self.discriminator.load_state_dict(state["discriminator"])
         self._optimizer.load_state_dict(state["optimizer_d"])
+
+
+def _detached(sample: Sample) -> Sample:
+    return sample.detach() if isinstance(sample, Tensor) else {name: part.detach() for name, part in sample.items()}

@@ -1,4 +1,4 @@
-"""What a decoder of two ears is taught: to tell what was heard (phase 1), and to sound like it (phase 2)."""
+"""What a decoder of two ears is taught: to tell what was heard (phase 1), and as sound is (phase 2)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from torch import Tensor
 
 from musika_daw.instrument.models.ears import EarsDecoder, EarsEncoder
 from musika_daw.instrument.models.spectrum import LOG_SCALE
+from training.autoencoder.adversary import Adversary
+from training.autoencoder.discriminators import TellingDiscriminator
 from training.autoencoder.losses import bin_weights_hz
 from training.autoencoder.principal import fit_decoder, fit_encoder
+from training.runs.recipes import AutoencoderSettings
 
 # each part's share of what is learned
 SHARES = {
@@ -62,8 +65,8 @@ def telling_losses(told: dict[str, Tensor], wanted: dict[str, Tensor], bins: Ten
 class EarsObjective:
     """Losses of what a decoder makes of level-1 latents."""
 
-    def __init__(self, encoder: EarsEncoder, decoder: EarsDecoder) -> None:
-        self.encoder, self.decoder = encoder, decoder
+    def __init__(self, encoder: EarsEncoder, decoder: EarsDecoder, settings: AutoencoderSettings) -> None:
+        self.encoder, self.decoder, self.settings = encoder, decoder, settings
         self.bins = weights_of_bins(decoder)
 
     @torch.no_grad()
@@ -90,13 +93,15 @@ class EarsObjective:
         losses["rec"] = total
         return total, step
 
-    def waves(self, wave: Tensor, step: Tensor, first: int) -> tuple[Tensor, Tensor]:
-        """What told steps sound like and what they should, `[B, C, t]`, without the ends that lack context."""
-        made = self.decoder.synthesis(step, first)
-        edge = self.decoder.synthesis.context * self.decoder.config.r_time_1
-        margin = self.encoder.context
-        real = wave[..., margin : wave.shape[-1] - margin]
-        return made[..., edge:-edge], real[..., edge:-edge]
+    def adversary(self) -> Adversary:
+        layout = self.decoder.synthesis.layout
+        return Adversary(TellingDiscriminator(layout.channels, self.settings.discriminator_width), self.settings)
+
+    def judged(
+        self, wave: Tensor, heard: dict[str, Tensor], told: Tensor, losses: dict[str, Tensor], first: int
+    ) -> tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]:
+        """Nothing besides; what is told is judged, and what should be."""
+        return told.new_zeros(()), self.decoder.synthesis.layout.split(told), heard
 
     @torch.no_grad()
     def start_from_components(self, waves: Tensor) -> None:

@@ -1,18 +1,32 @@
-"""What a decoder of one ear is taught: magnitudes, and how phases run from frame to frame and bin to bin."""
+"""What a decoder of one ear is taught: magnitudes, how phases run from frame to frame and bin to bin, and its sound."""
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from musika_daw.instrument.models import Decoder, Encoder
-from training.autoencoder.losses import advance_error, bin_weights, phase_derivatives, relative_error, tonality_error
+from training.autoencoder.adversary import Adversary, Sample
+from training.autoencoder.discriminators import WaveDiscriminator
+from training.autoencoder.losses import (
+    MultiResolutionLoss,
+    MultiScaleSpectralDistance,
+    advance_error,
+    bin_weights,
+    one_view,
+    phase_derivatives,
+    relative_error,
+    tonality_error,
+)
 from training.autoencoder.principal import start_from_components
 from training.runs.recipes import AutoencoderSettings
 
 Losses = dict[str, Tensor]
+# STFTs of waves that the adversary sees, (fft, hop)
+SIZES = ((2048, 512), (1024, 256), (512, 128))
+PAPER_SIZES = ((6 * 256, 256),)
 
 
 class Objective(Protocol):
@@ -25,8 +39,12 @@ class Objective(Protocol):
         """The weighted loss of what is made of level-1 latents, its parts also put into `losses`; and what was told.
         `first` is the position of the excerpts in the endless piece."""
 
-    def waves(self, wave: Tensor, told: Any, first: int) -> tuple[Tensor, Tensor]:
-        """What was told as sound, and the sound that it should be, `[B, C, t]`."""
+    def adversary(self) -> Adversary:
+        """What judges what was made in the second phase."""
+
+    def judged(self, wave: Tensor, heard: Any, told: Any, losses: Losses, first: int) -> tuple[Tensor, Sample, Sample]:
+        """What the second phase learns besides, its parts also put into `losses`; and what its adversary compares,
+        made and real."""
 
     def start_from_components(self, waves: Tensor) -> None:
         """Begin with principal components of example waves `[N, C, t]`."""
@@ -38,6 +56,7 @@ class SpectralObjective:
     def __init__(self, encoder: Encoder, decoder: Decoder, settings: AutoencoderSettings) -> None:
         self.encoder, self.decoder, self.settings = encoder, decoder, settings
         self.bin_weights = torch.ones(decoder.sizes.bins) if settings.paper_losses else bin_weights(decoder.sizes)
+        self.wave_loss: nn.Module = MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
 
     def hear(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         return self.encoder.hear(wave), wave
@@ -69,12 +88,19 @@ class SpectralObjective:
                 total = total + s.lambda_relative * losses["relative"]
         return total, made
 
-    def waves(self, wave: Tensor, told: Any, first: int) -> tuple[Tensor, Tensor]:
+    def adversary(self) -> Adversary:
+        sizes = PAPER_SIZES if self.settings.paper_losses else SIZES
+        return Adversary(WaveDiscriminator(sizes, self.settings.discriminator_width), self.settings)
+
+    def judged(self, wave: Tensor, heard: Any, told: Any, losses: Losses, first: int) -> tuple[Tensor, Sample, Sample]:
         noise = None
         if self.decoder.tracker is not None:
             noise = self.decoder.noise.frames(first, told.log_magnitude.shape[2])
         margin = self.encoder.context
-        return self.decoder.synthesise(told, noise), wave[..., margin : wave.shape[-1] - margin]
+        made = self.decoder.synthesise(told, noise)
+        sound, wanted = one_view(made, wave[..., margin : wave.shape[-1] - margin])
+        losses["wave"] = self.wave_loss(sound, wanted)
+        return self.settings.lambda_wave * losses["wave"], sound, wanted
 
     def start_from_components(self, waves: Tensor) -> None:
         if self.encoder.config.channels == 1:

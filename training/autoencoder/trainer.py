@@ -30,12 +30,10 @@ from musika_daw.instrument.models import (
 )
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.instrument.models.ears import EarsDecoder, EarsEncoder
-from training.autoencoder.adversary import WaveAdversary
 from training.autoencoder.calibrate import calibrate
 from training.autoencoder.ears import EarsObjective
 from training.autoencoder.examples import reconstructions
 from training.autoencoder.excerpts import Excerpts
-from training.autoencoder.losses import MultiResolutionLoss, MultiScaleSpectralDistance, one_view
 from training.autoencoder.objective import Objective, SpectralObjective
 from training.corpus import Corpus
 from training.runs import parallel
@@ -50,7 +48,7 @@ LEVELS = ("1", "2", "both")
 def objective_of(encoder: AnyEncoder, decoder: AnyDecoder, settings: AutoencoderSettings) -> Objective:
     """What is learned of an encoder and decoder that belong together."""
     if isinstance(encoder, EarsEncoder) and isinstance(decoder, EarsDecoder):
-        return EarsObjective(encoder, decoder)
+        return EarsObjective(encoder, decoder, settings)
     assert isinstance(encoder, Encoder)
     assert isinstance(decoder, Decoder)
     return SpectralObjective(encoder, decoder, settings)
@@ -90,10 +88,9 @@ class AutoencoderTrainer:
         self.optimizer = torch.optim.AdamW(
             groups, settings.learning_rate, (settings.beta1, 0.99), weight_decay=0.0, fused=True
         )
-        self.adversary = WaveAdversary(settings) if phase == 2 else None
         self.ema = Ema(self.trained)
         self.objective = objective_of(self.encoder, self.decoder, settings)
-        self.wave_loss: nn.Module = MultiScaleSpectralDistance() if settings.paper_losses else MultiResolutionLoss()
+        self.adversary = self.objective.adversary() if phase == 2 else None
         self.steps = 0
 
     @property
@@ -142,8 +139,11 @@ class AutoencoderTrainer:
             first = self._somewhere()
             loss, told = self.objective.losses(wanted, c1_made, losses, first)
             total = total + loss
-            if self.phase == 2 and (s.lambda_wave or s.lambda_adversary):
-                total = total + self._heard(*self.objective.waves(wave, told, first), losses, rate_factor)
+            if self.adversary is not None:
+                besides, made, real = self.objective.judged(wave, wanted, told, losses, first)
+                total = total + besides
+                if s.lambda_adversary:
+                    total = total + self.adversary.step(made, real, losses, rate_factor)
         if torch.isfinite(total):
             self.optimizer.zero_grad(set_to_none=True)
             total.backward()
@@ -152,16 +152,6 @@ class AutoencoderTrainer:
             self.ema.update(self.trained, self.steps)
         losses["total"] = total
         return {k: v.detach() for k, v in losses.items()}
-
-    def _heard(self, made: Tensor, meant: Tensor, losses: dict[str, Tensor], rate_factor: float) -> Tensor:
-        """Losses of the re-analysed wave."""
-        s = self.settings
-        sound, wanted = one_view(made, meant)
-        losses["wave"] = self.wave_loss(sound, wanted)
-        total = s.lambda_wave * losses["wave"]
-        if s.lambda_adversary and self.adversary is not None:
-            total = total + self.adversary.step(sound, wanted, losses, rate_factor)
-        return total
 
     @staticmethod
     def _somewhere() -> int:

@@ -9,7 +9,8 @@
                                                                  a job costs much the same whatever its size
 ```
 A changed tempo, control or effect asks for another generation. The old one plays on until the new one holds the
-next half second, then the player goes over, once. Where only other parts sound, it does so on the next beat.
+next half second, then the player goes over, once: on the next beat where only other parts sound. What is being
+rendered for the old one then makes way.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from musika_daw.host.play.timeline import Timeline
 
 URGENT_S = 0.7
 URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8
+SHORT_S = 2.0  # with less ahead a large job is urgent too: under load it may take as long as what is left
 SPARE_SLOTS = 2 * AHEAD_CHUNKS  # kept free, so that a seek has where to render at once
 RETRY_S = 0.5
 LEAD_S = 0.03  # what is heard may be ahead of where the host is by this
@@ -52,6 +54,7 @@ class Scheduler:
         self.cpu_s = 0.0
         self.rendered_s = 0.0
         self._job: tuple[Job, Generation] | None = None
+        self._left: dict[int, tuple[Job, Generation]] = {}  # told to make way, and not back yet
         self._jobs = 0
         self._retry_s = -math.inf
         self._render_s = 0.15
@@ -61,14 +64,16 @@ class Scheduler:
         self._collect(now_s)
         wanted = self.cache.generation(piece)
         self._go_over(wanted, grid, beat)
+        self._make_way(wanted)
         if self._job is None and now_s >= self._retry_s:
             self._ask(wanted, grid, beat, timeline)
         self._tidy(wanted)
 
     def replace_worker(self, worker: Worker) -> None:
         """Go on with another worker; what the old one was rendering is lost."""
-        if self._job is not None:
-            self.cache.release(self._job[0].slots)
+        for job, _ in (*self._left.values(), *([self._job] if self._job is not None else [])):
+            self.cache.release(job.slots)
+        self._left.clear()
         self.worker, self._job = worker, None
 
     def ahead(self, beat: float, grid: Grid) -> float:
@@ -94,13 +99,17 @@ class Scheduler:
     def _collect(self, now_s: float) -> None:
         for done in self.worker.finished():
             self.cpu_s += done.cpu_s
-            if self._job is None or done.number != self._job[0].number:
+            if done.number in self._left:
+                job, generation = self._left.pop(done.number)
+            elif self._job is not None and done.number == self._job[0].number:
+                job, generation = self._job
+                self._job, self.problem = None, done.problem
+                if done.problem is not None:
+                    self._retry_s = now_s + RETRY_S
+            else:
                 continue
-            job, generation = self._job
-            self._job, self.problem = None, done.problem
-            if done.problem is not None:
+            if done.given_up or done.problem is not None:
                 self.cache.release(job.slots)
-                self._retry_s = now_s + RETRY_S
                 continue
             self.rendered_s += len(job.slots) * CHUNK_FRAMES / job.piece.sample_rate_hz
             if len(job.slots) <= URGENT_CHUNKS:
@@ -125,6 +134,13 @@ class Scheduler:
             frame = first_beat * wanted.frames_per_beat
             if wanted.has(chunk_of(frame - CROSS_FRAMES), chunk_of(frame) + 1):
                 player.coming = wanted, first_beat
+
+    def _make_way(self, wanted: Generation) -> None:
+        """Let a job for what is not wanted any more be given up by the next; its slots are free once it is back."""
+        if self._job is None or self._left or wanted in (self._job[1], self.player.generation):
+            return
+        self._left[self._job[0].number] = self._job
+        self._job = None
 
     def _path(self, generation: Generation, grid: Grid, beat: float, seconds: float) -> Iterator[int]:
         """Chunks that play will come through within some seconds, in order, round the loop."""
@@ -189,7 +205,8 @@ class Scheduler:
         if not slots:
             return
         self._jobs += 1
-        job = Job(self._jobs, generation.piece, chunk, tuple(slots), need is Need.URGENT)
+        urgent = need is Need.URGENT or (grid.playing and self.ahead(beat, grid) < SHORT_S)
+        job = Job(self._jobs, generation.piece, chunk, tuple(slots), urgent)
         self._job = job, generation
         self.worker.submit(job)
 

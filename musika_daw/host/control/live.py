@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from musika_daw.host.control.part_mix import PART_ACTIONS, PartMix
 from musika_daw.score.controls import Controls
+from musika_daw.score.following.changes import Changes, changed
 from musika_daw.score.parts import PARTS, parts_named
 
 SEED_MAX = (1 << 64) - 1
@@ -49,17 +51,21 @@ class LiveControls:
     """The present values, and the actions that keys and controllers may ask for.
 
     `on_action` is called with the name of an action, in the thread that asked. A gain of -60 dB is silence. `check`
-    raises ValueError for what the model that plays cannot be asked.
+    raises ValueError for what the model that plays cannot be asked, `unheeded` says what of it would not be heard.
+    `problem` is what was wrong with the last thing that was asked, for those whom nobody answers.
     """
 
     def __init__(self, on_action: Callable[[str], None] | None = None, **values: float | None) -> None:
         self.check: Callable[[Controls], None] = lambda controls: None
+        self.unheeded: Callable[[Controls], str | None] = lambda controls: None
         self._written: dict[str, str | None] = dict.fromkeys(WRITTEN)
+        self._changes: Changes = ()
         self._mix = PartMix()
         self._lock = threading.Lock()
         self._values: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
         self.on_action = on_action
         self.last_change = ""
+        self.problem: str | None = None
         for name, value in values.items():
             self.set(name, value)
         self.last_change = ""
@@ -70,9 +76,10 @@ class LiveControls:
 
     def set_all(self, values: Mapping[str, float | None]) -> None:
         """Set several controls at once, or none of them. Raises ValueError as `set` does."""
-        checked = {name: _check(name, _parameter(name), value) for name, value in values.items()}
-        with self._lock:
+        with self._lock, self._noted():
+            checked = {name: _check(name, _parameter(name), value) for name, value in values.items()}
             self._values = {**self._values, **checked}
+            self.problem = self.unheeded(self.controls())
             self.last_change = ", ".join(
                 f"{name} {'off' if value is None else format(value, 'g')}" for name, value in checked.items()
             )
@@ -80,16 +87,41 @@ class LiveControls:
     def write(self, texts: Mapping[str, str | None]) -> None:
         """Ask for a key, chords or parts, some or all of `WRITTEN`, or for none of them if one is wrong.
 
-        Raises ValueError for a name or text that is none, and for what the model plays no score of.
+        What is typed as chords is in the place of what was played. Raises ValueError for a name or text that is none,
+        and for what the model plays no score of.
         """
-        for name in texts:
-            if name not in WRITTEN:
-                raise ValueError(f"score: {name!r:.40}, must be one of {', '.join(WRITTEN)}")
-        with self._lock:
+        with self._lock, self._noted():
+            for name in texts:
+                if name not in WRITTEN:
+                    raise ValueError(f"score: {name!r:.40}, must be one of {', '.join(WRITTEN)}")
             written = {**self._written, **texts}
-            self.check(_controls_of(self._values, written))
-            self._written = written
+            changes = () if "chords" in texts else self._changes
+            self.check(_controls_of(self._values, written, changes))
+            self._written, self._changes = written, changes
             self.last_change = ", ".join(f"{name} {'off' if text is None else text}" for name, text in texts.items())
+
+    def change_chord(self, beat: float, chord: str | None) -> None:
+        """Ask for a chord from a beat of the timeline on, None for the piece's own. Raises ValueError as `write`."""
+        with self._lock, self._noted():
+            changes = changed(self._changes, beat, chord)
+            self.check(_controls_of(self._values, self._written, changes))
+            self._changes = changes
+            self.last_change = f"chord {'its own' if chord is None else chord} from beat {beat:g}"
+
+    @property
+    def changes(self) -> Changes:
+        """The chords that were played on the way."""
+        return self._changes
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Keep what is refused as the `problem`, until something is not."""
+        self.problem = None
+        try:
+            yield
+        except ValueError as error:
+            self.problem = str(error)
+            raise
 
     def written(self) -> dict[str, str | None]:
         """What a score is asked to be written in, by the names of `WRITTEN`."""
@@ -159,7 +191,7 @@ class LiveControls:
 
     def controls(self) -> Controls:
         """What the engine is told."""
-        return self._mix.applied(_controls_of(self._values, self._written))
+        return self._mix.applied(_controls_of(self._values, self._written, self._changes))
 
     @property
     def gain(self) -> float:
@@ -168,9 +200,12 @@ class LiveControls:
         return 0.0 if gain_db <= PARAMETERS["gain_db"].low else float(10 ** (gain_db / 20))
 
 
-def _controls_of(values: Mapping[str, float | None], written: Mapping[str, str | None]) -> Controls:
+def _controls_of(
+    values: Mapping[str, float | None], written: Mapping[str, str | None], changes: Changes = ()
+) -> Controls:
     return replace(
         written_controls(**written),
+        changes=changes,
         seed=_whole(values["seed"]) or 0,
         style_seed=_whole(values["style_seed"]),
         morph_seed=_whole(values["morph_seed"]),

@@ -1,4 +1,4 @@
-"""`MidiPorts`: the MIDI of a session beside its source: an input whose controllers move the controls, clock out."""
+"""`MidiPorts`: the MIDI of a session beside its source: an input of controllers, one of chords, clock out."""
 
 from __future__ import annotations
 
@@ -6,22 +6,26 @@ from collections.abc import Callable, Sequence
 
 from bridge import JackMidiClockOut, MidiClockOut, TransportSource
 from bridge.jack.midi import JackMidiInput
-from bridge.midi.port import InputPort, open_input
+from bridge.midi.port import CLIENT_NAME, InputPort, OnMessage, open_input
+from musika_daw.host.control.chords_in import ChordsIn
 from musika_daw.host.host import Host
 
 JACK_MIDI = "jack-midi"
 
 
 class MidiPorts:
-    """At most one port either way, each of the system's MIDI by its name or of JACK as `jack-midi[:PORT]`.
+    """At most one port of each kind, each of the system's MIDI by its name or of JACK as `jack-midi[:PORT]`.
 
-    `heard` gets the messages of the input, in the port's own thread. Ports of JACK that are lost are opened again
-    by the host.
+    `heard` gets the messages of the controllers, `chords` those of the keyboard, each in its port's own thread. Ports
+    of JACK that are lost are opened again by the host.
     """
 
-    def __init__(self, host: Host, server: str | None, heard: Callable[[Sequence[int]], object]) -> None:
-        self._host, self._server, self._heard = host, server, heard
+    def __init__(
+        self, host: Host, server: str | None, heard: Callable[[Sequence[int]], object], chords: ChordsIn
+    ) -> None:
+        self._host, self._server, self._heard, self._chords = host, server, heard, chords
         self._input: InputPort | JackMidiInput | None = None
+        self._keyboard: InputPort | JackMidiInput | None = None
         self._clock: MidiClockOut | JackMidiClockOut | None = None
 
     @property
@@ -31,9 +35,18 @@ class MidiPorts:
 
     def listen(self, name: str | None) -> None:
         """Listen to this input and to no other. Raises SourceError if it is none; the old one then stays."""
-        fresh = None if name is None else self._open(name)
-        self._close_input()
+        fresh = None if name is None else self._open(name, self._hear)
+        self._close(self._input)
         self._input = fresh
+
+    def follow_chords(self, name: str | None) -> None:
+        """Follow the keys of this input and of no other. Raises SourceError if it is none, ValueError where the model
+        follows no chords; the old one then stays."""
+        self._chords.check(name)
+        fresh = None if name is None else self._open(name, self._chords.feed, f"{CLIENT_NAME} chords")
+        self._close(self._keyboard)
+        self._keyboard = fresh
+        self._chords.begin(None if fresh is None else fresh.name)
 
     def send_clock(self, source: TransportSource, name: str) -> None:
         """Send the clock of a source to an output. Raises SourceError if it is none."""
@@ -53,21 +66,22 @@ class MidiPorts:
             self._clock.source = source
 
     def stop(self) -> None:
-        """Close both."""
-        self._close_input()
+        """Close them all."""
+        self._close(self._input)
+        self._close(self._keyboard)
+        self._input = self._keyboard = None
         if self._clock is not None:
             self._clock.stop()
 
-    def _open(self, name: str) -> InputPort | JackMidiInput:
+    def _open(self, name: str, hear: OnMessage, client: str = f"{CLIENT_NAME} control") -> InputPort | JackMidiInput:
         kind, _, port = name.partition(":")
         if kind != JACK_MIDI:
-            return open_input(name, self._hear)
-        opened = JackMidiInput(port or None, self._hear, server=self._server)
+            return open_input(name, hear)
+        opened = JackMidiInput(port or None, hear, client_name=client, server=self._server)
         self._host.revived_here.append(opened)
         return opened
 
-    def _close_input(self) -> None:
-        old, self._input = self._input, None
+    def _close(self, old: InputPort | JackMidiInput | None) -> None:
         if isinstance(old, JackMidiInput):
             self._host.revived_here.remove(old)
         if old is not None:

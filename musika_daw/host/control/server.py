@@ -118,13 +118,17 @@ class ControlServer:
             self._later(client, request, lambda: self._session.audition(values["file"], values["gain_db"]))
         elif request.kind == "midi":
             self._in_control_thread(client, request, lambda: self._session.midi.listen(values["port"]))
+        elif request.kind == "chords_in":
+            self._in_control_thread(client, request, lambda: self._session.midi.follow_chords(values["port"]))
         else:
             _told(client, request, lambda: self._at_once(request))
 
-    def _at_once(self, request: Request) -> None:
+    def _at_once(self, request: Request) -> str | None:
+        """Do it; returns what of it will not be heard."""
         session, values = self._session, request.values
         if request.kind == "set":
             session.live.set_all(values["values"])
+            return session.live.problem
         elif request.kind == "score":
             session.live.write(values["values"])
         elif request.kind == "part":
@@ -137,6 +141,7 @@ class ControlServer:
             session.midi_map.learn(values["name"])
         elif request.kind == "forget":
             session.midi_map.forget(values["name"])
+        return None
 
     def _later(self, client: LineClient, request: Request, act: Callable[[], object]) -> None:
         """In a thread of its own: files and devices take their time."""
@@ -242,6 +247,8 @@ class ControlServer:
             "values": session.live.values(),
             "score": session.live.written(),
             "parts": session.live.parts(),
+            "chords": session.chords.status(),
+            "problem": session.live.problem,
             "effects_on": bool(host.effects),
             "midi": {
                 "port": session.midi.input_name,
@@ -272,7 +279,7 @@ class _Subscription:
 def _told(client: LineClient, request: Request, act: Callable[[], object]) -> None:
     """Do what was asked, and say whether that went well."""
     try:
-        act()
+        note = act()
     except (ValueError, OSError, SourceError, SinkError) as error:
         client.send(encode("error", id=request.id, text=_one_line(error)))
     except Exception as error:  # a driver or a plugin may raise anything, and the host plays on
@@ -280,7 +287,7 @@ def _told(client: LineClient, request: Request, act: Callable[[], object]) -> No
         client.send(encode("error", id=request.id, text=f"{type(error).__name__}: {_one_line(error)}"))
     else:
         if request.kind != "devices":
-            client.send(encode("done", id=request.id))
+            client.send(encode("done", id=request.id, **({"note": note} if isinstance(note, str) else {})))
 
 
 def _one_line(error: Exception) -> str:

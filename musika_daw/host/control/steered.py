@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from bridge import TransportSource
 from musika_daw.host.capture import Keeper
+from musika_daw.host.control.chords_in import ChordsIn
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.control.mapping import MidiMap
 from musika_daw.host.control.midi_ports import MidiPorts
@@ -17,6 +18,7 @@ class Steered(Protocol):
     """What the socket shows and steers, which is a `Session`."""
 
     live: LiveControls
+    chords: ChordsIn
     midi: MidiPorts
     midi_map: MidiMap
     host: Host

@@ -109,6 +109,7 @@ REQUESTS: Mapping[str, Mapping[str, tuple[Callable[[str, Any], Any], Any]]] = {
     "learn": {"name": (_learnt, _REQUIRED)},
     "forget": {"name": (_one_of(*PARAMETERS, *ACTIONS), _REQUIRED)},
     "midi": {"port": (_text_or_none, _REQUIRED)},
+    "chords_in": {"port": (_text_or_none, _REQUIRED)},
     "source": {"name": (_text, _REQUIRED), "bpm": (_number_or_none(1, 1000), None)},
     "audition": {"file": (_text_or_none, _REQUIRED), "gain_db": (_number(-60, 12), 0.0)},
     "devices": {},

@@ -44,6 +44,7 @@ class HostLink(QObject):
         self._gives_back: HostStatus | None = None
         self._reason = ""
         steering.setEnabled(False)
+        steering.chords.typed.connect(self.write_chords)
         client.welcomed.connect(self._welcomed)
         client.status.connect(self._show)
         client.lost.connect(self._lost)
@@ -75,6 +76,14 @@ class HostLink(QObject):
         self._on_the_way.update({name: (value, until_s) for name, value in values.items()})
         self.client.request("set", values=dict(values))
         self._steering.show_values(self.values)
+
+    def write_chords(self, text: str) -> None:
+        """Have the music written in these chords, or in its own where there are none."""
+
+        def answered(kind: str, data: Mapping[str, object]) -> None:
+            self._steering.chords.answer(None if kind == "done" else str(data.get("text")))
+
+        self.client.request("score", answered, values={"chords": text or None})
 
     def follow(self, source: str) -> None:
         """Have the host follow another source."""
@@ -111,6 +120,8 @@ class HostLink(QObject):
         if before is not None and before[0] != welcome.pid and ours:
             self._gives_back = before[1]
             self.client.request("set", values=dict(before[1].values))
+            if before[1].chords is not None:
+                self.write_chords(before[1].chords)
 
     def _give_back(self, was: HostStatus, status: HostStatus) -> None:
         """Have a host that came back follow what the one before it did; its own clock also stopped with it."""

@@ -49,6 +49,9 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    chords: str | None = None
+    heard_chord: str | None = None
+    held_chord: str | None = None
     parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
@@ -117,8 +120,16 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
-        parts=_parts(_get(data, "parts", dict) if "parts" in data else {}),
+        chords=_text(_part(data, "score"), "chords"),
+        heard_chord=_text(_part(data, "chords"), "heard"),
+        held_chord=_text(_part(data, "chords"), "held"),
+        parts=_parts(_part(data, "parts")),
     )
+
+
+def _part(data: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A part that hosts before 0.2 do not send."""
+    return dict(_get(data, name, dict)) if name in data else {}
 
 
 def _parts(data: Mapping[str, Any]) -> dict[str, dict[str, bool]]:

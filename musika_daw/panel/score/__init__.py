@@ -1,1 +1,1 @@
-"""What a score plays, as the panel shows and steers it."""
+"""What a score is asked to be written in and which parts of it sound, as rows of the panel."""

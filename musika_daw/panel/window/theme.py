@@ -116,6 +116,7 @@ def apply_theme(app: QApplication, name: str) -> Colours:
 _SHEET = """
 QToolTip {{ color: {text}; background: {raised}; border: 1px solid {line}; padding: 3px; }}
 QLabel[role="dim"] {{ color: {dim}; }}
+QLabel[role="bad"] {{ color: {bad}; }}
 QLabel[role="number"] {{ font-size: 15pt; font-weight: 600; }}
 QFrame[role="notice"] {{ border: 1px solid {line}; border-left: 4px solid {warn}; border-radius: 4px;
     background: {raised}; }}

@@ -7,7 +7,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from musika_daw.score.harmony import MINOR, Chord, Key
+from musika_daw.score.following.held import chord_of
+from musika_daw.score.harmony import MAJOR, MINOR, Chord, Key
 from musika_daw.score.techno.grid import STEPS, Tone
 
 Rng = np.random.Generator
@@ -57,6 +58,11 @@ class Harmony:
     parallel: bool  # one minor-seventh shape moved along, as a sampled chord is
     asked: tuple[Chord, ...] = ()
 
+    @property
+    def key(self) -> Key:
+        """Major or minor, whatever its scale."""
+        return Key(self.root % 12, MAJOR if self.scale == "major" else MINOR)
+
     def in_key(self, key: Key) -> Harmony:
         """The same progression in another key; a scale stays as it is where it is of the key's mode."""
         minor = key.steps == MINOR
@@ -103,17 +109,26 @@ class Harmony:
         """MIDI note of a chord's root among the bass, folded near the key's own."""
         return self.root - 4 + (pitch_class - (self.root - 4)) % 12
 
-    def led(self, bar: int, tones: list[Tone], role: str) -> list[Tone]:
-        """The notes that a role plays in a bar as an asked chord has them: they end with the bar, before the next
-        chord, and the bass begins with its lowest note."""
+    def led(self, bar: int, tones: list[Tone], role: str, stop: float = STEPS) -> list[Tone]:
+        """The notes that a role plays in a bar as an asked chord has them: they end at a step, that of the next chord
+        or the bar's end, and the bass begins with its lowest note."""
         if not self.asked:
             return tones
-        led = [tone._replace(length=min(tone.length, STEPS - tone.step)) for tone in tones]
+        led = [tone._replace(length=min(tone.length, stop - tone.step)) for tone in tones]
         if role == "bass" and led:
             first, low = min(led, key=lambda tone: tone.step), self.asked[bar % len(self.asked)].low
             pitch = first.pitch - 6 + (low - (first.pitch - 6)) % 12
             led[led.index(first)] = first._replace(pitch=pitch)
         return led
+
+    def sounding(self, bar: int) -> Chord:
+        """The chord of a bar, by what is played: asked chords as they are, drawn ones as the notes that they have."""
+        if self.asked:
+            return self.asked[bar % len(self.asked)]
+        low = self.pitch(self.bar_degree(bar)) - 12
+        chord = chord_of([low, *map(int, self.chord(bar))], self.key)
+        assert chord is not None
+        return chord
 
     def chord(self, bar: int, centre: int = 60) -> list[float]:
         """Chord of a bar, close to `centre`, lowest note first."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from musika_daw.score.techno.arrangement import Arrangement, Section, draw_arrangement
 from musika_daw.score.techno.drums import Drums, Hits, draw_drums, draw_layers
-from musika_daw.score.techno.grid import Grid, Tone, rng_of
+from musika_daw.score.techno.grid import STEPS, Grid, Tone, rng_of
 from musika_daw.score.techno.harmony import Harmony, draw_harmony
 from musika_daw.score.techno.lines import AnyLine, draw_lines
 from musika_daw.score.techno.style import Style, draw_bpm, draw_style
 
+BEATS_PER_BAR = 4
+_AGAIN = STEPS // BEATS_PER_BAR
 # the buses of pitched lines, by the role that they play
 PITCHED = {"bass": "bass", "acid": "lead", "lead": "lead", "stab": "chords", "pad": "chords"}
 
@@ -51,10 +53,39 @@ class Ducking:
 
 
 @dataclass(frozen=True)
+class _Span:
+    """Steps `first` to `stop` of a bar, in one harmony; `cut` says that another follows."""
+
+    first: float
+    stop: float
+    harmony: Harmony
+    cut: bool
+
+    def tones(self, line: AnyLine, bar: int) -> list[Tone]:
+        """What a line plays in it. A note that a change comes upon is struck again if it had a beat or more to go."""
+        found = []
+        for tone in line.tones(bar, self.harmony):
+            left = tone.step + tone.length - self.first
+            if self.first <= tone.step < self.stop:
+                found.append(tone)
+            elif tone.step < self.first and left >= _AGAIN:
+                found.append(tone._replace(step=self.first, length=left))
+        return found
+
+    def led(self, bar: int, tones: list[Tone], role: str) -> list[Tone]:
+        """Those of a role's notes that begin in it, as its harmony has them."""
+        here = [tone for tone in tones if self.first <= tone.step < self.stop]
+        if self.cut:
+            here = [tone._replace(length=min(tone.length, self.stop - tone.step)) for tone in here]
+        return self.harmony.led(bar, here, role, self.stop)
+
+
+@dataclass(frozen=True)
 class Piece:
     """What stays the same in a piece; `bar` says what plays.
 
     `bpm` is the tempo it was drawn with (another may be played), `swing` the delay of odd sixteenths as a share of one.
+    `changes` are other harmonies, each from a beat of the timeline on.
     """
 
     style: Style
@@ -67,6 +98,7 @@ class Piece:
     lines: dict[str, AnyLine]
     bass: str
     ducking: Ducking
+    changes: tuple[tuple[float, Harmony], ...] = ()
 
     def bar(self, number: int, energy: float | None = None, onsets: float | None = None) -> BarScore:
         """What plays in a bar.
@@ -79,18 +111,41 @@ class Piece:
             section = Section("drop" if energy > 0.85 else "groove", float(energy))
         hits = self.drums.hits(number, section, self.arrangement, thinned=onsets is None)
         tones: dict[str, list[Tone]] = {}
+        spans = self._spans(number)
         for bus, line in self.lines.items():
             if not self.arrangement.active(bus, section):
                 continue
-            played = line.tones(number, self.harmony)
+            played = [tone for span in spans for tone in span.tones(line, number)]
             if bus != "pad" and onsets is None:
                 played = [t for t in played if self.arrangement.allows(section, number, t.step)]
             if played:
                 tones[bus] = played
         score = BarScore(section, hits, tones)
         score = score if onsets is None else score.thinned(self.arrangement, onsets)
-        led = {bus: self.harmony.led(number, tones, PITCHED[bus]) for bus, tones in score.tones.items()}
+        led = {
+            bus: [tone for span in spans for tone in span.led(number, tones, PITCHED[bus])]
+            for bus, tones in score.tones.items()
+        }
         return replace(score, tones=led)
+
+    def harmony_at(self, beat: float) -> Harmony:
+        """The harmony that holds at a beat of the timeline."""
+        return next((harmony for begins, harmony in reversed(self.changes) if begins <= beat), self.harmony)
+
+    def _spans(self, bar: int) -> list[_Span]:
+        """The harmonies of a bar, one after another."""
+        begins = [(0.0, self.harmony)]
+        changes = [(STEPS / BEATS_PER_BAR * beat - STEPS * bar, harmony) for beat, harmony in self.changes]
+        for step, harmony in changes:
+            if step <= 0:
+                begins = [(0.0, harmony)]
+            elif step < STEPS:
+                begins.append((step, harmony))
+        ends = [step for step, _ in begins[1:]] + [float(STEPS)]
+        cut = any(step == STEPS for step, _ in changes)
+        return [
+            _Span(step, stop, harmony, stop < STEPS or cut) for (step, harmony), stop in zip(begins, ends, strict=True)
+        ]
 
     def grid(self, bars: int) -> Grid:
         """The piece's own grid for its first bars."""

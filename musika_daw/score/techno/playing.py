@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,10 +10,12 @@ import numpy as np
 from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
 from musika_daw.score.density import rate_of_density
-from musika_daw.score.harmony import NOTES
+from musika_daw.score.following.changes import Changes, changes_named
+from musika_daw.score.harmony import Chord, Key
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from musika_daw.score.techno.grid import is_odd, swung_beats
+from musika_daw.score.techno.harmony import Harmony
 from musika_daw.score.techno.piece import PITCHED, BarScore, Piece, draw_piece
 from musika_daw.score.tempo import TempoMap
 
@@ -24,11 +27,14 @@ def piece_of(controls: Controls) -> Piece:
     style_seed = controls.seed if controls.style_seed is None else controls.style_seed
     if controls.morph_seed is not None and controls.morph >= 0.5:  # a morph changes style and key half-way
         style_seed = controls.morph_seed
-    return _piece(style_seed, controls.seed, controls.key, controls.chords)
+    return _piece(style_seed, controls.seed, controls.key, controls.chords, controls.changes)
 
 
 @lru_cache(maxsize=64)
-def _piece(style_seed: int, seed: int, key: str | None, chords: str | None) -> Piece:
+def _piece(style_seed: int, seed: int, key: str | None, chords: str | None, changes: Changes) -> Piece:
+    if changes:
+        piece = _piece(style_seed, seed, key, chords, ())
+        return replace(piece, changes=_led(piece.harmony, key, changes))
     manner = draw_piece(style_seed, 0)
     harmony, asked = manner.harmony, asked_key(key, chords)
     if asked is not None:
@@ -38,10 +44,29 @@ def _piece(style_seed: int, seed: int, key: str | None, chords: str | None) -> P
     return draw_piece(style_seed, seed, manner.style, harmony)
 
 
+def _led(own: Harmony, key: str | None, changes: Changes) -> tuple[tuple[float, Harmony], ...]:
+    """What holds from which beat on: the chords that were played, in the key that was asked or that which fits them."""
+    return tuple(
+        (change.beat, own if change.chord is None else _over(own, change.key if key is None else None, change.chord))
+        for change in changes_named(changes)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _over(own: Harmony, key: Key | None, chord: Chord) -> Harmony:
+    return (own if key is None else own.in_key(key)).with_chords((chord,))
+
+
 def written_key(controls: Controls) -> str:
-    """Name of the key that the piece of these controls is in, like `Amin`."""
-    harmony = piece_of(controls).harmony
-    return f"{NOTES[harmony.root % 12]}{'maj' if harmony.scale == 'major' else 'min'}"
+    """Name of the key that the piece of these controls is in, like `Amin`: after changes, that of the last."""
+    piece = piece_of(controls)
+    harmony = piece.changes[-1][1] if piece.changes else piece.harmony
+    return harmony.key.name
+
+
+def chord_at(controls: Controls, beat: float) -> Chord:
+    """The chord that is played at a beat of the timeline."""
+    return piece_of(controls).harmony_at(beat).sounding(int(beat // BEATS_PER_BAR))
 
 
 def span_notes(
