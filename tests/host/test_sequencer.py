@@ -10,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge import FakeTransport
+from musika_daw.host.host import Host
 from musika_daw.host.notes.bars import BEATS_PER_BAR, CHANNELS, Note, NoteBars, bar_of_notes
 from musika_daw.host.notes.sequencer import CHANNEL_NUMBERS, Sequencer
+from musika_daw.host.offline import VirtualClock, play_offline
 from musika_daw.host.play.cache import Generation
+from musika_daw.host.play.click import ClickRenderer
 from musika_daw.host.play.grid import Grid
 from musika_daw.host.play.meter import Read
 from musika_daw.host.play.piece import Piece
@@ -152,7 +156,7 @@ def test_whatever_is_played_no_note_hangs_comes_twice_or_is_lost(moves: list[tup
                 half = frames // 2
                 reads = [
                     Read(0, half, gen, position, rate),
-                    Read(half, frames - half, gen, position - 3 * gen.frames_per_beat, rate),
+                    Read(half, frames - half, gen, position - 3 * gen.frames_per_beat, rate, turned=True),
                 ]
             before = len(heard.struck)
             heard.block(sequencer.block(reads), frames)
@@ -219,6 +223,89 @@ def test_notes_that_are_not_known_in_time_come_late_and_no_note_comes_twice() ->
     assert {(channel, key) for _, channel, key in heard.struck[:3]} == {(9, 36), (0, 40), (2, 60)}
     assert {frame for frame, _, _ in heard.struck[:3]} == {3 * 512}
     assert sorted(heard.struck[3:]) == want[3:]
+
+
+def played(daw: FakeTransport, seconds: float, block: int) -> tuple[Heard, list[Read]]:
+    """Notes and reads of a host that looks at its source once a block."""
+    clock, heard, sequencer, reads = VirtualClock(), Heard(), Sequencer(dense), list[Read]()
+    daw.clock = clock
+
+    def listen(_now_s: float, host: Host) -> None:
+        def take() -> None:
+            reads.extend(host.player.reads)
+            heard.block(sequencer.block(host.player.reads), block)
+
+        if not host.on_fill:
+            host.on_fill.append(take)
+
+    play_offline(daw, clock, ClickRenderer(), seconds, block_frames=block, each_block=listen)
+    return heard, reads
+
+
+@pytest.mark.parametrize("block", [64, 512, 2048, 4096, 8192])
+@pytest.mark.parametrize("at_s", [0.5003, 0.511, 0.55])
+@pytest.mark.parametrize("start", [0.0, 16.0])
+def test_a_start_that_is_noticed_late_has_the_notes_since_it(block: int, at_s: float, start: float) -> None:
+    """A host that is held up by a block of up to 170 ms: what began since the start is struck as it is noticed."""
+    daw = FakeTransport(120).locate(0.0, start).play(at_s).halt(at_s + 1.0).play(at_s + 1.5)
+    heard, reads = played(daw, 3.0, block)
+    begins = [read for read in reads if read.since is not None]
+    assert [read.since for read in begins] == [start * RATE / 2, pytest.approx((start + 2) * RATE / 2, abs=2)]
+    assert 0 <= begins[0].position - start * RATE / 2 < block
+    first = min(frame for frame, _, _ in heard.struck)
+    assert first == -(-round(at_s * RATE) // block) * block
+    at_once = {(channel, key) for frame, channel, key in heard.struck if frame == first}
+    assert at_once >= {(9, 36), (0, 40), (2, 60)}
+    # all others once, each on its frame; of those that were missed, the last one of each key
+    late = round(begins[0].position - start * RATE / 2)
+    want = between(begins[0].generation, start * RATE / 2 + late, start * RATE / 2 + RATE // 2)
+    want = [(frame - round(begins[0].position) + first, channel, key) for frame, channel, key in want]
+    assert [struck for struck in sorted(heard.struck) if first < struck[0] <= want[-1][0]] == [
+        struck for struck in want if struck[0] > first
+    ]
+    missed = [(channel, key) for frame, channel, key in heard.struck if frame == first]
+    assert len(missed) == len(set(missed))
+
+
+@pytest.mark.parametrize(("late_s", "struck"), [(0.0, True), (0.02, True), (0.2, True), (0.3, False)])
+def test_a_start_that_is_heard_late_by_the_device_has_its_first_notes(late_s: float, struck: bool) -> None:
+    player, sequencer, heard = Player(RATE), Sequencer(dense), Heard()
+    player.generation = generation()
+    out = np.zeros((2, 512), np.float32)
+    grid = Grid(playing=True, at_s=1.0, beat=8.0, jumps=1, start_beat=8.0)
+    for block in range(4):
+        player.process(out, grid, 1.0 + late_s + block * 512 / RATE)
+        heard.block(sequencer.block(player.reads), 512)
+    first = {(channel, key) for frame, channel, key in heard.struck if frame == 0}
+    assert ((2, 60) in first) is struck
+    assert ((0, 40) in first) is struck
+    # a locate, without a stop
+    grid = Grid(playing=True, at_s=3.0, beat=40.0, jumps=2, start_beat=40.0)
+    player.process(out, grid, 3.0 + late_s)
+    heard.block(sequencer.block(player.reads), 512)
+    assert (((4 * 512), 2, 60) in heard.struck) is struck
+    # put right by 6 ms: nothing since the start is struck again
+    before = len(heard.struck)
+    player.process(out, grid, 3.0 + late_s + 512 / RATE - 0.006)
+    heard.block(sequencer.block(player.reads), 512)
+    assert player.reads[0].since is None
+    assert len([one for one in heard.struck[before:] if one[1:] == (2, 60)]) == 0
+
+
+def test_round_a_loop_that_ends_with_a_block_the_notes_before_its_start_are_left_out() -> None:
+    def early(_generation: Generation, bar: int) -> tuple[Note, ...]:
+        return (Note(4.0 * bar, 4.0 * bar + 1, 0, 40, 90), Note(4.0 * bar + 3.99, 4.0 * bar + 4.0, 0, 41, 90))
+
+    player, sequencer, heard = Player(RATE), Sequencer(early), Heard()
+    player.generation = generation()
+    out = np.zeros((2, 480), np.float32)
+    grid = Grid(playing=True, at_s=0.0, beat=8.0, loop_start=4.0, loop_end=12.0, jumps=1, start_beat=8.0)
+    for block in range(2 * RATE // 480 + 1):
+        player.process(out, grid, block * 480 / RATE)
+        heard.block(sequencer.block(player.reads), 480)
+    assert [read.turned for read in player.reads] == [True]
+    assert heard.struck[-1] == (2 * RATE, 0, 40)
+    assert [key for _, _, key in heard.struck] == [41, 40, 41, 40]
 
 
 @pytest.mark.parametrize("kind", ["parts", "piano"])

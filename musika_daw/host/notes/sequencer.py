@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from musika_daw.host.notes.bars import BEATS_PER_BAR, CHANNELS, Note
+from musika_daw.host.notes.bars import BEATS_PER_BAR, CHANNELS, LEAST_BEATS, Note
 from musika_daw.host.play.cache import Generation
 from musika_daw.host.play.meter import Read
 
@@ -22,6 +22,7 @@ Event = tuple[int, bytes]
 NOTE_OFF, NOTE_ON, CONTROL, ALL_NOTES_OFF = 0x80, 0x90, 0xB0, 123
 JUMP_S = 0.02  # a player that is put right goes less far than this
 START_S = 0.01  # a note that began this little before play did is played at once
+LATE_START_S = 0.25  # so are those that began since, where play is heard only this much later
 PICKUP_S = 0.05  # a start this little before the song is one on its first beat, and not on the end of a fill
 LATE_S = 0.06  # one that could not be known in time is
 SAME_BEATS = 2e-5
@@ -84,11 +85,7 @@ class Sequencer:
                 self._let_go(read.at)
                 before = None
         if before is None:
-            # inside a block play came round a loop: what is before its start is no part of it
-            early = START_S * rate_hz if read.at == 0 else 0.0
-            self._next = read.position - early
-            if -PICKUP_S * rate_hz < read.position:
-                self._next = max(self._next, 0.0)
+            self._next = _begins(read, rate_hz)
         elif before is not generation:
             self._change(before, generation, read.at)
         self._generation = generation
@@ -112,6 +109,7 @@ class Sequencer:
         generation, stop = read.generation, read.position + read.frames * read.rate
         per_bar, rate_hz = generation.frames_per_beat * BEATS_PER_BAR, generation.piece.sample_rate_hz
         done = stop
+        missed: dict[tuple[int, int], tuple[Note, int]] = {}  # of each key the last one
         for bar in range(math.floor((self._next - 1) / per_bar), math.floor((stop + 1) / per_bar) + 1):
             notes = self._bars(generation, bar)
             if notes is None:
@@ -121,11 +119,23 @@ class Sequencer:
                 frame = _frame(note.beat, generation)
                 if frame >= stop:
                     break
-                if frame >= self._next:
-                    self._strike(note, frame, read)
+                if frame < self._next:
+                    continue
+                if frame < read.position:
+                    missed[note.channel, note.key] = note, frame
+                    continue
+                self._catch_up(missed, read)
+                self._strike(note, frame, read)
+        self._catch_up(missed, read)
         self._next = max(self._next, done)
         self._until = stop
         self._end_held(stop, read)
+
+    def _catch_up(self, missed: dict[tuple[int, int], tuple[Note, int]], read: Read) -> None:
+        """Strike what began before the read, in order."""
+        for note, frame in sorted(missed.values(), key=lambda one: one[1]):
+            self._strike(note, frame, read)
+        missed.clear()
 
     def _strike(self, note: Note, frame: int, read: Read) -> None:
         key = note.channel, note.key
@@ -136,7 +146,8 @@ class Sequencer:
         if key in self._held:
             self._off(at, key)
         self._events.append((at, bytes((NOTE_ON | note.channel, note.key, note.velocity))))
-        self._held[key] = _Held(note.beat, _frame(note.off_beat, read.generation))
+        least = read.position + LEAST_BEATS * read.generation.frames_per_beat  # of one that is struck late
+        self._held[key] = _Held(note.beat, max(_frame(note.off_beat, read.generation), least))
         self._struck[key] = note.beat
 
     def _end_held(self, until: float, read: Read) -> None:
@@ -151,6 +162,17 @@ class Sequencer:
         # one that was struck late may end before it: never before what was sent
         at = max(at, self._events[-1][0]) if self._events else at
         self._events.append((at, bytes((NOTE_OFF | key[0], key[1], 0))))
+
+
+def _begins(read: Read, rate_hz: int) -> float:
+    """Frame from which on notes are struck that begin with a read."""
+    if read.turned:  # what is before a loop's start is no part of it
+        return read.position
+    late = read.since is not None and 0 <= read.position - read.since <= LATE_START_S * rate_hz
+    start = read.since if late and read.since is not None else read.position
+    if -PICKUP_S * rate_hz < start:
+        return max(start - START_S * rate_hz, 0.0)
+    return start - START_S * rate_hz
 
 
 def _is(note: Note, key: tuple[int, int], beat: float) -> bool:

@@ -30,10 +30,16 @@ class Meter:
 @dataclass(frozen=True, slots=True)
 class Read:
     """What fills `frames` frames of a block, from frame `at` of it on: a generation, read from `position` (in frames
-    of its own) on at a rate."""
+    of its own) on at a rate.
+
+    The first read after a start or a locate has `since`, the frame that play began at, which may be before `position`;
+    `turned` is one that begins where play came round a loop.
+    """
 
     at: int
     frames: int
     generation: Generation
     position: float
     rate: float
+    since: float | None = None
+    turned: bool = False

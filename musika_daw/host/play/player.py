@@ -56,6 +56,7 @@ class Player:
         self._played = 0
         self._heard = False
         self._begun_heard = False
+        self._since: float | None = None
         self.reads: list[Read] = []  # of the block that was filled last, in order
         self._silent = 0
         self.blocks = 0
@@ -145,8 +146,10 @@ class Player:
         rate = grid.beats_per_s * per_beat / self.sample_rate_hz
         rate = 1.0 if abs(rate - 1) < EXACT_RATE else min(max(rate, 0.02), 0.99 * RATE_MAX)
         target = beat * per_beat
-        main = self._main
+        main, begun = self._main, grid.start_beat * per_beat
+        self._since = None
         if main is None:
+            self._since = begun
             main = self._begin(generation, target, rate, ATTACK_FRAMES)
         elif main.generation is not generation:
             self._release(CROSS_FRAMES)
@@ -156,6 +159,7 @@ class Player:
             self.error_s = error / self.sample_rate_hz
             sent = grid.jumps != self._jumps and abs(self.error_s) > CORRECT_FROM_S
             if sent or abs(self.error_s) > JUMP_S:
+                self._since = begun if sent else None
                 self._release(CROSS_FRAMES)
                 main = self._begin(generation, target, rate, ATTACK_FRAMES)
             elif self._played < YOUNG_S * self.sample_rate_hz and abs(self.error_s) > YOUNG_JUMP_S:
@@ -185,7 +189,7 @@ class Player:
 
     def _read(self, main: Voice, out: np.ndarray, grid: Grid, frames: int) -> None:
         """Let the main voice fill the block, going round the loop as often as that takes."""
-        at = 0
+        at, turned = 0, False
         generation = main.generation
         assert generation is not None
         per_beat = generation.frames_per_beat
@@ -196,8 +200,8 @@ class Player:
             if not 0 <= left < frames - at or end - start < 4 * CROSS_FRAMES:
                 break
             part = math.ceil(left)
-            self._add(main, out, at, part)
-            at += part
+            self._add(main, out, at, part, turned)
+            at, turned = at + part, True
             position = round(start) + (main.position - round(end))
             rate = main.rate
             self._main = None
@@ -206,12 +210,13 @@ class Player:
             self._turned.append(main)
             main = self._begin(generation, position, rate, ATTACK_FRAMES, heard=True)
         if at < frames:
-            self._add(main, out, at, frames - at)
+            self._add(main, out, at, frames - at, turned)
 
-    def _add(self, main: Voice, out: np.ndarray, at: int, frames: int) -> None:
+    def _add(self, main: Voice, out: np.ndarray, at: int, frames: int, turned: bool) -> None:
         assert main.generation is not None
         if frames:
-            self.reads.append(Read(self._silent + at, frames, main.generation, main.position, main.rate))
+            since, self._since = self._since, None
+            self.reads.append(Read(self._silent + at, frames, main.generation, main.position, main.rate, since, turned))
         self._count_missing(main.add(out, at, frames), frames)
 
     def _count_missing(self, missing: int, frames: int) -> None:
