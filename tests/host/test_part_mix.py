@@ -157,11 +157,18 @@ def test_a_model_without_parts_says_so_and_keys_and_controllers_live_on(tmp_path
     live.check = lambda controls: check_asked(controls, "piano", "piano")
     with pytest.raises(ValueError, match="parts: drums, bass, lead, chords, but piano plays no score of parts"):
         live.act("mute_drums")
+    said = live.problem
+    assert said == "parts: drums, bass, lead, chords, but piano plays no score of parts"
     assert live.parts() == {}
+    live.set("seed", 0)
+    assert live.problem is None
     assert press(live, "r")
+    assert live.problem == said
+    live.set("seed", 0)
     midi = MidiMap(live, tmp_path / "map.toml")
     midi.learn("mute_bass")
     assert midi.feed([0xB0, 7, 127])
+    assert live.problem == said
     assert live.controls() == Controls()
 
 
@@ -212,3 +219,6 @@ def test_the_view_shows_parts_where_there_are_any() -> None:
     live.check = lambda controls: check_asked(controls, "", "techno")
     console.print(run_table(status, "internal", "file", 0, live, [], NO_CHORD))
     assert "parts" not in console.export_text()
+    press(live, "r")
+    console.print(run_table(status, "internal", "file", 0, live, [], NO_CHORD))
+    assert console.export_text().count("parts: drums, bass, lead, chords, but techno plays no score of parts") == 1

@@ -161,7 +161,7 @@ class LiveControls:
     def mix(self, kind: str, part: str, on: bool | None = None) -> None:
         """Mute or solo a part, no longer, or (None) the other way round than it is. Raises ValueError for what is no
         part, and for a model that plays none."""
-        with self._lock:
+        with self._lock, self._noted():
             mix = self._mix.with_part(kind, part, on)
             self.check(Controls(parts=PARTS))
             self._mix = mix

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,10 +96,8 @@ class MidiMap:
         if name in PARAMETERS:
             self._live.sweep(name, value / 127)
         elif self._before.get(name, 0) < MIDDLE <= value:
-            try:
+            with suppress(ValueError):  # in a MIDI thread: the model has no such part, which its `problem` says
                 self._live.act(name)
-            except ValueError as error:  # in a MIDI thread: the model has no such part
-                self._live.last_change = str(error)
         self._before[name] = value
 
     def _save(self) -> None:
