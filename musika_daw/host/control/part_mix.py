@@ -29,11 +29,6 @@ class PartMix:
         after = before - {part} if on is False or (on is None and part in before) else before | {part}
         return replace(self, muted=after) if kind == MUTE else replace(self, soloed=after)
 
-    def acted(self, action: str) -> PartMix:
-        """After one of `PART_ACTIONS`."""
-        kind, _, part = action.partition("_")
-        return self.with_part(kind, part)
-
     def hears(self, part: str) -> bool:
         """Whether a part is let through."""
         return part in self.soloed if self.soloed else part not in self.muted
