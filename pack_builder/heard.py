@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -9,6 +10,10 @@ from musika_daw.hearing.limits import SILENCE
 from musika_daw.host.capture import BEATS_PER_BAR, Take, heard_loop
 from musika_daw.host.play.render import Renderer
 from musika_daw.instrument.played import Bars, Stretch
+from musika_daw.score.chords import chord_name
+from musika_daw.score.controls import Controls
+from musika_daw.score.following.changes import change_at, changes_named
+from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import TempoMap
 from pack_builder.plan.families import FAMILIES
@@ -17,6 +22,7 @@ from pack_builder.plan.names import word_names
 from pack_builder.plan.options import SAMPLE_RATES_HZ, BuildOptions
 from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish.closing import close
+from pack_builder.record.beside import FileChord
 from pack_builder.record.manifest import MANIFEST, Head, read_manifest
 from pack_builder.record.rows import Model, Row
 from pack_builder.render.judge import attempt_of, judge
@@ -32,6 +38,9 @@ class Scored(Protocol):
 
     def key(self, controls: Any) -> str | None:
         """Key of what it plays; None where it plays no score."""
+
+    def chord(self, beat: float, controls: Any) -> Chord | None:
+        """Chord that is played at a beat of the timeline; None where it plays no score."""
 
     def played(self, stretch: Stretch, controls: Any) -> Notes | None:
         """Notes of a stretch in seconds from its start; None where it plays no score."""
@@ -86,13 +95,34 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
 
 
 def _written(renderer: Renderer, take: Take) -> Written:
-    """Key and notes of the bars as they were heard. Of music without a score no key is known: it may have gone from one
-    to another."""
+    """Key, notes and chords of the bars as they were heard. Of music without a score no key is known: it may have gone
+    from one to another."""
     if not isinstance(renderer, Scored):
         return Written()
-    piece = take.piece
-    bars = Bars(take.start_beat, take.bars * BEATS_PER_BAR, TempoMap.constant(piece.bpm))
-    return Written(renderer.key(piece.controls), renderer.played(bars, piece.controls))
+    piece, beats = take.piece, take.bars * BEATS_PER_BAR
+    # a chord that was asked for a later bar has no say in the key of these
+    changes = tuple(change for change in piece.controls.changes if change[0] < take.start_beat + beats)
+    controls = replace(piece.controls, changes=changes)
+    played = renderer.played(Bars(take.start_beat, beats, TempoMap.constant(piece.bpm)), controls)
+    return Written(renderer.key(controls), played, _chords(renderer, take, controls))
+
+
+def _chords(renderer: Scored, take: Take, controls: Controls) -> tuple[FileChord, ...] | None:
+    """The chords of the bars, each where it begins; None where all of it is the music's own harmony."""
+    start, end = take.start_beat, take.start_beat + take.bars * BEATS_PER_BAR
+    changes = [change for change in changes_named(controls.changes) if start < change.beat < end]
+    before = change_at(changes_named(controls.changes), start)
+    given = [change.chord for change in ([before] if before is not None else []) + changes]
+    if controls.chords is None and not any(given):
+        return None
+    found: list[FileChord] = []
+    for beat in sorted({*range(start, end), *(change.beat for change in changes)}):
+        chord = renderer.chord(beat, controls)
+        if chord is None:
+            return None
+        if not found or found[-1].chord != chord_name(chord):
+            found.append(FileChord(float(beat - start), chord_name(chord)))
+    return tuple(found)
 
 
 def _job(take: Take, kind: str, number: int, words: set[str]) -> Job:
