@@ -126,6 +126,25 @@ def test_notes_leave_out_a_part_that_is_not_asked_for_and_a_missing_port_is_told
     assert {channel for _, kind, channel, _ in messages[before:] if kind == 0x90} == {10}
 
 
+@pytest.mark.parametrize("latency_s", [0.0, 0.08])
+def test_a_sink_outside_jack_has_the_first_beat_however_late_it_is_heard(jack: Jack, latency_s: float) -> None:
+    recorder = jack.record()
+    port = f"{recorder.client.name}:midi"
+    sink = f"file:{jack.folder / 'take.wav'}"
+    options = {"sink": sink, "latency_s": latency_s, "notes_out": f"jack-midi:{port}"}
+    session = jack.play("internal", model="parts", **options)
+    assert wait_for(lambda: session.host.scheduler.is_ready(0), 60)
+    session.live.act("play")
+    assert wait_for(lambda: sum(message[0] & 0xF0 == 0x90 for _, message in list(recorder.messages)) > 60, 30)
+    session.stop()
+    struck = [(at, (m[0] & 0x0F) + 1, m[1]) for at, m in list(recorder.messages) if m[0] & 0xF0 == 0x90]
+    at_once = {(channel, key) for at, channel, key in struck if at - struck[0][0] < RATE / 50}
+    first_beat = {(channel, key) for frame, channel, key in score_between(0, BAR) if frame == 0}
+    assert len(first_beat) > 4
+    assert at_once >= first_beat or recorder.gaps()  # what came in a cycle that was lost, nobody heard
+    check_ends(recorder)
+
+
 def test_a_model_without_a_score_says_so(jack: Jack) -> None:
     with pytest.raises(
         ValueError, match=r"^notes-out: jack-midi, but click plays no score, whose notes could be sent$"

@@ -26,6 +26,7 @@ class NotesOut:
         self._bars = NoteBars(score)
         self._sequencer = Sequencer(self._bars.of)
         self._events: list[Event] = []
+        self._due: list[tuple[float, bytes]] = []  # with the time when each is heard
         kind, _, port = name.partition(":")
         self._in_sink = kind == JACK_MIDI and sink.in_jack
         self._port: TimedMidiOut | JackMidiOut | None = None
@@ -60,9 +61,12 @@ class NotesOut:
         if self._in_sink:
             self._events += events
         elif isinstance(self._port, JackMidiOut):
+            self._due += [(self._heard_s(at), message) for at, message in events]
             if self._port.is_set:
-                for at, message in events:
-                    self._port.put(self._port.frame_at(self._heard_s(at)), message)
+                for heard_s, message in self._due:
+                    self._port.put(self._port.frame_at(heard_s), message)
+            if self._port.is_set or not self._port.is_open:
+                self._due = []
         elif self._port is not None:
             for at, message in events:
                 self._port.put(self._heard_s(at), message)
