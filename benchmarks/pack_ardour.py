@@ -71,7 +71,7 @@ class Heard:
     peak: float
 
 
-def _lua(home: Path, text: str) -> str:
+def run_lua(home: Path, text: str) -> str:
     """What a script prints; it ends in Ardour's own words where it was whole."""
     script = home / "script.lua"
     script.write_text(text)
@@ -129,12 +129,12 @@ def heard_by_ardour(files: Sequence[tuple[Path, int]], rate: int, bpm: float) ->
             home = Path(folder, str(start))
             session = home / "song" / "song.ardour"
             home.mkdir()
-            _lua(home, _MAKE.format(folder=session.parent, rate=rate, bpm=bpm))
+            run_lua(home, _MAKE.format(folder=session.parent, rate=rate, bpm=bpm))
             if not session.is_file():
                 continue
             session.write_text(_with_files(session.read_text(), files, rate))
             heard = {}
-            for line in _lua(home, _TELL.format(folder=session.parent)).splitlines():
+            for line in run_lua(home, _TELL.format(folder=session.parent)).splitlines():
                 if line.startswith("REGION\t"):
                     path, frames, whole, channels, first, last, peak = line.split("\t")[1:]
                     ticks = _ticks(last) - _ticks(first)

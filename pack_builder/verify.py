@@ -17,8 +17,8 @@ from musika_daw.sound.sounds import SUFFIXES, read_sound
 from musika_daw.sound.tags import ACID_ONE_SHOT, Header
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.chain import Chain
+from pack_builder.record.beside import FileMidi
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
-from pack_builder.record.rows import FileMidi
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
 from pack_builder.render.hits import faults, pitch_heard

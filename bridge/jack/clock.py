@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from bridge.clock.source import Listener, TransportSource, host_time
 from bridge.clock.transport import Transport
-from bridge.jack.midi import JackMidiPort
+from bridge.jack.midi import JackMidiOut, JackMidiPort
 from bridge.midi.clock import MidiClockSource
 from bridge.midi.out import ClockGenerator
 from bridge.midi.port import CLIENT_NAME
 
 STAMP_JITTER_S = 0.0005
-READINGS = 32
-LAST_WORDS_S = 0.5
 
 
 class JackMidiClockSource(MidiClockSource):
@@ -99,63 +95,41 @@ class JackMidiClockOut:
         clock: Callable[[], float] = host_time,
     ) -> None:
         self.source, self._ahead_s, self._clock = source, ahead_s, clock
-        self._jack = JackMidiPort(client_name, connect, server, True, self._process)
+        self._out = JackMidiOut(connect, client_name=client_name, server=server, clock=clock)
         self._generator = ClockGenerator()
-        self._due: deque[tuple[int, bytes]] = deque()  # filled by `step`, emptied by the callback
-        self._offsets_s: deque[float] = deque(maxlen=READINGS)
-        self._period_frames = 0
-        self.sent = self.late = 0
+
+    @property
+    def sent(self) -> int:
+        """Messages sent."""
+        return self._out.sent
+
+    @property
+    def late(self) -> int:
+        """Messages that were sent after their frame."""
+        return self._out.late
 
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError."""
-        if not self._jack.is_open:
-            self._forget()
-            self._jack.start()
+        if not self._out.is_open:
+            self._generator = ClockGenerator()
+            self._out.start()
 
     def stop(self) -> None:
         """Send Stop if playing, and close the port."""
-        if self._jack.is_open:
-            end = self._jack.frame + round(self._ahead_s * self._jack.rate_hz)
-            for _, message in self._generator.update(Transport(), self._clock()):
-                self._due.append((end, message))
-            give_up_s = self._clock() + LAST_WORDS_S
-            while self._due and self._jack.is_open and self._clock() < give_up_s:
-                time.sleep(0.005)
-        self._jack.stop()
+        last = [message for _, message in self._generator.update(Transport(), self._clock())]
+        self._out.stop(last, self._ahead_s)
 
     def revive(self) -> None:
         """Open or connect the port again. Raises SourceError while the server or the other port is away."""
-        if self._jack.revive():
-            self._forget()
+        if self._out.revive():
+            self._generator = ClockGenerator()
 
     def step(self) -> None:
         """Work out what is due soon."""
-        if not self._jack.is_open:
+        out = self._out
+        out.step()
+        if not out.is_set:
             return
-        rate_hz = self._jack.rate_hz
-        pair, now_s = self._jack.read(self._clock), self._clock()
-        if pair is not None:
-            self._offsets_s.append(pair[0] / rate_hz - pair[1])
-        if not self._offsets_s:
-            return
-        offset_s = sorted(self._offsets_s)[len(self._offsets_s) // 2]
-        until_s = now_s + self._ahead_s + self._period_frames / rate_hz
+        until_s = self._clock() + self._ahead_s + out.period_s
         for due_s, message in self._generator.update(self.source.latest(), until_s):
-            self._due.append((round((due_s + offset_s) * rate_hz), message))
-
-    def _forget(self) -> None:
-        self._generator = ClockGenerator()
-        self._due = deque()
-        self._offsets_s.clear()
-
-    def _process(self, start: int, frames: int) -> None:
-        self._period_frames = frames
-        port, due = self._jack.port, self._due
-        port.clear_buffer()
-        earliest = 0
-        while due and due[0][0] < start + frames:
-            at, message = due.popleft()
-            self.late += at < start
-            earliest = min(max(at - start, earliest), frames - 1)  # the server wants them in order
-            port.write_midi_event(earliest, message)
-            self.sent += 1
+            out.put(out.frame_at(due_s), message)

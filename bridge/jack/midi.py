@@ -6,13 +6,28 @@ Needs the extra `jack` (JACK-Client) and a running server, which is never starte
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from bridge.clock.source import SourceError, host_time
 from bridge.jack.frames import ServedFrames
 from bridge.jack.source import CycleWatch, leave, open_client
 from bridge.midi.port import CLIENT_NAME, OnMessage
+
+READINGS = 32
+LAST_WORDS_S = 0.5
+
+
+def join_midi(client: Any, port: Any, other: str, output: bool) -> None:
+    """Connect a port of a client to another by its name. Raises SourceError, which names those there are."""
+    try:
+        client.connect(*((port, other) if output else (other, port)))
+    except importlib.import_module("jack").JackError as error:
+        found = client.get_ports("", is_midi=True, is_input=output, is_output=not output)
+        there = ", ".join(str(getattr(one, "name", one)) for one in found) or "none"
+        raise SourceError(f"JACK MIDI port {other!r}: {error}; there are: {there}") from error
 
 
 class JackMidiPort:
@@ -88,11 +103,7 @@ class JackMidiPort:
 
     def _join(self) -> None:
         if self._connect is not None:
-            ends = (self.port, self._connect) if self._output else (self._connect, self.port)
-            try:
-                self._client.connect(*ends)
-            except importlib.import_module("jack").JackError as error:
-                raise SourceError(f"JACK MIDI port {self._connect!r}: {error}") from error
+            join_midi(self._client, self.port, self._connect, self._output)
 
     def _shutdown(self, *_: object) -> None:
         self._lost = True
@@ -132,3 +143,96 @@ class JackMidiInput:
         now_s = host_time()
         for _, event in self._jack.port.incoming_midi_events():
             self._on_message(bytes(event), now_s)
+
+
+class JackMidiOut:
+    """A JACK MIDI output that sends each message on the frame it is given for, in the order given.
+
+    It has no thread: `step`, to be called every few milliseconds, compares the server's frames with the host's clock.
+    What is given for a cycle that is over goes out in the next one, and is counted as `late`.
+    """
+
+    def __init__(
+        self,
+        connect: str | None,
+        *,
+        client_name: str,
+        server: str | None = None,
+        clock: Callable[[], float] = host_time,
+    ) -> None:
+        self._clock = clock
+        self._jack = JackMidiPort(client_name, connect, server, True, self._process)
+        self._due: deque[tuple[int, bytes]] = deque()  # emptied by the server's callback
+        self._offsets_s: deque[float] = deque(maxlen=READINGS)
+        self._period_frames = 0
+        self.sent = self.late = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is a server to send to."""
+        return self._jack.is_open
+
+    @property
+    def is_set(self) -> bool:
+        """Whether frames can be told from host times yet."""
+        return self._jack.is_open and bool(self._offsets_s)
+
+    @property
+    def period_s(self) -> float:
+        """How long a cycle of the server is."""
+        return self._period_frames / self._jack.rate_hz
+
+    def start(self) -> None:
+        """Open the port and connect it. Raises SourceError."""
+        if not self._jack.is_open:
+            self._forget()
+            self._jack.start()
+
+    def revive(self) -> bool:
+        """Open or connect the port again; whether it was opened. Raises SourceError while the server or the other
+        port is away."""
+        opened = self._jack.revive()
+        if opened:
+            self._forget()
+        return opened
+
+    def step(self) -> None:
+        """Compare the two clocks."""
+        pair = self._jack.read(self._clock) if self._jack.is_open else None
+        if pair is not None:
+            self._offsets_s.append(pair[0] / self._jack.rate_hz - pair[1])
+
+    def frame_at(self, host_s: float) -> int:
+        """The server's frame at a host time, once it `is_set`."""
+        offset_s = sorted(self._offsets_s)[len(self._offsets_s) // 2]
+        return round((host_s + offset_s) * self._jack.rate_hz)
+
+    def put(self, frame: int, message: bytes) -> None:
+        """Have a message sent on a frame."""
+        self._due.append((frame, message))
+
+    def stop(self, last: Sequence[bytes] = (), after_s: float = 0.0) -> None:
+        """Send these `after_s` from now, once all else is sent, and close the port."""
+        if self._jack.is_open and last:
+            end = self._jack.frame + round(after_s * self._jack.rate_hz)
+            self._due.extend((end, message) for message in last)
+            give_up_s = self._clock() + LAST_WORDS_S
+            while self._due and self._jack.is_open and self._clock() < give_up_s:
+                time.sleep(0.005)
+        self._jack.stop()
+
+    def _forget(self) -> None:
+        self._due = deque()
+        self._offsets_s.clear()
+
+    def _process(self, start: int, frames: int) -> None:
+        self._period_frames = frames
+        port, due = self._jack.port, self._due
+        port.clear_buffer()
+        earliest = 0
+        while due and due[0][0] < start + frames:
+            at, message = due.popleft()
+            self.late += at < start
+            earliest = min(max(at - start, earliest), frames - 1)  # the server wants them in order
+            port.write_midi_event(earliest, message)
+            self.sent += 1

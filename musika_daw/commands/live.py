@@ -28,6 +28,7 @@ NOT_WITH_PLUGIN = {
     "--midi-control": "midi_control",
     "--osc-control": "osc_port",
     "--clock-out": "clock_out",
+    "--notes-out": "notes_out",
 }
 UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 
@@ -106,6 +107,11 @@ UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
     metavar="PORT",
     help="MIDI output to send clock to, so that others follow; jack-midi[:PORT] over JACK.",
 )
+@click.option(
+    "--notes-out",
+    metavar="PORT",
+    help="MIDI output to send the notes of a model with a score to, one channel a role; jack-midi[:PORT] over JACK.",
+)
 @click.option("--play", is_flag=True, help="Start the source at once, where it can be told to.")
 @click.option("--seconds", type=Number(0.1), help="Stop by itself after this long.")
 @click.option("--idle-minutes", type=Number(0.01, 10_000), help="With plugin: stop when there was none for this long.")
@@ -140,7 +146,7 @@ def run(source: str, **values: Any) -> None:
                 raise refused(option, values[name], "not allowed with plugin, each plugin has its own")
         for option, name in NOT_WITH_PLUGIN.items():
             if values[name] is not None:
-                raise refused(option, values[name], "not allowed with plugin, which hears its DAW alone")
+                raise refused(option, values[name], "not allowed with plugin, which deals with its DAW alone")
         run_plugin(values)
         return
     from bridge import SourceError
@@ -168,6 +174,7 @@ def run(source: str, **values: Any) -> None:
         map_file=values["map_file"],
         osc_port=values["osc_port"],
         clock_out=values["clock_out"],
+        notes_out=values["notes_out"],
         play=values["play"] or source == "internal",
     )
     control, notes = None, list[str]()

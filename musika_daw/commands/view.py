@@ -11,7 +11,7 @@ from rich.table import Table
 from bridge import Counts, Transport, Valid
 from bridge.plugin_link.codes import Flag, Format, Known, PluginState
 from bridge.plugin_link.instance import PluginInstance
-from musika_daw.host.control.keys import HELP
+from musika_daw.host.control.keys import HELP, PARTS_HELP
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.host import Status
 from musika_daw.host.plugin.host import PluginHost
@@ -45,10 +45,15 @@ def run_table(
     if chords["heard"] is not None:
         held = f"held {chords['held']}" if chords["held"] else chords["port"] or ""
         table.add_row("chord", chords["heard"], escape(held))
+    parts = live.parts()
+    if parts:
+        table.add_row("parts", "  ".join(_part(name, state) for name, state in parts.items()), "")
     told = [f"[yellow]{escape(live.problem)}[/]"] if live.problem else []
     for note in (*notes, *told, *([f"[red]{status.problem}[/]"] if status.problem else [])):
         table.add_row("", note, "")
     table.add_row("[dim]keys[/]", f"[dim]{HELP}[/]", "")
+    if parts:
+        table.add_row("", f"[dim]{PARTS_HELP}[/]", "")
     return table
 
 
@@ -97,6 +102,11 @@ def plugin_table(instances: list[PluginInstance], host: PluginHost, counts: Coun
     if host.problem:
         table.add_row(f"[red]{host.problem}[/]")
     return table
+
+
+def _part(name: str, state: Mapping[str, bool]) -> str:
+    marks = "".join(f" {word}" for word in ("mute", "solo") if state[word])
+    return f"{name}{marks}" if state["heard"] else f"[dim]{name}{marks or ' off'}[/]"
 
 
 def _controls(live: LiveControls) -> str:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from musika_daw.host.play.click import ClickRenderer
     from musika_daw.host.play.device_clock import DeviceClock
     from musika_daw.host.play.grid import Grid
+    from musika_daw.host.play.meter import Meter
     from musika_daw.host.play.piece import Piece
-    from musika_daw.host.play.player import Meter, Player
+    from musika_daw.host.play.player import Player
     from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
     from musika_daw.host.plugin.host import PluginHost
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
@@ -40,7 +41,7 @@ _HOME = {
     "Host": "host",
     "JackFollower": "follow.jack_follower",
     "LiveControls": "control.live",
-    "Meter": "play.player",
+    "Meter": "play.meter",
     "MidiMap": "control.mapping",
     "Piece": "play.piece",
     "Played": "offline",

@@ -28,8 +28,9 @@ from musika_daw.host.capture import HeardBars
 from musika_daw.host.control.live import LiveControls
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.meter import Meter
 from musika_daw.host.play.piece import Piece
-from musika_daw.host.play.player import Meter, Player
+from musika_daw.host.play.player import Player
 from musika_daw.host.play.timeline import TempoChoice, Timeline
 
 STEP_S = 0.004
@@ -55,7 +56,7 @@ class Follows(Protocol):
 class Revivable(Protocol):
     """What can be lost and come back: a source or a sink."""
 
-    def revive(self) -> None:
+    def revive(self) -> object:
         """Open again what was lost, if it was; raises a RuntimeError for what is still away."""
 
 
@@ -109,6 +110,7 @@ class Host:
         self.grid = Grid()
         self.soon: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self.on_step: list[Callable[[], None]] = []
+        self.on_fill: list[Callable[[], None]] = []  # by the audio callback, once a block is filled
         self.revived: list[Revivable] = []
         self.revived_here: list[Revivable] = []
         self._revive_s = clock() + REVIVE_S
@@ -171,6 +173,9 @@ class Host:
             out.fill(0)
             if self.fill_errors == 1:
                 logger.exception("the audio callback failed")
+            return
+        for call in self.on_fill:
+            call()
 
     def is_ready(self, at_s: float) -> bool:
         """Whether play could begin at once at a time of the grid; asked by JACK before it rolls."""
@@ -270,7 +275,7 @@ class Host:
             target()
 
 
-def _each(revives: Iterable[Callable[[], None]]) -> None:
+def _each(revives: Iterable[Callable[[], object]]) -> None:
     for revive in revives:
         try:
             revive()

@@ -23,12 +23,13 @@ from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
 from musika_daw.host.follow.sources import SourceOptions, is_noisy, make_source
 from musika_daw.host.host import Host
+from musika_daw.host.notes.out import NotesOut
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.player import Player
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
-from musika_daw.instrument.scores import check_asked, check_known, unheeded
+from musika_daw.instrument.scores import SCORES, check_asked, check_known, unheeded
 
 SLOTS_AT_48K = 192
 INTERNAL, JACK = "internal", "jack"
@@ -56,6 +57,7 @@ class SessionOptions:
     map_file: Path | None = None
     osc_port: int | None = None
     clock_out: str | None = None
+    notes_out: str | None = None
     play: bool = False
 
 
@@ -100,6 +102,7 @@ class Session:
         try:
             self.host = self._make_host()
             self.chords = ChordsIn(self.host, self.live, self._check_asked(), options.chords)
+            self.notes = self._make_notes()
         except BaseException:
             self._free()
             raise
@@ -150,6 +153,15 @@ class Session:
         check_known(controls, knows, name)
         return facts
 
+    def _make_notes(self) -> NotesOut | None:
+        name, facts = self.options.notes_out, self._worker.facts
+        if name is None:
+            return None
+        if facts["score"] not in SCORES:
+            raise ValueError(f"notes-out: {name}, but {facts['name']} plays no score, whose notes could be sent")
+        server = self.options.source_options.jack_server
+        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server)
+
     def start(self) -> None:
         """Start to listen and to play. Raises SourceError, SinkError."""
         options = self.options
@@ -166,6 +178,9 @@ class Session:
         self.midi.follow_chords(options.chords.port)
         if options.clock_out is not None:
             self.midi.send_clock(self.source, options.clock_out)
+        if self.notes is not None:
+            self._started.append(self.notes)
+            self.notes.start()
         self.host.start()
         self.sink.start(self.host.fill)
         if options.play:

@@ -32,6 +32,7 @@ from musika_daw.instrument.scores import SCORES, check_asked
 from musika_daw.instrument.shot import rendered, sounds_of
 from musika_daw.score import coordinates as place
 from musika_daw.score.controls import Controls
+from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import Notes
 from musika_daw.score.techno.shot import shot_score
 from musika_daw.score.tempo import Beats, TempoMap, exact
@@ -105,6 +106,10 @@ class Engine:
     def key(self, controls: Controls | None = None) -> str | None:
         """Key that the music of these controls is written in, like `Amin`; None for a model that plays no score."""
         return None if self.score is None else self.score.key(controls or Controls())
+
+    def chord(self, beat: float, controls: Controls | None = None) -> Chord | None:
+        """Chord that is played at a beat of the timeline; None for a model that plays no score."""
+        return None if self.score is None else self.score.chord(controls or Controls(), beat)
 
     @property
     def parts(self) -> tuple[str, ...]:

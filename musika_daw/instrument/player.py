@@ -130,7 +130,7 @@ class Player:
     def _roles(self, span: Span, controls: Controls) -> list[str]:
         if self.score is None:
             return [""]
-        return [role for role in self.score.roles if controls.parts is None or role in controls.parts]
+        return [role for role in self.score.roles if controls.hears(role)]
 
     def _desk(self, span: Span, controls: Controls) -> Desk | None:
         if span.notes is None or self.score is None or self.score.ducking is None:

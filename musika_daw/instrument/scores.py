@@ -56,9 +56,9 @@ class Score:
 
 def heard(notes: Notes, controls: Controls) -> Notes:
     """The notes of the parts that controls ask for."""
-    if controls.parts is None:
+    if controls.parts is None and not controls.muted:
         return notes
-    return notes.at(np.isin(notes.roles, [ROLES.index(part) for part in controls.parts]))
+    return notes.at(np.isin(notes.roles, [number for number, role in enumerate(ROLES) if controls.hears(role)]))
 
 
 SCORES = {
@@ -89,6 +89,8 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
     """ValueError where controls ask of a model of a kind of score ("": none) what it does not know."""
     if controls.parts is not None and kind != "parts":
         raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays no score of parts")
+    if controls.muted and kind != "parts":
+        raise ValueError(f"muted: {', '.join(controls.muted)}, but {model} plays no score of parts")
     if controls.key is not None and not kind:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
     if controls.chords is not None and not kind:

@@ -34,7 +34,7 @@ class Controls:
     `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
     move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
     0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
-    all), `key` like `Am` or `Bbmaj` is what a score is written in (None: that which fits the
+    all), but for those `muted`; `key` like `Am` or `Bbmaj` is what a score is written in (None: that which fits the
     chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony, one a bar, round and round from bar 0
     of the timeline (None: its own). `changes` are chords that were played on the way: each holds from its beat on, in
     place of those (see `score.following.changes`). Raises ValueError naming what is out of range.
@@ -48,6 +48,7 @@ class Controls:
     energy: Curve | None = None
     truncation: float = 1.0
     parts: tuple[str, ...] | None = None
+    muted: tuple[str, ...] = ()
     key: str | None = None
     chords: str | None = None
     changes: Changes = ()
@@ -63,12 +64,18 @@ class Controls:
                 raise ValueError(f"{name}: {value:g}, must be in 0..1")
         if self.parts is not None and (not self.parts or set(self.parts) - set(PARTS)):
             raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(PARTS)}")
+        if set(self.muted) - set(PARTS):
+            raise ValueError(f"muted: {', '.join(self.muted)}, must be some of {', '.join(PARTS)}")
         if self.key is not None:
             key_named(self.key)
         if self.chords is not None:
             progression_named(self.chords)
         if self.changes:
             changes_named(self.changes)
+
+    def hears(self, role: str) -> bool:
+        """Whether a role sounds."""
+        return role not in self.muted and (self.parts is None or role in self.parts)
 
 
 def sample_curve(curve: Curve | None, seconds: np.ndarray) -> np.ndarray | None:

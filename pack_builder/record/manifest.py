@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from musika_daw.system.atomic import inside, replacing, sha256_of, write_atomic
-from pack_builder.record.rows import Gap, Model, Row, disk_fields, models_from, plain
+from pack_builder.record.checked import disk_fields
+from pack_builder.record.rows import Gap, Model, Row, models_from, plain
 
 __all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]
 
@@ -27,7 +28,7 @@ MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
     "README.txt",
 )
 _TEXTS = ("label", "name", "created", "software")
-_NOT_IN_TABLE = ("tried", "density_curve", "midi", "stems")
+_NOT_IN_TABLE = ("tried", "density_curve", "midi", "stems", "chords")
 
 
 @dataclass(frozen=True)

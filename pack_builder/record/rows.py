@@ -1,11 +1,11 @@
 """What the manifest says of one file, one gap, one model."""
 
-import types
-import typing
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
-from functools import cache
 from typing import Any
+
+from pack_builder.record.beside import FileChord, FileMidi, FileStems, beside_plain, chords_from
+from pack_builder.record.checked import BESIDE, checked
 
 
 @dataclass(frozen=True)
@@ -90,55 +90,11 @@ class FileQuality:
 
 
 @dataclass(frozen=True)
-class FileMidi:
-    """The MIDI file beside a file: its notes, and its length in ticks, 960 a quarter note of its tempo."""
-
-    file: str
-    sha256: str
-    notes: int
-    ticks: int
-    bpm: float
-
-
-@dataclass(frozen=True)
-class FileStem:
-    """One part of a loop in a file of its own: which part, and its level. All else of it is as in the loop's row."""
-
-    role: str
-    file: str
-    sha256: str
-    loudness_lufs: float | None
-    true_peak_dbtp: float | None
-
-
-@dataclass(frozen=True)
-class FileStems:
-    """The parts of a loop. They add up to it at `gain_db`, which is 0 unless one alone would pass full scale."""
-
-    gain_db: float
-    files: tuple[FileStem, ...]
-
-    @classmethod
-    def from_dict(cls, values: Any) -> "FileStems":
-        """Stems from JSON values; raises ValueError as `Row.from_dict` does."""
-        if not isinstance(values, dict) or values.keys() != {"gain_db", "files"}:
-            raise ValueError("manifest: stems must hold gain_db and files")
-        gain_db, files = values["gain_db"], values["files"]
-        number = isinstance(gain_db, int | float) and not isinstance(gain_db, bool)
-        if not number or not isinstance(files, list) or not files:
-            raise ValueError("manifest: stems must hold gain_db and files")
-        return cls(gain_db, tuple(FileStem(**_checked(FileStem, each, "stem")) for each in files))
-
-    def to_dict(self) -> dict[str, Any]:
-        """What `from_dict` reads."""
-        return {"gain_db": self.gain_db, "files": [vars(each) for each in self.files]}
-
-
-@dataclass(frozen=True)
 class Row:
     """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`).
 
-    `midi` and `stems` are objects of their own there, in the rows of files that have them.
+    `midi` and `stems` are objects of their own there, `chords` a list of them, in the rows of files that have them.
+    Chords are those that were typed or played while the file was heard, each until the next.
     """
 
     file: str
@@ -149,23 +105,26 @@ class Row:
     licence: str
     midi: FileMidi | None = None
     stems: FileStems | None = None
+    chords: tuple[FileChord, ...] | None = None
 
     @classmethod
     def from_dict(cls, values: Any) -> "Row":
         """A row from flat JSON values; raises ValueError where a field is missing, unknown or of another type."""
-        midi = stems = None
+        midi = stems = chords = None
         if isinstance(values, dict):
             if "midi" in values:
-                midi = FileMidi(**_checked(FileMidi, values["midi"], "midi"))
+                midi = FileMidi(**checked(FileMidi, values["midi"], "midi"))
             if "stems" in values:
                 stems = FileStems.from_dict(values["stems"])
-            values = {name: value for name, value in values.items() if name not in _BESIDE}
-        values = _checked(cls, values, "row")
+            if "chords" in values:
+                chords = chords_from(values["chords"])
+            values = {name: value for name, value in values.items() if name not in BESIDE}
+        values = checked(cls, values, "row")
         records = {
             name: record(**{field.name: values[field.name] for field in fields(record)})
             for name, record in _RECORDS.items()
         }
-        return cls(file=values["file"], licence=values["licence"], midi=midi, stems=stems, **records)
+        return cls(file=values["file"], licence=values["licence"], midi=midi, stems=stems, chords=chords, **records)
 
     @property
     def job(self) -> str:
@@ -210,7 +169,7 @@ class Gap:
     @classmethod
     def from_dict(cls, values: Any) -> "Gap":
         """A gap from JSON values; raises ValueError as `Row.from_dict` does."""
-        return cls(**_checked(cls, values, "gap"))
+        return cls(**checked(cls, values, "gap"))
 
     @property
     def reasons(self) -> dict[str, int]:
@@ -231,45 +190,15 @@ class Model:
     weights_sha256: str
 
 
-_BESIDE = ("midi", "stems")
 _RECORDS: dict[str, type[Any]] = {"sound": FileSound, "music": FileMusic, "source": FileSource, "quality": FileQuality}
-
-
-@cache
-def disk_fields(cls: Any) -> dict[str, tuple[type, ...]]:
-    """The fields as they stand on disk, with the types that each may hold; a whole number is a number."""
-    found: dict[str, tuple[type, ...]] = {}
-    for name, expected in typing.get_type_hints(cls).items():
-        if name in _BESIDE:
-            continue
-        if is_dataclass(expected):
-            found |= disk_fields(typing.cast(Any, expected))
-            continue
-        members = typing.get_args(expected) if isinstance(expected, types.UnionType) else (expected,)
-        allowed = tuple(typing.get_origin(member) or member for member in members)
-        found[name] = (*allowed, int) if float in allowed else allowed
-    return found
-
-
-def _checked(cls: Any, values: Any, what: str) -> dict[str, Any]:
-    if not isinstance(values, dict):
-        raise ValueError(f"manifest: {what} must be an object")
-    allowed = disk_fields(cls)
-    if values.keys() != allowed.keys():
-        raise ValueError(f"manifest: {what}, field {min(values.keys() ^ allowed.keys())!r} is missing or unknown")
-    for name, kinds in allowed.items():
-        value = values[name]
-        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            raise ValueError(f"manifest: {what}, field {name!r} holds {value!r:.40}")
-    return values
 
 
 def plain(entry: Row | Gap) -> dict[str, Any]:
     """Names and values as they stand on disk, not copied: `dataclasses.asdict` would copy every attempt."""
     flat: dict[str, Any] = {}
     for name, value in vars(entry).items():
-        if name in _BESIDE:
-            flat |= {} if value is None else {name: value.to_dict() if isinstance(value, FileStems) else vars(value)}
+        if name in BESIDE:
+            flat |= {} if value is None else {name: beside_plain(value)}
         else:
             flat |= vars(value) if is_dataclass(value) else {name: value}
     return flat

@@ -10,15 +10,18 @@ from musika_daw.score.parts import PLAYED
 from musika_daw.score.roll import Notes
 from pack_builder.plan.families import TAKES_BPM
 from pack_builder.plan.jobs import Job
+from pack_builder.record.beside import FileChord
 from pack_builder.render.source import EngineLike
 
 
 @dataclass(frozen=True)
 class Written:
-    """What the music of a file is written in, where its model plays a score: its key and its notes in seconds."""
+    """What the music of a file is written in, where its model plays a score: its key, its notes in seconds, and the
+    chords that it was given while it was heard."""
 
     key: str | None = None
     notes: Notes | None = None
+    chords: tuple[FileChord, ...] | None = None
 
 
 def stretch_of(job: Job) -> Stretch:

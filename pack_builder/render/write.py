@@ -13,7 +13,8 @@ from musika_daw.system.atomic import write_atomic
 from pack_builder.plan.jobs import Job, file_of
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import card
-from pack_builder.record.rows import FileMidi, Gap, Model, Row
+from pack_builder.record.beside import FileMidi
+from pack_builder.record.rows import Gap, Model, Row
 from pack_builder.render.judge import Candidate
 from pack_builder.render.labels import Seeds, row_of, tags_of
 from pack_builder.render.midi import Written, midi_of
@@ -72,6 +73,7 @@ def labelled(
         midi, music = midi_of(written.notes, job, Fraction(len(samples), rate), key, beside.stem)
         sha256 = hashlib.sha256(midi).hexdigest()
         row = replace(row, midi=FileMidi(beside.as_posix(), sha256, len(music.notes), music.ticks, music.bpm))
+    row = replace(row, chords=written.chords)
     parts: tuple[bytes, ...] = ()
     if stems is not None:
         said, parts = stem_files(stems, file, tags, options)

@@ -8,6 +8,7 @@ import signal
 import struct
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,13 +21,20 @@ from hypothesis import strategies as st
 
 from musika_daw.host import capture
 from musika_daw.host.capture import BARS, LATE_BEATS, HeardBars, Keeper, Kept, Take, heard_loop
+from musika_daw.host.notes.bars import bar_of_notes
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import Renderer
+from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.scores import SCORES
 from musika_daw.score.controls import Controls
+from musika_daw.score.following.changes import Changes
+from musika_daw.score.harmony import Chord
+from musika_daw.score.midi_file import PPQ, decode_midi
 from musika_daw.score.tempo import TempoMap
 from musika_daw.sound.riff_reader import read_header
 from pack_builder.heard import keep
 from pack_builder.plan.options import BuildOptions
+from pack_builder.record.beside import FileChord
 from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import plain
 from pack_builder.render.source import EngineSource
@@ -173,6 +181,75 @@ def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_
     assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
     assert '"start_beat": 32' in tags.info["ICMT"]
     assert '"seed": 5' in tags.info["ICMT"]
+
+
+def test_kept_bars_of_a_score_have_its_notes_beside_them_on_their_grid(tmp_path: Path) -> None:
+    controls = Controls(seed=3, muted=("lead",))
+    take = Take(32, 4, Piece(Fraction(257, 2), controls, 44_100))
+    engine = Engine.load("parts")
+    path = keep(engine, take, tmp_path / "kept")
+    [row] = read_manifest(tmp_path / "kept").rows
+    assert row.midi is not None
+    assert row.music.key == engine.key(controls)
+    assert tmp_path / "kept" / row.midi.file == path.with_suffix(".mid")
+    music = decode_midi(path.with_suffix(".mid").read_bytes())
+    assert (music.ticks, music.bpm) == (16 * PPQ, pytest.approx(128.5, abs=1e-3))
+    assert music.key == engine.key(controls)
+    bars = [note for bar in range(8, 12) for note in bar_of_notes(SCORES["parts"], take.piece, bar)]
+    want = sorted((round((note.beat - 32) * PPQ), note.key) for note in bars)
+    assert len(want) > 40
+    assert sorted(zip(music.notes.onset.tolist(), music.notes.key.tolist(), strict=True)) == want
+    assert "lead" not in music.roles
+    assert {"drums", "bass"} <= set(music.roles)
+    assert "chords" not in plain(row), "the music's own"
+    assert verify(tmp_path / "kept", deep=True).differences == ()
+
+
+def test_kept_bars_name_the_chords_that_were_typed_and_played_and_their_key(tmp_path: Path) -> None:
+    before = ((36.0, "C/E"), (41.0, "G7"))
+    later = tuple((48.0 + 4 * bar, chord) for bar, chord in enumerate(("F#m", "B", "E", "C#m", "G#m", "B", "E")))
+    controls = Controls(seed=3, chords="Am | F", changes=(*before, *later))
+    engine = Engine.load("parts")
+    keep(engine, Take(32, 4, Piece(Fraction(200), controls, 44_100)), tmp_path / "kept")
+    [row] = read_manifest(tmp_path / "kept").rows
+    assert row.chords == (FileChord(0.0, "Am"), FileChord(4.0, "C/E"), FileChord(9.0, "G7"))
+    assert row.music.key == engine.key(replace(controls, changes=before)) != engine.key(controls)
+    on_disk = json.loads((tmp_path / "kept" / "manifest.json").read_text())["files"][0]
+    assert on_disk["chords"] == [vars(chord) for chord in row.chords]
+    assert verify(tmp_path / "kept", deep=True).differences == ()
+
+
+class Led(NoiseRenderer):
+    """Noise that says what the score of the parts says, without its networks."""
+
+    def key(self, controls: Controls) -> str:
+        return SCORES["parts"].key(controls)
+
+    def chord(self, beat: float, controls: Controls) -> Chord:
+        return SCORES["parts"].chord(controls, beat)
+
+    def played(self, *_: object) -> None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("chords", "changes", "named"),
+    [
+        (None, (), None),
+        (None, ((48.0, "Am"),), None),
+        (None, ((0.0, "Am"), (16.0, None)), None),
+        (None, ((0.0, "Am"), (48.0, None)), [(0, "Am")]),
+        ("C | F | F | C", (), [(0, "C"), (4, "F"), (12, "C")]),
+        ("C | F", ((33.5, "G"), (40.0, None)), [(0, "C"), (1.5, "G"), (8, "C"), (12, "F")]),
+    ],
+)
+def test_chords_are_named_where_they_were_given(
+    chords: str | None, changes: Changes, named: list[tuple[float, str]] | None, tmp_path: Path
+) -> None:
+    piece = Piece(Fraction(300), Controls(chords=chords, changes=changes), 44_100)
+    keep(Led(), Take(32, 4, piece), tmp_path / "kept")
+    [row] = read_manifest(tmp_path / "kept").rows
+    assert row.chords == (None if named is None else tuple(FileChord(beat, name) for beat, name in named))
 
 
 def test_the_keeper_works_in_a_process_of_its_own_and_tells_what_went_wrong(tmp_path: Path) -> None:

@@ -188,6 +188,31 @@ def test_a_model_without_a_score_refuses_chords_and_a_wrong_one_is_named(client:
     assert client.status()["score"] == {"key": None, "chords": None, "parts": None}
 
 
+def test_parts_are_muted_over_the_socket_and_refused_where_there_are_none(client: Client, session: Session) -> None:
+    refused = client.ask("part", name="drums", what="mute", on=True)
+    assert refused["kind"] == "error"
+    assert refused["text"] == "parts: drums, bass, lead, chords, but click plays no score of parts"
+    assert client.ask("act", action="solo_bass")["kind"] == "error"
+    assert client.status()["parts"] == {}
+    assert "mute_drums" in client.welcome["actions"]
+    check = session.live.check
+    session.live.check = lambda controls: None  # a model that knows parts
+    try:
+        assert client.ask("part", name="drums", what="mute", on=True)["kind"] == "done"
+        assert client.ask("act", action="solo_bass")["kind"] == "done"
+        parts = client.status(lambda m: m["parts"] and m["parts"]["bass"]["solo"])["parts"]
+        assert parts["drums"] == {"mute": True, "solo": False, "heard": False}
+        assert parts["bass"] == {"mute": False, "solo": True, "heard": True}
+        assert client.ask("part", name="bass", what="solo", on=False)["kind"] == "done"
+        assert client.ask("part", name="drums", what="mute", on=False)["kind"] == "done"
+        assert session.live.controls().muted == ()
+        for name, what, on in (("flute", "mute", True), ("bass", "pan", True), ("bass", "solo", 1)):
+            assert client.ask("part", name=name, what=what, on=on)["kind"] == "error"
+        assert client.ask("part", name="bass", what="solo")["text"] == "on: missing, a part must have it"
+    finally:
+        session.live.check = check
+
+
 def test_the_status_has_a_clip_light(client: Client) -> None:
     assert client.ask("act", action="play")["kind"] == "done"
     before = client.status(lambda m: m["transport"]["playing"])["sound"]["clipped"]

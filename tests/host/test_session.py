@@ -291,8 +291,9 @@ def test_run_refuses_in_one_line_what_it_would_not_heed(arguments: tuple[str, ..
     [
         (("--density", "0.5"), "error: --density: 0.5, not allowed with plugin, each plugin has its own\n"),
         (("--seed", "3"), "error: --seed: 3, not allowed with plugin, each plugin has its own\n"),
-        (("--chords-in", "K"), "error: --chords-in: 'K', not allowed with plugin, which hears its DAW alone\n"),
-        (("--osc-control", "9"), "error: --osc-control: 9, not allowed with plugin, which hears its DAW alone\n"),
+        (("--chords-in", "K"), "error: --chords-in: 'K', not allowed with plugin, which deals with its DAW alone\n"),
+        (("--osc-control", "9"), "error: --osc-control: 9, not allowed with plugin, which deals with its DAW alone\n"),
+        (("--notes-out", "S"), "error: --notes-out: 'S', not allowed with plugin, which deals with its DAW alone\n"),
         (("--chords", "H"), "error: chords: 'H', in bar 1, must be a chord like"),
         (("--chords", "Am"), "error: chords: 'Am', but click plays no score, which would follow them\n"),
     ],

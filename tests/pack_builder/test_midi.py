@@ -24,6 +24,7 @@ from musika_daw.sound.riff_reader import read_header
 from pack_builder.again import differences, options_again
 from pack_builder.inspect import lines_of
 from pack_builder.plan.options import BuildOptions, place_from
+from pack_builder.record.beside import FileChord
 from pack_builder.record.manifest import Manifest, read_checksums, read_manifest
 from pack_builder.record.rows import Row, plain
 from pack_builder.render.source import MUSIKA
@@ -292,6 +293,18 @@ def test_a_row_with_one_is_read_back_and_a_damaged_one_refused() -> None:
     for wrong in wrongs:
         with pytest.raises(ValueError, match=r"^manifest: midi\b"):
             Row.from_dict(plain(ROW) | {"midi": wrong})
+
+
+def test_a_row_with_chords_is_read_back_and_a_damaged_one_refused() -> None:
+    chords = [{"beat": 0.0, "chord": "Am"}, {"beat": 1.5, "chord": "C/E"}]
+    row = Row.from_dict(plain(ROW) | {"chords": chords})
+    assert row.chords == (FileChord(0.0, "Am"), FileChord(1.5, "C/E"))
+    assert Row.from_dict(json.loads(json.dumps(plain(row)))) == row
+    assert plain(row)["chords"] == chords
+    wrongs: list[Any] = [None, [], {}, "Am", ["Am"], [{"beat": 0.0}], [{"beat": "0", "chord": "Am"}], [chords]]
+    for wrong in wrongs:
+        with pytest.raises(ValueError, match=r"^manifest: chord"):
+            Row.from_dict(plain(ROW) | {"chords": wrong})
 
 
 @pytest.fixture(scope="module")

@@ -50,6 +50,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "score": {"key": None, "chords": None, "parts": None},
         "chords": {"heard": "Am", "held": None, "keys": [], "port": None},
         "problem": None,
+        "parts": {},
         "effects_on": True,
         "midi": {"port": None, "learning": None, "bindings": {}, "problem": None},
         "audition": {"file": None, "state": None},

@@ -172,6 +172,39 @@ def test_deleted_sounds_come_back(window: PanelWindow, until: Until) -> None:
     assert until(lambda: len(names(window)) == 3)
 
 
+def test_the_midi_file_beside_a_sound_goes_where_it_goes(window: PanelWindow, until: Until) -> None:
+    path = path_of(window, "amber")
+    midi = path.with_suffix(".mid")
+    midi.write_bytes(b"MThd of amber")
+    for _ in range(2):
+        choose(window, "amber")
+        QTest.keyClick(window.shelf.view, Qt.Key.Key_Delete)
+        assert not path.exists()
+        assert not midi.exists()
+        window.undo.undo()
+        assert midi.read_bytes() == b"MThd of amber"
+        assert until(lambda: len(names(window)) == 3)
+    sound = window.model.sound(window.model.index(window.model.row_of(path)))
+    window.desk.rename(sound, "dark kick")
+    assert path.with_name("dark kick.mid").read_bytes() == b"MThd of amber"
+    assert not midi.exists()
+    window.undo.undo()
+    assert midi.is_file()
+    assert path.is_file()
+
+
+def test_a_sound_is_not_renamed_over_the_midi_file_of_another(tmp_path: Path) -> None:
+    path, other = write_loop(tmp_path / "a.wav"), tmp_path / "b.mid"
+    path.with_suffix(".mid").write_bytes(b"of a")
+    other.write_bytes(b"of b")
+    with pytest.raises(FileExistsError, match="there is a file of that name already"):
+        files.renamed(path, tmp_path / "b.wav")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mid", "a.wav", "b.mid"]
+    assert other.read_bytes() == b"of b"
+    write_loop(tmp_path / "c.wav").rename(tmp_path / "a.flac")
+    assert files.with_midi(path) == (path,), "it is the other sound's too"
+
+
 def test_without_a_bin_of_the_system_there_is_one_beside_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

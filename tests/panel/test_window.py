@@ -158,6 +158,32 @@ def test_dice_pad_effects_and_seeds(window: PanelWindow, host: StandIn, until: U
     assert until(lambda: host.asked("effects") == [{"on": False}])
 
 
+def test_parts_are_muted_by_a_click_and_soloed_by_one_with_alt(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    parts = window.steering.parts
+    assert not parts.isVisible(), "a model without parts"
+    heard = {"mute": False, "solo": False, "heard": True}
+    host.status = status(parts=dict.fromkeys(("drums", "bass", "lead", "chords"), heard))
+    assert until(parts.isVisible)
+    QTest.mouseClick(parts.buttons["bass"], LEFT)
+    QTest.mouseClick(parts.buttons["drums"], LEFT, Qt.KeyboardModifier.AltModifier)
+    QTest.mouseClick(parts.buttons["lead"], LEFT, Qt.KeyboardModifier.ShiftModifier)
+    asked = [{"action": action} for action in ("mute_bass", "solo_drums", "solo_lead")]
+    assert until(lambda: host.asked("act") == asked)
+    assert parts.buttons["bass"].isChecked(), "until the host says that it is not"
+    host.status["parts"] = {**host.status["parts"], "bass": {"mute": True, "solo": False, "heard": False}}
+    assert until(lambda: not parts.buttons["bass"].isChecked())
+    assert parts.buttons["bass"].accessibleName() == "Bass: not heard, muted"
+    assert parts.buttons["bass"].text() == "Bass M"
+    QTest.mouseClick(window.steering.learn_mode, LEFT)
+    QTest.mouseClick(parts.learns["solo_chords"], LEFT)
+    assert until(lambda: host.asked("learn") == [{"name": "solo_chords"}])
+    malformed = window.client.malformed
+    host.status["parts"] = {"bass": {"mute": 1}}
+    assert until(lambda: window.client.malformed > malformed)
+
+
 def test_a_controller_is_learnt(window: PanelWindow, host: StandIn, until: Until) -> None:
     button = window.steering.sliders["density"].learn
     assert not button.isVisible()

@@ -180,7 +180,7 @@ class Jack:
         session = Session(
             SessionOptions(
                 source=source,
-                sink="jack",
+                sink=options.pop("sink", "jack"),
                 model=model,
                 source_options=SourceOptions(jack_server=self.name, **of_source),
                 connect=None,

@@ -9,13 +9,15 @@
                                                                  a job costs much the same whatever its size
 ```
 A changed tempo, control or effect asks for another generation. The old one plays on until the new one holds the
-next half second, then the player goes over, once. What is being rendered for the old one then makes way.
+next half second, then the player goes over, once: on the next beat where only other parts sound. What is being
+rendered for the old one then makes way.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from enum import Enum
 from fractions import Fraction
 
@@ -23,7 +25,7 @@ from musika_daw.host.ahead.worker import Job, Worker
 from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.grid import Grid
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece, chunk_of
-from musika_daw.host.play.player import Player
+from musika_daw.host.play.player import CROSS_FRAMES, Player
 from musika_daw.host.play.timeline import Timeline
 
 URGENT_S = 0.7
@@ -31,6 +33,7 @@ URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8
 SHORT_S = 2.0  # with less ahead a large job is urgent too: under load it may take as long as what is left
 SPARE_SLOTS = 2 * AHEAD_CHUNKS  # kept free, so that a seek has where to render at once
 RETRY_S = 0.5
+LEAD_S = 0.03  # what is heard may be ahead of where the host is by this
 GENERATIONS_MAX = 8
 
 
@@ -115,11 +118,22 @@ class Scheduler:
                 self.cache.publish(generation, job.first_chunk + index, slot)
 
     def _go_over(self, wanted: Generation, grid: Grid, beat: float) -> None:
-        if self.player.generation is wanted:
+        player, before = self.player, self.player.generation
+        if before is wanted or before is None or not grid.playing:
+            player.generation, player.coming = wanted, None
             return
-        chunk = chunk_of(beat * wanted.frames_per_beat)
-        if self.player.generation is None or not grid.playing or wanted.has(chunk, chunk + 1):
-            self.player.generation = wanted
+        here = chunk_of(beat * before.frames_per_beat)
+        if not _differ_in_parts(before.piece, wanted.piece) or not before.has(here, here + 1):
+            player.coming = None
+            chunk = chunk_of(beat * wanted.frames_per_beat)
+            if wanted.has(chunk, chunk + 1):
+                player.generation = wanted
+        elif player.coming is None or player.coming[0] is not wanted:
+            next_beat = math.ceil(beat + grid.beats_per_s * LEAD_S)
+            first_beat = min(next_beat, grid.loop_end) if grid.loops else float(next_beat)
+            frame = first_beat * wanted.frames_per_beat
+            if wanted.has(chunk_of(frame - CROSS_FRAMES), chunk_of(frame) + 1):
+                player.coming = wanted, first_beat
 
     def _make_way(self, wanted: Generation) -> None:
         """Let a job for what is not wanted any more be given up by the next; its slots are free once it is back."""
@@ -216,6 +230,12 @@ class Scheduler:
             if generation not in (wanted, rendering) and not self.player.uses(generation):
                 self.cache.drop(generation)
                 return
+
+
+def _differ_in_parts(one: Piece, other: Piece) -> bool:
+    """Whether two pieces are one but for the parts that sound."""
+    asked = other.controls
+    return one != other and replace(one, controls=replace(one.controls, parts=asked.parts, muted=asked.muted)) == other
 
 
 def _fraction(bpm: float) -> Fraction:

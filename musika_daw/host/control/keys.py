@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from musika_daw.host.control.live import LiveControls
@@ -31,8 +32,17 @@ ACTS: Mapping[str, str] = {
     "p": "play",
     "o": "stop",
     "q": "quit",
+    "r": "mute_drums",
+    "b": "mute_bass",
+    "l": "mute_lead",
+    "c": "mute_chords",
+    "R": "solo_drums",
+    "B": "solo_bass",
+    "L": "solo_lead",
+    "C": "solo_chords",
 }
 HELP = "d/D density  e/E energy  m/M morph  t/T truncation  g/G gain  s style  n seed  4/8/6 keep 4/8/16 bars  q quit"
+PARTS_HELP = "r/R drums  b/B bass  l/L lead  c/C chords: mute, solo"
 
 
 def press(live: LiveControls, key: str) -> bool:
@@ -40,7 +50,8 @@ def press(live: LiveControls, key: str) -> bool:
     if key in STEPS:
         live.nudge(*STEPS[key])
     elif key in ACTS:
-        live.act(ACTS[key])
+        with suppress(ValueError):  # the model has no such part: its `problem`, which the view shows
+            live.act(ACTS[key])
     else:
         return False
     return True

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from musika_daw.host.control.part_mix import PART_ACTIONS, PartMix
 from musika_daw.score.controls import Controls
 from musika_daw.score.following.changes import Changes, changed
-from musika_daw.score.parts import parts_named
+from musika_daw.score.parts import PARTS, parts_named
 
 SEED_MAX = (1 << 64) - 1
 
@@ -43,7 +44,7 @@ PARAMETERS: Mapping[str, Parameter] = {
 }
 WRITTEN = ("key", "chords", "parts")
 """What a score is asked to be written in, as texts: `Am`, `Am | F | C | G7`, `drums, bass`; None is its own."""
-ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit")
+ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit", *PART_ACTIONS)
 
 
 class LiveControls:
@@ -59,6 +60,7 @@ class LiveControls:
         self.unheeded: Callable[[Controls], str | None] = lambda controls: None
         self._written: dict[str, str | None] = dict.fromkeys(WRITTEN)
         self._changes: Changes = ()
+        self._mix = PartMix()
         self._lock = threading.Lock()
         self._values: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
         self.on_action = on_action
@@ -142,7 +144,7 @@ class LiveControls:
         self.set(name, round(value) if parameter.whole else round(value, 6))
 
     def act(self, action: str) -> None:
-        """Ask for an action. Raises ValueError for one that is none."""
+        """Ask for an action. Raises ValueError for one that is none, and for parts of a model that plays none."""
         if action not in ACTIONS:
             raise ValueError(f"action: {action!r:.40}, must be one of {', '.join(ACTIONS)}")
         if action == "new_seed":
@@ -150,8 +152,34 @@ class LiveControls:
         elif action == "new_style":
             style = self.get("style_seed")
             self.set("style_seed", ((self.get("seed") or 0) if style is None else style) + 1)
+        elif action in PART_ACTIONS:
+            kind, _, part = action.partition("_")
+            self.mix(kind, part)
         if self.on_action is not None:
             self.on_action(action)
+
+    def mix(self, kind: str, part: str, on: bool | None = None) -> None:
+        """Mute or solo a part, no longer, or (None) the other way round than it is. Raises ValueError for what is no
+        part, and for a model that plays none."""
+        with self._lock, self._noted():
+            mix = self._mix.with_part(kind, part, on)
+            self.check(Controls(parts=PARTS))
+            self._mix = mix
+            self.last_change = (
+                f"{part} {kind} {'on' if part in (mix.muted if kind == 'mute' else mix.soloed) else 'off'}"
+            )
+
+    def parts(self) -> dict[str, dict[str, bool]]:
+        """Of each part whether it is `mute`, `solo` and `heard`; nothing for a model that plays no parts."""
+        try:
+            self.check(Controls(parts=PARTS))
+        except ValueError:
+            return {}
+        controls, mix = self.controls(), self._mix
+        return {
+            part: {"mute": part in mix.muted, "solo": part in mix.soloed, "heard": controls.hears(part)}
+            for part in PARTS
+        }
 
     def get(self, name: str) -> float | None:
         """Present value; None is off."""
@@ -163,7 +191,7 @@ class LiveControls:
 
     def controls(self) -> Controls:
         """What the engine is told."""
-        return _controls_of(self._values, self._written, self._changes)
+        return self._mix.applied(_controls_of(self._values, self._written, self._changes))
 
     @property
     def gain(self) -> float:

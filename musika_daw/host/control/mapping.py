@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +96,8 @@ class MidiMap:
         if name in PARAMETERS:
             self._live.sweep(name, value / 127)
         elif self._before.get(name, 0) < MIDDLE <= value:
-            self._live.act(name)
+            with suppress(ValueError):  # in a MIDI thread: the model has no such part, which its `problem` says
+                self._live.act(name)
         self._before[name] = value
 
     def _save(self) -> None:

@@ -1,4 +1,4 @@
-"""`OscControl`: `/musika/control/density f`, `/musika/action/keep_4` and `/musika/score/chords s` over OSC."""
+"""`OscControl`: `/musika/control/density f`, `/musika/action/keep_4`, `/musika/score/chords s` and so on over OSC."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from bridge import Counts
 from bridge.osc.codec import Message, decode_whole
 from bridge.sockets.listen import Address, Listens, UdpListener, bind
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, WRITTEN, LiveControls
+from musika_daw.host.control.part_mix import MUTE, SOLO
+from musika_daw.score.parts import PARTS
 
 PORT = 9140
 CONTROL, ACTION, SCORE = "/musika/control/", "/musika/action/", "/musika/score/"
+PART = {f"/musika/{kind}/{part}": (kind, part) for kind in (MUTE, SOLO) for part in PARTS}
 
 
 class OscControl(Listens[UdpListener]):
     """Listens on loopback, or elsewhere if `allow_remote`; what is malformed, too long or too much is counted.
 
     A control takes a number, or nil for off; an action takes anything or nothing, except a 0 (a button let go); what a
-    score is written in takes a text, or nil for its own.
+    score is written in takes a text, or nil for its own; mute and solo of a part take 1 or 0.
     Raises ValueError for a host or port that is none.
     """
 
@@ -63,6 +66,10 @@ class OscControl(Listens[UdpListener]):
             if len(arguments) != 1 or not isinstance(arguments[0], str | None):
                 raise ValueError(f"{name}: {arguments!r:.60}, must be one text, or nil")
             self._live.write({name: arguments[0]})
+        elif address in PART:
+            if len(arguments) != 1 or arguments[0] not in (0, 1):
+                raise ValueError(f"{address}: {arguments!r:.40}, must be 1 or 0")
+            self._live.mix(*PART[address], bool(arguments[0]))
         else:
             raise ValueError(f"address: {address!r:.60}, must be a control, an action or what a score is written in")
 

@@ -131,6 +131,8 @@ class ControlServer:
             return session.live.problem
         elif request.kind == "score":
             session.live.write(values["values"])
+        elif request.kind == "part":
+            session.live.mix(values["what"], values["name"], values["on"])
         elif request.kind == "act":
             session.live.act(values["action"])
         elif request.kind == "effects":
@@ -244,6 +246,7 @@ class ControlServer:
             },
             "values": session.live.values(),
             "score": session.live.written(),
+            "parts": session.live.parts(),
             "chords": session.chords.status(),
             "problem": session.live.problem,
             "effects_on": bool(host.effects),

@@ -14,6 +14,8 @@ from typing import Any
 
 from bridge.sockets.wire import VERSION, check_id, read_object
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, WRITTEN
+from musika_daw.host.control.part_mix import MUTE, SOLO
+from musika_daw.score.parts import PARTS
 
 PORT = 9141
 STATUS_HZ_MAX = 60.0
@@ -101,6 +103,7 @@ REQUESTS: Mapping[str, Mapping[str, tuple[Callable[[str, Any], Any], Any]]] = {
     "hello": {"client": (_text, "unnamed"), "status_hz": (_number(0, STATUS_HZ_MAX), 20.0)},
     "set": {"values": (_values, _REQUIRED)},
     "score": {"values": (_texts, _REQUIRED)},
+    "part": {"name": (_one_of(*PARTS), _REQUIRED), "what": (_one_of(MUTE, SOLO), _REQUIRED), "on": (_flag, _REQUIRED)},
     "act": {"action": (_one_of(*ACTIONS), _REQUIRED)},
     "effects": {"on": (_flag, _REQUIRED)},
     "learn": {"name": (_learnt, _REQUIRED)},

@@ -14,6 +14,7 @@ STALE_S = 2.0
 COUNT_IN_BEATS = 0.1
 TEMPO_STEP = 0.005
 FAST_S, SLOW_S = 0.1, 1.5
+LATE_START_S = 0.25  # a host that was held up sees a start that late
 
 
 class Follower:
@@ -80,8 +81,11 @@ class Follower:
         return None
 
     def _start(self, record: Transport, at_s: float, loop: tuple[float, float]) -> None:
-        beat = self._position(record, self.grid)
+        beat = start = self._position(record, self.grid)
         floor = -math.inf
+        stood = self.grid.beat
+        if beat is not None and 0 <= beat - stood <= LATE_START_S * self.bpm / 60:
+            start = stood
         if beat is None and record.knows(Valid.PHASE_BEATS | Valid.QUANTUM_BEATS):
             # a session that is not at the start of a bar counts in to the next one
             beat = record.phase_beats
@@ -89,7 +93,7 @@ class Follower:
                 beat, floor = beat - record.quantum_beats, 0.0
         if beat is None:
             beat = 0.0
-        self._set(True, at_s, beat, loop, self.grid.jumps + 1, floor)
+        self._set(True, at_s, beat, loop, self.grid.jumps + 1, floor, max(beat, floor) if start is None else start)
         self._reported_s, self.scatter_s = at_s, 0.0
 
     def _go_on(self, record: Transport, at_s: float, loop: tuple[float, float]) -> None:
@@ -97,7 +101,7 @@ class Follower:
         elapsed_s = max(at_s - self._reported_s, 0.0)
         foretold = grid.beat_at(at_s)
         told = self._position(record, grid)
-        jumps, moved = grid.jumps, self._tempo_moved()
+        jumps, start, moved = grid.jumps, grid.start_beat, self._tempo_moved()
         beat = foretold if told is None else told
         error = beat - foretold
         length = loop[1] - loop[0]
@@ -106,7 +110,7 @@ class Follower:
         error_s = error * 60 / self.bpm
         stepped = abs(grid.beats_per_s * 60 / self.bpm - 1) > TEMPO_STEP
         if abs(error_s) > JUMP_TOLERANCE_S:
-            jumps += 1
+            jumps, start = jumps + 1, beat
             self.scatter_s = 0.0
         elif not stepped:
             weight = min(1.0, elapsed_s / 1.0)
@@ -117,12 +121,19 @@ class Follower:
             beat -= length  # the loop's end has trembled past the line, and would not be met again
         self._reported_s = at_s
         if moved or beat != foretold or loop != (grid.loop_start, grid.loop_end):
-            self._set(True, at_s, beat, loop, jumps, grid.floor_beat)
+            self._set(True, at_s, beat, loop, jumps, grid.floor_beat, start)
 
     def _set(
-        self, playing: bool, at_s: float, beat: float, loop: tuple[float, float], jumps: int, floor: float = -math.inf
+        self,
+        playing: bool,
+        at_s: float,
+        beat: float,
+        loop: tuple[float, float],
+        jumps: int,
+        floor: float = -math.inf,
+        start: float = -math.inf,
     ) -> None:
-        self.grid = Grid(playing, at_s, beat, self.bpm / 60, loop[0], loop[1], floor, jumps)
+        self.grid = Grid(playing, at_s, beat, self.bpm / 60, loop[0], loop[1], floor, jumps, start)
 
 
 def _loop_of(record: Transport) -> tuple[float, float]:

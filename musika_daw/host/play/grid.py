@@ -13,6 +13,7 @@ class Grid:
     At `at_s` the song is at `beat` and moves by `beats_per_s` while `playing`. In a loop (`loop_end` above
     `loop_start`) it goes back at the end. Before `floor_beat` nothing sounds (a count-in). `jumps` counts
     discontinuities: a position that moved by itself is corrected smoothly, one that was sent elsewhere at once.
+    `start_beat` is where play began, or was sent to last: it may be heard from a moment later on only.
     """
 
     playing: bool = False
@@ -23,6 +24,7 @@ class Grid:
     loop_end: float = -math.inf
     floor_beat: float = -math.inf
     jumps: int = 0
+    start_beat: float = -math.inf
 
     @property
     def bpm(self) -> float:

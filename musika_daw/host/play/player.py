@@ -7,19 +7,20 @@ grid at the moment the block is heard -> frame of the generation -> voice
     off by more, a jump    a new voice there; the old one fades out under it
     another generation     the same, at the same place
     end of the loop        the same, at the loop's start, on the exact frame
+    a beat to change on    the same before it, so that the beat is wholly the next generation's
 ```
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from musika_daw.host.play.cache import Generation
 from musika_daw.host.play.grid import Grid
 from musika_daw.host.play.interpolate import RATE_MAX, Interpolator
+from musika_daw.host.play.meter import Meter, Read
 from musika_daw.host.play.voice import Voice
 
 BLOCK_MAX = 8192
@@ -33,26 +34,6 @@ CORRECTION_S, CORRECTION_MAX = 0.25, 0.005
 EXACT_RATE = 2e-4
 
 
-@dataclass(frozen=True)
-class Meter:
-    """What the player has done since it was made, and where it is; a snapshot.
-
-    `underruns` counts holes in what was playing, `holes_frames` their length, `waits_frames` silence before the
-    first sound after a start or jump. `error_s` is how far the sound is behind the grid, `peak` the largest
-    sample before the limit of full scale since the last snapshot, `clipped` how many blocks were cut off there.
-    """
-
-    blocks: int
-    underruns: int
-    holes_frames: int
-    waits_frames: int
-    error_s: float
-    beat: float
-    sounding: bool
-    peak: float
-    clipped: int = 0
-
-
 class Player:
     """Fills blocks of at most `BLOCK_MAX` frames. `generation` and `gain` may be set from any thread."""
 
@@ -61,11 +42,13 @@ class Player:
         interpolator = Interpolator(BLOCK_MAX)
         self._voices = [Voice(BLOCK_MAX, interpolator) for _ in range(VOICES)]
         self._main: Voice | None = None
-        self._turned: Voice | None = None
+        self._turned: list[Voice] = []  # released inside a block: they have had their share of it
+        self._rest: np.ndarray | None = None  # of a block whose beginning is filled
         self._ramp = np.zeros(BLOCK_MAX, np.float32)
         self._count = np.arange(1, BLOCK_MAX + 1, dtype=np.float32)
         self._size = np.zeros((2, BLOCK_MAX), np.float32)
         self.generation: Generation | None = None
+        self.coming: tuple[Generation, float] | None = None  # what to go over to, and the beat that is its first
         self.gain = 1.0
         self._gain = 1.0
         self._jumps = 0
@@ -73,6 +56,9 @@ class Player:
         self._played = 0
         self._heard = False
         self._begun_heard = False
+        self._since: float | None = None
+        self.reads: list[Read] = []  # of the block that was filled last, in order
+        self._silent = 0
         self.blocks = 0
         self.underruns = 0
         self.holes_frames = 0
@@ -89,21 +75,22 @@ class Player:
         """
         out.fill(0)
         frames = out.shape[1]
+        self.reads, self._silent = [], 0
         if (grid.playing if playing is None else playing) and self.generation is not None:
             elapsed_s = at_s - grid.at_s if grid.playing else 0.0
             beat = grid.fold(grid.beat + elapsed_s * grid.beats_per_s)
             self.beat = beat
-            silent = self._count_in(grid, beat, frames)
+            silent = self._silent = self._count_in(grid, beat, frames)
             if silent:
                 self._release(RELEASE_FRAMES)
             if silent < frames:
-                self._follow(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
+                self._come(out[:, silent:], grid, max(beat, grid.floor_beat), frames - silent)
         else:
             self._release(RELEASE_FRAMES)
         for voice in self._voices:
-            if voice is not self._main and voice is not self._turned and voice.is_active:
+            if voice is not self._main and voice not in self._turned and voice.is_active:
                 voice.add(out, 0, frames)
-        self._turned = None
+        self._turned.clear()
         self._finish(out, frames)
         self.blocks += 1
 
@@ -132,6 +119,26 @@ class Player:
             return 0
         return min(frames, round((grid.floor_beat - beat) / grid.beats_per_s * self.sample_rate_hz))
 
+    def _come(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
+        """Follow the grid, and go over to the generation that is coming where it is to come."""
+        coming, left = self.coming, frames
+        if coming is not None:
+            generation, first_beat = coming
+            beats = first_beat - CROSS_FRAMES / generation.frames_per_beat - beat
+            # further off than a beat: play was sent elsewhere
+            left = 0 if beats > 1.1 else max(0, math.ceil(beats / grid.beats_per_s * self.sample_rate_hz))
+        if left > 0:
+            self._follow(out[:, :left], grid, beat, min(left, frames))
+        if left < frames:
+            assert coming is not None
+            if self.coming is coming:
+                self.generation, self.coming = coming[0], None
+            self._silent += left
+            self._rest = out[:, left:] if left else None
+            on_s = left / self.sample_rate_hz
+            self._follow(out[:, left:], grid, grid.fold(beat + on_s * grid.beats_per_s), frames - left)
+            self._rest = None
+
     def _follow(self, out: np.ndarray, grid: Grid, beat: float, frames: int) -> None:
         generation = self.generation
         assert generation is not None
@@ -139,8 +146,10 @@ class Player:
         rate = grid.beats_per_s * per_beat / self.sample_rate_hz
         rate = 1.0 if abs(rate - 1) < EXACT_RATE else min(max(rate, 0.02), 0.99 * RATE_MAX)
         target = beat * per_beat
-        main = self._main
+        main, begun = self._main, grid.start_beat * per_beat
+        self._since = None
         if main is None:
+            self._since = begun
             main = self._begin(generation, target, rate, ATTACK_FRAMES)
         elif main.generation is not generation:
             self._release(CROSS_FRAMES)
@@ -150,6 +159,7 @@ class Player:
             self.error_s = error / self.sample_rate_hz
             sent = grid.jumps != self._jumps and abs(self.error_s) > CORRECT_FROM_S
             if sent or abs(self.error_s) > JUMP_S:
+                self._since = begun if sent else None
                 self._release(CROSS_FRAMES)
                 main = self._begin(generation, target, rate, ATTACK_FRAMES)
             elif self._played < YOUNG_S * self.sample_rate_hz and abs(self.error_s) > YOUNG_JUMP_S:
@@ -179,7 +189,7 @@ class Player:
 
     def _read(self, main: Voice, out: np.ndarray, grid: Grid, frames: int) -> None:
         """Let the main voice fill the block, going round the loop as often as that takes."""
-        at = 0
+        at, turned = 0, False
         generation = main.generation
         assert generation is not None
         per_beat = generation.frames_per_beat
@@ -190,17 +200,24 @@ class Player:
             if not 0 <= left < frames - at or end - start < 4 * CROSS_FRAMES:
                 break
             part = math.ceil(left)
-            self._count_missing(main.add(out, at, part), part)
-            at += part
+            self._add(main, out, at, part, turned)
+            at, turned = at + part, True
             position = round(start) + (main.position - round(end))
             rate = main.rate
             self._main = None
             main.release(CROSS_FRAMES)
             main.add(out, at, frames - at)
-            self._turned = main  # the one that went over the end; it has had its share of this block
+            self._turned.append(main)
             main = self._begin(generation, position, rate, ATTACK_FRAMES, heard=True)
         if at < frames:
-            self._count_missing(main.add(out, at, frames - at), frames - at)
+            self._add(main, out, at, frames - at, turned)
+
+    def _add(self, main: Voice, out: np.ndarray, at: int, frames: int, turned: bool) -> None:
+        assert main.generation is not None
+        if frames:
+            since, self._since = self._since, None
+            self.reads.append(Read(self._silent + at, frames, main.generation, main.position, main.rate, since, turned))
+        self._count_missing(main.add(out, at, frames), frames)
 
     def _count_missing(self, missing: int, frames: int) -> None:
         if not missing:
@@ -241,6 +258,9 @@ class Player:
         main, self._main = self._main, None
         if main is not None:
             main.release(fade_frames)
+            if self._rest is not None:
+                main.add(self._rest, 0, self._rest.shape[1])
+                self._turned.append(main)
         self._correcting = False
         self._heard = False
 

@@ -15,7 +15,8 @@ from bridge.jack.frames import ROLLING, ServedFrames
 from bridge.jack.source import CycleWatch, leave, open_client
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.host.play.player import BLOCK_MAX
-from musika_daw.host.sinks.sink import Fill, Sink, SinkError, TransportFill
+from musika_daw.host.sinks.midi_beside import MidiBeside
+from musika_daw.host.sinks.sink import Fill, Messages, Sink, SinkError, TransportFill
 
 STEP_S = 0.001  # cycles begin when they should, to a tenth of that
 
@@ -57,7 +58,8 @@ class JackSink(Sink):
         self._began: tuple[int, float] | None = None  # of the latest cycle: first frame, host time
         self.in_server_time = False
         self._shift_s = 0.0
-        self._device_latency_s = 0.0
+        self._device_latency_s = self._playback_s = 0.0
+        self._notes: MidiBeside | None = None
         self.sample_rate_hz = 48_000
         self._open()
 
@@ -77,6 +79,13 @@ class JackSink(Sink):
         if self.follows_transport:
             client.set_sync_callback(self._sync)
         self._client = client
+        if self._notes is not None:
+            self._notes.open(client)
+
+    def give_notes(self, take: Messages, last: Callable[[], list[bytes]], connect: str | None) -> None:
+        """Send these messages from a port `notes`, in the cycle and on the frame of their sound."""
+        self._notes = MidiBeside(take, last, connect)
+        self._notes.open(self._client)
 
     def start(self, fill: Fill) -> None:
         """Activate and connect. Raises SinkError."""
@@ -85,6 +94,8 @@ class JackSink(Sink):
             self._open()
         self._client.activate()
         self._join()
+        if self._notes is not None:
+            self._notes.join(self._client)
 
     def _join(self) -> None:
         """Connect to the outputs asked for, and say whether there are any."""
@@ -96,11 +107,15 @@ class JackSink(Sink):
         for port, target in zip(self._ports, targets):
             client.connect(port, target)
         self.problem = None if targets else f"no output is called like {self._connect!r}: nothing is heard"
-        if targets and self._compensate and not self.follows_transport:
-            self._device_latency_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
+        if targets:
+            self._playback_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
+            if self._compensate and not self.follows_transport:
+                self._device_latency_s = self._playback_s
 
     def stop(self) -> None:
         """Leave the server."""
+        if self._notes is not None and self._client is not None and self._fill is not None and not self._lost:
+            self._notes.end()
         client, self._client = self._client, None
         if client is not None:
             leave(client, self._lost)
@@ -119,6 +134,8 @@ class JackSink(Sink):
         elif int(client.samplerate) == self.sample_rate_hz:
             if self.problem is not None:
                 self._join()
+            if self._notes is not None:
+                self._notes.join(client)
             return
         self.stop()
         self._open()
@@ -185,12 +202,14 @@ class JackSink(Sink):
         if client is None or fill is None:
             return
         block = self._block[:, :frames]
+        began_s = host_time() - client.frames_since_cycle_start / self.sample_rate_hz
+        self.heard_s = began_s + self._playback_s + self.latency_s
         if self.follows_transport and self._transport_fill is not None:
             state, position = client.transport_query_struct()
             self._transport_fill(block, position.frame / self.sample_rate_hz, state == ROLLING)
         else:
             start = self._frames.begin(client, frames)
-            self._began = start, host_time() - client.frames_since_cycle_start / self.sample_rate_hz
+            self._began = start, began_s
             if not self._clock.is_set:
                 block.fill(0)
             elif self.in_server_time:
@@ -199,6 +218,8 @@ class JackSink(Sink):
                 fill(block, self._clock.time_s(start) + self._device_latency_s + self.latency_s)
         for port, channel in zip(self._ports, block):
             np.copyto(port.get_array(), channel)
+        if self._notes is not None:
+            self._notes.send()
 
 
 class _LatencyRange(ctypes.Structure):

@@ -19,6 +19,8 @@ from musika_daw.system.atomic import PART_SUFFIX
 
 Fill = Callable[[np.ndarray, float], None]
 TransportFill = Callable[[np.ndarray, float, bool], None]
+Messages = Callable[[], list[tuple[int, bytes]]]
+"""Gives MIDI messages of the block that was filled, each with its frame."""
 
 
 class SinkError(RuntimeError):
@@ -36,6 +38,7 @@ class Sink(ABC):
     in_server_time: bool = False  # it is to count as the source does: the frames that the server has played
     follows_transport: bool = False  # it asks a server itself where the transport is
     latency_s: float = 0.0
+    heard_s: float = 0.0  # host time at which the block that is being filled is heard
     problem: str | None = None  # why nothing is heard, for a person to read
 
     @abstractmethod
@@ -65,6 +68,10 @@ class Sink(ABC):
     def give_transport(self, fill: TransportFill, is_ready: Callable[[float], bool]) -> None:
         """What to call instead of `fill` while a transport is followed, and what to ask before it begins to roll."""
         return
+
+    def give_notes(self, take: Messages, last: Callable[[], list[bytes]], connect: str | None) -> None:
+        """Messages to send with every block, and before it leaves, where MIDI goes with its sound."""
+        raise NotImplementedError(f"{self.name} sends no MIDI")
 
     @property
     def xruns(self) -> int:
@@ -132,7 +139,8 @@ class FileSink(Sink):
                     self._late += wait_s < -self.block_frames / self.sample_rate_hz
                     if wait_s > 0:
                         self._halt.wait(wait_s)
-                    fill(block, due_s + self.latency_s)
+                    self.heard_s = due_s + self.latency_s
+                    fill(block, self.heard_s)
                     file.write(block.T)
                     frames += self.block_frames
             part.replace(self.path)
@@ -261,8 +269,8 @@ class PortAudioSink(Sink):
             out.fill(0)
             return
         self._clock.observe(self._frames, time.outputBufferDacTime + (self._offset_s or 0.0))
-        heard_s = self._clock.time_s(self._frames)
+        self.heard_s = self._clock.time_s(self._frames) + self.latency_s
         block = self._block[:, :frames]
-        fill(block, heard_s + self.latency_s)
+        fill(block, self.heard_s)
         np.copyto(out, block.T)
         self._frames += frames

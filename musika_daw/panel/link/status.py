@@ -52,6 +52,7 @@ class HostStatus:
     chords: str | None = None
     heard_chord: str | None = None
     held_chord: str | None = None
+    parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -122,12 +123,20 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         chords=_text(_part(data, "score"), "chords"),
         heard_chord=_text(_part(data, "chords"), "heard"),
         held_chord=_text(_part(data, "chords"), "held"),
+        parts=_parts(_part(data, "parts")),
     )
 
 
 def _part(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A part that hosts before 0.2 do not send."""
     return dict(_get(data, name, dict)) if name in data else {}
+
+
+def _parts(data: Mapping[str, Any]) -> dict[str, dict[str, bool]]:
+    for state in data.values():
+        if not isinstance(state, dict):
+            raise ValueError("parts: must be objects")
+    return {part: {name: _get(state, name, bool) for name in ("mute", "solo", "heard")} for part, state in data.items()}
 
 
 def _offer(data: Any) -> Offer:

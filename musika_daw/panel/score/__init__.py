@@ -1,1 +1,1 @@
-"""What a score is asked to be written in, as rows of the panel."""
+"""What a score is asked to be written in and which parts of it sound, as rows of the panel."""

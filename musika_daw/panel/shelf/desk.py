@@ -9,7 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from musika_daw.panel.shelf.files import moved, named, to_bin
+from musika_daw.panel.shelf.files import MIDI_SUFFIX, moved, named, renamed, to_bin, with_midi
 from musika_daw.panel.shelf.folders import Folders
 from musika_daw.panel.shelf.history import FileChange
 from musika_daw.panel.shelf.library import Found, Sound
@@ -41,7 +41,7 @@ class Desk(QObject):
             return
 
         def move(before: Path, after: Path) -> None:
-            moved(before, after)
+            renamed(before, after)
             self._model.marks.move(before, after)
             self._model.replace({before: after})
 
@@ -56,18 +56,22 @@ class Desk(QObject):
         def do() -> None:
             try:
                 for sound in sounds:
-                    binned[sound.path] = to_bin(sound.path)
+                    for path in with_midi(sound.path):
+                        binned[path] = to_bin(path)
             finally:
-                self._model.replace(dict.fromkeys(binned))
-                self.said.emit(f"{_count(len(binned))} deleted. Ctrl+Z brings back what was deleted.")
+                gone = [sound.path for sound in sounds if sound.path in binned]
+                self._model.replace(dict.fromkeys(gone))
+                self.said.emit(f"{_count(len(gone))} deleted. Ctrl+Z brings back what was deleted.")
 
         def back() -> None:
             returned = []
             try:
                 for sound in sounds:
                     if sound.path in binned:
-                        moved(binned[sound.path], sound.path)
-                        del binned[sound.path]
+                        for path in (sound.path, sound.path.with_suffix(MIDI_SUFFIX)):
+                            if path in binned:
+                                moved(binned[path], path)
+                                del binned[path]
                         returned.append(dataclasses.replace(sound, changed_s=sound.path.stat().st_mtime))
             finally:
                 self._model.add(returned)

@@ -1,4 +1,7 @@
-"""What the shelf does to files: rename, delete into the system's bin, bring back. Nothing is ever overwritten."""
+"""What the shelf does to files: rename, delete into the system's bin, bring back. Nothing is ever overwritten.
+
+The MIDI file beside a sound, of the same name, goes where it goes.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QFile
 
+from musika_daw.sound.labels import SUFFIXES
+
 NAME_MAX = 120
 FORBIDDEN = set('/\\:*?"<>|\0')
 HIDDEN_BIN = ".deleted"
+MIDI_SUFFIX = ".mid"
 
 
 def named(path: Path, name: str) -> Path:
@@ -20,6 +26,27 @@ def named(path: Path, name: str) -> Path:
     if not name or name.startswith(".") or len(name) > NAME_MAX or FORBIDDEN & set(name) or not name.isprintable():
         raise ValueError(f"name: {name!r:.60}, must be 1..{NAME_MAX} characters that file names may hold")
     return path.with_name(name + path.suffix)
+
+
+def with_midi(path: Path) -> tuple[Path, ...]:
+    """A sound's file and the MIDI file beside it, unless that is another sound's too."""
+    midi = path.with_suffix(MIDI_SUFFIX)
+    others = (path.with_suffix(suffix) for suffix in SUFFIXES if suffix != path.suffix.lower())
+    return (path, midi) if midi.is_file() and not any(other.is_file() for other in others) else (path,)
+
+
+def renamed(before: Path, after: Path) -> None:
+    """Move a sound's file, and the MIDI file beside it, to where none are. Raises FileExistsError, OSError; nothing is
+    moved then."""
+    done: list[tuple[Path, Path]] = []
+    try:
+        for path in with_midi(before):
+            there = after if path == before else after.with_suffix(MIDI_SUFFIX)
+            done.append((path, moved(path, there)))
+    except OSError:
+        for path, there in done:
+            shutil.move(there, path)
+        raise
 
 
 def moved(before: Path, after: Path) -> Path:

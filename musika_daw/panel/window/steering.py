@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from musika_daw.panel.link.status import HostStatus
 from musika_daw.panel.score.chords import ChordRow
+from musika_daw.panel.score.part_buttons import PartButtons
 from musika_daw.panel.window.learn import LearnButton
 from musika_daw.panel.window.pad import MorphPad
 from musika_daw.panel.window.seed import SeedField
@@ -37,7 +38,7 @@ SEEDS = (("seed", "Seed", "0"), ("style_seed", "Style A", "as seed"), ("morph_se
 
 class Steering(QWidget):
     """Emits what the user wants: `changed` a control and its value, `captured` a number of bars, `effects` on or off,
-    `learn` and `forget` a name of a control or action.
+    `learn` and `forget` a name of a control or action, `acted` an action.
     """
 
     changed = Signal(str, object)
@@ -45,6 +46,7 @@ class Steering(QWidget):
     effects = Signal(bool)
     learn = Signal(str)
     forget = Signal(str)
+    acted = Signal(str)
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -54,6 +56,8 @@ class Steering(QWidget):
         self.chords = ChordRow()
         self.pad = MorphPad(colours)
         self.pad_learn = LearnButton("morph", "Morph")
+        self.parts = PartButtons()
+        self.parts.acted.connect(self.acted)
         self.effects_box = QCheckBox("Effects")
         self.effects_box.setToolTip("Hear the effects that the host was started with")
         self.effects_learn = LearnButton("effects", "Effects on and off")
@@ -64,6 +68,7 @@ class Steering(QWidget):
         column.addWidget(
             _group("Music", [*self.sliders.values(), self.chords, _row(self.effects_box, self.effects_learn)])
         )
+        column.addWidget(self.parts)
         column.addWidget(_group("Style", [*self.seeds.values(), self.pad, _row(QWidget(), self.pad_learn)]))
         column.addWidget(self._capture())
         self.learn_mode = QPushButton("Learn MIDI controllers")
@@ -110,6 +115,7 @@ class Steering(QWidget):
         self.chords.show_status(status)
         self.effects_box.setChecked(status.effects_on)
         self.effects_box.setEnabled(has_effects)
+        self.parts.show_parts(status.parts)
         for button in self._learns():
             button.show_binding(status.bindings.get(button.name), status.learning == button.name)
 
@@ -122,6 +128,7 @@ class Steering(QWidget):
     def _learns(self) -> Iterator[LearnButton]:
         yield from (slider.learn for slider in self.sliders.values())
         yield from (seed.learn for seed in self.seeds.values())
+        yield from self.parts.all_learns()
         yield from (self.pad_learn, self.effects_learn, *self.keep_learns.values())
 
     def _capture(self) -> QGroupBox:

@@ -138,6 +138,7 @@ class PanelWindow(QMainWindow):
         self.strip.tempo_set.connect(self.link.set_tempo)
         steering.changed.connect(self._change)
         steering.captured.connect(self._capture)
+        steering.acted.connect(lambda action: client.request("act", action=action))
         steering.effects.connect(lambda on: client.request("effects", on=on))
         steering.learn.connect(lambda name: client.request("learn", name=name or None))
         steering.forget.connect(lambda name: client.request("forget", name=name))

@@ -12,7 +12,7 @@ from musika_daw.sound.sounds import FORMATS, encode
 from musika_daw.sound.tags import ACID_ROOT_SET, Tags
 from pack_builder.plan.names import path_of_stem
 from pack_builder.plan.options import BuildOptions
-from pack_builder.record.rows import FileStem, FileStems
+from pack_builder.record.beside import FileStem, FileStems
 from pack_builder.render.finish import measure
 from pack_builder.render.stems.stems import Stems
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from bridge import InternalClock, JackMidiClockOut, JackMidiClockSource, JackSource, SourceError, Transport, Valid
-from bridge.jack.midi import JackMidiInput
+from bridge.jack.midi import JackMidiInput, JackMidiOut
 from bridge.jack.source import transport_of
 from tests.bridge.jack_stand_in import POSITION, JackClient
 
@@ -233,6 +233,39 @@ def test_clock_out_ends_with_a_stop_and_comes_back_to_a_new_server(jack: list[Ja
 def test_a_clock_out_port_that_is_not_there(jack: list[JackClient]) -> None:
     with pytest.raises(SourceError, match="JACK MIDI port 'no:port': no such port"):
         JackMidiClockOut(InternalClock(), "no:port").start()
+    assert "close" in jack[0].log
+
+
+def test_notes_come_on_the_frames_of_their_times_and_the_last_after_all_others(jack: list[JackClient]) -> None:
+    host = [50.0]
+    out = JackMidiOut("other:in", client_name="notes", clock=lambda: host[0])
+    out.start()
+    client = jack[0]
+    assert not out.is_set
+    client.frame_time = 48_000
+    out.step()
+    assert out.is_set
+    assert out.frame_at(50.1) == 48_000 + 4800
+    for at_s in (50.1, 50.1, 50.2):
+        out.put(out.frame_at(at_s), bytes((0x90, round(at_s), 1)))
+    for cycle in range(40):
+        client.last_frame_time = client.frame_time = 48_000 + 512 * cycle
+        client.process(512)
+    assert [frame for frame, _ in client.written] == [52_800, 52_800, 57_600]
+    out.put(100, b"\x80\x01\x00")  # over already
+    server = threading.Thread(target=lambda: (time.sleep(0.05), client.process(48_000)))
+    server.start()
+    out.stop([b"\xb0\x7b\x00"], after_s=0.01)
+    server.join()
+    assert [message for _, message in client.written[3:]] == [b"\x80\x01\x00", b"\xb0\x7b\x00"]
+    assert (out.sent, out.late) == (5, 1)
+    assert "close" in client.log
+
+
+def test_a_midi_port_that_is_not_there_names_those_that_are(jack: list[JackClient]) -> None:
+    out = JackMidiOut("no:port", client_name="notes")
+    with pytest.raises(SourceError, match=r"^JACK MIDI port 'no:port': no such port; there are: system:playback_1, "):
+        out.start()
     assert "close" in jack[0].log
 
 

@@ -81,6 +81,16 @@ def test_a_loop_of_some_parts_is_another_and_has_a_key(engine: Engine) -> None:
     assert key[-3:] in ("min", "maj")
 
 
+def test_muted_parts_leave_what_the_others_play(engine: Engine) -> None:
+    tempo, asked = TempoMap.constant(125), ("bass", "lead", "chords")
+    muted = engine.render(8, 4, tempo, Controls(seed=2, muted=("drums",)))
+    assert np.array_equal(muted, engine.render(8, 4, tempo, Controls(seed=2, parts=asked)))
+    assert np.abs(muted - engine.render(8, 4, tempo, Controls(seed=2))).max() > 1e-3
+    assert not engine.render(8, 4, tempo, Controls(seed=2, parts=asked, muted=asked)).any()
+    with pytest.raises(ValueError, match="muted: flute, must be some of"):
+        Controls(muted=("flute",))
+
+
 def test_parts_of_a_model_without_a_score_are_refused(tiny_model: Path) -> None:
     tiny = Engine.load(tiny_model)
     with pytest.raises(ValueError, match=r"parts: bass, but tiny plays no score of parts"):

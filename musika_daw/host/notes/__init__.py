@@ -1,0 +1,1 @@
+"""Notes of what plays, sent as MIDI."""
