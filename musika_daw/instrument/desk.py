@@ -1,12 +1,16 @@
 """The desk: parts that were played apart become a mix, sample by sample as their place in the piece says.
 
 ```
-drums ----------------------------> gate --> level --> tone --+
-bass, lead, chords ---> ducking --> gate --> level --> tone --+--> limiter
+drums ----------------------------> gate --> level --> tone --+--------+
+bass, lead, chords ---> ducking --> gate --> level --> tone --+        +--> limiter
+                                     all but bass --> hall ---+--------+
 ```
 A part that was coded alone is coded better than within a mix, and where kicks are is known, so that what makes way for
-them need not be learned. All here looks some milliseconds ahead and back and no further: a sample does not depend on
-where rendering began. The limiter's gain is one for all parts, so they add up to the mix.
+them need not be learned. All here looks some milliseconds ahead, and as far back as the hall rings, and no further: a
+sample does not depend on where rendering began. The limiter's gain is one for all parts, so they add up to the mix.
+
+What the generator learns least of parts is the room around them, which is noise that no score tells; without it a mix
+is as dry as its notes are short. So the desk has one hall, the same for all.
 """
 
 from __future__ import annotations
@@ -33,10 +37,18 @@ _FALL_S = 0.003
 _LEVEL_DB = {"drums": 5.0, "bass": 8.0, "lead": 14.0, "chords": 15.0}
 _TONE_HZ = (100, 200, 350, 500, 700, 1200, 2500, 5000, 9000, 15_000)
 _TONE_DB = (0, 2.5, 2, 0, -2.5, 1, 5, 1, -4, -6)
+# the hall: noise that dies away by 60 dB in so long, cut off where it is hardly heard; level against what is sent
+_HALL_DB, _HALL_S, _HALL_T60_S, _HALL_BAND_HZ, _HALL_AFTER_S = -9.0, 1.2, 1.5, (300, 9000), 0.005
+_SENT = ("drums", "lead", "chords")
 _CEILING = 0.89
 _HOLD, _SMOOTH, _TAPS = 441, 441, 255
 MARGIN = _HOLD + _SMOOTH + _TAPS // 2
-"""Samples either side on which a mixed sample depends."""
+"""Samples after it on which a mixed sample depends, and before it beside the hall's."""
+
+
+def reach(sample_rate_hz: int) -> int:
+    """Samples before it on which a mixed sample depends."""
+    return MARGIN + len(hall(sample_rate_hz))
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,8 @@ class Desk:
         for role, audio in parts.items():
             gain = self._gate(role, seconds) * (1 - _DUCKED[role] * duck) * 10 ** (_LEVEL_DB[role] / 20)
             played[role] = toned(audio * gain[:, None], self.sample_rate_hz)
+            if role in _SENT:
+                played[role] += rung(played[role], self.sample_rate_hz)
         limit = limiter(sum(played.values(), np.zeros((count, 2))))[:, None]
         return {role: (audio * limit).astype(np.float32) for role, audio in played.items()}
 
@@ -98,6 +112,26 @@ class Desk:
 def toned(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Sound `[n, 2]` with the tone of the desk: what is heard begins up to 3 ms earlier and ends as much later."""
     return np.asarray(signal.oaconvolve(audio, _tone(sample_rate_hz)[:, None], mode="same", axes=0))
+
+
+def rung(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
+    """What the hall answers to sound `[n, 2]`, as long as it."""
+    sent = audio.mean(1, keepdims=True)
+    return np.asarray(signal.oaconvolve(sent, hall(sample_rate_hz), axes=0))[: len(audio)]
+
+
+@lru_cache(maxsize=4)
+def hall(sample_rate_hz: int) -> np.ndarray:
+    """What the hall answers to one sample, `[n, 2]`; its ears hear noises of their own."""
+    count = round(_HALL_S * sample_rate_hz)
+    seconds = np.arange(count) / sample_rate_hz
+    noise = np.random.Generator(np.random.Philox(key=1)).standard_normal((count, 2))
+    fade = np.minimum(1, (_HALL_S - seconds) / (0.25 * _HALL_S))
+    noise *= (10 ** (-3 * seconds / _HALL_T60_S) * fade)[:, None]
+    band = signal.butter(2, _HALL_BAND_HZ, "bandpass", fs=sample_rate_hz, output="sos")
+    noise = signal.sosfilt(band, noise, axis=0)
+    noise *= 10 ** (_HALL_DB / 20) / np.sqrt(np.square(noise).sum(0))
+    return np.concatenate([np.zeros((round(_HALL_AFTER_S * sample_rate_hz), 2)), noise])
 
 
 @lru_cache(maxsize=4)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musika_daw.instrument.desk import MARGIN, Desk
+from musika_daw.instrument.desk import MARGIN, Desk, reach
 from musika_daw.instrument.kit import Kits
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig
 from musika_daw.instrument.scores import Score, check_asked
@@ -49,20 +49,22 @@ class Player:
     score: Score | None = None
 
     @property
-    def margin(self) -> int:
-        """Latents either side that a desk needs of what it mixes."""
-        mixed = self.score is not None and self.score.ducking is not None
-        return -(-MARGIN // self.decoder.config.r_time) if mixed else 0
+    def margin(self) -> tuple[int, int]:
+        """Latents before and after a stretch that a desk needs of what it mixes."""
+        if self.score is None or self.score.ducking is None:
+            return 0, 0
+        r_time = self.decoder.config.r_time
+        return -(-reach(self.decoder.config.sample_rate_hz) // r_time), -(-MARGIN // r_time)
 
     @property
     def before(self) -> int:
         """Latents before a stretch that are decoded with it, and cut off."""
-        return self.decoder.context_before + self.margin
+        return self.decoder.context_before + self.margin[0]
 
     @property
     def after(self) -> int:
         """Latents after a stretch that are decoded with it, and cut off."""
-        return self.decoder.context_after + self.margin
+        return self.decoder.context_after + self.margin[1]
 
     @property
     def frame_s(self) -> float:
@@ -87,27 +89,27 @@ class Player:
         `taken` are the places in the span of the latents from `before` to `after` of the stretch; `ring` is the length
         of the circle that they lie on.
         """
-        r_time, margin = self.decoder.config.r_time, self.margin
+        r_time, (back, ahead) = self.decoder.config.r_time, self.margin
         desk = self._desk(span, controls)
         roles = self._roles(span, controls)
         if desk is not None:
-            roles = [role for role in roles if desk.sounds(role, (first - margin) * r_time, (stop + margin) * r_time)]
+            roles = [role for role in roles if desk.sounds(role, (first - back) * r_time, (stop + ahead) * r_time)]
         sound = {}
         lines = [role for role in roles if desk is None or role != "drums"]
         if lines:
             latents = self._of_span(span, lines, controls)[:, taken]
-            inner = slice(self.decoder.context_before * r_time, (self.before + stop - first + margin) * r_time)
+            inner = slice(self.decoder.context_before * r_time, (self.before + stop - first + ahead) * r_time)
             decoded = self._decoded(latents, first - self.before, ring)
             sound = {role: audio[inner] for role, audio in zip(lines, decoded)}
         if desk is None or not roles:
             return sound
         if "drums" in roles:
-            count = (stop - first + 2 * margin) * r_time
-            drums, begin = desk.notes.of("drums"), (first - margin) * r_time
+            count = (back + stop - first + ahead) * r_time
+            drums, begin = desk.notes.of("drums"), (first - back) * r_time
             styles = {int(key): self._style(controls, int(key)) for key in np.unique(drums.key)}
             sound["drums"] = self.kits.play(drums, styles, begin, count)
-        cut = slice(margin * r_time, (margin + stop - first) * r_time)
-        return {role: audio[cut] for role, audio in desk.stems(sound, (first - margin) * r_time).items()}
+        cut = slice(back * r_time, (back + stop - first) * r_time)
+        return {role: audio[cut] for role, audio in desk.stems(sound, (first - back) * r_time).items()}
 
     def alone(self, notes: Notes, controls: Controls, latents: int) -> np.ndarray:
         """The notes of one line by themselves, in seconds from the first of so many latents on: `[n, 2]` as it is
