@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from bridge import SourceError
+from bridge import SourceError, host_time
 from musika_daw.host.notes.bars import bar_of_notes
 from musika_daw.host.play.piece import Piece
 from musika_daw.instrument.scores import SCORES
@@ -130,9 +130,13 @@ def test_notes_leave_out_a_part_that_is_not_asked_for_and_a_missing_port_is_told
 def test_a_sink_outside_jack_has_the_first_beat_however_late_it_is_heard(jack: Jack, latency_s: float) -> None:
     recorder = jack.record()
     port = f"{recorder.client.name}:midi"
-    sink = f"file:{jack.folder / 'take.wav'}"
-    options = {"sink": sink, "latency_s": latency_s, "notes_out": f"jack-midi:{port}"}
-    session = jack.play("internal", model="parts", **options)
+    session = jack.play(
+        "internal",
+        model="parts",
+        sink=f"file:{jack.folder / 'take.wav'}",
+        latency_s=latency_s,
+        notes_out=f"jack-midi:{port}",
+    )
     assert wait_for(lambda: session.host.scheduler.is_ready(0), 60)
     session.live.act("play")
     assert wait_for(lambda: sum(message[0] & 0xF0 == 0x90 for _, message in list(recorder.messages)) > 60, 30)
@@ -142,6 +146,34 @@ def test_a_sink_outside_jack_has_the_first_beat_however_late_it_is_heard(jack: J
     first_beat = {(channel, key) for frame, channel, key in score_between(0, BAR) if frame == 0}
     assert len(first_beat) > 4
     assert at_once >= first_beat or recorder.gaps()  # what came in a cycle that was lost, nobody heard
+    check_ends(recorder)
+
+
+def test_notes_wait_until_the_two_clocks_could_be_compared(jack: Jack) -> None:
+    """On a busy machine no reading of both is near enough at first: what began meanwhile is late, not lost."""
+    recorder = jack.record()
+    session = jack.play(
+        "internal",
+        model="parts",
+        sink=f"file:{jack.folder / 'take.wav'}",
+        notes_out=f"jack-midi:{recorder.client.name}:midi",
+    )
+    assert wait_for(lambda: session.host.scheduler.is_ready(0), 60)
+    port = session.notes._port
+
+    def slow() -> float:
+        time.sleep(0.001)
+        return host_time()
+
+    port._clock = slow
+    port._offsets_s.clear()
+    session.live.act("play")
+    assert wait_for(lambda: len(session.notes._due) > 4, 30)
+    assert not port.is_set
+    before = port.sent
+    port._clock = host_time
+    assert wait_for(lambda: port.sent > before + 4 and not session.notes._due, 30)
+    session.stop()
     check_ends(recorder)
 
 
