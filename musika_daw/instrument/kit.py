@@ -30,9 +30,10 @@ _CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS
 # samples before a hit in which it fades in, after its end in which it fades out, and of a choke
 LEAD, _END, _CHOKE = 48, 2048, 200
 # a hit begins from so many samples before its latent's start to so many after, where level rises most from so many
-# samples before to so many after, and there where a difference first reaches a share of the greatest
+# samples before to so many after, and there where a difference first reaches a share of the greatest; a kick that
+# swells rises much the same several times, of which the first that is nearly as steep is where it begins
 _SOONEST, _ATTACK = 256, 1024
-_BEFORE, _AFTER, _BEGUN = 132, 66, 0.3
+_BEFORE, _AFTER, _BEGUN, _NEARLY = 132, 66, 0.3, 0.9
 _HITS = 256
 # power of the loudest 50 ms of a voice at full velocity, the median of hits of the corpus (which spread by 4 to 6 dB);
 # styles spread by 5 dB about theirs, and a part of that is kept
@@ -137,6 +138,8 @@ def begun(wave: np.ndarray, start: int) -> int:
     places = np.arange(_BEFORE, len(power) - _AFTER)
     after = np.sqrt((total[places + _AFTER] - total[places]) / _AFTER)
     before = np.sqrt((total[places] - total[places - _BEFORE]) / _BEFORE)
-    rises = int(places[np.argmax(after - before)])
+    rise = after - before
+    first = int(np.argmax(rise >= _NEARLY * rise.max()))
+    rises = int(places[first + np.argmax(rise[first : first + _BEFORE + _AFTER])])
     attack = power[rises : rises + _AFTER]
     return lo + rises + int(np.argmax(attack >= _BEGUN**2 * attack.max()))

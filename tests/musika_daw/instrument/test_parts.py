@@ -170,3 +170,12 @@ def test_hits_of_a_voice_are_about_as_loud_whatever_their_style(voice: str) -> N
         power = np.square(parts.player.kits.play(hits((0.1, voice, 1.0)), style, 0, RATE_HZ)).mean(1)
         loudest_db.append(10 * np.log10(np.convolve(power, np.ones(2205) / 2205, "valid").max()))
     assert np.ptp(loudest_db) < 8
+
+
+def test_a_hit_that_was_moved_to_its_beginning_begins_there() -> None:
+    parts = Engine.load("parts")
+    for seed in range(12):
+        style = np.random.default_rng(seed).normal(size=parts.config.style).astype(np.float32)
+        kick = parts.player.kits.whole(style, DRUMS["kick"])
+        wave = np.concatenate([np.zeros((4000, 2), np.float32), kick])
+        assert begun(wave, 4000 + LEAD) == pytest.approx(4000 + LEAD, abs=LEAD), seed

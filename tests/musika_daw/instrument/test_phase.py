@@ -131,6 +131,9 @@ def test_phases_remember_so_far_and_no_further() -> None:
     tracker = PhaseTracker(TINY.autoencoder)
     memory = MEMORY_SAMPLES // TINY.autoencoder.hop
     frames, stride = 3 * memory, TINY.autoencoder.level1.stride
+    torch.manual_seed(
+        0
+    )  # where parts of a sum cancel, rounding turns its angle by more: one draw of some hundred has it
     log = torch.randn(1, 2, frames, TINY.autoencoder.bins)
     advice = torch.randn(1, frames // stride, tracker.advice)
     chance = torch.randn(frames)
