@@ -164,6 +164,7 @@ class JackMidiOut:
         self._jack = JackMidiPort(client_name, connect, server, True, self._process)
         self._due: deque[tuple[int, bytes]] = deque()  # emptied by the server's callback
         self._offsets_s: deque[float] = deque(maxlen=READINGS)
+        self._offset_s = 0.0  # their median; an audio callback may ask for frames while they change
         self._period_frames = 0
         self.sent = self.late = 0
 
@@ -200,12 +201,14 @@ class JackMidiOut:
         """Compare the two clocks."""
         pair = self._jack.read(self._clock) if self._jack.is_open else None
         if pair is not None:
-            self._offsets_s.append(pair[0] / self._jack.rate_hz - pair[1])
+            offset_s = pair[0] / self._jack.rate_hz - pair[1]
+            readings = [*self._offsets_s, offset_s][-READINGS:]
+            self._offset_s = sorted(readings)[len(readings) // 2]
+            self._offsets_s.append(offset_s)
 
     def frame_at(self, host_s: float) -> int:
-        """The server's frame at a host time, once it `is_set`."""
-        offset_s = sorted(self._offsets_s)[len(self._offsets_s) // 2]
-        return round((host_s + offset_s) * self._jack.rate_hz)
+        """The server's frame at a host time, once it `is_set`; for any thread."""
+        return round((host_s + self._offset_s) * self._jack.rate_hz)
 
     def put(self, frame: int, message: bytes) -> None:
         """Have a message sent on a frame."""
@@ -222,8 +225,8 @@ class JackMidiOut:
         self._jack.stop()
 
     def _forget(self) -> None:
+        self._offsets_s.clear()  # first, so that nothing more is put on frames of the server before
         self._due = deque()
-        self._offsets_s.clear()
 
     def _process(self, start: int, frames: int) -> None:
         self._period_frames = frames

@@ -262,6 +262,23 @@ def test_notes_come_on_the_frames_of_their_times_and_the_last_after_all_others(j
     assert "close" in client.log
 
 
+def test_an_audio_callback_that_asks_for_a_frame_as_the_server_comes_back_gets_one(jack: list[JackClient]) -> None:
+    host = [50.0]
+    out = JackMidiOut(None, client_name="notes", clock=lambda: host[0])
+    out.start()
+    jack[0].frame_time = 48_000
+    out.step()
+    assert out.is_set, "so the callback goes on to ask"
+    jack[0].shut_down(0, "gone")
+    assert out.revive()
+    assert out.frame_at(50.1) == 48_000 + 4800
+    assert not out.is_set
+    jack[1].frame_time = 96_000
+    out.step()
+    assert out.is_set
+    assert out.frame_at(50.1) == 96_000 + 4800
+
+
 def test_a_midi_port_that_is_not_there_names_those_that_are(jack: list[JackClient]) -> None:
     out = JackMidiOut("no:port", client_name="notes")
     with pytest.raises(SourceError, match=r"^JACK MIDI port 'no:port': no such port; there are: system:playback_1, "):
