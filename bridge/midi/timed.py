@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,12 +12,14 @@ from bridge.midi.out import Output
 from bridge.midi.port import open_output
 
 LOOK_S = 0.001
+logger = logging.getLogger("bridge")
 
 
 class TimedMidiOut:
     """Sends what it is given to a port, by name or virtual, in that order, nothing before its time.
 
-    `put` neither locks nor waits, so an audio callback may call it.
+    `put` neither locks nor waits, so an audio callback may call it. What a port refuses, one that was unplugged, is
+    counted as `lost`, the first is told, and the rest goes on.
     """
 
     def __init__(
@@ -27,7 +30,7 @@ class TimedMidiOut:
         self._halt = threading.Event()
         self._thread: threading.Thread | None = None
         self._output: Output | None = None
-        self.sent = 0
+        self.sent = self.lost = 0
 
     def start(self) -> None:
         """Open the port and begin to send. Raises SourceError."""
@@ -43,7 +46,7 @@ class TimedMidiOut:
         self._due.append((due_s, message))
 
     def stop(self, last: Iterable[bytes] = ()) -> None:
-        """Send these instead of what is still to come, and close the port."""
+        """Send these instead of what is still to come, and close the port, which may be gone."""
         thread, self._thread = self._thread, None
         output, self._output = self._output, None
         if thread is None or output is None:
@@ -52,7 +55,7 @@ class TimedMidiOut:
         thread.join(2)
         try:
             for message in last:
-                output.send(message)
+                self._send(output, message)
         finally:
             output.close()
 
@@ -66,5 +69,14 @@ class TimedMidiOut:
             if wait_s > 0 and self._halt.wait(wait_s):
                 return
             self._due.popleft()
+            self.sent += self._send(output, message)
+
+    def _send(self, output: Output, message: bytes) -> bool:
+        try:
             output.send(message)
-            self.sent += 1
+        except Exception as error:  # a driver may raise anything where its device was unplugged
+            self.lost += 1
+            if self.lost == 1:
+                logger.warning("MIDI output port %r: %s", self._port or self._virtual, error)
+            return False
+        return True

@@ -60,3 +60,30 @@ def test_a_port_that_is_not_there_is_told() -> None:
     with pytest.raises(SourceError, match="there are: none"):
         out.start()
     out.stop([b"\x80\x01\x00"])
+
+
+def test_a_port_that_was_unplugged_is_told_once_and_what_comes_later_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    class Unplugged(Port):
+        gone = True
+
+        def send(self, message: bytes) -> None:
+            if self.gone:
+                raise RuntimeError("error sending MIDI message")
+            super().send(message)
+
+    port = Unplugged()
+    out = TimedMidiOut("synth", opener=lambda *_, **__: port)
+    out.start()
+    out.put(0.0, b"\x90\x01\x01")
+    out.put(0.0, b"\x90\x02\x01")
+    assert wait_for(lambda: out.lost == 2, 10)
+    port.gone = False
+    out.put(0.0, b"\x90\x03\x01")
+    assert wait_for(lambda: out.sent == 1, 10)
+    assert [message for _, message in port.sent] == [b"\x90\x03\x01"]
+    port.gone = True
+    out.stop([b"\xb0\x7b\x00"])
+    assert port.closed
+    assert [record.getMessage() for record in caplog.records] == [
+        "MIDI output port 'synth': error sending MIDI message"
+    ]
