@@ -163,19 +163,25 @@ class Host:
             self._worker_died(error)
 
     def fill(self, out: np.ndarray, at_s: float, playing: bool | None = None) -> None:
-        """Fill float32 `[2, n]` with what is heard from `at_s` on; silence, counted, if anything goes wrong."""
+        """Fill float32 `[2, n]` with what is heard from `at_s` on; silence if that goes wrong. Errors are counted."""
         try:
             grid = self.grid
             self.player.process(out, grid, at_s, playing)
             self.audition.add(out, grid, at_s, grid.playing if playing is None else playing, self.bars)
         except Exception:  # an exception that leaves an audio callback ends it for good
-            self.fill_errors += 1
             out.fill(0)
-            if self.fill_errors == 1:
-                logger.exception("the audio callback failed")
+            self._fill_failed()
             return
-        for call in self.on_fill:
-            call()
+        try:
+            for call in self.on_fill:
+                call()
+        except Exception:  # the sound goes on without what is made of it
+            self._fill_failed()
+
+    def _fill_failed(self) -> None:
+        self.fill_errors += 1
+        if self.fill_errors == 1:
+            logger.exception("the audio callback failed")
 
     def is_ready(self, at_s: float) -> bool:
         """Whether play could begin at once at a time of the grid; asked by JACK before it rolls."""

@@ -164,6 +164,23 @@ def test_a_source_that_dies_is_stopped_and_followed_again_when_it_is_back(
     assert np.abs(errors_ms(played, fake, 9.1)).max() < 0.3
 
 
+def test_what_is_made_of_the_sound_may_fail_while_the_sound_goes_on(
+    play: Callable[..., Played], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no such port")
+
+    def listen(now_s: float, host: Host) -> None:
+        if now_s > 1 and not host.on_fill:
+            host.on_fill.append(fail)
+
+    fake = FakeTransport(120).play(0)
+    played = play(fake, 3, NoiseRenderer(), render_s=RENDER_S, each_block=listen)
+    assert played.host.fill_errors > 100, "counted, block by block"
+    assert [record.getMessage() for record in caplog.records] == ["the audio callback failed"]
+    assert np.array_equal(played.audio, play(fake, 3, NoiseRenderer(), render_s=RENDER_S).audio)
+
+
 def test_a_clock_that_runs_backwards_is_survived(play: Callable[..., Played]) -> None:
     fake = FakeTransport(120).play(0).locate(3, 2).locate(3.05, 1.9).locate(3.1, 1.8).locate(3.15, 1.7)
     played = play(fake, 6, render_s=RENDER_S)
