@@ -30,6 +30,7 @@ from musika_daw.host.play.player import Player
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
 from musika_daw.instrument.scores import SCORES, check_asked, check_known, unheeded
+from musika_daw.system.refusal import refused
 
 SLOTS_AT_48K = 192
 INTERNAL, JACK = "internal", "jack"
@@ -158,7 +159,7 @@ class Session:
         if name is None:
             return None
         if facts["score"] not in SCORES:
-            raise ValueError(f"notes-out: {name}, but {facts['name']} plays no score, whose notes could be sent")
+            raise refused("--notes-out", name, f"but {facts['name']} plays no score, whose notes could be sent")
         server = self.options.source_options.jack_server
         return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server)
 

@@ -179,6 +179,6 @@ def test_notes_wait_until_the_two_clocks_could_be_compared(jack: Jack) -> None:
 
 def test_a_model_without_a_score_says_so(jack: Jack) -> None:
     with pytest.raises(
-        ValueError, match=r"^notes-out: jack-midi, but click plays no score, whose notes could be sent$"
+        ValueError, match=r"^--notes-out: 'jack-midi', but click plays no score, whose notes could be sent$"
     ):
         jack.play("jack", notes_out="jack-midi")
