@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import statistics
 import tempfile
@@ -57,9 +58,12 @@ def main() -> None:
             underruns = session.host.player.underruns
         finally:
             session.stop()
-    waits.sort()
-    median, most = statistics.median(waits), waits[int(0.9 * len(waits))]
-    print(f"{len(waits)} chords: median {median:.3f} s, nine of ten within {most:.3f} s, {underruns} underruns")
+    heard = sorted(wait for wait in waits if not math.isnan(wait))
+    if not heard:
+        raise SystemExit(f"none of {len(waits)} chords was heard")
+    median, most = statistics.median(heard), heard[int(0.9 * len(heard))]
+    print(f"{len(heard)} of {len(waits)} chords heard, {underruns} underruns: ", end="")
+    print(f"median {median:.3f} s, nine of ten within {most:.3f} s")
 
 
 if __name__ == "__main__":

@@ -67,6 +67,11 @@ class JackMidiPort:
         """The server's frame of this moment, and the moment by another clock; see `ServedFrames.read`."""
         return self.frames.read(self._client, clock)
 
+    @property
+    def is_joined(self) -> bool:
+        """Whether it is open, and connected where it was asked to be."""
+        return self.is_open and (self._connect is None or bool(self.port.connections))
+
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError without the extra, the server or the other port."""
         self.stop()
@@ -116,7 +121,10 @@ class JackMidiPort:
 
 
 class JackMidiInput:
-    """A JACK MIDI input that calls `on_message(message, host time)`, from the server's thread; for controllers."""
+    """A JACK MIDI input that calls `on_message(message, host time)`, from the server's thread; for controllers.
+
+    `on_lost` is called by `revive` where the server or the other port has gone: what was held there is held no longer.
+    """
 
     def __init__(
         self,
@@ -125,15 +133,20 @@ class JackMidiInput:
         *,
         client_name: str = f"{CLIENT_NAME} control",
         server: str | None = None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._on_message = on_message
+        self._on_message, self._on_lost = on_message, on_lost
         self.name = f"jack-midi:{connect or ''}".rstrip(":")
         self._jack = JackMidiPort(client_name, connect, server, False, self._process)
         self._jack.start()
 
     def revive(self) -> None:
         """Open or connect the port again. Raises SourceError while the server or the other port is away."""
-        self._jack.revive()
+        joined = self._jack.is_joined
+        if not joined:
+            self._on_lost()
+        if self._jack.revive() and joined:  # a server that had stalled unseen
+            self._on_lost()
 
     def close(self) -> None:
         """Close the port."""

@@ -64,12 +64,18 @@ class Keyboard:
     def let_go(self, at_s: float, chord: str) -> None:
         self._script += [(at_s + 0.006 * i, bytes((0x80, key, 0))) for i, key in enumerate(KEYS[chord])]
 
+    def unplug(self, at_s: float) -> None:
+        self._script.append((at_s, b""))
+
     def each_block(self, now_s: float, host: Host) -> None:
         if self.chords is None:
             self.chords = ChordsIn(host, self.live, FACTS, self._options)
         for message in [entry for entry in self._script if entry[0] <= now_s]:
             self._script.remove(message)
-            self.chords.feed(message[1], message[0])
+            if message[1]:
+                self.chords.feed(message[1], message[0])
+            else:
+                self.chords.lose()
 
     def play(self, fake: FakeTransport, seconds: float, render_s: float = 0.1) -> Played:
         return play(fake, seconds, Sines(), live=self.live, each_block=self.each_block, render_s=render_s)
@@ -134,6 +140,19 @@ def test_with_no_key_down_the_chord_is_kept_or_the_piece_is_free(held: str, then
     played = hands.play(FakeTransport(120).play(0), 7)
     assert heard(played, 1) == of("F")
     assert heard(played, 2) == of(then)
+
+
+@pytest.mark.parametrize(("held", "then"), [("keep", "F"), ("free", "C")])
+def test_the_keys_of_a_keyboard_that_has_gone_are_let_go(held: str, then: str) -> None:
+    hands = Keyboard(ChordOptions(held=held), chords="C")  # type: ignore[arg-type]
+    hands.press(1.5, "F")
+    hands.unplug(3.2)
+    hands.unplug(4.2)
+    hands.press(5.4, "Am")
+    played = hands.play(FakeTransport(120).play(0), 8)
+    assert heard(played, 1) == of("F")
+    assert heard(played, 2) == of(then)
+    assert heard(played, 3) == of("Am")
 
 
 def test_what_was_played_is_played_again_after_a_locate_until_something_else_is() -> None:

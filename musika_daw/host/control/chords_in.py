@@ -70,6 +70,11 @@ class ChordsIn:
         self.port = port
         self._keys.clear()
 
+    def lose(self) -> None:
+        """The keyboard has gone: its keys are let go."""
+        if self._keys.keys:
+            self._keys.clear()
+
     def feed(self, message: Sequence[int], time_s: float) -> None:
         """Take a MIDI message and its host time."""
         self._keys.feed(message, time_s)

@@ -43,7 +43,9 @@ class MidiPorts:
         """Follow the keys of this input and of no other. Raises SourceError if it is none, ValueError where the model
         follows no chords; the old one then stays."""
         self._chords.check(name)
-        fresh = None if name is None else self._open(name, self._chords.feed, f"{CLIENT_NAME} chords")
+        fresh = (
+            None if name is None else self._open(name, self._chords.feed, f"{CLIENT_NAME} chords", self._chords.lose)
+        )
         self._close(self._keyboard)
         self._keyboard = fresh
         self._chords.begin(None if fresh is None else fresh.name)
@@ -73,11 +75,17 @@ class MidiPorts:
         if self._clock is not None:
             self._clock.stop()
 
-    def _open(self, name: str, hear: OnMessage, client: str = f"{CLIENT_NAME} control") -> InputPort | JackMidiInput:
+    def _open(
+        self,
+        name: str,
+        hear: OnMessage,
+        client: str = f"{CLIENT_NAME} control",
+        lost: Callable[[], None] = lambda: None,
+    ) -> InputPort | JackMidiInput:
         kind, _, port = name.partition(":")
         if kind != JACK_MIDI:
             return open_input(name, hear)
-        opened = JackMidiInput(port or None, hear, client_name=client, server=self._server)
+        opened = JackMidiInput(port or None, hear, client_name=client, server=self._server, on_lost=lost)
         self._host.revived_here.append(opened)
         return opened
 

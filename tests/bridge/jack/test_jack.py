@@ -286,6 +286,24 @@ def test_a_midi_port_that_is_not_there_names_those_that_are(jack: list[JackClien
     assert "close" in jack[0].log
 
 
+def test_what_was_held_on_a_jack_input_is_lost_with_its_port_or_server(jack: list[JackClient]) -> None:
+    lost: list[str] = []
+    port = JackMidiInput("keys:out", lambda *_: None, on_lost=lambda: lost.append("lost"))
+    jack[0].connections = ["keys:out"]  # type: ignore[attr-defined]
+    port.revive()
+    assert not lost
+    jack[0].connections = []  # type: ignore[attr-defined]
+    port.revive()
+    assert len(lost) == 1
+    jack[0].connections = ["keys:out"]  # type: ignore[attr-defined]
+    port.revive()
+    assert len(lost) == 1
+    jack[0].shut_down(0, "gone")
+    port.revive()
+    assert len(lost) == 2
+    port.close()
+
+
 def test_controllers_come_over_jack_too(jack: list[JackClient]) -> None:
     heard: list[tuple[list[int], float]] = []
     port = JackMidiInput("knobs:out", lambda message, at_s: heard.append((list(message), at_s)))
