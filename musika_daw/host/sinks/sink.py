@@ -70,8 +70,8 @@ class Sink(ABC):
         return
 
     def give_notes(self, take: Messages, last: Callable[[], list[bytes]], connect: str | None) -> None:
-        """Messages to send with every block, and before it leaves, where MIDI goes with its sound."""
-        raise NotImplementedError(f"{self.name} sends no MIDI")
+        """Messages to send with every block, and before it leaves, where MIDI goes with its sound. Raises SinkError."""
+        raise SinkError(f"{self.name}: sends no MIDI beside its sound")
 
     @property
     def xruns(self) -> int:
