@@ -100,7 +100,7 @@ def test_the_piano_strikes_the_chords_of_their_bars(seed: int, bar: int, name: s
     chord = chord_named(name)
     assert chord is not None
     found = notes("piano", Controls(seed=seed, density=0.9, changes=((4.0 * bar, name),)), 4 * bar, 4 * bar + 8)
-    low = found.key < 60
+    low = found.key < 52  # runs of the melody, which pass through the key, come down to 55
     assert np.isin(found.key[low] % 12, [*chord.tones, chord.low]).all()
 
 
