@@ -69,7 +69,7 @@ def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]
     classes, tuned = chroma(samples, sample_rate_hz)
     if not classes.any():
         return None, 0.0
-    fits = _fits(classes)
+    fits = key_fits(classes)
     best, second = sorted(fits, key=lambda name: -fits[name])[:2]
     sure = fits[best] >= _FIT_LEAST and fits[best] - fits[second] >= _LEAD_LEAST and tuned >= _TUNED_LEAST
     return best if sure else None, max(0.0, fits[best])
@@ -85,10 +85,11 @@ def key_heard(samples: np.ndarray, sample_rate_hz: int, labelled: str) -> str | 
 def fit_of(samples: np.ndarray, sample_rate_hz: int, key: str) -> float:
     """How well what is heard of [frames, channels] fits a key, 0..1; the key is spelled as `key_in_text` does."""
     classes, _ = chroma(samples, sample_rate_hz)
-    return max(0.0, _fits(classes)[key]) if classes.any() else 0.0
+    return max(0.0, key_fits(classes)[key]) if classes.any() else 0.0
 
 
-def _fits(classes: np.ndarray) -> dict[str, float]:
+def key_fits(classes: np.ndarray) -> dict[str, float]:
+    """How well the energy of twelve pitch classes from C fits each key by its name, -1..1."""
     return {
         f"{NOTES[tonic]}{mode}": float(np.corrcoef(classes, np.roll(profile, tonic))[0, 1])
         for tonic in range(12)

@@ -20,26 +20,26 @@ SCALES: dict[str, tuple[int, ...]] = {
     "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
     "major": (0, 2, 4, 5, 7, 9, 11),
 }
-SCALE_WEIGHTS = (0.46, 0.2, 0.18, 0.08, 0.08)
-# Degrees of the scale, one a bar of the four-bar phrase: the bar in the phrase can be heard.
+SCALE_WEIGHTS = (0.58, 0.1, 0.18, 0.09, 0.05)
+# Degrees of the scale, one a bar of the four-bar phrase: the bar in the phrase can be heard. Most dwell on the tonic,
+# as techno does, so that its key is heard and not only meant.
 PROGRESSIONS = (
-    (0, 5, 2, 6),
-    (0, 0, 5, 6),
-    (0, 3, 5, 4),
-    (0, 6, 5, 6),
-    (0, 2, 3, 5),
-    (0, 0, 3, 4),
-    (0, 3, 0, 6),
-    (0, 5, 3, 4),
-    (0, 1, 0, 6),
-    (0, 4, 5, 3),
     (0, 0, 0, 5),
-    (0, 0, 2, 6),
-    (5, 6, 0, 2),
-    (0, 6, 3, 5),
-    (0, 2, 5, 1),
+    (0, 0, 0, 6),
     (0, 0, 0, 3),
+    (0, 0, 0, 1),
+    (0, 0, 5, 6),
+    (0, 0, 3, 4),
+    (0, 0, 2, 6),
+    (0, 3, 0, 6),
+    (0, 5, 0, 6),
+    (0, 1, 0, 6),
+    (0, 5, 2, 6),
+    (0, 3, 5, 4),
+    (0, 2, 3, 5),
+    (0, 5, 3, 4),
 )
+PARALLEL, PEDAL = 0.25, 0.7  # shares of pieces whose chords are one shape moved along; whose bass stays
 # the rung of a seven-note ladder that a tone of a chord stands on, by its semitones above the root
 _RUNG = (0, 1, 1, 2, 2, 3, 4, 4, 4, 5, 6, 6)
 
@@ -56,6 +56,7 @@ class Harmony:
     degrees: tuple[int, ...]
     sevenths: bool
     parallel: bool  # one minor-seventh shape moved along, as a sampled chord is
+    pedal: bool = False  # bass and acid stay on the tonic under chords that move
     asked: tuple[Chord, ...] = ()
 
     @property
@@ -89,13 +90,13 @@ class Harmony:
         degree = self.degrees[bar % len(self.degrees)]
         return degree - 7 if degree >= 5 else degree
 
-    def over(self, bar: int, step: Step, *, lands: bool = False) -> int:
+    def over(self, bar: int, step: Step, *, lands: bool = False, low: bool = False) -> int:
         """MIDI note of a motif's step over the chord of its bar.
 
-        What `lands` plays a tone of an asked chord on each beat.
+        What `lands` plays a tone of an asked chord on each beat; what is `low` stands on the pedal where there is one.
         """
         if not self.asked:
-            return self.pitch(self.bar_degree(bar) + step.degree)
+            return self.pitch(step.degree + (0 if low and self.pedal else self.bar_degree(bar)))
         chord = self.asked[bar % len(self.asked)]
         ladder = _ladder(chord, self.root % 12, self.scale)
         tones = {(tone - chord.root) % 12 for tone in chord.tones}
@@ -125,7 +126,7 @@ class Harmony:
         """The chord of a bar, by what is played: asked chords as they are, drawn ones as the notes that they have."""
         if self.asked:
             return self.asked[bar % len(self.asked)]
-        low = self.pitch(self.bar_degree(bar)) - 12
+        low = self.pitch(0 if self.pedal else self.bar_degree(bar)) - 12
         chord = chord_of([low, *map(int, self.chord(bar))], self.key)
         assert chord is not None
         return chord
@@ -167,15 +168,18 @@ def _ladder(chord: Chord, tonic: int, scale: str) -> tuple[int, ...]:
 
 
 def draw_harmony(rng: Rng) -> Harmony:
-    """A key, mostly minor, and a progression."""
+    """A key, mostly minor, and a progression, more often than not over a pedal.
+
+    A shape that is moved along leaves the scale: then the pedal always holds the key.
+    """
     names = list(SCALES)
-    return Harmony(
-        root=int(rng.integers(33, 45)),
-        scale=names[int(rng.choice(len(names), p=SCALE_WEIGHTS))],
-        degrees=PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))],
-        sevenths=bool(rng.random() < 0.7),
-        parallel=bool(rng.random() < 0.35),
-    )
+    root = int(rng.integers(33, 45))
+    scale = names[int(rng.choice(len(names), p=SCALE_WEIGHTS))]
+    degrees = PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))]
+    sevenths = bool(rng.random() < 0.7) and scale != "major"
+    shape = float(rng.random())
+    parallel, pedal = shape < PARALLEL, shape < PEDAL
+    return Harmony(root, scale, degrees, sevenths, parallel, pedal)
 
 
 @dataclass(frozen=True)
@@ -194,7 +198,7 @@ def acid_motif(rng: Rng) -> list[Step]:
     """A 303 bar: sixteenths with rests, octave jumps, accents and slides."""
     out: list[Step] = []
     density = rng.uniform(0.55, 0.98)
-    pool = rng.choice([-7, 0, 0, 0, 1, 2, 3, 4, 6, 7, 7, 9], size=5)
+    pool = rng.choice([-7, 0, 0, 0, 2, 2, 3, 4, 6, 7, 7, 9], size=5)
     for step in range(16):
         if step == 0 or rng.random() < density:
             degree = 0 if step == 0 else int(rng.choice(pool))
@@ -236,9 +240,10 @@ def bass_motif(rng: Rng, kind: str) -> list[Step]:
 def lead_motif(rng: Rng) -> list[Step]:
     """A bar of arpeggio or sparse hook over the chord."""
     if rng.random() < 0.6:
-        order = [0, 2, 4, 6, 7, 9, 11]
+        order = [4, 6, 7, 9, 11]
         rng.shuffle(order)
-        cell = order[: int(rng.integers(3, 7))]  # 3, 5, 6 steps run against the bar
+        cell = [0, 2, *order[: int(rng.integers(1, 5))]]  # 3, 5, 6 steps run against the bar
+        rng.shuffle(cell)
         gap = int(rng.choice([1, 1, 2, 3]))
         rest = rng.uniform(0, 0.25)
         return [
@@ -247,4 +252,4 @@ def lead_motif(rng: Rng) -> list[Step]:
             if rng.random() >= rest
         ]
     steps = sorted(rng.choice(16, size=int(rng.integers(2, 6)), replace=False))
-    return [Step(int(s), int(rng.choice([0, 2, 4, 6, 7, 8])), float(rng.choice([0.7, 1.5, 3])), 0.9) for s in steps]
+    return [Step(int(s), int(rng.choice([0, 0, 2, 2, 4, 6, 7])), float(rng.choice([0.7, 1.5, 3])), 0.9) for s in steps]

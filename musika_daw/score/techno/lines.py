@@ -24,14 +24,14 @@ class Line:
 
     def tones(self, bar: int, harmony: Harmony) -> list[Tone]:
         """Notes of a bar."""
-        lands = self.bus != "bass"
+        lands, low = self.bus != "bass", self.bus in ("bass", "acid")
         steps = self.ending if bar % PHRASE_BARS == PHRASE_BARS - 1 else self.motif
         return [
             Tone(
                 bar,
                 step.step,
                 step.length,
-                harmony.over(bar, step, lands=lands) + 12.0 * self.octave,
+                harmony.over(bar, step, lands=lands, low=low) + 12.0 * self.octave,
                 step.velocity,
                 step.accent,
                 step.slide,
@@ -109,7 +109,7 @@ def _acid(rng: Rng) -> Line:
             ),
         ]
     )
-    return Line("acid", tuple(motif), tuple(ending), int(rng.choice([0, 1, 1])))
+    return Line("acid", tuple(motif), tuple(ending), int(rng.choice([1, 1, 2])))
 
 
 def _lead(rng: Rng) -> Line:

@@ -19,7 +19,7 @@ from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.parts import PARTS_LUFS, ROLES, draw_roles, notes_of
 
 BARS = 32
-ENGINE = 3  # raised whenever song i of seed s changes its sound
+ENGINE = 4  # raised whenever song i of seed s changes its sound
 Rng = np.random.Generator
 
 

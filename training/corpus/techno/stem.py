@@ -23,7 +23,7 @@ from training.corpus.techno.oneshots import OneShots
 from training.corpus.techno.parts import notes_of
 
 Rng = np.random.Generator
-ENGINE = 2  # raised whenever stem i of seed s changes its sound
+ENGINE = 3  # raised whenever stem i of seed s changes its sound
 # samples of a latent of all autoencoders here
 LATENT = 2048
 # how often each part is drawn; drums have most to learn

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musika_daw.hearing.key import key_fits
+from musika_daw.score.harmony import NOTES, key_named
 from musika_daw.score.techno.harmony import SCALES
-from musika_daw.score.techno.piece import BarScore, draw_piece, risers
+from musika_daw.score.techno.piece import BarScore, Piece, draw_piece, risers
 
 pieces = st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 20))
 
@@ -83,3 +85,40 @@ def test_risers_end_where_a_drop_begins() -> None:
     for piece, (first, end) in spans:
         assert end - first == 4
         assert piece.arrangement.section(end).kind == "drop"
+
+
+@given(pieces, st.integers(0, 500))
+@settings(max_examples=40)
+def test_a_pedal_keeps_the_bass_on_the_motif_of_the_first_bar(which: tuple[int, int], bar: int) -> None:
+    harmony = draw_piece(*which).harmony
+    for line in (draw_piece(*which).lines.get(bus) for bus in ("bass", "acid")):
+        if line is None or bar % 4 == 3:
+            continue
+        here, first = ([tone.pitch for tone in line.tones(number, harmony)] for number in (bar, 0))
+        moves = harmony.bar_degree(bar) != harmony.bar_degree(0)
+        assert (here == first) == (harmony.pedal or not moves)
+
+
+def test_nine_pieces_of_ten_are_in_their_key_by_their_notes() -> None:
+    drawn = [draw_piece(11, index) for index in range(300)]
+    heard = [
+        (_heard(piece), piece.harmony.key.name) for piece in drawn if any(piece.bar(b, 0.95).tones for b in range(8))
+    ]
+    assert len(heard) > 250
+    assert np.mean([best in (asked, _relative(asked)) for best, asked in heard]) > 0.88
+
+
+def _heard(piece: Piece) -> str:
+    """The key of eight bars by a key finder that is told the notes, as long and loud as they are."""
+    classes = np.zeros(12)
+    for bar in range(8):
+        for tones in piece.bar(bar, energy=0.95).tones.values():
+            for tone in tones:
+                classes[int(tone.pitch) % 12] += tone.length * tone.velocity
+    fits = key_fits(classes)
+    return max(fits, key=lambda name: fits[name])
+
+
+def _relative(name: str) -> str:
+    key = key_named(name)
+    return f"{NOTES[(key.tonic + 3) % 12]}maj" if name.endswith("min") else f"{NOTES[(key.tonic - 3) % 12]}min"
