@@ -28,6 +28,8 @@ from musika_daw.score.techno.piece import Ducking
 
 # how much of the piece's ducking each part gets
 _DUCKED = {"drums": 0.0, "bass": 1.0, "lead": 0.4, "chords": 0.6}
+# a bass is all but gone while a kick strikes, or the two beat against each other and no kick sounds like the one before
+_BASS_LEAST_DEPTH, _BASS_LEAST_BEATS = 0.95, 0.5
 # a part is let through from shortly before a note until its echoes have died away
 _BEFORE_S, _OPEN_S, _TAIL_S, _CLOSE_S = 0.03, 0.01, 2.4, 0.6
 # what is ducked is down when the kick comes
@@ -70,10 +72,13 @@ class Desk:
         """Parts `[n, 2]` by role, whose sample 0 is number `first` of the piece, as they sound in their mix."""
         count = max(map(len, parts.values()), default=0)
         seconds = (first + np.arange(count)) / self.sample_rate_hz
-        duck = self._duck(seconds) if "drums" in parts else np.zeros(count)
+        none = np.zeros(count)
+        duck = self._duck(seconds, self.ducking) if "drums" in parts else none
+        deep = self._duck(seconds, _deeper(self.ducking)) if {"drums", "bass"} <= set(parts) else none
         played = {}
         for role, audio in parts.items():
-            gain = self._gate(role, seconds) * (1 - _DUCKED[role] * duck) * 10 ** (_LEVEL_DB[role] / 20)
+            ducked = deep if role == "bass" else duck
+            gain = self._gate(role, seconds) * (1 - _DUCKED[role] * ducked) * 10 ** (_LEVEL_DB[role] / 20)
             played[role] = toned(audio * gain[:, None], self.sample_rate_hz)
             if role in _SENT:
                 played[role] += rung(played[role], self.sample_rate_hz)
@@ -95,18 +100,24 @@ class Desk:
             np.maximum(gate, np.interp(seconds, corners, [0, 1, 1, 0]), out=gate)
         return gate
 
-    def _duck(self, seconds: np.ndarray) -> np.ndarray:
+    def _duck(self, seconds: np.ndarray, ducking: Ducking) -> np.ndarray:
         """How far down what is wholly ducked is, 0..1, at seconds `[n]`."""
         duck = np.zeros(len(seconds))
         drums = self.notes.of("drums")
         for kick in drums.onset[drums.key == DRUMS["kick"]].tolist():
-            length_s = self.ducking.beats * self.beat_s(kick)
+            length_s = ducking.beats * self.beat_s(kick)
             lo, hi = np.searchsorted(seconds, [kick - _FALL_S, kick + length_s])
             along = seconds[lo:hi] - kick
-            back = np.clip(along / length_s, 0, 1) ** self.ducking.curve
-            shape = self.ducking.depth * np.where(along < 0, 1 + along / _FALL_S, 1 - back)
+            back = np.clip(along / length_s, 0, 1) ** ducking.curve
+            shape = ducking.depth * np.where(along < 0, 1 + along / _FALL_S, 1 - back)
             np.maximum(duck[lo:hi], shape, out=duck[lo:hi])
         return duck
+
+
+def _deeper(ducking: Ducking) -> Ducking:
+    """How a bass ducks in a piece that ducks like this."""
+    depth, beats = max(ducking.depth, _BASS_LEAST_DEPTH), max(ducking.beats, _BASS_LEAST_BEATS)
+    return Ducking(depth, beats, ducking.curve)
 
 
 def toned(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
