@@ -1,4 +1,4 @@
-"""`musika-train evaluate techno|piano|autoencoder`."""
+"""`musika-train evaluate techno|parts|piano|autoencoder`."""
 
 from __future__ import annotations
 
@@ -127,6 +127,37 @@ def techno(
     )
     write_examples(out / "examples", result.loops)
     click.echo(table(result.rows))
+
+
+@evaluate.command("parts")
+@click.argument("model")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the results.")
+@click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
+@click.option("--bpm", "bpms", default="124,128,132,140", show_default=True, callback=_numbers, help="Taken in turn.")
+@click.option("--seeds", default=16, show_default=True, type=click.IntRange(1), help="Loops.")
+@click.option("--first-seed", default=3000, show_default=True, type=click.IntRange(0))
+@click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 16))
+@click.option("--energy", default=0.95, show_default=True, type=Number(0, 1))
+def parts(
+    model: str, out: Path, threads: int, bpms: tuple[float, ...], seeds: int, first_seed: int, bars: int, energy: float
+) -> None:
+    """Key, harmony, kicks, peaks and stems of MODEL's raw loops against the score that they play."""
+    from musika_daw.instrument.engine import Engine
+    from training.evaluate import pictures
+    from training.evaluate.audio import write_examples
+    from training.evaluate.parts import REFERENCE, PartsPlan, evaluate_parts
+    from training.evaluate.report import table, write_report
+
+    _threads(threads)
+    engine = Engine.load(model)
+    plan = PartsPlan(bpms, tuple(range(first_seed, first_seed + seeds)), bars, energy)
+    rows, details, loops = evaluate_parts(engine, plan, click.echo)
+    facts = {"model": engine.name, "weights_hash": engine.weights_hash}
+    write_report(out, "parts", rows, facts, details, REFERENCE)
+    half = len(loops) // 2
+    pictures.spectrogram_pairs(out / "spectrograms.png", loops[:half], loops[half:], ("loop", "loop"))
+    write_examples(out / "examples", loops)
+    click.echo(table(rows, REFERENCE))
 
 
 @evaluate.command("piano")
