@@ -7,7 +7,7 @@ tail; a softer hit is the same at another level.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -35,6 +35,9 @@ LEAD, _END, _CHOKE = 48, 2048, 200
 _SOONEST, _ATTACK = 256, 1024
 _BEFORE, _AFTER, _BEGUN, _NEARLY = 132, 66, 0.3, 0.9
 _HITS = 256
+# a kick strikes: it is at these shares of its greatest level so soon after it begins, measured over so long
+_STRUCK = ((0.6, 0.015), (0.9, 0.045))
+_LEVEL_S = 0.006
 # power of the loudest 50 ms of a voice at full velocity, the median of hits of the corpus (which spread by 4 to 6 dB);
 # styles spread by 5 dB about theirs, and a part of that is kept
 _POWER_DB = {
@@ -64,6 +67,21 @@ class Kits:
     ) -> None:
         self._latents, self._decoder, self._coordinate = latents, decoder, coordinate
         self._hit = lru_cache(maxsize=_HITS)(self._make)
+        self._late_s = lru_cache(maxsize=_HITS)(self._measured_late_s)
+
+    def first_struck(self, styles: Iterable[np.ndarray], key: int) -> np.ndarray:
+        """The first of some styles in which a hit strikes; where it swells in all of them, that in which it is least
+        late."""
+        least_late: tuple[float, np.ndarray] | None = None
+        for style in styles:
+            late_s = self._late_s(style.tobytes(), key)
+            if late_s <= 0:
+                return style
+            if least_late is None or late_s < least_late[0]:
+                least_late = late_s, style
+        if least_late is None:
+            raise ValueError("styles: none, must be at least one")
+        return least_late[1]
 
     def play(self, notes: Notes, styles: Mapping[int, np.ndarray], first: int, count: int) -> np.ndarray:
         """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece; `styles`
@@ -94,6 +112,9 @@ class Kits:
         """The sound of one hit with all of its tail, `[LEAD + n, 2]` float32."""
         return self._make(style.tobytes(), key, _WHOLE_LATENTS)
 
+    def _measured_late_s(self, style: bytes, key: int) -> float:
+        return late_s(self._hit(style, key, _length(key)), self._decoder.config.sample_rate_hz)
+
     @torch.inference_mode()
     def _make(self, style: bytes, key: int, length: int) -> np.ndarray:
         """Sound of a hit, `[LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
@@ -120,6 +141,20 @@ def _balanced(sound: np.ndarray, power_db: float) -> np.float32:
     loudest_db = 10 * np.log10(float((total[_LOUD:] - total[:-_LOUD]).max()) / _LOUD + 1e-12)
     gain_db = np.clip((1 - _KEPT) * (power_db - loudest_db), -_MOST_DB, _MOST_DB)
     return np.float32(10 ** (gain_db / 20))
+
+
+def late_s(hit: np.ndarray, sample_rate_hz: int) -> float:
+    """How much later than what strikes a hit `[LEAD + n, 2]` rises, in seconds; 0 or less for one that strikes.
+
+    A hit of the corpus does so within 15 ms in 159 of 160 songs.
+    """
+    window = np.hanning(round(_LEVEL_S * sample_rate_hz) + 2)
+    level = np.sqrt(np.convolve(np.square(hit, dtype=np.float64).mean(1), window / window.sum(), mode="same"))
+    if not level.any():
+        return 0.0
+    return max(
+        (int(np.argmax(level >= share * level.max())) - LEAD) / sample_rate_hz - within_s for share, within_s in _STRUCK
+    )
 
 
 def _length(key: int) -> int:

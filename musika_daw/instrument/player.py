@@ -16,9 +16,12 @@ from musika_daw.instrument.scores import Score, check_asked
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
-from musika_daw.score.parts import PARTS
+from musika_daw.score.parts import DRUMS, PARTS
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.tempo import TempoMap
+
+# a third of the styles that are drawn have a kick that swells instead of striking: so many are tried
+_KICK_DRAWS, _KEYS = 8, 128
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ class Player:
         if "drums" in roles:
             count = (back + stop - first + ahead) * r_time
             drums, begin = desk.notes.of("drums"), (first - back) * r_time
-            styles = {int(key): self._style(controls, int(key)) for key in np.unique(drums.key)}
+            styles = {int(key): self._drum_style(controls, int(key)) for key in np.unique(drums.key)}
             sound["drums"] = self.kits.play(drums, styles, begin, count)
         cut = slice(back * r_time, (back + stop - first) * r_time)
         return {role: audio[cut] for role, audio in desk.stems(sound, (first - back) * r_time).items()}
@@ -122,7 +125,7 @@ class Player:
 
     def struck(self, key: int, controls: Controls) -> np.ndarray:
         """One hit of a drum with all of its tail, `[n, 2]`, that begins `kit.LEAD` samples in."""
-        return self.kits.whole(self._style(controls, key), key)
+        return self.kits.whole(self._drum_style(controls, key), key)
 
     @cached_property
     def kits(self) -> Kits:
@@ -149,6 +152,11 @@ class Player:
         """`[rows, T, coordinate]`, `[rows, style]` and what is told, `[rows, T, K]`, to latents `[rows, T, C]`."""
         # the encoder's latents never leave -1..1
         return torch.clamp(self.generator(coordinates, style, told) * self.deviation + self.mean, -1, 1)
+
+    def _drum_style(self, controls: Controls, key: int) -> np.ndarray:
+        """Style of a drum; of a kick the first of some that makes it strike."""
+        drawn = (self._style(controls, key + _KEYS * draw) for draw in range(_KICK_DRAWS))
+        return self.kits.first_struck(drawn, key) if key == DRUMS["kick"] else next(drawn)
 
     def _style(self, controls: Controls, voice: int = 0) -> np.ndarray:
         """Style of a piece, or of one of its voices: a drum by its key, a line by its number among the parts."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from musika_daw.instrument.engine import Engine
-from musika_daw.instrument.kit import LEAD, Kits, begun
+from musika_daw.instrument.kit import LEAD, Kits, begun, late_s
 from musika_daw.instrument.models import build_decoder
 from musika_daw.instrument.models.config import TINY_EARS
 from musika_daw.instrument.models.generator import build_generator
@@ -179,3 +179,35 @@ def test_a_hit_that_was_moved_to_its_beginning_begins_there() -> None:
         kick = parts.player.kits.whole(style, DRUMS["kick"])
         wave = np.concatenate([np.zeros((4000, 2), np.float32), kick])
         assert begun(wave, 4000 + LEAD) == pytest.approx(4000 + LEAD, abs=LEAD), seed
+
+
+@pytest.mark.parametrize(("swells_s", "strikes"), [(0.002, True), (0.008, True), (0.05, False), (0.2, False)])
+def test_what_swells_is_told_from_what_strikes(swells_s: float, strikes: bool) -> None:
+    time = np.arange(RATE_HZ // 2)[:, None] / RATE_HZ
+    envelope = np.minimum(1, time / swells_s) * np.exp(-np.maximum(0, time - swells_s) / 0.1)
+    hit = np.concatenate([np.zeros((LEAD, 1)), envelope * np.sin(2 * np.pi * 55 * time)])
+    assert (late_s(np.repeat(hit, 2, 1), RATE_HZ) <= 0) == strikes
+
+
+def test_silence_is_not_late() -> None:
+    assert late_s(np.zeros((RATE_HZ, 2)), RATE_HZ) == 0
+
+
+def test_a_kick_is_the_first_of_its_styles_that_strikes() -> None:
+    parts = Engine.load("parts")
+    kits, key = parts.player.kits, DRUMS["kick"]
+    rng = np.random.default_rng(8)
+    styles = [rng.normal(size=parts.config.style).astype(np.float32) for _ in range(6)]
+    late = [late_s(kits.whole(style, key), RATE_HZ) for style in styles]
+    assert min(late) <= 0 < max(late)
+    first = next(index for index, seconds in enumerate(late) if seconds <= 0)
+    assert kits.first_struck(styles, key) is styles[first]
+    swelling = [style for style, seconds in zip(styles, late) if seconds > 0]
+    least = min(seconds for seconds in late if seconds > 0)
+    assert late_s(kits.whole(kits.first_struck(swelling, key), key), RATE_HZ) == pytest.approx(least, abs=0.01)
+
+
+def test_kicks_of_fresh_seeds_strike() -> None:
+    parts = Engine.load("parts")
+    late = [late_s(parts.player.struck(DRUMS["kick"], Controls(seed=9000 + s)), RATE_HZ) for s in range(8)]
+    assert sum(seconds <= 0 for seconds in late) >= 7
