@@ -3,6 +3,7 @@
 #include <lv2/atom/util.h>
 #include <lv2/core/lv2.h>
 #include <lv2/log/log.h>
+#include <lv2/midi/midi.h>
 #include <lv2/state/state.h>
 #include <lv2/time/time.h>
 #include <lv2/urid/urid.h>
@@ -35,7 +36,7 @@ enum Port : uint32_t {
 struct Uris {
     LV2_URID blank, object, string, type_int, type_long, type_float, type_double;
     LV2_URID position, frame, speed, bar, bar_beat, beat, beat_unit, beats_per_bar, bpm;
-    LV2_URID saved, error;
+    LV2_URID midi, saved, error;
 
     explicit Uris(LV2_URID_Map* map) {
         const auto id = [map](const char* uri) { return map->map(map->handle, uri); };
@@ -55,6 +56,7 @@ struct Uris {
         beat_unit = id(LV2_TIME__beatUnit);
         beats_per_bar = id(LV2_TIME__beatsPerBar);
         bpm = id(LV2_TIME__beatsPerMinute);
+        midi = id(LV2_MIDI__MidiEvent);
         saved = id(kSavedUri);
         error = id(LV2_LOG__Error);
     }
@@ -170,7 +172,8 @@ void run(LV2_Handle handle, uint32_t count) {
     Lv2Plugin& p = self(handle);
     const float* free_wheeling = p.port<const float>(kFreeWheeling);
     p.core.set_offline(free_wheeling != nullptr && *free_wheeling > 0.5f);
-    for (uint32_t id = 0; id < kState; ++id) {
+    for (uint32_t id = 0; id < kParameters; ++id) {
+        if (!is_set_by_daw(id)) continue;
         const float* value = p.port<const float>(kFirstParameter + id);
         if (value != nullptr) p.core.values().set(id, *value);
     }
@@ -178,10 +181,17 @@ void run(LV2_Handle handle, uint32_t count) {
     uint32_t done = 0;
     if (const auto* events = p.port<const LV2_Atom_Sequence>(kIn)) {
         LV2_ATOM_SEQUENCE_FOREACH(events, event) {
+            const int64_t time = event->time.frames;
+            if (event->body.type == p.uris.midi) {
+                const auto* bytes = static_cast<const uint8_t*>(LV2_ATOM_BODY_CONST(&event->body));
+                if (event->body.size == 3)
+                    p.core.key(time > done ? static_cast<uint32_t>(time) - done : 0, bytes[0], bytes[1],
+                               bytes[2]);
+                continue;
+            }
             const auto* object = reinterpret_cast<const LV2_Atom_Object*>(&event->body);
             const bool is_object = event->body.type == p.uris.object || event->body.type == p.uris.blank;
             if (!is_object || object->body.otype != p.uris.position) continue;
-            const int64_t time = event->time.frames;
             if (time > done && time < count) {
                 fine = play(p, done, static_cast<uint32_t>(time)) && fine;
                 done = static_cast<uint32_t>(time);

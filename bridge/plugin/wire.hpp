@@ -18,12 +18,13 @@ namespace musika {
 #endif
 
 constexpr uint32_t kMagic = 0x314B534D;  // "MSK1"
-constexpr uint32_t kWireVersion = 1;
+constexpr uint32_t kWireVersion = 2;
 constexpr uint32_t kChunkFrames = 1024;
 constexpr size_t kTokenBytes = 16;
-constexpr size_t kControls = 5;
+constexpr size_t kKeysMax = 16;
+constexpr size_t kControls = 11;
 
-enum class MessageType : uint16_t { hello = 1, transport = 2, audio = 3, flush = 4, stats = 5 };
+enum class MessageType : uint16_t { hello = 1, transport = 2, audio = 3, flush = 4, stats = 5, keys = 6 };
 
 struct Header {
     uint32_t magic;
@@ -50,7 +51,12 @@ struct Welcome {
     uint32_t version;
     uint32_t verdict;
     uint32_t generation;
-    uint32_t reserved;
+    uint32_t abilities;  // Ability, of the model
+};
+
+enum Ability : uint32_t {
+    kFollowsChords = 1 << 0,
+    kHasParts = 1 << 1,
 };
 
 enum Valid : uint32_t {
@@ -87,8 +93,29 @@ struct Transport {
     uint32_t generation;  // the one being played
     uint16_t numerator;
     uint16_t denominator;
-    int32_t controls[kControls];  // density, energy, style, morph, seed, as parameters.hpp has them
+    int32_t controls[kControls];  // as parameters.hpp has them, in the order of its kControlIds
     uint32_t reserved;
+};
+
+// A MIDI message that was met in play: a key, a pedal, or kKeysLost, after which no key is known to be down.
+struct KeyEvent {
+    int64_t frame;          // of the song's timeline
+    double beat;            // quarter notes
+    double bar_start_beat;  // of its bar
+    uint32_t jumps;         // as in the Transport of the stretch that it was met in
+    uint16_t numerator;
+    uint16_t denominator;
+    uint8_t midi[3];
+    uint8_t reserved[5];
+};
+
+constexpr uint8_t kKeysLost = 0xFF;
+
+// Messages in the order of play, told before the Transport of the place that they make.
+struct Keys {
+    uint32_t count;
+    uint32_t reserved;
+    KeyEvent events[kKeysMax];
 };
 
 // One chunk; kChunkFrames interleaved stereo pairs of float32 follow.
@@ -120,8 +147,8 @@ enum class HostState : uint32_t { rendering = 0, restarting = 1 };
 enum class PluginFormat : uint32_t { clap = 1, vst3 = 2, lv2 = 3 };
 
 static_assert(sizeof(Header) == 12 && sizeof(Hello) == 48 && sizeof(Welcome) == 16 &&
-                  sizeof(Transport) == 112 && sizeof(Audio) == 16 && sizeof(Flush) == 24 &&
-                  sizeof(Stats) == 32,
+                  sizeof(Transport) == 136 && sizeof(Audio) == 16 && sizeof(Flush) == 24 &&
+                  sizeof(Stats) == 32 && sizeof(KeyEvent) == 40 && sizeof(Keys) == 648,
               "the structs have no holes");
 
 constexpr size_t kAudioBytes = sizeof(Audio) + kChunkFrames * 2 * sizeof(float);

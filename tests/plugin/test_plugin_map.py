@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.plugin_link.codes import Flag, Known
-from bridge.plugin_link.wire import FRAME_MAX, PluginTransport
-from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
+from bridge.plugin_link.wire import CONTROL_RANGES, FRAME_MAX, PluginTransport
+from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, TempoLine, exact_bpm, segments
+from musika_daw.host.plugin.steps import Steps
 
 RATE = 48_000
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM
@@ -54,7 +55,7 @@ class Daw:
                 1,
                 4,
                 4,
-                controls,  # type: ignore[arg-type]
+                (*controls, *[0] * (len(CONTROL_RANGES) - len(controls))),
             )
         )
 

@@ -30,7 +30,7 @@ from bridge.plugin_link.wire import (
 )
 
 HEADERS = Path(__file__).parents[2] / "bridge" / "plugin"
-HELLO = Hello(1, 1, bytes(range(16)), 0xABCD, 48_000.0, 512, 7)
+HELLO = Hello(2, 1, bytes(range(16)), 0xABCD, 48_000.0, 512, 7)
 TRANSPORT = PluginTransport(
     3,
     -96_000,
@@ -47,7 +47,7 @@ TRANSPORT = PluginTransport(
     9,
     7,
     8,
-    (-1, 100, 127, 50, 999),
+    (-1, 100, 127, 50, 999, 0, 1, 0, 1, 1, 0),
 )
 STATS = Stats(1, 2, 3, 4)
 
@@ -116,20 +116,19 @@ def test_both_sides_have_the_same_parameters_as_the_lv2_ports() -> None:
     )
     assert [(int(i), name) for i, name, *_ in ports] == [
         (3, "free_wheeling"),
-        *((4 + i, row[0]) for i, row in enumerate(rows)),
-        (11, "state"),
+        *enumerate([*(row[0] for row in rows[:7]), "state", *(row[0] for row in rows[7:])], 4),
     ]
-    for _, name, start, low, high in ports[1:-1]:
-        assert next(row[1:] for row in rows if row[0] == name) == (low, high, start)
+    for _, name, start, low, high in ports[1:]:
+        assert name == "state" or next(row[1:] for row in rows if row[0] == name) == (low, high, start)
 
 
 BAD = {
     "magic": HEADER.pack(0, 1, 0, 48),
     "type": HEADER.pack(MAGIC, 3, 0, 0),
     "length": HEADER.pack(MAGIC, 2, 0, 0xFFFFFFFF),
-    "sample_rate_hz": encode(Hello(1, 1, b"", 1, float("nan"), 512, 0)),
-    "slots": encode(Hello(1, 1, b"", 1, 48_000.0, 0, 0)),
-    "format": encode(Hello(1, 9, b"", 1, 48_000.0, 512, 0)),
+    "sample_rate_hz": encode(Hello(2, 1, b"", 1, float("nan"), 512, 0)),
+    "slots": encode(Hello(2, 1, b"", 1, 48_000.0, 0, 0)),
+    "format": encode(Hello(2, 9, b"", 1, 48_000.0, 512, 0)),
 }
 
 
@@ -141,7 +140,7 @@ def test_what_is_wrong_is_named(name: str) -> None:
 
 @given(st.floats(), st.floats(), st.integers(-(2**63), 2**63 - 1), st.integers(-(2**31), 2**31 - 1))
 def test_a_transport_is_within_range_or_refused(beat: float, bpm: float, frame: int, seed: int) -> None:
-    values = [1, frame, 0, beat, bpm, 0.0, 0.0, 0.0, 63, 31, 0, 512, 1, 4, 4, -1, -1, -1, 0, seed, 0]
+    values = [1, frame, 0, beat, bpm, 0.0, 0.0, 0.0, 63, 31, 0, 512, 1, 4, 4, -1, -1, -1, 0, seed, 0, 0, 0, 0, 0, 0, 0]
     body = STRUCTS[PluginTransport].pack(*values)
     try:
         (news,) = PluginReader().feed(HEADER.pack(MAGIC, 2, 0, len(body)) + body)

@@ -10,6 +10,7 @@ import numpy as np
 
 from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import PluginInstance
+from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.wire import CHUNK_FRAMES, PluginTransport, chunk_range
 from musika_daw.host.play import piece as grid
 from musika_daw.host.play.piece import Piece
@@ -66,6 +67,10 @@ class PluginFeed:
         if flush or known is None or news.place != known.place:
             self.instance.take_in(news.place, self.song.next_boundary(news.frame), flush=flush)
         self._news = news
+
+    def play(self, keys: Keys) -> None:
+        """Take keys that the plugin met; where it is then it tells next."""
+        self.song.play(keys.events)
 
     @property
     def is_offline(self) -> bool:
@@ -124,9 +129,9 @@ class PluginFeed:
             part = self._piece_audio(place, start, stop)
             if part is None:
                 return None
-            boundary = self.song.boundary_before(start)
-            along = start - boundary if boundary is not None else CROSS_FRAMES
-            if boundary is not None and along < CROSS_FRAMES:
+            boundary = self._crossed(start)
+            if boundary is not None:
+                along = start - boundary
                 # the place before goes on under this one and fades away
                 count = min(stop - start, CROSS_FRAMES - along)
                 before = self._piece_audio(self.song.place(boundary - 1), start, start + count)
@@ -138,6 +143,11 @@ class PluginFeed:
             out[:, start - first : stop - first] = part
         return out
 
+    def _crossed(self, frame: int) -> int | None:
+        """The boundary that a frame is so shortly behind that the place before is still heard; none at the start."""
+        boundary = self.song.boundary_before(frame)
+        return boundary if boundary and frame - boundary < CROSS_FRAMES else None
+
     def _piece_audio(self, place: Place, first: int, last: int) -> np.ndarray | None:
         return self._read(place.piece, first + place.shift_frames, last + place.shift_frames)
 
@@ -146,8 +156,7 @@ class PluginFeed:
         first = chunk * CHUNK_FRAMES
         for start, stop, place in segments(self.song, first, first + CHUNK_FRAMES):
             yield from _runs_of(place, start, stop)
-            boundary = self.song.boundary_before(start)
-            if boundary is not None and start - boundary < CROSS_FRAMES:
+            if (boundary := self._crossed(start)) is not None:
                 yield from _runs_of(self.song.place(boundary - 1), start, min(stop, boundary + CROSS_FRAMES))
 
     def _path(self, news: PluginTransport) -> Iterator[tuple[int, Urgency]]:

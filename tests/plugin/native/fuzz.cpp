@@ -103,7 +103,7 @@ int main(int count, char** words) {
             }
         }
         Rendezvous found;
-        parse_rendezvous(mutated("musika 1 40000 00112233445566778899aabbccddeeff 123\n"), found);
+        parse_rendezvous(mutated("musika 2 40000 00112233445566778899aabbccddeeff 123\n"), found);
         const std::string saved = mutated(save_state(session, values));
         load_state(saved.data(), saved.size(), session, values);
         for (uint32_t id = 0; id < kParameters; ++id) {
