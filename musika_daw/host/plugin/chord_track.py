@@ -25,7 +25,8 @@ from musika_daw.host.plugin.steps import Steps
 from musika_daw.score.following.changes import Changes, changed
 from musika_daw.score.following.lines import Unit, line_for
 
-EVENTS_MAX = 4096  # of a song that has more the first are forgotten
+EVENTS_MAX = 16_384  # of a song that has more the first quarter is forgotten
+FINGERS = 10  # more keys at once are no chord that anyone means
 MARK_EVERY = 64
 
 
@@ -66,7 +67,7 @@ class ChordTrack:
         self._marks: list[tuple[int, _Reading]] = []
         self._dirty: int | None = None
         self._stretch: int | None = None
-        self._until = 0
+        self._entered = self._until = 0
         self._under: set[int] = set()  # keys that are down where play jumped to, and were not struck since
 
     @property
@@ -114,7 +115,7 @@ class ChordTrack:
     def _enter(self, stretch: int, frame: int) -> None:
         if stretch == self._stretch:
             return
-        self._stretch, self._until = stretch, frame
+        self._stretch, self._entered, self._until = stretch, frame, frame
         self._under = set()
         for event in self._events[: self._index(frame)]:
             if _strikes(event):
@@ -125,11 +126,12 @@ class ChordTrack:
     def _replace(self, upto: int, told: list[KeyEvent]) -> None:
         """From where play was up to a frame there are these keys, and no others."""
         first, last = self._index(self._until), self._index(upto + 1)
-        told = [event for event in told if event.frame >= self._until]
+        old = self._events[first:last]
+        told = [event for event in told if event.frame >= self._until and not self._is_chased(event, old)]
         # DAWs may neither strike what lies under a place that is jumped to, nor let go of it
         kept = [
             event
-            for event in self._events[first:last]
+            for event in old
             if _lets_go(event)
             and _key(event) in self._under
             and not any(_key(other) == _key(event) and other.frame <= event.frame for other in told)
@@ -137,13 +139,22 @@ class ChordTrack:
         self._under -= {_key(event) for event in (*kept, *told)}
         self._until = max(self._until, upto + 1)
         now = sorted((*kept, *told), key=lambda event: event.frame)
-        if list(map(_same, now)) == list(map(_same, self._events[first:last])):
+        if list(map(_same, now)) == list(map(_same, old)):
             return
         self._events[first:last] = now
         self._touch(first)
         if len(self._events) > EVENTS_MAX:
-            del self._events[: len(self._events) - EVENTS_MAX]
+            del self._events[: EVENTS_MAX // 4]
             self._touch(0)
+
+    def _is_chased(self, event: KeyEvent, old: list[KeyEvent]) -> bool:
+        """Whether a key is only struck because play jumped into the midst of its note."""
+        return (
+            event.frame == self._entered
+            and _strikes(event)
+            and _key(event) in self._under
+            and not any(_same(event) == _same(other) for other in old)
+        )
 
     def _index(self, frame: int) -> int:
         return bisect.bisect_left(self._events, frame, key=lambda event: event.frame)
@@ -193,7 +204,7 @@ class ChordTrack:
     def _answer(self, reading: _Reading, frame: int, keys: tuple[int, ...], event: KeyEvent) -> None:
         """From a frame on it is known which keys are down, or left, for the line of an event."""
         reading.waits = None
-        if not keys and self._manner.held == "keep":
+        if len(keys) > FINGERS or (not keys and self._manner.held == "keep"):
             return
         begins = line_for(event.beat, self._manner.at, event.bar_start_beat, event.bar_beats)
         before = tuple(change for change in reading.changes if change[0] < begins)
