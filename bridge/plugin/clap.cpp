@@ -128,6 +128,22 @@ void tell_state(ClapPlugin& plugin, const clap_output_events_t* out) {
     if (out->try_push(out, &event.header)) plugin.told_state = state;
 }
 
+// Gives out what was played in the part of a block that begins at a frame of it.
+void tell_notes(ClapPlugin& plugin, const clap_output_events_t* out, uint32_t first) {
+    if (out == nullptr) return;
+    for (const NoteOut& note : plugin.core.notes_out()) {
+        clap_event_note_t event = {};
+        const bool is_on = (note.midi[0] & 0xF0) == kNoteOn;
+        const auto type = static_cast<uint16_t>(is_on ? CLAP_EVENT_NOTE_ON : CLAP_EVENT_NOTE_OFF);
+        event.header = {sizeof(event), first + note.offset, CLAP_CORE_EVENT_SPACE_ID, type, 0};
+        event.note_id = -1;
+        event.channel = note.midi[0] & 0x0F;
+        event.key = note.midi[1];
+        event.velocity = note.midi[2] / 127.0;
+        out->try_push(out, &event.header);
+    }
+}
+
 clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* block) {
     ClapPlugin& p = self(plugin);
     if (block->audio_outputs_count < 1 || block->audio_outputs[0].channel_count < 2 ||
@@ -140,6 +156,7 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
     const uint32_t events = block->in_events != nullptr ? block->in_events->size(block->in_events) : 0;
     uint32_t done = 0;
     bool fine = true;
+    tell_state(p, block->out_events);
     // the transport may change within a block: then what comes before it is played first
     for (uint32_t i = 0; i < events; ++i) {
         const clap_event_header_t* event = block->in_events->get(block->in_events, i);
@@ -149,14 +166,15 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
         if (event->space_id == CLAP_CORE_EVENT_SPACE_ID && event->type == CLAP_EVENT_TRANSPORT) {
             if (event->time > done && event->time < block->frames_count) {
                 fine = p.core.process(at, left + done, right + done, event->time - done) && fine;
+                tell_notes(p, block->out_events, done);
                 done = event->time;
             }
             at = read_transport(reinterpret_cast<const clap_event_transport_t*>(event), p.sample_rate_hz);
         }
     }
     fine = p.core.process(at, left + done, right + done, block->frames_count - done) && fine;
+    tell_notes(p, block->out_events, done);
     block->audio_outputs[0].constant_mask = 0;
-    tell_state(p, block->out_events);
     return fine ? CLAP_PROCESS_CONTINUE : CLAP_PROCESS_ERROR;
 }
 
@@ -173,14 +191,17 @@ const clap_plugin_audio_ports_t kAudioPorts = {
         return true;
     }};
 
+// In come the keys of a chord track, out goes what plays, one channel a role
 const clap_plugin_note_ports_t kNotePorts = {
-    [](const clap_plugin_t*, bool is_input) -> uint32_t { return is_input ? 1 : 0; },
+    [](const clap_plugin_t*, bool) -> uint32_t { return 1; },
     [](const clap_plugin_t*, uint32_t index, bool is_input, clap_note_port_info_t* info) {
-        if (!is_input || index != 0) return false;
+        if (index != 0) return false;
         *info = {};
-        info->supported_dialects = CLAP_NOTE_DIALECT_CLAP | CLAP_NOTE_DIALECT_MIDI;
+        info->id = is_input ? 0 : 1;
+        info->supported_dialects = CLAP_NOTE_DIALECT_CLAP;
+        if (is_input) info->supported_dialects |= CLAP_NOTE_DIALECT_MIDI;
         info->preferred_dialect = CLAP_NOTE_DIALECT_CLAP;
-        std::snprintf(info->name, sizeof(info->name), "Chords");
+        std::snprintf(info->name, sizeof(info->name), "%s", is_input ? "Chords" : "Notes");
         return true;
     }};
 

@@ -71,10 +71,14 @@ class Core {
         keys_in_.add(offset, status, first, second);
     }
 
+    // What was played in the block that was filled last, in the order of its frames.
+    const NotesOut& notes_out() const { return notes_out_; }
+
     // Fills a block. Returns false if an offline bounce has waited in vain and is now wrong.
     bool process(Position at, float* left, float* right, uint32_t count) {
         bool fine = true;
         shared_.blocks.fetch_add(1, std::memory_order_relaxed);
+        notes_out_.clear();
         for (uint32_t done = 0; done < count;) {
             uint32_t part = count - done < Playback::kPieceFrames ? count - done : Playback::kPieceFrames;
             keys_in_.cut(done, part);
@@ -121,6 +125,10 @@ class Core {
             fine = bounce(at, frame, count);
         else
             playback_.play_what_is_there(frame, count, moved);
+        if (playing && playback_.is_sounding() && values_.get(kBypass) < 0.5)
+            notes_out_.play(done, frame, count, playback_.generation(), !moved);
+        else
+            notes_out_.let_go(done);
         playback_.add_tail(count);
         gain_.apply(values_, playback_.frames(), left, right, count);
         was_playing_ = playing;
@@ -241,6 +249,7 @@ class Core {
     // of the audio thread
     Playback playback_{shared_};
     KeysIn keys_in_{shared_.keys};
+    NotesOut notes_out_{shared_.notes};
     Place place_;
     Gain gain_;
     uint32_t jumps_ = 0;

@@ -143,6 +143,11 @@ class Link {
             std::memcpy(&audio, body, sizeof(audio));
             if (audio.frames != kChunkFrames || audio.generation == 0) return false;
             shared_.cache.write(audio.generation, audio.chunk, body + sizeof(audio));
+        } else if (type == MessageType::notes) {
+            Notes notes;
+            std::memcpy(&notes, body, sizeof(notes));
+            if (notes.count > kNotesMax || notes.generation == 0) return false;
+            shared_.notes.write(notes);
         } else if (type == MessageType::flush) {
             Flush flush;
             std::memcpy(&flush, body, sizeof(flush));

@@ -30,11 +30,12 @@ enum Port : uint32_t {
     kRight,
     kFreeWheeling,
     kFirstParameter,
-    kPorts = kFirstParameter + kParameters
+    kNotes = kFirstParameter + kParameters,
+    kPorts
 };
 
 struct Uris {
-    LV2_URID blank, object, string, type_int, type_long, type_float, type_double;
+    LV2_URID blank, object, sequence, string, type_int, type_long, type_float, type_double;
     LV2_URID position, frame, speed, bar, bar_beat, beat, beat_unit, beats_per_bar, bpm;
     LV2_URID midi, saved, error;
 
@@ -42,6 +43,7 @@ struct Uris {
         const auto id = [map](const char* uri) { return map->map(map->handle, uri); };
         blank = id(LV2_ATOM__Blank);
         object = id(LV2_ATOM__Object);
+        sequence = id(LV2_ATOM__Sequence);
         string = id(LV2_ATOM__String);
         type_int = id(LV2_ATOM__Int);
         type_long = id(LV2_ATOM__Long);
@@ -87,6 +89,7 @@ struct Lv2Plugin {
     Position at;
     BarCount bars;
     bool complained = false;
+    uint32_t notes_room = 0;  // bytes of the port for notes
 
     Lv2Plugin(LV2_URID_Map* map, LV2_Log_Log* to, double rate) : uris(map), log(to), sample_rate_hz(rate) {}
 
@@ -157,10 +160,37 @@ void activate(LV2_Handle handle) {
     self(handle).core.activate(self(handle).sample_rate_hz);
 }
 
+// Makes the output port an empty sequence; before, its size is how much the host has room for.
+void begin_notes(Lv2Plugin& p) {
+    auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
+    if (notes == nullptr) return;
+    p.notes_room = notes->atom.size;
+    notes->atom.type = p.uris.sequence;
+    lv2_atom_sequence_clear(notes);
+    notes->body.unit = notes->body.pad = 0;
+}
+
+// Gives out what was played in the part of a block that begins at a frame of it.
+void tell_notes(Lv2Plugin& p, uint32_t first) {
+    auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
+    if (notes == nullptr) return;
+    for (const NoteOut& note : p.core.notes_out()) {
+        struct {
+            LV2_Atom_Event event;
+            uint8_t midi[3];
+        } made = {};
+        made.event.time.frames = first + note.offset;
+        made.event.body = {sizeof(made.midi), p.uris.midi};
+        std::memcpy(made.midi, note.midi, sizeof(made.midi));
+        lv2_atom_sequence_append_event(notes, p.notes_room, &made.event);
+    }
+}
+
 // Plays from frame `from` of a block to `to`, and moves the position on.
 bool play(Lv2Plugin& p, uint32_t from, uint32_t to) {
     const bool fine =
         p.core.process(p.at, p.port<float>(kLeft) + from, p.port<float>(kRight) + from, to - from);
+    tell_notes(p, from);
     if (p.at.playing) {
         p.at.frame += to - from;
         p.at.beat += (to - from) * p.at.bpm / (60 * p.sample_rate_hz);
@@ -179,6 +209,7 @@ void run(LV2_Handle handle, uint32_t count) {
     }
     bool fine = true;
     uint32_t done = 0;
+    begin_notes(p);
     if (const auto* events = p.port<const LV2_Atom_Sequence>(kIn)) {
         LV2_ATOM_SEQUENCE_FOREACH(events, event) {
             const int64_t time = event->time.frames;

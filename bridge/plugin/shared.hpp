@@ -8,6 +8,7 @@
 
 #include "chunk_cache.hpp"
 #include "keys_in.hpp"
+#include "notes_out.hpp"
 #include "parameters.hpp"
 #include "wire.hpp"
 
@@ -51,6 +52,7 @@ class Snapshot {
 
 struct Shared {
     ChunkCache cache;
+    ChunkNotes notes;
     Snapshot<Transport> transport;            // of the audio thread: the newest block
     KeyQueue keys;                            // of the audio thread: before the transport that they lead to
     std::atomic<uint32_t> generation{0};      // the one that the host sends now

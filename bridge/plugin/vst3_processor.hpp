@@ -114,6 +114,23 @@ inline void take_keys(Vst3Plugin& p, v3_event_list** events) {
     }
 }
 
+inline void tell_notes(Vst3Plugin& p, v3_event_list** events) {
+    if (events == nullptr) return;
+    for (const NoteOut& note : p.core.notes_out()) {
+        v3_event event = {};
+        event.sample_offset = static_cast<int32_t>(note.offset);
+        const auto channel = static_cast<int16_t>(note.midi[0] & 0x0F);
+        if ((note.midi[0] & 0xF0) == kNoteOn) {
+            event.type = V3_EVENT_NOTE_ON;
+            event.note_on = {channel, note.midi[1], 0, note.midi[2] / 127.0f, 0, -1};
+        } else {
+            event.type = V3_EVENT_NOTE_OFF;
+            event.note_off = {channel, note.midi[1], 0, -1, 0};
+        }
+        methods<v3_event_list>(events).add_event(events, &event);
+    }
+}
+
 inline void tell_state(Vst3Plugin& p, v3_param_changes** changes) {
     const double state = static_cast<double>(p.core.state());
     if (changes == nullptr || state == p.told_state) return;
@@ -140,6 +157,7 @@ inline v3_result V3_API process(void* face, v3_process_data* data) {
             data->ctx != nullptr ? read_context(data->ctx) : p.free_run.go_on(count, p.sample_rate_hz);
         fine = p.core.process(at, out.channel_buffers_32[0], out.channel_buffers_32[1], count);
         out.channel_silence_bitset = 0;
+        tell_notes(p, data->output_events);
     }
     tell_state(p, data->output_params);
     return fine ? V3_OK : V3_INTERNAL_ERR;

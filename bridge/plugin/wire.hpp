@@ -22,9 +22,18 @@ constexpr uint32_t kWireVersion = 2;
 constexpr uint32_t kChunkFrames = 1024;
 constexpr size_t kTokenBytes = 16;
 constexpr size_t kKeysMax = 16;
+constexpr size_t kNotesMax = 64;
 constexpr size_t kControls = 11;
 
-enum class MessageType : uint16_t { hello = 1, transport = 2, audio = 3, flush = 4, stats = 5, keys = 6 };
+enum class MessageType : uint16_t {
+    hello = 1,
+    transport = 2,
+    audio = 3,
+    flush = 4,
+    stats = 5,
+    keys = 6,
+    notes = 7
+};
 
 struct Header {
     uint32_t magic;
@@ -125,6 +134,23 @@ struct Audio {
     uint32_t frames;
 };
 
+constexpr uint8_t kNoteOff = 0x80, kNoteOn = 0x90, kNoteSounds = 0xA0;
+
+// A note on, a note off, or one that was struck before its chunk and sounds where that begins.
+struct NoteEvent {
+    uint16_t offset;  // of the chunk's first frame
+    uint8_t midi[3];
+    uint8_t reserved[3];
+};
+
+// What is played in a chunk, in the order of its frames; comes before its AUDIO.
+struct Notes {
+    int64_t chunk;
+    uint32_t generation;
+    uint32_t count;
+    NoteEvent events[kNotesMax];
+};
+
 // From now on only this generation is sent; the places up to `place` are taken in, and hold for play that
 // goes on from there up to `until_frame`, where the host expects another.
 struct Flush {
@@ -148,7 +174,8 @@ enum class PluginFormat : uint32_t { clap = 1, vst3 = 2, lv2 = 3 };
 
 static_assert(sizeof(Header) == 12 && sizeof(Hello) == 48 && sizeof(Welcome) == 16 &&
                   sizeof(Transport) == 136 && sizeof(Audio) == 16 && sizeof(Flush) == 24 &&
-                  sizeof(Stats) == 32 && sizeof(KeyEvent) == 40 && sizeof(Keys) == 648,
+                  sizeof(Stats) == 32 && sizeof(KeyEvent) == 40 && sizeof(Keys) == 648 &&
+                  sizeof(Notes) == 528,
               "the structs have no holes");
 
 constexpr size_t kAudioBytes = sizeof(Audio) + kChunkFrames * 2 * sizeof(float);
@@ -165,6 +192,8 @@ inline uint32_t host_body_length(uint16_t type) {
             return sizeof(Flush);
         case MessageType::stats:
             return sizeof(Stats);
+        case MessageType::notes:
+            return sizeof(Notes);
         default:
             return 0;
     }

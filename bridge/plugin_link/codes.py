@@ -14,6 +14,7 @@ class MessageType(IntEnum):
     FLUSH = 4
     STATS = 5
     KEYS = 6
+    NOTES = 7
 
 
 class Verdict(IntEnum):

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from bridge.plugin_link.codes import Ability, HostState
-from bridge.plugin_link.keys import Keys
+from bridge.plugin_link.keys import Keys, NoteEvent, Notes
 from bridge.plugin_link.wire import FRAME_MAX, Audio, Flush, Hello, PluginTransport, Stats, encode
 
 
@@ -37,6 +37,10 @@ class PluginInstance:
         """Send frames chunk * CHUNK_FRAMES and on, float32 `[CHUNK_FRAMES, 2]`."""
         self.sent[chunk % self.hello.slots] = chunk
         self.unsent += encode(Audio(chunk, self.generation, samples))
+
+    def send_notes(self, chunk: int, events: tuple[NoteEvent, ...]) -> None:
+        """Send what is played in a chunk, before its audio."""
+        self.unsent += encode(Notes(chunk, self.generation, events))
 
     def take_in(self, place: int, until_frame: int = FRAME_MAX, *, flush: bool = False) -> None:
         """Tell that a place is taken in, and up to where; with `flush` all that was sent before is of the past."""

@@ -1,4 +1,4 @@
-"""Keys of a chord track, as the plugin met them in play: messages of type KEYS."""
+"""Keys of a chord track, as the plugin met them in play, and notes that play: messages of types KEYS and NOTES."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ KEYS_LOST = (0xFF, 0, 0)
 _HEAD, _EVENT = struct.Struct("<II"), struct.Struct("<qddIHH3s5x")
 KEY_EVENT_BYTES = _EVENT.size
 KEYS_BYTES = _HEAD.size + KEYS_MAX * _EVENT.size
+NOTES_MAX = 64
+NOTE_OFF, NOTE_ON, NOTE_SOUNDS = 0x80, 0x90, 0xA0
+_CHUNK, _NOTE = struct.Struct("<qII"), struct.Struct("<H3s3x")
+NOTES_BYTES = _CHUNK.size + NOTES_MAX * _NOTE.size
 NUMERATORS, DENOMINATORS = range(1, 100), (1, 2, 4, 8, 16, 32, 64)
 
 
@@ -39,6 +43,26 @@ class Keys:
     """1..16 messages in the order of play, told before the TRANSPORT of the place that they make."""
 
     events: tuple[KeyEvent, ...]
+
+
+NoteEvent = tuple[int, bytes]
+"""Frame of its chunk, and a note on, a note off, or one that was struck before and sounds where the chunk begins."""
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What is played in a chunk, in the order of its frames; told before its audio."""
+
+    chunk: int
+    generation: int
+    events: tuple[NoteEvent, ...]
+
+
+def pack_notes(notes: Notes) -> bytes:
+    """The body of a message; of more than 64 events the first 64."""
+    events = notes.events[:NOTES_MAX]
+    packed = b"".join(_NOTE.pack(offset, midi) for offset, midi in events)
+    return (_CHUNK.pack(notes.chunk, notes.generation, len(events)) + packed).ljust(NOTES_BYTES, b"\0")
 
 
 def pack_keys(keys: Keys) -> bytes:

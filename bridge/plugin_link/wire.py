@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from bridge.plugin_link.codes import Flag, Format, Known, MessageType
-from bridge.plugin_link.keys import KEYS_BYTES, Keys, pack_keys, unpack_keys
+from bridge.plugin_link.keys import KEYS_BYTES, Keys, Notes, pack_keys, pack_notes, unpack_keys
 
 MAGIC = 0x314B534D
 VERSION = 2
@@ -144,10 +144,12 @@ def _message(kind: MessageType, body: bytes) -> bytes:
     return HEADER.pack(MAGIC, kind, 0, len(body)) + body
 
 
-def encode(message: Hello | Welcome | PluginTransport | Flush | Stats | Audio | Keys) -> bytes:
+def encode(message: Hello | Welcome | PluginTransport | Flush | Stats | Audio | Keys | Notes) -> bytes:
     """The bytes of a message. Raises ValueError for audio of another shape, or too many keys."""
     if isinstance(message, Keys):
         return _message(MessageType.KEYS, pack_keys(message))
+    if isinstance(message, Notes):
+        return _message(MessageType.NOTES, pack_notes(message))
     packed = STRUCTS[type(message)]
     match message:
         case Audio():

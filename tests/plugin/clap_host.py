@@ -272,6 +272,9 @@ class ClapHost:
         self.plugin = _Plugin.from_address(made)
         assert self.plugin.init(made)
         self.outputs: dict[int, float] = {}
+        self.notes: list[tuple[int, bytes]] = []
+        """Frame of the timeline and MIDI message of what it has played."""
+        self._frame = 0
         self._pending: list[_Param | _Note | _Midi] = []
         self._in = _InEvents(None, _SIZE(lambda _: len(self._pending)), _GET(self._event))
         self._out = _OutEvents(None, _PUSH(self._pushed))
@@ -285,7 +288,13 @@ class ClapHost:
 
     def _pushed(self, _: int | None, event: object) -> bool:
         told = event.contents  # type: ignore[attr-defined]
-        self.outputs[told.id] = told.value
+        if told.header.type in (EVENT_NOTE_ON, EVENT_NOTE_OFF):
+            note = _Note.from_address(c.addressof(told))
+            status = 0x90 if told.header.type == EVENT_NOTE_ON else 0x80
+            midi = bytes((status | note.channel, note.key, round(note.velocity * 127)))
+            self.notes.append((self._frame + told.header.time, midi))
+        else:
+            self.outputs[told.id] = told.value
         return True
 
     def activate(self, rate_hz: int | None = None) -> None:
@@ -364,6 +373,7 @@ class ClapHost:
     ) -> np.ndarray:
         """One block from a frame of the timeline on, or of a host that has none, float32 `[n, 2]`."""
         count = frames or self.block
+        self._frame = frame
         out = np.full((2, count), np.nan, np.float32)
         rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
         audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)

@@ -14,6 +14,7 @@ from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.wire import CHUNK_FRAMES, PluginTransport, chunk_range
 from musika_daw.host.play import piece as grid
 from musika_daw.host.play.piece import Piece
+from musika_daw.host.plugin.played import PlayedBars, PlayedNotes
 from musika_daw.host.plugin.song_map import Place, SongMap, segments
 
 # Runs are rendered whole and always in the same places: then a chunk has the same bits whenever it is rendered
@@ -48,10 +49,14 @@ class Want:
 
 
 class PluginFeed:
-    """Looks after one plugin. `read` gives rendered audio; `ahead_s` is how far ahead of play it is sent."""
+    """Looks after one plugin. `read` gives rendered audio, `bars` the notes of a score that is played; `ahead_s` is how
+    far ahead of play they are sent."""
 
-    def __init__(self, instance: PluginInstance, song: SongMap, read: Read, ahead_s: float = 6.0) -> None:
+    def __init__(
+        self, instance: PluginInstance, song: SongMap, read: Read, ahead_s: float = 6.0, bars: PlayedBars | None = None
+    ) -> None:
         self.instance, self.song = instance, song
+        self._notes = None if bars is None else PlayedNotes(song, bars)
         self._read = read
         # the plugin's slots go round: what is sent ahead must leave room for what is being played
         self._ahead = min(round(ahead_s * instance.sample_rate_hz / CHUNK_FRAMES), instance.hello.slots // 2)
@@ -109,6 +114,8 @@ class PluginFeed:
                 continue
             audio = self.audio(chunk) if sends else None
             if audio is not None:
+                if self._notes is not None:
+                    self.instance.send_notes(chunk, self._notes.of(chunk * CHUNK_FRAMES, CHUNK_FRAMES))
                 self.instance.send_audio(chunk, audio.T)
                 sends -= 1
             else:

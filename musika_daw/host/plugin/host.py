@@ -25,6 +25,7 @@ from musika_daw.host.ahead.worker import Job, Worker, WorkerError
 from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin.feed import RUN_CHUNKS, PluginFeed, Urgency, Want
+from musika_daw.host.plugin.played import PlayedBars
 from musika_daw.host.plugin.song_map import SongMap
 from musika_daw.score.controls import Controls
 
@@ -61,6 +62,7 @@ class PluginHost:
         self.cache, self.worker = cache, worker
         self._chosen, self._effects, self._ahead_s = controls, effects, ahead_s
         self._score = score
+        self._bars = PlayedBars(score) if score else None
         self._new_worker = new_worker
         self._fresh: Worker | None = None
         self._halt = threading.Event()
@@ -88,7 +90,7 @@ class PluginHost:
         gone = self._songs.pop(_key(instance), [])
         song = gone[0] if len(gone) == 1 else self._new_song(instance)
         song.rejoin()
-        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s)
+        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s, self._bars)
         if self._lost:
             instance.tell(HostState.RESTARTING)
 
