@@ -30,7 +30,8 @@ enum Port : uint32_t {
     kRight,
     kFreeWheeling,
     kFirstParameter,
-    kNotes = kFirstParameter + kParameters,
+    kChords = kFirstParameter + kParameters,
+    kNotes,
     kPorts
 };
 
@@ -160,6 +161,19 @@ void activate(LV2_Handle handle) {
     self(handle).core.activate(self(handle).sample_rate_hz);
 }
 
+// Keys that come in frames from..to of a block. They have a port of their own: on a track without MIDI,
+// Ardour gives nothing to a port that could take it, and time would not come either.
+void take_keys(Lv2Plugin& p, uint32_t from, uint32_t to) {
+    const auto* events = p.port<const LV2_Atom_Sequence>(kChords);
+    if (events == nullptr || events->atom.type != p.uris.sequence) return;
+    LV2_ATOM_SEQUENCE_FOREACH(events, event) {
+        const int64_t time = event->time.frames;
+        if (time < from || time >= to || event->body.type != p.uris.midi || event->body.size != 3) continue;
+        const auto* bytes = static_cast<const uint8_t*>(LV2_ATOM_BODY_CONST(&event->body));
+        p.core.key(static_cast<uint32_t>(time) - from, bytes[0], bytes[1], bytes[2]);
+    }
+}
+
 // Makes the output port an empty sequence; before, its size is how much the host has room for.
 void begin_notes(Lv2Plugin& p) {
     auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
@@ -188,6 +202,7 @@ void tell_notes(Lv2Plugin& p, uint32_t first) {
 
 // Plays from frame `from` of a block to `to`, and moves the position on.
 bool play(Lv2Plugin& p, uint32_t from, uint32_t to) {
+    take_keys(p, from, to);
     const bool fine =
         p.core.process(p.at, p.port<float>(kLeft) + from, p.port<float>(kRight) + from, to - from);
     tell_notes(p, from);
@@ -213,13 +228,6 @@ void run(LV2_Handle handle, uint32_t count) {
     if (const auto* events = p.port<const LV2_Atom_Sequence>(kIn)) {
         LV2_ATOM_SEQUENCE_FOREACH(events, event) {
             const int64_t time = event->time.frames;
-            if (event->body.type == p.uris.midi) {
-                const auto* bytes = static_cast<const uint8_t*>(LV2_ATOM_BODY_CONST(&event->body));
-                if (event->body.size == 3)
-                    p.core.key(time > done ? static_cast<uint32_t>(time) - done : 0, bytes[0], bytes[1],
-                               bytes[2]);
-                continue;
-            }
             const auto* object = reinterpret_cast<const LV2_Atom_Object*>(&event->body);
             const bool is_object = event->body.type == p.uris.object || event->body.type == p.uris.blank;
             if (!is_object || object->body.otype != p.uris.position) continue;

@@ -12,7 +12,7 @@ import numpy as np
 ATOM, TIME = "http://lv2plug.in/ns/ext/atom#", "http://lv2plug.in/ns/ext/time#"
 MAP_URI = b"http://lv2plug.in/ns/ext/urid#map"
 MIDI = "http://lv2plug.in/ns/ext/midi#MidiEvent"
-AUDIO_PORTS, FREE_WHEELING, PARAMETERS, STATE, NOTES = (1, 2), 3, 4, 11, 18
+AUDIO_PORTS, FREE_WHEELING, PARAMETERS, STATE, CHORDS, NOTES = (1, 2), 3, 4, 11, 18, 19
 NOTES_BYTES = 16_384
 BLOCK_MAX = 8192
 
@@ -63,6 +63,8 @@ class Lv2Host:
         self._notes = c.create_string_buffer(NOTES_BYTES)
         self._in = c.create_string_buffer(4096)
         self._plugin.connect_port(self._handle, 0, c.addressof(self._in))
+        self._keys = c.create_string_buffer(4096)
+        self._plugin.connect_port(self._handle, CHORDS, c.addressof(self._keys))
         self._plugin.connect_port(self._handle, NOTES, c.addressof(self._notes))
         for port, row in zip(AUDIO_PORTS, self._out):
             self._plugin.connect_port(self._handle, port, row.ctypes.data)
@@ -96,10 +98,12 @@ class Lv2Host:
             )
             position = struct.pack("<II", 0, self._id(TIME + "Position")) + properties
             body += struct.pack("<qII", 0, len(position), self._id(ATOM + "Object")) + position
+        keys = struct.pack("<II", 0, 0)
         for at, message in midi:
-            body += struct.pack("<qII", at, len(message), self._id(MIDI)) + message.ljust(8, b"\0")
-        sequence = struct.pack("<II", len(body), self._id(ATOM + "Sequence")) + body
-        c.memmove(self._in, sequence, len(sequence))
+            keys += struct.pack("<qII", at, len(message), self._id(MIDI)) + message.ljust(8, b"\0")
+        for port, events in ((self._in, body), (self._keys, keys)):
+            sequence = struct.pack("<II", len(events), self._id(ATOM + "Sequence")) + events
+            c.memmove(port, sequence, len(sequence))
         struct.pack_into("<II", self._notes, 0, NOTES_BYTES - 8, 0)
         self._plugin.run(self._handle, frames)
         self._take_notes()
