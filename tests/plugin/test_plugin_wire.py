@@ -15,7 +15,18 @@ from hypothesis import strategies as st
 
 from bridge.plugin_link import wire
 from bridge.plugin_link.codes import Ability, Flag, Known, Verdict
-from bridge.plugin_link.keys import KEY_EVENT_BYTES, KEYS_BYTES, KEYS_LOST, KEYS_MAX, KeyEvent, Keys, pack_keys
+from bridge.plugin_link.keys import (
+    KEY_EVENT_BYTES,
+    KEYS_BYTES,
+    KEYS_LOST,
+    KEYS_MAX,
+    NOTES_BYTES,
+    NOTES_MAX,
+    KeyEvent,
+    Keys,
+    Notes,
+    pack_keys,
+)
 from bridge.plugin_link.wire import (
     HEADER,
     MAGIC,
@@ -91,6 +102,8 @@ def test_both_sides_have_the_same_numbers() -> None:
     assert {name: int(sizes[name]) for name in names} == {n: STRUCTS[kind].size for n, kind in names.items()}
     assert int(sizes["Header"]) == HEADER.size
     assert (int(sizes["Keys"]), int(sizes["KeyEvent"])) == (KEYS_BYTES, KEY_EVENT_BYTES)
+    assert int(sizes["Notes"]) == NOTES_BYTES == len(encode(Notes(3, 1, ((0, bytes(3)),) * 99))) - HEADER.size
+    assert int(re.search(r"kNotesMax = (\d+)", text)[1]) == NOTES_MAX
     assert int(re.search(r"kKeysMax = (\d+)", text)[1]) == KEYS_MAX
     assert int(re.search(r"kKeysLost = (\w+)", text)[1], 16) == KEYS_LOST[0]
     abilities = re.search(r"enum Ability.*?\{(.*?)\}", text, re.S)[1]

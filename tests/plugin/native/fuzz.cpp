@@ -9,6 +9,7 @@
 
 #include "chunk_cache.hpp"
 #include "keys_in.hpp"
+#include "notes_out.hpp"
 #include "rendezvous.hpp"
 #include "state.hpp"
 #include "wire.hpp"
@@ -61,6 +62,14 @@ std::string stream() {
     std::string text = message(MessageType::hello, Welcome{1, 0, 1, 0});
     for (uint32_t n = chance(4); n > 0; --n) {
         if (chance(2)) text += message(MessageType::flush, Flush{chance(9), 0, chance(5), 0});
+        Notes notes = {};
+        notes.generation = 1;
+        notes.count = chance(kNotesMax + 1);
+        for (NoteEvent& event : notes.events)
+            event = {static_cast<uint16_t>(chance(1100)),
+                     {static_cast<uint8_t>(0x80 + chance(0x30)), static_cast<uint8_t>(chance(256)), 64},
+                     {}};
+        text += message(MessageType::notes, notes);
         text += message(MessageType::audio, Audio{static_cast<int64_t>(chance(2000)) - 1000, 1, kChunkFrames},
                         kChunkFrames * 2 * sizeof(float));
         text += message(MessageType::stats, Stats{});
@@ -109,6 +118,10 @@ int main(int count, char** words) {
     ChunkCache cache;
     const auto queue = std::make_unique<KeyQueue>();
     KeysIn keys_in(*queue);
+    ChunkNotes chunk_notes;
+    const auto notes_made = std::make_unique<NotesOut>(chunk_notes);
+    NotesOut& notes_out = *notes_made;
+    bool in_range = true;
     Values values;
     uint64_t session = 5, messages = 0, refused = 0;
     for (int round = 0; round < rounds; ++round) {
@@ -122,6 +135,17 @@ int main(int count, char** words) {
             at += part;
             const bool going = reader->take(part, [&](MessageType type, const uint8_t* body, size_t length) {
                 ++messages;
+                if (type == MessageType::notes) {
+                    Notes notes;
+                    std::memcpy(&notes, body, sizeof(notes));
+                    if (notes.count > kNotesMax || notes.generation == 0) return false;
+                    chunk_notes.write(notes);
+                    notes_out.clear();
+                    notes_out.play(7, notes.chunk % (1LL << 40) * kChunkFrames + chance(900),
+                                   1 + chance(1024), notes.generation, chance(2) > 0);
+                    for (const NoteOut& note : notes_out) in_range = in_range && note.offset < 7 + 1024;
+                    return true;
+                }
                 if (type != MessageType::audio) return true;
                 Audio audio;
                 std::memcpy(&audio, body, sizeof(audio));
@@ -150,7 +174,7 @@ int main(int count, char** words) {
             double meant = 0;
             if (value_of_text(id, mutated("12.5 %").c_str(), meant) && !(meant >= kTable[id].low)) return 1;
         }
-        if (session == 0 || !keys_are_told_in_order(*queue, keys_in)) return 1;
+        if (session == 0 || !in_range || !keys_are_told_in_order(*queue, keys_in)) return 1;
     }
     std::printf("rounds %d messages %llu refused %llu\n", rounds, static_cast<unsigned long long>(messages),
                 static_cast<unsigned long long>(refused));
