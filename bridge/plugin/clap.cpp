@@ -117,11 +117,12 @@ void take_key(ClapPlugin& plugin, const clap_event_header_t* event, uint32_t off
     }
 }
 
-void tell_state(ClapPlugin& plugin, const clap_output_events_t* out) {
+// Tells it once it is another, at a frame of the block that no event is behind.
+void tell_state(ClapPlugin& plugin, const clap_output_events_t* out, uint32_t time) {
     const double state = static_cast<double>(plugin.core.state());
     if (state == plugin.told_state || out == nullptr) return;
     clap_event_param_value_t event = {};
-    event.header = {sizeof(event), 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
+    event.header = {sizeof(event), time, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
     event.param_id = kState;
     event.note_id = event.port_index = event.channel = event.key = -1;
     event.value = state;
@@ -156,7 +157,6 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
     const uint32_t events = block->in_events != nullptr ? block->in_events->size(block->in_events) : 0;
     uint32_t done = 0;
     bool fine = true;
-    tell_state(p, block->out_events);
     // the transport may change within a block: then what comes before it is played first
     for (uint32_t i = 0; i < events; ++i) {
         const clap_event_header_t* event = block->in_events->get(block->in_events, i);
@@ -174,6 +174,7 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
     }
     fine = p.core.process(at, left + done, right + done, block->frames_count - done) && fine;
     tell_notes(p, block->out_events, done);
+    tell_state(p, block->out_events, block->frames_count > 0 ? block->frames_count - 1 : 0);
     block->audio_outputs[0].constant_mask = 0;
     return fine ? CLAP_PROCESS_CONTINUE : CLAP_PROCESS_ERROR;
 }
@@ -241,7 +242,7 @@ const clap_plugin_params_t kParams = {
     [](const clap_plugin_t* plugin, const clap_input_events_t* in, const clap_output_events_t* out) {
         const uint32_t count = in != nullptr ? in->size(in) : 0;
         for (uint32_t i = 0; i < count; ++i) take_value(self(plugin), in->get(in, i));
-        tell_state(self(plugin), out);
+        tell_state(self(plugin), out, 0);
     }};
 
 const clap_plugin_state_t kStateExtension = {
