@@ -153,12 +153,14 @@ def _measure_chords(clap: Path, model: str, chords: int) -> None:
 
         one.play(0, (chords + 1) * bar, real_time=True, on_block=on_block)
         missing = instance.stats.missing_frames
+        run_s = session.host.cpu_s / session.host.rendered_s
     finally:
         one.close()
         session.stop()
+    median, worst = (1000 * value for value in (np.median(waits), max(waits))) if waits else (np.nan, np.nan)
     print(
-        f"chords with {model}: {len(waits)} of {chords} heard, {1000 * np.median(waits):.0f} ms in the median, "
-        f"{1000 * max(waits):.0f} ms at worst, {missing} frames missing"
+        f"chords with {model}: {len(waits)} of {chords} heard, {median:.0f} ms in the median, {worst:.0f} ms at worst, "
+        f"{missing} frames missing; {run_s:.2f} s of processor time for a second"
     )
 
 

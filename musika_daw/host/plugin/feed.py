@@ -64,6 +64,7 @@ class PluginFeed:
         self._news: PluginTransport | None = None
         self._looked: tuple[object, ...] | None = None
         self._wants: list[Want] = []
+        self._missing: int | None = None
 
     def moved(self, news: PluginTransport) -> None:
         """Take what the plugin told, and let it know that it was taken in."""
@@ -109,6 +110,7 @@ class PluginFeed:
             in_time += round(late_s * self.song.sample_rate_hz)
         sends = SENDS_A_STEP
         wants: dict[tuple[Piece, int], Want] = {}
+        self._missing = None
         for chunk, urgency in self._path(news):
             if self.instance.holds(chunk):
                 continue
@@ -119,6 +121,7 @@ class PluginFeed:
                 self.instance.send_audio(chunk, audio.T)
                 sends -= 1
             else:
+                self._missing = chunk if self._missing is None else self._missing
                 if news.frame // CHUNK_FRAMES <= chunk < in_time // CHUNK_FRAMES:
                     urgency = Urgency.TOO_LATE
                 for key in self._runs(chunk):
@@ -127,6 +130,11 @@ class PluginFeed:
         self._wants = list(wants.values())
         self._looked = looking if sends else None
         return self._wants
+
+    def prepare(self) -> None:
+        """Work out notes of the next chunk that is missing, a bar at a time, while it is rendered."""
+        if self._notes is not None and self._missing is not None:
+            self._notes.prepare(self._missing * CHUNK_FRAMES, CHUNK_FRAMES)
 
     def audio(self, chunk: int) -> np.ndarray | None:
         """A chunk of the DAW's timeline, float32 `[2, CHUNK_FRAMES]`, or None if it is not all rendered yet."""

@@ -126,6 +126,8 @@ class PluginHost:
             wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished, late_s)]
             if now_s >= self._retry_s and not self._lost:
                 self._ask(wants)
+                for feed in self.feeds.values():
+                    feed.prepare()
         except WorkerError as error:
             self._worker_died(error)
         return self.is_rendering or (bool(self.feeds) and now_s - self._active_s < BUSY_FOR_S)

@@ -36,7 +36,7 @@ class PlayedBars:
 
     def sounding(self, piece: Piece, first: float, last: float) -> list[Note]:
         """Notes that sound at any of the beats first..last, in order; no two of a key at once."""
-        bars = range(math.floor(first / BEATS_PER_BAR) - self._back, math.floor(last / BEATS_PER_BAR) + 1)
+        bars = self._range(first, last)
         found: list[Note] = []
         by_key: dict[tuple[int, int], int] = {}
         for note in itertools.chain.from_iterable(self._bar(piece, bar) for bar in bars):
@@ -47,6 +47,16 @@ class PlayedBars:
             longest = note.beat + self._back * BEATS_PER_BAR
             found.append(note if note.off_beat <= longest else replace(note, off_beat=longest))
         return [note for note in found if note.off_beat >= first and note.beat <= last]
+
+    def work_out(self, piece: Piece, first: float, last: float) -> bool:
+        """Work out one bar that `sounding` would have to; whether there was one."""
+        missing = next((bar for bar in self._range(first, last) if (piece, bar) not in self._bars), None)
+        if missing is not None:
+            self._bar(piece, missing)
+        return missing is not None
+
+    def _range(self, first: float, last: float) -> range:
+        return range(math.floor(first / BEATS_PER_BAR) - self._back, math.floor(last / BEATS_PER_BAR) + 1)
 
     def _bar(self, piece: Piece, bar: int) -> tuple[Note, ...]:
         known = self._bars.get((piece, bar))
@@ -87,16 +97,25 @@ class PlayedNotes:
         events.sort(key=lambda event: event[:2])
         return (*sounds, *((at, message) for at, _, message in events))
 
+    def prepare(self, first: int, frames: int) -> None:
+        """Work out one bar that `of` would have to, if there is one: a few milliseconds of the next frames' time."""
+        for start, stop, place in segments(self._song, first, first + frames):
+            if self._bars.work_out(place.piece, *_beats(place, start, stop)):
+                return
+
     def _notes(self, place: Place, start: int, stop: int) -> list[Note]:
-        per_beat = place.piece.frames_per_beat
-        return self._bars.sounding(
-            place.piece, (start + place.shift_frames - 1) / per_beat, (stop + place.shift_frames + 1) / per_beat
-        )
+        return self._bars.sounding(place.piece, *_beats(place, start, stop))
 
     def _was_struck(self, note: Note, on: int, place: Place) -> bool:
         """Whether what played where a note begins has it too."""
         there = self._song.place(on)
         return there == place or _is_in(note, self._notes(there, on, on))
+
+
+def _beats(place: Place, start: int, stop: int) -> tuple[float, float]:
+    """Beats of the piece from just before some frames of the timeline to just behind them."""
+    first, last = start + place.shift_frames - 1, stop + place.shift_frames + 1
+    return first / place.piece.frames_per_beat, last / place.piece.frames_per_beat
 
 
 def _frames(note: Note, place: Place) -> tuple[int, int]:
