@@ -1,7 +1,7 @@
-"""The plugin: worst case of `process()`, speed of a bounce, silence after seeks where nothing is cached, and until a
-host that was killed has been started again.
+"""The plugin: worst case of `process()`, speed of a bounce, silence after seeks where nothing is cached, until a host
+that was killed has been started again, and from keys that were not known to the sound of their chord.
 
-    python -m benchmarks.plugin [--blocks 20000] [--seeks 60] [--kills 5] [--model techno]
+    python -m benchmarks.plugin [--blocks 20000] [--seeks 60] [--kills 5] [--model techno] [--chords 20]
 
 Builds the plugin and the trap program of the tests in a folder of its own; needs what `make plugin` needs.
 """
@@ -35,6 +35,7 @@ def main() -> None:
     parser.add_argument("--blocks", type=int, default=20_000)
     parser.add_argument("--seeks", type=int, default=60)
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--chords", type=int, default=20)
     parser.add_argument("--model", default="techno")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -45,10 +46,16 @@ def main() -> None:
         trap = folder / "trap"
         flags = f"-std=c++17 -O2 -pthread -rdynamic -I{CORE} -isystem /usr/share/dpf/distrho/src"
         subprocess.run(["g++", *flags.split(), str(NATIVE / "trap.cpp"), "-o", str(trap), "-ldl"], check=True)
-        _measure_process(trap, clap, options.blocks)
-        _measure_bounce(clap, options.model)
-        _measure_seeks(clap, options.model, options.seeks)
-        _measure_kills(clap, options.model, options.kills)
+        if options.blocks:
+            _measure_process(trap, clap, options.blocks)
+            _measure_bounce(clap, options.model)
+        if options.seeks:
+            _measure_seeks(clap, options.model, options.seeks)
+        if options.kills:
+            _measure_kills(clap, options.model, options.kills)
+        if options.chords:
+            for model in ("piano", "parts"):
+                _measure_chords(clap, model, options.chords)
 
 
 def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
@@ -112,6 +119,48 @@ def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
     print(
         f"{seeks} seeks where nothing is cached: silent for {np.median(silences):.0f} ms in the median, "
         f"95 % {np.percentile(silences, 95):.0f} ms, at worst {max(silences):.0f} ms"
+    )
+
+
+def _measure_chords(clap: Path, model: str, chords: int) -> None:
+    """Real time: from the block in which a chord is struck on a bar line until it plays, and what is missing."""
+    from musika_daw.host.plugin.session import PluginOptions, PluginSession
+    from tests.plugin.clap_host import ClapHost, cached
+
+    session = PluginSession(PluginOptions(model))
+    session.start()
+    one = ClapHost(clap, RATE, 128)
+    bar, waits, struck_s = 2 * RATE, [], [0.0]
+    held: list[int] = []
+    try:
+        cached(one, 0, 4)
+        instance = session.source.instances[0]
+        generation = [instance.generation]
+
+        def on_block(frame: int) -> None:
+            if frame % bar == 0 and frame:
+                for key in held:
+                    one.strike(key, on=False)
+                root = 48 + frame // bar * 5 % 12
+                held[:] = [root, root + 4, root + 7]
+                for key in held:
+                    one.strike(key)
+                generation[0], struck_s[0] = instance.generation, time.perf_counter()
+            news = instance.transport
+            if struck_s[0] and news is not None and news.generation == instance.generation > generation[0]:
+                waits.append(time.perf_counter() - struck_s[0])
+                struck_s[0] = 0.0
+
+        one.play(0, (chords + 1) * bar, real_time=True, on_block=on_block)
+        missing = instance.stats.missing_frames
+        run_s = session.host.cpu_s / session.host.rendered_s
+    finally:
+        one.close()
+        session.stop()
+    median, worst = (1000 * value for value in (np.median(waits), max(waits))) if waits else (np.nan, np.nan)
+    print(
+        f"chords with {model}: {len(waits)} of {chords} heard, {median:.0f} ms in the median, {worst:.0f} ms at worst, "
+        f"{missing} frames missing; {run_s:.2f} s of processor time for a second"
     )
 
 

@@ -89,21 +89,60 @@ Position read_transport(const clap_event_transport_t* t, double sample_rate_hz) 
     return at;
 }
 
-void take_event(ClapPlugin& plugin, const clap_event_header_t* event) {
+void take_value(ClapPlugin& plugin, const clap_event_header_t* event) {
     if (event->space_id != CLAP_CORE_EVENT_SPACE_ID || event->type != CLAP_EVENT_PARAM_VALUE) return;
     const auto* change = reinterpret_cast<const clap_event_param_value_t*>(event);
-    if (change->param_id < kState) plugin.core.values().set(change->param_id, change->value);
+    if (is_set_by_daw(change->param_id)) plugin.core.values().set(change->param_id, change->value);
 }
 
-void tell_state(ClapPlugin& plugin, const clap_output_events_t* out) {
+// A key in either dialect; `offset` is counted from where the core is asked for frames next.
+void take_key(ClapPlugin& plugin, const clap_event_header_t* event, uint32_t offset) {
+    if (event->space_id != CLAP_CORE_EVENT_SPACE_ID) return;
+    if (event->type == CLAP_EVENT_MIDI) {
+        const auto* midi = reinterpret_cast<const clap_event_midi_t*>(event);
+        plugin.core.key(offset, midi->data[0], midi->data[1], midi->data[2]);
+    } else if (event->type == CLAP_EVENT_NOTE_ON || event->type == CLAP_EVENT_NOTE_OFF ||
+               event->type == CLAP_EVENT_NOTE_CHOKE) {
+        const auto* note = reinterpret_cast<const clap_event_note_t*>(event);
+        const bool is_on = event->type == CLAP_EVENT_NOTE_ON;
+        const int first = note->channel >= 0 ? note->channel & 15 : 0;
+        const int last = note->channel >= 0 || is_on ? first : 15;
+        for (int channel = first; channel <= last; ++channel) {
+            if (note->key < 0)  // any key: all of the channel
+                plugin.core.key(offset, static_cast<uint8_t>(0xB0 | channel), is_on ? 0 : 123, 0);
+            else
+                plugin.core.key(offset, static_cast<uint8_t>((is_on ? 0x90 : 0x80) | channel),
+                                static_cast<uint8_t>(note->key), is_on ? 64 : 0);
+        }
+    }
+}
+
+// Tells it once it is another, at a frame of the block that no event is behind.
+void tell_state(ClapPlugin& plugin, const clap_output_events_t* out, uint32_t time) {
     const double state = static_cast<double>(plugin.core.state());
     if (state == plugin.told_state || out == nullptr) return;
     clap_event_param_value_t event = {};
-    event.header = {sizeof(event), 0, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
+    event.header = {sizeof(event), time, CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_VALUE, 0};
     event.param_id = kState;
     event.note_id = event.port_index = event.channel = event.key = -1;
     event.value = state;
     if (out->try_push(out, &event.header)) plugin.told_state = state;
+}
+
+// Gives out what was played in the part of a block that begins at a frame of it.
+void tell_notes(ClapPlugin& plugin, const clap_output_events_t* out, uint32_t first) {
+    if (out == nullptr) return;
+    for (const NoteOut& note : plugin.core.notes_out()) {
+        clap_event_note_t event = {};
+        const bool is_on = (note.midi[0] & 0xF0) == kNoteOn;
+        const auto type = static_cast<uint16_t>(is_on ? CLAP_EVENT_NOTE_ON : CLAP_EVENT_NOTE_OFF);
+        event.header = {sizeof(event), first + note.offset, CLAP_CORE_EVENT_SPACE_ID, type, 0};
+        event.note_id = -1;
+        event.channel = note.midi[0] & 0x0F;
+        event.key = note.midi[1];
+        event.velocity = note.midi[2] / 127.0;
+        out->try_push(out, &event.header);
+    }
 }
 
 clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* block) {
@@ -122,18 +161,21 @@ clap_process_status process(const clap_plugin_t* plugin, const clap_process_t* b
     for (uint32_t i = 0; i < events; ++i) {
         const clap_event_header_t* event = block->in_events->get(block->in_events, i);
         if (event == nullptr) continue;
-        take_event(p, event);
+        take_value(p, event);
+        take_key(p, event, event->time > done ? event->time - done : 0);
         if (event->space_id == CLAP_CORE_EVENT_SPACE_ID && event->type == CLAP_EVENT_TRANSPORT) {
             if (event->time > done && event->time < block->frames_count) {
                 fine = p.core.process(at, left + done, right + done, event->time - done) && fine;
+                tell_notes(p, block->out_events, done);
                 done = event->time;
             }
             at = read_transport(reinterpret_cast<const clap_event_transport_t*>(event), p.sample_rate_hz);
         }
     }
     fine = p.core.process(at, left + done, right + done, block->frames_count - done) && fine;
+    tell_notes(p, block->out_events, done);
+    tell_state(p, block->out_events, block->frames_count > 0 ? block->frames_count - 1 : 0);
     block->audio_outputs[0].constant_mask = 0;
-    tell_state(p, block->out_events);
     return fine ? CLAP_PROCESS_CONTINUE : CLAP_PROCESS_ERROR;
 }
 
@@ -150,15 +192,17 @@ const clap_plugin_audio_ports_t kAudioPorts = {
         return true;
     }};
 
-// Notes mean nothing to it, but some DAWs put an instrument without a note port on no track
+// In come the keys of a chord track, out goes what plays, one channel a role
 const clap_plugin_note_ports_t kNotePorts = {
-    [](const clap_plugin_t*, bool is_input) -> uint32_t { return is_input ? 1 : 0; },
+    [](const clap_plugin_t*, bool) -> uint32_t { return 1; },
     [](const clap_plugin_t*, uint32_t index, bool is_input, clap_note_port_info_t* info) {
-        if (!is_input || index != 0) return false;
+        if (index != 0) return false;
         *info = {};
-        info->supported_dialects = CLAP_NOTE_DIALECT_CLAP | CLAP_NOTE_DIALECT_MIDI;
+        info->id = is_input ? 0 : 1;
+        info->supported_dialects = CLAP_NOTE_DIALECT_CLAP;
+        if (is_input) info->supported_dialects |= CLAP_NOTE_DIALECT_MIDI;
         info->preferred_dialect = CLAP_NOTE_DIALECT_CLAP;
-        std::snprintf(info->name, sizeof(info->name), "Notes (ignored)");
+        std::snprintf(info->name, sizeof(info->name), "%s", is_input ? "Chords" : "Notes");
         return true;
     }};
 
@@ -171,7 +215,8 @@ const clap_plugin_params_t kParams = {
         const Parameter& p = kTable[index];
         *info = {};
         info->id = index;
-        info->flags = index == kState ? CLAP_PARAM_IS_READONLY : CLAP_PARAM_IS_AUTOMATABLE;
+        if (index == kState) info->flags |= CLAP_PARAM_IS_READONLY;
+        if (p.automated) info->flags |= CLAP_PARAM_IS_AUTOMATABLE;
         if (p.stepped) info->flags |= CLAP_PARAM_IS_STEPPED;
         if (index == kBypass) info->flags |= CLAP_PARAM_IS_BYPASS;
         std::snprintf(info->name, sizeof(info->name), "%s", p.name);
@@ -196,8 +241,8 @@ const clap_plugin_params_t kParams = {
     },
     [](const clap_plugin_t* plugin, const clap_input_events_t* in, const clap_output_events_t* out) {
         const uint32_t count = in != nullptr ? in->size(in) : 0;
-        for (uint32_t i = 0; i < count; ++i) take_event(self(plugin), in->get(in, i));
-        tell_state(self(plugin), out);
+        for (uint32_t i = 0; i < count; ++i) take_value(self(plugin), in->get(in, i));
+        tell_state(self(plugin), out, 0);
     }};
 
 const clap_plugin_state_t kStateExtension = {

@@ -66,19 +66,28 @@ class Core {
         offline_ = offline;
     }
 
+    // Takes a MIDI message of the next block, in the order of their frames.
+    void key(uint32_t offset, uint8_t status, uint8_t first, uint8_t second) {
+        keys_in_.add(offset, status, first, second);
+    }
+
+    // What was played in the block that was filled last, in the order of its frames.
+    const NotesOut& notes_out() const { return notes_out_; }
+
     // Fills a block. Returns false if an offline bounce has waited in vain and is now wrong.
     bool process(Position at, float* left, float* right, uint32_t count) {
         bool fine = true;
         shared_.blocks.fetch_add(1, std::memory_order_relaxed);
-        while (count > 0) {
-            uint32_t part = count < Playback::kPieceFrames ? count : Playback::kPieceFrames;
+        notes_out_.clear();
+        for (uint32_t done = 0; done < count;) {
+            uint32_t part = count - done < Playback::kPieceFrames ? count - done : Playback::kPieceFrames;
+            keys_in_.cut(done, part);
             const bool wraps = at.cut_at_loop_end(part, sample_rate_hz_);
-            fine = piece(at, left, right, part) && fine;
-            left += part;
-            right += part;
-            count -= part;
+            fine = piece(at, left + done, right + done, done, part) && fine;
+            done += part;
             at.go_on(part, wraps, sample_rate_hz_);
         }
+        keys_in_.end();
         return fine;
     }
 
@@ -89,7 +98,7 @@ class Core {
     static constexpr std::chrono::seconds kPatienceConnected{60};
     static constexpr std::chrono::seconds kPatienceUnconnected{3};
 
-    bool piece(const Position& at, float* left, float* right, uint32_t count) {
+    bool piece(const Position& at, float* left, float* right, uint32_t done, uint32_t count) {
         const bool playing = at.playing && (at.valid & kValidFrame) != 0;
         int64_t frame = at.frame;
         bool moved = playing != was_playing_;
@@ -105,7 +114,9 @@ class Core {
             playback_.leave(next_frame_, was_playing_ && !offline_);
             if (!was_playing_) gave_up_ = false;
         }
-        place_.meet(at, frame, values_, sample_rate_hz_, asks_again(at, frame, count, moved));
+        const bool keys =
+            keys_in_.deliver(done, at, frame, jumps_, playing, moved, sample_rate_hz_) && playing;
+        place_.meet(at, frame, values_, sample_rate_hz_, keys || asks_again(at, frame, count, moved));
         publish(at, frame, count, 0);
         bool fine = true;
         if (!playing)
@@ -114,6 +125,10 @@ class Core {
             fine = bounce(at, frame, count);
         else
             playback_.play_what_is_there(frame, count, moved);
+        if (playing && playback_.is_sounding() && values_.get(kBypass) < 0.5)
+            notes_out_.play(done, frame, count, playback_.generation(), !moved);
+        else
+            notes_out_.let_go(done);
         playback_.add_tail(count);
         gain_.apply(values_, playback_.frames(), left, right, count);
         was_playing_ = playing;
@@ -208,7 +223,19 @@ class Core {
         else if (playing ? !playback_.is_sounding()
                          : !shared_.cache.has(shared_.generation.load(std::memory_order_acquire), frame))
             state = PluginState::buffering;
+        else if (keys_in_.is_played() && !can(kFollowsChords))
+            state = PluginState::no_chords;
+        else if (!can(kHasParts) && mutes())
+            state = PluginState::no_parts;
         shared_.state.store(state, std::memory_order_relaxed);
+    }
+
+    bool can(Ability what) const { return (shared_.abilities.load(std::memory_order_relaxed) & what) != 0; }
+
+    bool mutes() const {
+        for (const uint32_t id : {kMuteDrums, kMuteBass, kMuteLead, kMuteChords})
+            if (values_.get(id) > 0.5) return true;
+        return false;
     }
 
     Shared shared_;
@@ -221,6 +248,8 @@ class Core {
 
     // of the audio thread
     Playback playback_{shared_};
+    KeysIn keys_in_{shared_.keys};
+    NotesOut notes_out_{shared_.notes};
     Place place_;
     Gain gain_;
     uint32_t jumps_ = 0;

@@ -143,6 +143,11 @@ class Link {
             std::memcpy(&audio, body, sizeof(audio));
             if (audio.frames != kChunkFrames || audio.generation == 0) return false;
             shared_.cache.write(audio.generation, audio.chunk, body + sizeof(audio));
+        } else if (type == MessageType::notes) {
+            Notes notes;
+            std::memcpy(&notes, body, sizeof(notes));
+            if (notes.count > kNotesMax || notes.generation == 0) return false;
+            shared_.notes.write(notes);
         } else if (type == MessageType::flush) {
             Flush flush;
             std::memcpy(&flush, body, sizeof(flush));
@@ -167,6 +172,7 @@ class Link {
                           answer_ == Answer::none;
         answer_ = good ? Answer::welcome : Answer::refused;
         if (good) {
+            shared_.abilities.store(welcome.abilities);
             shared_.place.store(0, std::memory_order_release);
             shared_.generation.store(welcome.generation, std::memory_order_release);
         }
@@ -181,6 +187,7 @@ class Link {
         const bool turned = transport.flags != sent_.flags || transport.jumps != sent_.jumps ||
                             transport.place != sent_.place || transport.wanted_frame != sent_.wanted_frame;
         if (version != sent_version_ && (turned || now >= transport_due_)) {
+            if (!report_keys()) return false;
             if (!send(MessageType::transport, &transport, sizeof(transport))) return false;
             sent_ = transport;
             sent_version_ = version;
@@ -198,9 +205,18 @@ class Link {
         return true;
     }
 
+    // All keys that were met up to the transport that is told next.
+    bool report_keys() {
+        for (Keys keys;;) {
+            shared_.keys.take(keys);
+            if (keys.count == 0) return true;
+            if (!send(MessageType::keys, &keys, sizeof(keys))) return false;
+        }
+    }
+
     bool send(MessageType type, const void* body, uint32_t length) {
-        uint8_t message[sizeof(Header) + 128];
-        static_assert(sizeof(Transport) <= 128 && sizeof(Hello) <= 128, "what a plugin sends is small");
+        uint8_t message[sizeof(Header) + sizeof(Keys)];
+        static_assert(sizeof(Transport) <= sizeof(Keys) && sizeof(Hello) <= sizeof(Keys), "the largest");
         const Header header = {kMagic, static_cast<uint16_t>(type), 0, length};
         std::memcpy(message, &header, sizeof(header));
         std::memcpy(message + sizeof(header), body, length);

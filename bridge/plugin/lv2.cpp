@@ -3,6 +3,7 @@
 #include <lv2/atom/util.h>
 #include <lv2/core/lv2.h>
 #include <lv2/log/log.h>
+#include <lv2/midi/midi.h>
 #include <lv2/state/state.h>
 #include <lv2/time/time.h>
 #include <lv2/urid/urid.h>
@@ -29,18 +30,21 @@ enum Port : uint32_t {
     kRight,
     kFreeWheeling,
     kFirstParameter,
-    kPorts = kFirstParameter + kParameters
+    kChords = kFirstParameter + kParameters,
+    kNotes,
+    kPorts
 };
 
 struct Uris {
-    LV2_URID blank, object, string, type_int, type_long, type_float, type_double;
+    LV2_URID blank, object, sequence, string, type_int, type_long, type_float, type_double;
     LV2_URID position, frame, speed, bar, bar_beat, beat, beat_unit, beats_per_bar, bpm;
-    LV2_URID saved, error;
+    LV2_URID midi, saved, error;
 
     explicit Uris(LV2_URID_Map* map) {
         const auto id = [map](const char* uri) { return map->map(map->handle, uri); };
         blank = id(LV2_ATOM__Blank);
         object = id(LV2_ATOM__Object);
+        sequence = id(LV2_ATOM__Sequence);
         string = id(LV2_ATOM__String);
         type_int = id(LV2_ATOM__Int);
         type_long = id(LV2_ATOM__Long);
@@ -55,6 +59,7 @@ struct Uris {
         beat_unit = id(LV2_TIME__beatUnit);
         beats_per_bar = id(LV2_TIME__beatsPerBar);
         bpm = id(LV2_TIME__beatsPerMinute);
+        midi = id(LV2_MIDI__MidiEvent);
         saved = id(kSavedUri);
         error = id(LV2_LOG__Error);
     }
@@ -85,6 +90,7 @@ struct Lv2Plugin {
     Position at;
     BarCount bars;
     bool complained = false;
+    uint32_t notes_room = 0;  // bytes of the port for notes
 
     Lv2Plugin(LV2_URID_Map* map, LV2_Log_Log* to, double rate) : uris(map), log(to), sample_rate_hz(rate) {}
 
@@ -155,10 +161,51 @@ void activate(LV2_Handle handle) {
     self(handle).core.activate(self(handle).sample_rate_hz);
 }
 
+// Keys that come in frames from..to of a block. They have a port of their own: on a track without MIDI,
+// Ardour gives nothing to a port that could take it, and time would not come either.
+void take_keys(Lv2Plugin& p, uint32_t from, uint32_t to) {
+    const auto* events = p.port<const LV2_Atom_Sequence>(kChords);
+    if (events == nullptr || events->atom.type != p.uris.sequence) return;
+    LV2_ATOM_SEQUENCE_FOREACH(events, event) {
+        const int64_t time = event->time.frames;
+        if (time < from || time >= to || event->body.type != p.uris.midi || event->body.size != 3) continue;
+        const auto* bytes = static_cast<const uint8_t*>(LV2_ATOM_BODY_CONST(&event->body));
+        p.core.key(static_cast<uint32_t>(time) - from, bytes[0], bytes[1], bytes[2]);
+    }
+}
+
+// Makes the output port an empty sequence; before, its size is how much the host has room for.
+void begin_notes(Lv2Plugin& p) {
+    auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
+    if (notes == nullptr) return;
+    p.notes_room = notes->atom.size;
+    notes->atom.type = p.uris.sequence;
+    lv2_atom_sequence_clear(notes);
+    notes->body.unit = notes->body.pad = 0;
+}
+
+// Gives out what was played in the part of a block that begins at a frame of it.
+void tell_notes(Lv2Plugin& p, uint32_t first) {
+    auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
+    if (notes == nullptr) return;
+    for (const NoteOut& note : p.core.notes_out()) {
+        struct {
+            LV2_Atom_Event event;
+            uint8_t midi[3];
+        } made = {};
+        made.event.time.frames = first + note.offset;
+        made.event.body = {sizeof(made.midi), p.uris.midi};
+        std::memcpy(made.midi, note.midi, sizeof(made.midi));
+        lv2_atom_sequence_append_event(notes, p.notes_room, &made.event);
+    }
+}
+
 // Plays from frame `from` of a block to `to`, and moves the position on.
 bool play(Lv2Plugin& p, uint32_t from, uint32_t to) {
+    take_keys(p, from, to);
     const bool fine =
         p.core.process(p.at, p.port<float>(kLeft) + from, p.port<float>(kRight) + from, to - from);
+    tell_notes(p, from);
     if (p.at.playing) {
         p.at.frame += to - from;
         p.at.beat += (to - from) * p.at.bpm / (60 * p.sample_rate_hz);
@@ -170,18 +217,20 @@ void run(LV2_Handle handle, uint32_t count) {
     Lv2Plugin& p = self(handle);
     const float* free_wheeling = p.port<const float>(kFreeWheeling);
     p.core.set_offline(free_wheeling != nullptr && *free_wheeling > 0.5f);
-    for (uint32_t id = 0; id < kState; ++id) {
+    for (uint32_t id = 0; id < kParameters; ++id) {
+        if (!is_set_by_daw(id)) continue;
         const float* value = p.port<const float>(kFirstParameter + id);
         if (value != nullptr) p.core.values().set(id, *value);
     }
     bool fine = true;
     uint32_t done = 0;
+    begin_notes(p);
     if (const auto* events = p.port<const LV2_Atom_Sequence>(kIn)) {
         LV2_ATOM_SEQUENCE_FOREACH(events, event) {
+            const int64_t time = event->time.frames;
             const auto* object = reinterpret_cast<const LV2_Atom_Object*>(&event->body);
             const bool is_object = event->body.type == p.uris.object || event->body.type == p.uris.blank;
             if (!is_object || object->body.otype != p.uris.position) continue;
-            const int64_t time = event->time.frames;
             if (time > done && time < count) {
                 fine = play(p, done, static_cast<uint32_t>(time)) && fine;
                 done = static_cast<uint32_t>(time);

@@ -11,7 +11,27 @@
 
 namespace musika {
 
-enum ParameterId : uint32_t { kDensity, kEnergy, kStyle, kMorph, kSeed, kGain, kBypass, kState, kParameters };
+enum ParameterId : uint32_t {
+    kDensity,
+    kEnergy,
+    kStyle,
+    kMorph,
+    kSeed,
+    kGain,
+    kBypass,
+    kState,
+    kMuteDrums,
+    kMuteBass,
+    kMuteLead,
+    kMuteChords,
+    kChordsAt,
+    kChordsHeld,
+    kParameters
+};
+
+// What a place of the song has of them, in the order in which the host is told.
+constexpr ParameterId kControlIds[] = {kDensity,  kEnergy,   kStyle,      kMorph,    kSeed,      kMuteDrums,
+                                       kMuteBass, kMuteLead, kMuteChords, kChordsAt, kChordsHeld};
 
 // What a plugin is doing, as its output parameter tells it.
 enum class PluginState : uint32_t {
@@ -22,6 +42,8 @@ enum class PluginState : uint32_t {
     ready,
     gave_up,
     renderer_lost,
+    no_chords,
+    no_parts,
     kCount
 };
 
@@ -33,23 +55,37 @@ struct Parameter {
     double high;
     double start;
     bool stepped;
-    const char* lowest;  // what the lowest value is called, where it has a name
+    const char* lowest;   // what the lowest value is called, where it has a name
+    const char* highest;  // and the highest
+    bool automated;       // whether it may change along the song
 };
 
 // -1 leaves a control to the model; a style of -1 is that of the seed. The morph leads to the next style.
 constexpr Parameter kTable[kParameters] = {
-    {"density", "Density", "%", -1, 100, -1, true, "auto"},
-    {"energy", "Energy", "%", -1, 100, -1, true, "auto"},
-    {"style", "Style", "", -1, 127, -1, true, "of the seed"},
-    {"morph", "Morph", "%", 0, 100, 0, true, nullptr},
-    {"seed", "Seed", "", 0, 999, 0, true, nullptr},
-    {"gain_db", "Gain", "dB", -60, 12, -15, false, "silent"},
-    {"bypass", "Bypass", "", 0, 1, 0, true, "off"},
-    {"state", "State", "", 0, static_cast<double>(PluginState::kCount) - 1, 0, true, nullptr},
+    {"density", "Density", "%", -1, 100, -1, true, "auto", nullptr, true},
+    {"energy", "Energy", "%", -1, 100, -1, true, "auto", nullptr, true},
+    {"style", "Style", "", -1, 127, -1, true, "of the seed", nullptr, true},
+    {"morph", "Morph", "%", 0, 100, 0, true, nullptr, nullptr, true},
+    {"seed", "Seed", "", 0, 999, 0, true, nullptr, nullptr, true},
+    {"gain_db", "Gain", "dB", -60, 12, -15, false, "silent", nullptr, true},
+    {"bypass", "Bypass", "", 0, 1, 0, true, "off", "on", true},
+    {"state", "State", "", 0, static_cast<double>(PluginState::kCount) - 1, 0, true, nullptr, nullptr, false},
+    {"mute_drums", "Mute drums", "", 0, 1, 0, true, "off", "on", true},
+    {"mute_bass", "Mute bass", "", 0, 1, 0, true, "off", "on", true},
+    {"mute_lead", "Mute lead", "", 0, 1, 0, true, "off", "on", true},
+    {"mute_chords", "Mute chords", "", 0, 1, 0, true, "off", "on", true},
+    {"chords_at", "Chords at", "", 0, 1, 0, true, "next beat", "next bar", false},
+    {"chords_held", "No keys", "", 0, 1, 0, true, "keep the chord", "free", false},
 };
 
-constexpr const char* kStateNames[] = {"no host", "starting host", "refused",      "rendering",
-                                       "ready",   "gave up",       "renderer lost"};
+// Whether a DAW sets it, and a song keeps it.
+constexpr bool is_set_by_daw(uint32_t id) {
+    return id < kParameters && id != kState;
+}
+
+constexpr const char* kStateNames[] = {"no host",     "starting host", "refused",       "rendering",
+                                       "ready",       "gave up",       "renderer lost", "follows no chords",
+                                       "has no parts"};
 static_assert(sizeof(kStateNames) / sizeof(kStateNames[0]) == static_cast<size_t>(PluginState::kCount),
               "one each");
 
@@ -78,8 +114,8 @@ inline void value_text(uint32_t id, double value, char* text, size_t size) {
     value = checked(id, value);
     if (id == kState)
         std::snprintf(text, size, "%s", kStateNames[static_cast<int>(value)]);
-    else if (id == kBypass && value > 0.5)
-        std::snprintf(text, size, "on");
+    else if (p.highest != nullptr && value == p.high)
+        std::snprintf(text, size, "%s", p.highest);
     else if (p.lowest != nullptr && value == p.low)
         std::snprintf(text, size, "%s", p.lowest);
     else
@@ -93,8 +129,8 @@ inline bool value_of_text(uint32_t id, const char* text, double& value) {
         value = p.low;
         return true;
     }
-    if (id == kBypass && std::strcmp(text, "on") == 0) {
-        value = 1;
+    if (p.highest != nullptr && std::strcmp(text, p.highest) == 0) {
+        value = p.high;
         return true;
     }
     if (id == kState) {

@@ -8,8 +8,11 @@
 
 #include "parameters.hpp"
 #include "position.hpp"
+#include "wire.hpp"
 
 namespace musika {
+
+static_assert(sizeof(kControlIds) / sizeof(kControlIds[0]) == kControls, "all of a place are told");
 
 class Place {
   public:
@@ -18,9 +21,9 @@ class Place {
               bool ask_again) {
         int32_t controls[kControls];
         bool same = keeps_line(at, frame, sample_rate_hz) && number_ != 0 && !ask_again;
-        for (uint32_t id = 0; id < kControls; ++id) {
-            controls[id] = static_cast<int32_t>(values.get(id));
-            same = same && controls[id] == controls_[id];
+        for (size_t i = 0; i < kControls; ++i) {
+            controls[i] = static_cast<int32_t>(values.get(kControlIds[i]));
+            same = same && controls[i] == controls_[i];
         }
         if (same) return;
         ++number_;

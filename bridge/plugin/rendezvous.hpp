@@ -13,7 +13,7 @@
 
 namespace musika {
 
-constexpr const char* kHostFile = "plugin-host";  // "musika 1 PORT TOKEN PID", written by the host
+constexpr const char* kHostFile = "plugin-host";  // "musika 2 PORT TOKEN PID", written by the host
 constexpr const char* kCommandFile =
     "plugin-command";  // one word a line, written by `musika-daw plugin install`
 constexpr const char* kStartingFile = "plugin-starting";

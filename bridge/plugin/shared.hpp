@@ -7,6 +7,8 @@
 #include <type_traits>
 
 #include "chunk_cache.hpp"
+#include "keys_in.hpp"
+#include "notes_out.hpp"
 #include "parameters.hpp"
 #include "wire.hpp"
 
@@ -50,7 +52,9 @@ class Snapshot {
 
 struct Shared {
     ChunkCache cache;
+    ChunkNotes notes;
     Snapshot<Transport> transport;            // of the audio thread: the newest block
+    KeyQueue keys;                            // of the audio thread: before the transport that they lead to
     std::atomic<uint32_t> generation{0};      // the one that the host sends now
     std::atomic<uint64_t> place{0};           // the last place that the host has taken in
     std::atomic<int64_t> until_frame{0};      // and up to where
@@ -63,6 +67,7 @@ struct Shared {
     std::atomic<bool> reached{false};   // a host is there, though it may not have answered yet
     std::atomic<bool> refused{false};
     std::atomic<bool> renderer_lost{false};
+    std::atomic<uint32_t> abilities{0};  // Ability, of the host's model
     std::atomic<PluginState> state{PluginState::no_host};
 };
 

@@ -32,7 +32,8 @@ inline std::string save_state(uint64_t session, const Values& values) {
     char part[80];
     std::snprintf(part, sizeof(part), "{\"musika\":1,\"session\":\"%016" PRIx64 "\"", session);
     std::string text = part;
-    for (uint32_t id = 0; id < kState; ++id) {
+    for (uint32_t id = 0; id < kParameters; ++id) {
+        if (!is_set_by_daw(id)) continue;
         // thousandths as whole numbers: a decimal point would depend on the DAW's locale
         const long long thousandths = std::llround(values.get(id) * 1000);
         std::snprintf(part, sizeof(part), ",\"%s\":%s%lld.%03lld", kTable[id].key, thousandths < 0 ? "-" : "",
@@ -88,7 +89,8 @@ inline bool load_state(const char* data, size_t size, uint64_t& session, Values&
         const uint64_t id = std::strtoull(at + 1, &end, 16);
         if (end == at + 17 && *end == '"' && id != 0) session = id;
     }
-    for (uint32_t id = 0; id < kState; ++id) {
+    for (uint32_t id = 0; id < kParameters; ++id) {
+        if (!is_set_by_daw(id)) continue;
         double value = 0;
         at = detail::find_key(text, kTable[id].key);
         if (at != nullptr && detail::parse_decimal(at, value)) values.set(id, value);

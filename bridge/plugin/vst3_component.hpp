@@ -14,10 +14,9 @@ inline v3_result V3_API set_io_mode(void*, int32_t) {
     return V3_NOT_IMPLEMENTED;
 }
 
-// One stereo output, and an input for notes, which mean nothing to it: some DAWs want one of an instrument
+// One stereo output, an input for the keys of a chord track, and an output for the notes that play
 inline int32_t V3_API get_bus_count(void*, int32_t media, int32_t direction) {
-    return (media == V3_AUDIO && direction == V3_OUTPUT) || (media == V3_EVENT && direction == V3_INPUT) ? 1
-                                                                                                         : 0;
+    return (media == V3_AUDIO && direction == V3_OUTPUT) || media == V3_EVENT ? 1 : 0;
 }
 
 inline v3_result V3_API get_bus_info(void* face, int32_t media, int32_t direction, int32_t index,
@@ -27,7 +26,10 @@ inline v3_result V3_API get_bus_info(void* face, int32_t media, int32_t directio
     info->media_type = media;
     info->direction = direction;
     info->channel_count = media == V3_AUDIO ? 2 : 16;
-    write_utf16(info->bus_name, 128, media == V3_AUDIO ? "Output" : "Notes (ignored)");
+    write_utf16(info->bus_name, 128,
+                media == V3_AUDIO       ? "Output"
+                : direction == V3_INPUT ? "Chords"
+                                        : "Notes");
     info->bus_type = V3_MAIN;
     info->flags = V3_DEFAULT_ACTIVE;
     return V3_OK;

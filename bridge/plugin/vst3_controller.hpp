@@ -29,7 +29,7 @@ inline v3_result V3_API get_parameter_info(void*, int32_t index, v3_param_info* 
     write_utf16(info->units, 128, p.unit);
     info->step_count = p.stepped ? static_cast<int32_t>(p.high - p.low) : 0;
     info->default_normalised_value = to_normal(id, p.start);
-    info->flags = id == kState ? V3_PARAM_READ_ONLY : V3_PARAM_CAN_AUTOMATE;
+    info->flags = id == kState ? V3_PARAM_READ_ONLY : p.automated ? V3_PARAM_CAN_AUTOMATE : 0;
     if (id == kBypass) info->flags |= V3_PARAM_IS_BYPASS;
     return V3_OK;
 }
@@ -68,7 +68,7 @@ inline double V3_API get_parameter(void* face, v3_param_id id) {
 
 inline v3_result V3_API set_parameter(void* face, v3_param_id id, double share) {
     if (id >= kParameters) return V3_INVALID_ARG;
-    if (id < kState) self(face).core.values().set(id, from_normal(id, share));
+    if (is_set_by_daw(id)) self(face).core.values().set(id, from_normal(id, share));
     return V3_OK;
 }
 

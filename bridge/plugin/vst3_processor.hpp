@@ -89,8 +89,45 @@ inline void take_changes(Vst3Plugin& p, v3_param_changes** changes) {
         const int32_t last = points.get_point_count(queue) - 1;
         int32_t offset = 0;
         double share = 0;
-        if (id < kState && last >= 0 && points.get_point(queue, last, &offset, &share) == V3_OK)
+        if (is_set_by_daw(id) && last >= 0 && points.get_point(queue, last, &offset, &share) == V3_OK)
             p.core.values().set(id, from_normal(id, share));
+    }
+}
+
+// Pedals and controllers are parameters in VST3, if a DAW asks for them: keys alone are heard.
+inline void take_keys(Vst3Plugin& p, v3_event_list** events) {
+    if (events == nullptr) return;
+    const auto& list = methods<v3_event_list>(events);
+    const uint32_t count = list.get_event_count(events);
+    for (uint32_t i = 0; i < count; ++i) {
+        v3_event event = {};
+        if (list.get_event(events, static_cast<int32_t>(i), &event) != V3_OK) continue;
+        const bool is_on = event.type == V3_EVENT_NOTE_ON;
+        if (!is_on && event.type != V3_EVENT_NOTE_OFF) continue;
+        const int16_t channel = is_on ? event.note_on.channel : event.note_off.channel;
+        const int16_t pitch = is_on ? event.note_on.pitch : event.note_off.pitch;
+        if (pitch < 0 || pitch > 127) continue;
+        const uint32_t offset = event.sample_offset > 0 ? static_cast<uint32_t>(event.sample_offset) : 0;
+        const bool strikes = is_on && event.note_on.velocity > 0;  // as in MIDI
+        p.core.key(offset, static_cast<uint8_t>((strikes ? 0x90 : 0x80) | (channel & 15)),
+                   static_cast<uint8_t>(pitch), strikes ? 64 : 0);
+    }
+}
+
+inline void tell_notes(Vst3Plugin& p, v3_event_list** events) {
+    if (events == nullptr) return;
+    for (const NoteOut& note : p.core.notes_out()) {
+        v3_event event = {};
+        event.sample_offset = static_cast<int32_t>(note.offset);
+        const auto channel = static_cast<int16_t>(note.midi[0] & 0x0F);
+        if ((note.midi[0] & 0xF0) == kNoteOn) {
+            event.type = V3_EVENT_NOTE_ON;
+            event.note_on = {channel, note.midi[1], 0, note.midi[2] / 127.0f, 0, -1};
+        } else {
+            event.type = V3_EVENT_NOTE_OFF;
+            event.note_off = {channel, note.midi[1], 0, -1, 0};
+        }
+        methods<v3_event_list>(events).add_event(events, &event);
     }
 }
 
@@ -108,6 +145,7 @@ inline void tell_state(Vst3Plugin& p, v3_param_changes** changes) {
 inline v3_result V3_API process(void* face, v3_process_data* data) {
     Vst3Plugin& p = self(face);
     take_changes(p, data->input_params);
+    if (data->nframes > 0) take_keys(p, data->input_events);
     bool fine = true;
     if (data->nframes > 0 && data->num_output_buses > 0 && data->outputs[0].num_channels >= 2 &&
         data->outputs[0].channel_buffers_32 != nullptr) {
@@ -119,6 +157,7 @@ inline v3_result V3_API process(void* face, v3_process_data* data) {
             data->ctx != nullptr ? read_context(data->ctx) : p.free_run.go_on(count, p.sample_rate_hz);
         fine = p.core.process(at, out.channel_buffers_32[0], out.channel_buffers_32[1], count);
         out.channel_silence_bitset = 0;
+        tell_notes(p, data->output_events);
     }
     tell_state(p, data->output_params);
     return fine ? V3_OK : V3_INTERNAL_ERR;

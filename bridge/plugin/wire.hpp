@@ -18,12 +18,22 @@ namespace musika {
 #endif
 
 constexpr uint32_t kMagic = 0x314B534D;  // "MSK1"
-constexpr uint32_t kWireVersion = 1;
+constexpr uint32_t kWireVersion = 2;
 constexpr uint32_t kChunkFrames = 1024;
 constexpr size_t kTokenBytes = 16;
-constexpr size_t kControls = 5;
+constexpr size_t kKeysMax = 16;
+constexpr size_t kNotesMax = 64;
+constexpr size_t kControls = 11;
 
-enum class MessageType : uint16_t { hello = 1, transport = 2, audio = 3, flush = 4, stats = 5 };
+enum class MessageType : uint16_t {
+    hello = 1,
+    transport = 2,
+    audio = 3,
+    flush = 4,
+    stats = 5,
+    keys = 6,
+    notes = 7
+};
 
 struct Header {
     uint32_t magic;
@@ -50,7 +60,12 @@ struct Welcome {
     uint32_t version;
     uint32_t verdict;
     uint32_t generation;
-    uint32_t reserved;
+    uint32_t abilities;  // Ability, of the model
+};
+
+enum Ability : uint32_t {
+    kFollowsChords = 1 << 0,
+    kHasParts = 1 << 1,
 };
 
 enum Valid : uint32_t {
@@ -87,8 +102,29 @@ struct Transport {
     uint32_t generation;  // the one being played
     uint16_t numerator;
     uint16_t denominator;
-    int32_t controls[kControls];  // density, energy, style, morph, seed, as parameters.hpp has them
+    int32_t controls[kControls];  // as parameters.hpp has them, in the order of its kControlIds
     uint32_t reserved;
+};
+
+// A MIDI message that was met in play: a key, a pedal, or kKeysLost, after which no key is known to be down.
+struct KeyEvent {
+    int64_t frame;          // of the song's timeline
+    double beat;            // quarter notes
+    double bar_start_beat;  // of its bar
+    uint32_t jumps;         // as in the Transport of the stretch that it was met in
+    uint16_t numerator;
+    uint16_t denominator;
+    uint8_t midi[3];
+    uint8_t reserved[5];
+};
+
+constexpr uint8_t kKeysLost = 0xFF;
+
+// Messages in the order of play, told before the Transport of the place that they make.
+struct Keys {
+    uint32_t count;
+    uint32_t reserved;
+    KeyEvent events[kKeysMax];
 };
 
 // One chunk; kChunkFrames interleaved stereo pairs of float32 follow.
@@ -96,6 +132,23 @@ struct Audio {
     int64_t chunk;  // covers frames chunk * kChunkFrames and on
     uint32_t generation;
     uint32_t frames;
+};
+
+constexpr uint8_t kNoteOff = 0x80, kNoteOn = 0x90, kNoteSounds = 0xA0;
+
+// A note on, a note off, or one that was struck before its chunk and sounds where that begins.
+struct NoteEvent {
+    uint16_t offset;  // of the chunk's first frame
+    uint8_t midi[3];
+    uint8_t reserved[3];
+};
+
+// What is played in a chunk, in the order of its frames; comes before its AUDIO.
+struct Notes {
+    int64_t chunk;
+    uint32_t generation;
+    uint32_t count;
+    NoteEvent events[kNotesMax];
 };
 
 // From now on only this generation is sent; the places up to `place` are taken in, and hold for play that
@@ -120,8 +173,9 @@ enum class HostState : uint32_t { rendering = 0, restarting = 1 };
 enum class PluginFormat : uint32_t { clap = 1, vst3 = 2, lv2 = 3 };
 
 static_assert(sizeof(Header) == 12 && sizeof(Hello) == 48 && sizeof(Welcome) == 16 &&
-                  sizeof(Transport) == 112 && sizeof(Audio) == 16 && sizeof(Flush) == 24 &&
-                  sizeof(Stats) == 32,
+                  sizeof(Transport) == 136 && sizeof(Audio) == 16 && sizeof(Flush) == 24 &&
+                  sizeof(Stats) == 32 && sizeof(KeyEvent) == 40 && sizeof(Keys) == 648 &&
+                  sizeof(Notes) == 528,
               "the structs have no holes");
 
 constexpr size_t kAudioBytes = sizeof(Audio) + kChunkFrames * 2 * sizeof(float);
@@ -138,6 +192,8 @@ inline uint32_t host_body_length(uint16_t type) {
             return sizeof(Flush);
         case MessageType::stats:
             return sizeof(Stats);
+        case MessageType::notes:
+            return sizeof(Notes);
         default:
             return 0;
     }

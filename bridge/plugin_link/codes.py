@@ -13,6 +13,8 @@ class MessageType(IntEnum):
     AUDIO = 3
     FLUSH = 4
     STATS = 5
+    KEYS = 6
+    NOTES = 7
 
 
 class Verdict(IntEnum):
@@ -22,6 +24,13 @@ class Verdict(IntEnum):
     WRONG_TOKEN = 1
     WRONG_VERSION = 2
     FULL = 3
+
+
+class Ability(IntFlag):
+    """What the host's model can follow."""
+
+    FOLLOWS_CHORDS = 1
+    HAS_PARTS = 2
 
 
 class Known(IntFlag):
@@ -63,6 +72,8 @@ class PluginState(IntEnum):
     READY = 4
     GAVE_UP = 5
     RENDERER_LOST = 6
+    NO_CHORDS = 7
+    NO_PARTS = 8
 
 
 class HostState(IntEnum):

@@ -7,7 +7,8 @@ from typing import Protocol
 
 import numpy as np
 
-from bridge.plugin_link.codes import HostState
+from bridge.plugin_link.codes import Ability, HostState
+from bridge.plugin_link.keys import Keys, NoteEvent, Notes
 from bridge.plugin_link.wire import FRAME_MAX, Audio, Flush, Hello, PluginTransport, Stats, encode
 
 
@@ -37,6 +38,10 @@ class PluginInstance:
         self.sent[chunk % self.hello.slots] = chunk
         self.unsent += encode(Audio(chunk, self.generation, samples))
 
+    def send_notes(self, chunk: int, events: tuple[NoteEvent, ...]) -> None:
+        """Send what is played in a chunk, before its audio."""
+        self.unsent += encode(Notes(chunk, self.generation, events))
+
     def take_in(self, place: int, until_frame: int = FRAME_MAX, *, flush: bool = False) -> None:
         """Tell that a place is taken in, and up to where; with `flush` all that was sent before is of the past."""
         if flush:
@@ -50,7 +55,11 @@ class PluginInstance:
 
 
 class Attendant(Protocol):
-    """What is done with what plugins say; every method runs in the server's thread."""
+    """What is done with what plugins say; every method runs in the server's thread. Plugins are told its abilities."""
+
+    @property
+    def abilities(self) -> Ability:
+        """What its model can follow."""
 
     def joined(self, instance: PluginInstance) -> None:
         """A plugin was welcomed."""
@@ -60,6 +69,9 @@ class Attendant(Protocol):
 
     def moved(self, instance: PluginInstance, news: PluginTransport, now_s: float) -> None:
         """A plugin told where it is; `instance.transport` is still what it told before."""
+
+    def played(self, instance: PluginInstance, keys: Keys) -> None:
+        """A plugin met keys; where it is then it tells next."""
 
     def step(self, now_s: float) -> bool:
         """Look after everything; called every few milliseconds while there is work. Returns whether there is."""

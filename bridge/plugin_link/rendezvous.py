@@ -1,6 +1,6 @@
 """Where the plugin finds the host, and how it is to start one: small files in a folder of this user's.
 
-`plugin-host` holds `musika 1 PORT TOKEN PID` while a host runs, mode 0600. `plugin-command` holds the words of the
+`plugin-host` holds `musika 2 PORT TOKEN PID` while a host runs, mode 0600. `plugin-command` holds the words of the
 command that starts one, a line each. The same paths are in `bridge/plugin/rendezvous.hpp`.
 """
 

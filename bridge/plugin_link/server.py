@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from bridge.clock.source import Counts, SourceError, host_time
 from bridge.plugin_link.codes import Verdict
 from bridge.plugin_link.instance import Attendant, PluginInstance
+from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.rendezvous import announce, find_host, new_token, withdraw
-from bridge.plugin_link.wire import VERSION, Hello, PluginReader, PluginTransport, Stats, Welcome, encode
+from bridge.plugin_link.wire import VERSION, FromPlugin, Hello, PluginReader, PluginTransport, Stats, Welcome, encode
 from bridge.sockets.listen import bind
 
 INSTANCES_MAX = 32
@@ -168,7 +169,7 @@ class PluginServer:
                 self._count("dropped")
             self._close(connection, selector)
 
-    def _take(self, connection: _Connection, message: Hello | PluginTransport | Stats) -> None:
+    def _take(self, connection: _Connection, message: FromPlugin) -> None:
         instance = connection.instance
         if isinstance(message, Hello):
             if instance is not None:
@@ -182,10 +183,14 @@ class PluginServer:
             return
         now_s = host_time()
         try:
-            self._attendant.moved(instance, message, now_s)
+            if isinstance(message, Keys):
+                self._attendant.played(instance, message)
+            else:
+                self._attendant.moved(instance, message, now_s)
         except Exception:
             self._complain()
-        instance.transport, instance.heard_s = message, now_s
+        if isinstance(message, PluginTransport):
+            instance.transport, instance.heard_s = message, now_s
 
     def _welcome(self, connection: _Connection, hello: Hello) -> None:
         verdict = Verdict.WELCOME
@@ -203,7 +208,7 @@ class PluginServer:
             connection.farewell = encode(Welcome(VERSION, verdict, 0))
             return
         instance = PluginInstance(hello, hello.generation % 0xFFFFFFFF + 1, heard_s=host_time())
-        instance.unsent += encode(Welcome(VERSION, verdict, instance.generation))
+        instance.unsent += encode(Welcome(VERSION, verdict, instance.generation, self._attendant.abilities))
         connection.instance = instance
         self._attendant.joined(instance)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bridge.clock.source import Counts, Listener, TransportSource
 from bridge.clock.transport import Transport
-from bridge.plugin_link.codes import Flag, Known
+from bridge.plugin_link.codes import Ability, Flag, Known
 from bridge.plugin_link.instance import Attendant, PluginInstance
+from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.server import PluginServer
 from bridge.plugin_link.wire import PluginTransport
 
@@ -88,6 +89,16 @@ class PluginSource(TransportSource):
             self._attendant.moved(instance, news, now_s)
         elif instance.transport is None or news.place != instance.transport.place:
             instance.take_in(news.place)
+
+    @property
+    def abilities(self) -> Ability:
+        """What the attendant's model can follow."""
+        return Ability(0) if self._attendant is None else self._attendant.abilities
+
+    def played(self, instance: PluginInstance, keys: Keys) -> None:
+        """Called by the server."""
+        if self._attendant is not None:
+            self._attendant.played(instance, keys)
 
     def step(self, now_s: float) -> bool:
         """Called by the server."""

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from bridge.plugin_link.codes import Flag, Format, Known, MessageType
+from bridge.plugin_link.keys import KEYS_BYTES, Keys, Notes, pack_keys, pack_notes, unpack_keys
 
 MAGIC = 0x314B534D
-VERSION = 1
+VERSION = 2
 CHUNK_FRAMES = 1024
 TOKEN_BYTES = 16
 RATE_RANGE_HZ = (8000, 384_000)
@@ -26,6 +27,20 @@ FRAME_MAX = 1 << 53  # beyond it a position in seconds is not exact to the frame
 BEAT_MAX = 1e9
 SLOTS_RANGE = (16, 65_536)
 HEADER = struct.Struct("<IHHI")
+CONTROL_RANGES = {
+    "density": (-1, 100),
+    "energy": (-1, 100),
+    "style": (-1, 127),
+    "morph": (0, 100),
+    "seed": (0, 999),
+    "mute_drums": (0, 1),
+    "mute_bass": (0, 1),
+    "mute_lead": (0, 1),
+    "mute_chords": (0, 1),
+    "chords_at": (0, 1),
+    "chords_held": (0, 1),
+}
+CONTROLS = len(CONTROL_RANGES)
 
 
 @dataclass(frozen=True)
@@ -43,19 +58,20 @@ class Hello:
 
 @dataclass(frozen=True)
 class Welcome:
-    """The host's answer, also of type HELLO; after any verdict but WELCOME it hangs up."""
+    """The host's answer, also of type HELLO; after any verdict but WELCOME it hangs up. `abilities` are `Ability`."""
 
     version: int
     verdict: int
     generation: int
+    abilities: int = 0
 
 
 @dataclass(frozen=True)
 class PluginTransport:
     """Where the DAW is at the first frame of a block, and how the piece is to sound there.
 
-    `place` grows whenever tempo line or controls change. `controls` are density, energy, style, morph and seed as
-    the parameters of the plugin have them: whole numbers, -1 for what is left to the model.
+    `place` grows whenever tempo line, controls or keys change. `controls` are those of `CONTROL_RANGES` as the
+    parameters of the plugin have them: whole numbers, -1 for what is left to the model.
     """
 
     place: int
@@ -73,7 +89,7 @@ class PluginTransport:
     generation: int
     numerator: int
     denominator: int
-    controls: tuple[int, int, int, int, int]
+    controls: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -110,23 +126,30 @@ class Audio:
 STRUCTS = {
     Hello: struct.Struct(f"<II{TOKEN_BYTES}sQdII"),
     Welcome: struct.Struct("<IIII"),
-    PluginTransport: struct.Struct("<QqqdddddIIIIIHHiiiiiI"),
+    PluginTransport: struct.Struct(f"<QqqdddddIIIIIHH{CONTROLS}iI"),
     Audio: struct.Struct("<qII"),
     Flush: struct.Struct("<QqII"),
     Stats: struct.Struct("<QQQII"),
 }
-_FROM_PLUGIN = {MessageType.HELLO: Hello, MessageType.TRANSPORT: PluginTransport, MessageType.STATS: Stats}
-CONTROL_RANGES = {"density": (-1, 100), "energy": (-1, 100), "style": (-1, 127), "morph": (0, 100), "seed": (0, 999)}
-
-FromPlugin = Hello | PluginTransport | Stats
+FromPlugin = Hello | PluginTransport | Stats | Keys
+_FROM_PLUGIN: dict[int, type[FromPlugin]] = {
+    MessageType.HELLO: Hello,
+    MessageType.TRANSPORT: PluginTransport,
+    MessageType.STATS: Stats,
+    MessageType.KEYS: Keys,
+}
 
 
 def _message(kind: MessageType, body: bytes) -> bytes:
     return HEADER.pack(MAGIC, kind, 0, len(body)) + body
 
 
-def encode(message: Hello | Welcome | PluginTransport | Flush | Stats | Audio) -> bytes:
-    """The bytes of a message. Raises ValueError for audio of another shape."""
+def encode(message: Hello | Welcome | PluginTransport | Flush | Stats | Audio | Keys | Notes) -> bytes:
+    """The bytes of a message. Raises ValueError for audio of another shape, or too many keys."""
+    if isinstance(message, Keys):
+        return _message(MessageType.KEYS, pack_keys(message))
+    if isinstance(message, Notes):
+        return _message(MessageType.NOTES, pack_notes(message))
     packed = STRUCTS[type(message)]
     match message:
         case Audio():
@@ -141,7 +164,7 @@ def encode(message: Hello | Welcome | PluginTransport | Flush | Stats | Audio) -
         case Hello():
             return _message(MessageType.HELLO, packed.pack(*astuple(message)))
         case Welcome():
-            return _message(MessageType.HELLO, packed.pack(*astuple(message), 0))
+            return _message(MessageType.HELLO, packed.pack(*astuple(message)))
         case Flush():
             return _message(MessageType.FLUSH, packed.pack(*astuple(message), 0))
         case Stats():
@@ -168,13 +191,17 @@ class PluginReader:
             kind = _FROM_PLUGIN.get(number)
             if kind is None:
                 raise ValueError(f"type: {number}, must be one of {', '.join(str(int(t)) for t in _FROM_PLUGIN)}")
-            if length != STRUCTS[kind].size:
-                raise ValueError(f"length: {length} of a {kind.__name__}, must be {STRUCTS[kind].size}")
+            size = KEYS_BYTES if kind is Keys else STRUCTS[kind].size
+            if length != size:
+                raise ValueError(f"length: {length} of a {kind.__name__}, must be {size}")
             if len(self._buffer) < HEADER.size + length:
                 return
-            values = STRUCTS[kind].unpack_from(self._buffer, HEADER.size)
+            body = bytes(self._buffer[HEADER.size : HEADER.size + length])
             del self._buffer[: HEADER.size + length]
-            yield _DECODERS[kind](values)
+            if kind is Keys:
+                yield unpack_keys(body, FRAME_MAX, BEAT_MAX)
+            else:
+                yield _DECODERS[kind](STRUCTS[kind].unpack(body))
 
 
 def _hello(values: tuple[Any, ...]) -> Hello:
@@ -194,7 +221,6 @@ def _hello(values: tuple[Any, ...]) -> Hello:
 def _transport(values: tuple[Any, ...]) -> PluginTransport:
     place, frame, wanted, beat, bpm, loop_start, loop_end, bar, known, flags, *rest = values
     jumps, block, generation, numerator, denominator, *controls, _ = rest
-    density, energy, style, morph, seed = controls
     news = PluginTransport(
         place,
         frame,
@@ -211,7 +237,7 @@ def _transport(values: tuple[Any, ...]) -> PluginTransport:
         generation,
         numerator,
         denominator,
-        (density, energy, style, morph, seed),
+        tuple(controls),
     )
     for name in ("frame", "wanted_frame"):
         if abs(getattr(news, name)) > FRAME_MAX:

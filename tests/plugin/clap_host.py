@@ -11,12 +11,30 @@ from pathlib import Path
 
 import numpy as np
 
+from bridge.plugin_link.codes import PluginState
+
 SECOND = BEAT = 1 << 31  # of CLAP's fixed-point times
 HAS_TEMPO, HAS_BEATS, HAS_SECONDS, HAS_SIGNATURE = 1, 2, 4, 8
 IS_PLAYING, IS_LOOP = 16, 64
 CORE_SPACE, EVENT_PARAM, EVENT_TRANSPORT = 0, 5, 9
 PROCESS_ERROR = 0
-PARAMETERS = ("density", "energy", "style", "morph", "seed", "gain_db", "bypass", "state")
+EVENT_NOTE_ON, EVENT_NOTE_OFF, EVENT_MIDI = 0, 1, 10
+PARAMETERS = (
+    "density",
+    "energy",
+    "style",
+    "morph",
+    "seed",
+    "gain_db",
+    "bypass",
+    "state",
+    "mute_drums",
+    "mute_bass",
+    "mute_lead",
+    "mute_chords",
+    "chords_at",
+    "chords_held",
+)
 
 
 class _Version(c.Structure):
@@ -44,6 +62,21 @@ class _Param(c.Structure):
         ("key", c.c_int16),
         ("value", c.c_double),
     ]
+
+
+class _Note(c.Structure):
+    _fields_ = [
+        ("header", _EventHeader),
+        ("note", c.c_int32),
+        ("port", c.c_int16),
+        ("channel", c.c_int16),
+        ("key", c.c_int16),
+        ("velocity", c.c_double),
+    ]
+
+
+class _Midi(c.Structure):
+    _fields_ = [("header", _EventHeader), ("port", c.c_uint16), ("data", c.c_uint8 * 3)]
 
 
 class _Transport(c.Structure):
@@ -239,7 +272,10 @@ class ClapHost:
         self.plugin = _Plugin.from_address(made)
         assert self.plugin.init(made)
         self.outputs: dict[int, float] = {}
-        self._pending: list[_Param] = []
+        self.notes: list[tuple[int, bytes]] = []
+        """Frame of the timeline and MIDI message of what it has played."""
+        self._frame = 0
+        self._pending: list[_Param | _Note | _Midi] = []
         self._in = _InEvents(None, _SIZE(lambda _: len(self._pending)), _GET(self._event))
         self._out = _OutEvents(None, _PUSH(self._pushed))
         self.status = 1
@@ -252,7 +288,13 @@ class ClapHost:
 
     def _pushed(self, _: int | None, event: object) -> bool:
         told = event.contents  # type: ignore[attr-defined]
-        self.outputs[told.id] = told.value
+        if told.header.type in (EVENT_NOTE_ON, EVENT_NOTE_OFF):
+            note = _Note.from_address(c.addressof(told))
+            status = 0x90 if told.header.type == EVENT_NOTE_ON else 0x80
+            midi = bytes((status | note.channel, note.key, round(note.velocity * 127)))
+            self.notes.append((self._frame + told.header.time, midi))
+        else:
+            self.outputs[told.id] = told.value
         return True
 
     def activate(self, rate_hz: int | None = None) -> None:
@@ -284,6 +326,15 @@ class ClapHost:
         """Automate a parameter; heard from the next block on."""
         header = _EventHeader(c.sizeof(_Param), 0, CORE_SPACE, EVENT_PARAM, 0)
         self._pending.append(_Param(header, PARAMETERS.index(name), None, -1, -1, -1, -1, value))
+
+    def strike(self, key: int, offset: int = 0, *, on: bool = True, midi: bool = False, channel: int = 0) -> None:
+        """Strike a key in the next block, or let go of it, in CLAP's dialect or as MIDI; in the order of the frames."""
+        if midi:
+            header = _EventHeader(c.sizeof(_Midi), offset, CORE_SPACE, EVENT_MIDI, 0)
+            self._pending.append(_Midi(header, 0, (c.c_uint8 * 3)((0x90 if on else 0x80) | channel, key, 64)))
+        else:
+            header = _EventHeader(c.sizeof(_Note), offset, CORE_SPACE, EVENT_NOTE_ON if on else EVENT_NOTE_OFF, 0)
+            self._pending.append(_Note(header, -1, 0, channel, key, 0.5))
 
     @property
     def state(self) -> int:
@@ -322,6 +373,7 @@ class ClapHost:
     ) -> np.ndarray:
         """One block from a frame of the timeline on, or of a host that has none, float32 `[n, 2]`."""
         count = frames or self.block
+        self._frame = frame
         out = np.full((2, count), np.nan, np.float32)
         rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
         audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
@@ -383,3 +435,16 @@ class ClapHost:
                 return True
             time.sleep(0.005)
         return False
+
+
+def ready(one: ClapHost, frame: int = 0) -> bool:
+    """Wait until what lies at a frame is there; whether it came."""
+    return one.wait(lambda: one.state == PluginState.READY, frame)
+
+
+def cached(one: ClapHost, frame: int, seconds: float = 1.0) -> None:
+    """Wait at a frame until this much of what comes after it has arrived."""
+    assert ready(one, frame)
+    for chunk in range(frame, frame + int(seconds * one.rate_hz), 1024):
+        assert ready(one, chunk)
+    assert ready(one, frame)

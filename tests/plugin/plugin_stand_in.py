@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Callable
 from fractions import Fraction
+from types import SimpleNamespace
+from zlib import crc32
 
 import numpy as np
 
@@ -19,13 +21,14 @@ PERIOD = 1 << 20
 class FrameRenderer:
     """Left is the frame of the timeline modulo 2**20, right a number of tempo and controls; both exact in float32.
 
-    `slowness` is how many seconds a second of audio takes, `rate_hz` its sample rate.
+    `slowness` is how many seconds a second of audio takes, `rate_hz` its sample rate, `score` the kind that it plays.
     """
 
     name, kind, weights_hash = "frames", "techno", "2" * 64
 
-    def __init__(self, rate_hz: int = 48_000, slowness: float = 0.0) -> None:
+    def __init__(self, rate_hz: int = 48_000, slowness: float = 0.0, score: str = "") -> None:
         self.sample_rate_hz, self.slowness = rate_hz, slowness
+        self.config = SimpleNamespace(score=score)
         self._watcher: Callable[[], None] = lambda: None
 
     def watch(self, call: Callable[[], None]) -> None:
@@ -43,7 +46,10 @@ class FrameRenderer:
             self._watcher()
             time.sleep(min(left_s, 0.005))
         left = left_at(np.arange(first, last))
-        right = np.full(last - first, code_of(tempo_map.points[0].bpm, controls or Controls()), np.float32)
+        bpm, asked = tempo_map.points[0].bpm, controls or Controls()
+        right = np.full(last - first, code_of(bpm, asked), np.float32)
+        for beat, chord in asked.changes:
+            right[max(tempo_map.frame(exact(beat), self.sample_rate_hz) - first, 0) :] = code_of(bpm, asked, chord)
         return np.stack([left, right], 1)
 
 
@@ -52,10 +58,11 @@ def left_at(frames: np.ndarray) -> np.ndarray:
     return (np.mod(frames, PERIOD) / np.float32(PERIOD) * 2 - 1).astype(np.float32)
 
 
-def code_of(bpm: Fraction, controls: Controls) -> np.float32:
-    """What is heard on the right: within 0..1, another value for other tempos and controls."""
+def code_of(bpm: Fraction, controls: Controls, chord: str | None = None) -> np.float32:
+    """What is heard on the right: within 0..1, another value for other tempos, controls, chords and parts."""
     density = 0.5 if controls.density is None else float(controls.density)  # type: ignore[arg-type]
     mixed = float(bpm) * 37 + controls.seed * 11 + (controls.style_seed or 0) * 5 + controls.morph * 100 + density * 300
+    mixed += (crc32(chord.encode()) % 997 if chord else 0) + sum(1000 + 7 * len(part) for part in controls.muted)
     return np.float32(mixed % 8192 / 8192)
 
 
@@ -77,8 +84,10 @@ class SlowedRenderer:
 
 
 def load(model: str) -> Renderer:
-    """`frames:RATE:SLOWNESS` or `slowed:MODEL:SLOWNESS`, loaded in the renderer's process; the variable
-    PLUGIN_TEST_SLOWNESS overrules it."""
+    """`frames:RATE:SLOWNESS`, `parts:RATE:SLOWNESS` or `slowed:MODEL:SLOWNESS`, loaded in the renderer's process; the
+    variable PLUGIN_TEST_SLOWNESS overrules it."""
     kind, what, slowness = model.split(":")
     slow = float(os.environ.get("PLUGIN_TEST_SLOWNESS", slowness))
-    return SlowedRenderer(what, slow) if kind == "slowed" else FrameRenderer(int(what), slow)
+    if kind == "slowed":
+        return SlowedRenderer(what, slow)
+    return FrameRenderer(int(what), slow, "parts" if kind == "parts" else "")

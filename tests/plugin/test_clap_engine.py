@@ -12,7 +12,9 @@ import torch
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.instrument.engine import Engine
 from musika_daw.score.controls import Controls
+from musika_daw.score.following.changes import Changes
 from musika_daw.score.tempo import TempoMap
+from tests.plugin.chord_notes import Chord, Track
 from tests.plugin.clap_host import ClapHost, Song
 from tests.plugin.engine_reference import difference_db, of_the_runs
 
@@ -81,3 +83,26 @@ def test_in_real_time_what_is_heard_is_what_a_bounce_has(
     assert one.wait(lambda: one.state == 4, 0)
     audio = one.play(0, 44_100, real_time=True)
     assert np.array_equal(audio, of_the_runs(engine, BPM, Controls(seed=4, morph_seed=5), 44_100, 0, 44_100))
+
+
+@pytest.mark.limit_s(300)
+def test_bounces_with_a_chord_track_are_equal_and_those_of_render_with_the_same_chords(
+    host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
+    host(model="parts")
+    parts = Engine.load("parts")
+    rate, bar = parts.sample_rate_hz, 2 * parts.sample_rate_hz
+    track = (Chord("Am", 0, bar - 500), Chord("F", bar, 2 * bar))
+    one, other = clap(rate, 512), clap(rate, 256)
+    audio = Track(one, track).bounce(0, bar + rate)
+    assert np.array_equal(Track(other, track, midi=True).bounce(0, bar + rate), audio)
+    assert np.array_equal(Track(one, track).bounce(bar - 8192, bar + rate), audio[bar - 8192 :])
+    played: Changes = ((0.0, "Am"), (4.0, "F"))
+    both = parts.render(0, 6, TempoMap.constant(120), Controls(changes=played))
+    begun = parts.render(0, 4, TempoMap.constant(120), Controls(changes=played[:1]))
+    # what is not known yet when a bar is bounced is not heard in it
+    assert difference_db(audio[:bar], begun[:bar]) <= -90
+    assert difference_db(audio[bar + 256 :], both[bar + 256 :]) <= -90
+    assert difference_db(audio[: rate // 2], both[: rate // 2]) <= -90
+    assert np.abs(both[:bar]).max() > 0.1
+    assert difference_db(audio[bar:], parts.render(4, 2, TempoMap.constant(120), Controls(changes=played[:1]))) > -30

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bridge.plugin_link.codes import PluginState
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.host.plugin.song_map import SAME_BEATS
 from musika_daw.score.controls import Controls
-from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.clap_host import ClapHost, Song, cached
 from tests.plugin.engine_reference import PLUGIN_GAIN
 from tests.plugin.plugin_stand_in import PERIOD, code_of, left_at
 
@@ -26,18 +25,6 @@ FADE = 64
 
 def expected(first: int, last: int) -> np.ndarray:
     return left_at(np.arange(first, last))
-
-
-def ready(one: ClapHost, frame: int = 0) -> bool:
-    return one.wait(lambda: one.state == PluginState.READY, frame)
-
-
-def cached(one: ClapHost, frame: int, seconds: float = 1.0) -> None:
-    """Wait at a frame until this much of what comes after it has arrived."""
-    assert ready(one, frame)
-    for chunk in range(frame, frame + int(seconds * one.rate_hz), 1024):
-        assert ready(one, chunk)
-    assert ready(one, frame)
 
 
 def test_in_real_time_every_sample_is_that_of_its_frame(

@@ -25,7 +25,7 @@ from tests.waiting import wait_for
 
 RATE = 48_000
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM
-NEWS = PluginTransport(1, 0, 0, 0.0, 120.0, 0, 0, 0, KNOWN, Flag.PLAYING, 1, 512, 1, 4, 4, (-1, -1, -1, 0, 0))
+NEWS = PluginTransport(1, 0, 0, 0.0, 120.0, 0, 0, 0, KNOWN, Flag.PLAYING, 1, 512, 1, 4, 4, (-1, -1, -1, *[0] * 8))
 
 
 class HeldWorker:

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.plugin_link.codes import Flag, Known
-from bridge.plugin_link.wire import FRAME_MAX, PluginTransport
-from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, Steps, TempoLine, exact_bpm, segments
+from bridge.plugin_link.keys import KeyEvent
+from bridge.plugin_link.wire import CONTROL_RANGES, FRAME_MAX, PluginTransport
+from musika_daw.host.plugin.song_map import SAME_BEATS, SongMap, TempoLine, exact_bpm, segments
+from musika_daw.host.plugin.steps import Steps
 
 RATE = 48_000
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM
@@ -54,7 +56,7 @@ class Daw:
                 1,
                 4,
                 4,
-                controls,  # type: ignore[arg-type]
+                (*controls, *[0] * (len(CONTROL_RANGES) - len(controls))),
             )
         )
 
@@ -149,6 +151,33 @@ def test_on_a_ramp_the_line_is_never_far_from_the_beat(start: float, slope: floa
         bpm, beat = start + slope * seconds, start / 60 * seconds + slope / 120 * seconds**2
         daw.tell(index * block, beat, bpm, block=block, flags=Flag.PLAYING | Flag.OFFLINE)
         assert abs(song.tempo.at(index * block).beat(index * block, RATE) - beat) <= SAME_BEATS + 1e-4
+
+
+@pytest.mark.parametrize(
+    ("score", "chord", "muted"), [("", (), ()), ("piano", ("Am",), ()), ("parts", ("Am",), ("lead",))]
+)
+def test_a_model_is_asked_for_nothing_that_it_cannot_follow(
+    score: str, chord: tuple[str, ...], muted: tuple[str, ...]
+) -> None:
+    song = SongMap(RATE, score=score)
+    daw = Daw(song)
+    song.play(tuple(KeyEvent(0, 0.0, 0.0, 1, 4, 4, (0x90, key, 64)) for key in (57, 60, 64)))
+    daw.tell(0, 0.0, 120, (-1, -1, -1, 0, 0, 0, 0, 1))
+    controls = song.place(0).piece.controls
+    assert tuple(name for _, name in controls.changes) == chord
+    assert controls.muted == muted
+
+
+def test_chords_are_read_in_the_key_of_the_piece_that_plays() -> None:
+    """A fifth is major or minor as the key has it: another seed, and the same keys are another chord."""
+    songs = SongMap(RATE, score="parts")
+    daw = Daw(songs)
+    songs.play(tuple(KeyEvent(0, 0.0, 0.0, 1, 4, 4, (0x90, key, 64)) for key in (57, 64)))
+    found = set()
+    for seed in range(12):
+        daw.tell(0, 0.0, 120, (-1, -1, -1, 0, seed), flags=Flag.PLAYING if seed == 0 else Flag(0))
+        found.add(songs.place(0).piece.controls.changes)
+    assert found == {((0.0, "A"),), ((0.0, "Am"),)}
 
 
 def test_without_beats_or_tempo_there_is_still_music() -> None:

@@ -15,18 +15,18 @@ import pytest
 from click.testing import CliRunner
 
 from bridge import PluginSource, Valid
-from bridge.plugin_link.codes import Flag, Known, Verdict
+from bridge.plugin_link.codes import Ability, Flag, Known, Verdict
 from bridge.plugin_link.rendezvous import find_host
 from bridge.plugin_link.server import STRANGERS_MAX, PluginServer
 from bridge.plugin_link.source import transport_of
-from bridge.plugin_link.wire import HEADER, STRUCTS, Flush, Hello, PluginTransport, Stats, Welcome, encode
+from bridge.plugin_link.wire import HEADER, STRUCTS, VERSION, Flush, Hello, PluginTransport, Stats, Welcome, encode
 from musika_daw.commands.cli import main
 from tests.plugin.clap_host import ClapHost
 from tests.waiting import wait_for
 
 ALL = Known(63)
 NEWS = PluginTransport(
-    1, 96_000, 0, 4.5, 135.0, 4.0, 8.0, 3.5, ALL, Flag.PLAYING | Flag.LOOP_ON, 0, 512, 1, 7, 8, (-1, -1, -1, 0, 0)
+    1, 96_000, 0, 4.5, 135.0, 4.0, 8.0, 3.5, ALL, Flag.PLAYING | Flag.LOOP_ON, 0, 512, 1, 7, 8, (-1, -1, -1, *[0] * 8)
 )
 
 
@@ -52,6 +52,11 @@ class Attendant:
         for chunk in range(self.chunks):
             instance.send_audio(chunk, np.zeros((1024, 2), np.float32))
 
+    abilities = Ability.FOLLOWS_CHORDS
+
+    def played(self, instance: Any, keys: Any) -> None:
+        self.seen.append(f"played {len(keys.events)}")
+
     def step(self, now_s: float) -> bool:
         return False
 
@@ -74,7 +79,7 @@ def hello(**changes: object) -> bytes:
     found = find_host()
     assert found is not None
     fields = {
-        "version": 1,
+        "version": VERSION,
         "format": 1,
         "token": found.token,
         "session": 5,
@@ -99,7 +104,7 @@ def read(connection: socket.socket, kind: type) -> tuple:
 def test_a_plugin_is_welcomed_above_the_generation_it_saw_and_its_places_are_taken_in(server: PluginServer) -> None:
     with connect(server) as plugin:
         plugin.sendall(hello() + encode(NEWS) + encode(Stats(9, 8, 7, 4)))
-        assert read(plugin, Welcome)[:3] == (1, Verdict.WELCOME, 8)
+        assert read(plugin, Welcome) == (2, Verdict.WELCOME, 8, Ability.FOLLOWS_CHORDS)
         place, _, generation, _ = read(plugin, Flush)
         assert (place, generation) == (1, 9)
         assert wait_for(lambda: server.instances and server.instances[0].stats.blocks == 9)
@@ -108,7 +113,10 @@ def test_a_plugin_is_welcomed_above_the_generation_it_saw_and_its_places_are_tak
 
 @pytest.mark.parametrize(
     ("changes", "verdict"),
-    [({"token": bytes(16)}, Verdict.WRONG_TOKEN), ({"version": 2, "sample_rate_hz": 0.0}, Verdict.WRONG_VERSION)],
+    [
+        ({"token": bytes(16)}, Verdict.WRONG_TOKEN),
+        ({"version": VERSION + 1, "sample_rate_hz": 0.0}, Verdict.WRONG_VERSION),
+    ],
 )
 def test_who_may_not_is_told_why_and_hung_up_on(changes: dict, verdict: Verdict, server: PluginServer) -> None:
     with connect(server) as plugin:

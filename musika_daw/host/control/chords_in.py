@@ -21,13 +21,11 @@ from musika_daw.instrument.scores import SCORES
 from musika_daw.score.chords import chord_name
 from musika_daw.score.following.changes import change_at, changes_named
 from musika_daw.score.following.held import chord_of
+from musika_daw.score.following.lines import GRAIN_BEATS, LATE_BEATS, Line, Unit, line_before, to_grain
 from musika_daw.score.harmony import key_named
 from musika_daw.system.refusal import refused
 
-Unit = Literal["bar", "beat"]
 Held = Literal["keep", "free"]
-LATE_BEATS = {"bar": 0.5, "beat": 0.25}
-GRAIN_BEATS = 0.25  # places of bars are told with the noise of their clocks
 AHEAD_S = 0.9  # what `--ahead 1` can have
 PATIENCE_S = 3.0
 
@@ -151,11 +149,8 @@ class ChordsIn:
         if self._held is not None and (there is None or there.chord is None or chord_name(there.chord) != self._held):
             self._ask(begins, self._held)
 
-    def _bar(self, beat: float) -> tuple[float, float, float]:
-        """(beat that a beat's bar, or beat, begins on, how far it is since, its length)."""
-        start, length = self._host.bars if self._options.at == "bar" else (0.0, 1.0)
-        within = (beat - start) % length
-        return _grain(beat - within), within, length
+    def _bar(self, beat: float) -> Line:
+        return line_before(beat, self._options.at, *self._host.bars)
 
     def _next(self, beat: float) -> float:
         """Where a chord that is struck at a beat begins."""
@@ -163,10 +158,6 @@ class ChordsIn:
         grid = self._host.grid
         if not grid.playing or within <= LATE_BEATS[self._options.at]:
             return begins
-        following = _grain(begins + length)
+        following = to_grain(begins + length)
         looping = grid.loop_end > grid.loop_start and beat < grid.loop_end
-        return _grain(grid.loop_start) if looping and following >= grid.loop_end - GRAIN_BEATS / 2 else following
-
-
-def _grain(beat: float) -> float:
-    return round(beat / GRAIN_BEATS) * GRAIN_BEATS
+        return to_grain(grid.loop_start) if looping and following >= grid.loop_end - GRAIN_BEATS / 2 else following

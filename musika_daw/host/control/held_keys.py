@@ -35,7 +35,7 @@ class HeldKeys:
         self._pedalled: set[tuple[int, int]] = set()
         self._pedals: set[int] = set()
         self._struck_s = self._changed_s = -1e9
-        self._told = self._changes = 0
+        self._changes = 0
 
     def feed(self, message: Sequence[int], now_s: float) -> bool:
         """Take a MIDI message at a time of the host's clock; returns whether it was one of keys or pedals."""
@@ -67,6 +67,15 @@ class HeldKeys:
                 if not self._keys() or now_s - self._struck_s <= OVERLAP_S:
                     self._changes += 1
             return True
+
+    def copy(self) -> HeldKeys:
+        """Another of the same keys, and the same past."""
+        made = HeldKeys()
+        with self._lock:
+            made._down, made._pedalled, made._pedals = set(self._down), set(self._pedalled), set(self._pedals)
+            made._struck_s, made._changed_s = self._struck_s, self._changed_s
+            made._changes = self._changes
+        return made
 
     def clear(self) -> None:
         """Nothing is down: the keyboard is gone."""

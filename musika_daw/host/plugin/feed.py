@@ -10,9 +10,11 @@ import numpy as np
 
 from bridge.plugin_link.codes import Flag, Known
 from bridge.plugin_link.instance import PluginInstance
+from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.wire import CHUNK_FRAMES, PluginTransport, chunk_range
 from musika_daw.host.play import piece as grid
 from musika_daw.host.play.piece import Piece
+from musika_daw.host.plugin.played import PlayedBars, PlayedNotes
 from musika_daw.host.plugin.song_map import Place, SongMap, segments
 
 # Runs are rendered whole and always in the same places: then a chunk has the same bits whenever it is rendered
@@ -47,10 +49,14 @@ class Want:
 
 
 class PluginFeed:
-    """Looks after one plugin. `read` gives rendered audio; `ahead_s` is how far ahead of play it is sent."""
+    """Looks after one plugin. `read` gives rendered audio, `bars` the notes of a score that is played; `ahead_s` is how
+    far ahead of play they are sent."""
 
-    def __init__(self, instance: PluginInstance, song: SongMap, read: Read, ahead_s: float = 6.0) -> None:
+    def __init__(
+        self, instance: PluginInstance, song: SongMap, read: Read, ahead_s: float = 6.0, bars: PlayedBars | None = None
+    ) -> None:
         self.instance, self.song = instance, song
+        self._notes = None if bars is None else PlayedNotes(song, bars)
         self._read = read
         # the plugin's slots go round: what is sent ahead must leave room for what is being played
         self._ahead = min(round(ahead_s * instance.sample_rate_hz / CHUNK_FRAMES), instance.hello.slots // 2)
@@ -58,6 +64,7 @@ class PluginFeed:
         self._news: PluginTransport | None = None
         self._looked: tuple[object, ...] | None = None
         self._wants: list[Want] = []
+        self._missing: int | None = None
 
     def moved(self, news: PluginTransport) -> None:
         """Take what the plugin told, and let it know that it was taken in."""
@@ -66,6 +73,10 @@ class PluginFeed:
         if flush or known is None or news.place != known.place:
             self.instance.take_in(news.place, self.song.next_boundary(news.frame), flush=flush)
         self._news = news
+
+    def play(self, keys: Keys) -> None:
+        """Take keys that the plugin met; where it is then it tells next."""
+        self.song.play(keys.events)
 
     @property
     def is_offline(self) -> bool:
@@ -99,14 +110,18 @@ class PluginFeed:
             in_time += round(late_s * self.song.sample_rate_hz)
         sends = SENDS_A_STEP
         wants: dict[tuple[Piece, int], Want] = {}
+        self._missing = None
         for chunk, urgency in self._path(news):
             if self.instance.holds(chunk):
                 continue
             audio = self.audio(chunk) if sends else None
             if audio is not None:
+                if self._notes is not None:
+                    self.instance.send_notes(chunk, self._notes.of(chunk * CHUNK_FRAMES, CHUNK_FRAMES))
                 self.instance.send_audio(chunk, audio.T)
                 sends -= 1
             else:
+                self._missing = chunk if self._missing is None else self._missing
                 if news.frame // CHUNK_FRAMES <= chunk < in_time // CHUNK_FRAMES:
                     urgency = Urgency.TOO_LATE
                 for key in self._runs(chunk):
@@ -116,6 +131,11 @@ class PluginFeed:
         self._looked = looking if sends else None
         return self._wants
 
+    def prepare(self) -> None:
+        """Work out notes of the next chunk that is missing, a bar at a time, while it is rendered."""
+        if self._notes is not None and self._missing is not None:
+            self._notes.prepare(self._missing * CHUNK_FRAMES, CHUNK_FRAMES)
+
     def audio(self, chunk: int) -> np.ndarray | None:
         """A chunk of the DAW's timeline, float32 `[2, CHUNK_FRAMES]`, or None if it is not all rendered yet."""
         first = chunk * CHUNK_FRAMES
@@ -124,9 +144,9 @@ class PluginFeed:
             part = self._piece_audio(place, start, stop)
             if part is None:
                 return None
-            boundary = self.song.boundary_before(start)
-            along = start - boundary if boundary is not None else CROSS_FRAMES
-            if boundary is not None and along < CROSS_FRAMES:
+            boundary = self._crossed(start)
+            if boundary is not None:
+                along = start - boundary
                 # the place before goes on under this one and fades away
                 count = min(stop - start, CROSS_FRAMES - along)
                 before = self._piece_audio(self.song.place(boundary - 1), start, start + count)
@@ -138,6 +158,11 @@ class PluginFeed:
             out[:, start - first : stop - first] = part
         return out
 
+    def _crossed(self, frame: int) -> int | None:
+        """The boundary that a frame is so shortly behind that the place before is still heard; none at the start."""
+        boundary = self.song.boundary_before(frame)
+        return boundary if boundary and frame - boundary < CROSS_FRAMES else None
+
     def _piece_audio(self, place: Place, first: int, last: int) -> np.ndarray | None:
         return self._read(place.piece, first + place.shift_frames, last + place.shift_frames)
 
@@ -146,8 +171,7 @@ class PluginFeed:
         first = chunk * CHUNK_FRAMES
         for start, stop, place in segments(self.song, first, first + CHUNK_FRAMES):
             yield from _runs_of(place, start, stop)
-            boundary = self.song.boundary_before(start)
-            if boundary is not None and start - boundary < CROSS_FRAMES:
+            if (boundary := self._crossed(start)) is not None:
                 yield from _runs_of(self.song.place(boundary - 1), start, min(stop, boundary + CROSS_FRAMES))
 
     def _path(self, news: PluginTransport) -> Iterator[tuple[int, Urgency]]:

@@ -17,13 +17,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from bridge.plugin_link.codes import HostState
+from bridge.plugin_link.codes import Ability, HostState
 from bridge.plugin_link.instance import PluginInstance
+from bridge.plugin_link.keys import Keys
 from bridge.plugin_link.wire import PluginTransport
 from musika_daw.host.ahead.worker import Job, Worker, WorkerError
 from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin.feed import RUN_CHUNKS, PluginFeed, Urgency, Want
+from musika_daw.host.plugin.played import PlayedBars
 from musika_daw.host.plugin.song_map import SongMap
 from musika_daw.score.controls import Controls
 
@@ -41,7 +43,8 @@ logger = logging.getLogger("musika_daw")
 class PluginHost:
     """The attendant of a plugin server, in whose thread everything but `close` runs.
 
-    `controls` say what plugins do not: truncation, key, chords and parts. `new_worker` makes another worker when one
+    `controls` say what plugins do not: truncation, key, chords and parts. `score` is the kind that the model plays
+    ("": none, and it follows no keys). `new_worker` makes another worker when one
     has died, which may take seconds: it is called in a thread of its own.
     """
 
@@ -53,10 +56,13 @@ class PluginHost:
         controls: Controls | None = None,
         effects: tuple[str, ...] = (),
         ahead_s: float = 6.0,
+        score: str = "",
         new_worker: Callable[[], Worker] | None = None,
     ) -> None:
         self.cache, self.worker = cache, worker
         self._chosen, self._effects, self._ahead_s = controls, effects, ahead_s
+        self._score = score
+        self._bars = PlayedBars(score) if score else None
         self._new_worker = new_worker
         self._fresh: Worker | None = None
         self._halt = threading.Event()
@@ -82,9 +88,9 @@ class PluginHost:
         """A plugin was welcomed."""
         # a session is an identity that is copied with its track: where several were of it, nobody knows whose is whose
         gone = self._songs.pop(_key(instance), [])
-        song = gone[0] if len(gone) == 1 else SongMap(instance.sample_rate_hz, self._chosen, self._effects)
+        song = gone[0] if len(gone) == 1 else self._new_song(instance)
         song.rejoin()
-        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s)
+        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s, self._bars)
         if self._lost:
             instance.tell(HostState.RESTARTING)
 
@@ -102,6 +108,16 @@ class PluginHost:
         self._active_s = now_s
         self.feeds[instance].moved(news)
 
+    @property
+    def abilities(self) -> Ability:
+        """What the model can follow."""
+        parts = Ability.HAS_PARTS if self._score == "parts" else Ability(0)
+        return parts | (Ability.FOLLOWS_CHORDS if self._score else Ability(0))
+
+    def played(self, instance: PluginInstance, keys: Keys) -> None:
+        """A plugin met keys of a chord track."""
+        self.feeds[instance].play(keys)
+
     def step(self, now_s: float) -> bool:
         """Collect what is rendered, send it, ask for what is missing."""
         try:
@@ -110,6 +126,8 @@ class PluginHost:
             wants = [want for feed in self.feeds.values() for want in feed.feed(self._finished, late_s)]
             if now_s >= self._retry_s and not self._lost:
                 self._ask(wants)
+                for feed in self.feeds.values():
+                    feed.prepare()
         except WorkerError as error:
             self._worker_died(error)
         return self.is_rendering or (bool(self.feeds) and now_s - self._active_s < BUSY_FOR_S)
@@ -122,6 +140,9 @@ class PluginHost:
     def is_rendering(self) -> bool:
         """Whether a job is under way."""
         return bool(self._jobs)
+
+    def _new_song(self, instance: PluginInstance) -> SongMap:
+        return SongMap(instance.sample_rate_hz, self._chosen, self._effects, self._score)
 
     def _read(self, piece: Piece, first: int, last: int) -> np.ndarray | None:
         """Frames of a piece from the cache, float32 `[2, last - first]`, or None if one is missing."""

@@ -57,6 +57,7 @@ class PluginSession:
                 controls=options.controls,
                 effects=options.effects,
                 ahead_s=options.ahead_s,
+                score=worker.facts["score"],
                 new_worker=self._new_worker,
             )
         except BaseException:

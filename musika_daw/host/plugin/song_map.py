@@ -4,6 +4,7 @@
 DAW frames   0 ............... 960000 ............ 1440000 .......
 tempo        |  120 bpm, shift 0 |  140 bpm, shift -68571      |   beats = (frame + shift) / frames a beat
 controls     |  density 40              |  density 70                  steps where the DAW automates them
+chords       |  its own |  Am      |  Am, F      |  Am, F, G          steps where keys of a chord track were met
 ```
 A plugin cannot see ahead, so a region's sound depends on its own line alone: what is played at a frame is the same
 whether what comes later is known or not, and two bounces of a song are equal.
@@ -11,91 +12,34 @@ whether what comes later is known or not, and two bounces of a song are equal.
 
 from __future__ import annotations
 
-import bisect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Generic, TypeVar
 
 from bridge.plugin_link.codes import Flag, Known
-from bridge.plugin_link.wire import FRAME_MAX, PluginTransport
+from bridge.plugin_link.keys import KeyEvent
+from bridge.plugin_link.wire import CONTROL_RANGES, PluginTransport
 from musika_daw.host.play.piece import Piece
+from musika_daw.host.plugin.chord_track import ChordManner, ChordTrack
+from musika_daw.host.plugin.steps import REGIONS_MAX, Steps
+from musika_daw.instrument.scores import SCORES
+from musika_daw.score.chords import chord_name
 from musika_daw.score.controls import Controls
+from musika_daw.score.following.changes import Changes
+from musika_daw.score.following.held import chord_of
+from musika_daw.score.harmony import key_named
 
-REGIONS_MAX = 4096
 # DAWs round their beats to 1/1920
 SAME_BEATS = 1 / 960
 SAME_BPM = 1e-6
 RAMP_BPM = 0.02
 RAMP_S = 0.1
-
-T = TypeVar("T")
-
-
-class Steps(Generic[T]):
-    """A function of the frame that is constant but for steps."""
-
-    def __init__(self, value: T) -> None:
-        self._starts: list[int] = []
-        self._values: list[T] = [value]
-
-    def at(self, frame: int) -> T:
-        """Value at a frame."""
-        return self._values[bisect.bisect_right(self._starts, frame)]
-
-    def starts(self, first: int, last: int) -> list[int]:
-        """Frames of the steps in first..last, `last` excluded."""
-        return self._starts[bisect.bisect_left(self._starts, first) : bisect.bisect_left(self._starts, last)]
-
-    def start_before(self, frame: int) -> int | None:
-        """The step that made the value at a frame, or None if it holds from the beginning."""
-        index = bisect.bisect_right(self._starts, frame)
-        return self._starts[index - 1] if index else None
-
-    def start_after(self, frame: int) -> int:
-        """The next step after a frame; a frame that no song reaches if there is none."""
-        index = bisect.bisect_right(self._starts, frame)
-        return self._starts[index] if index < len(self._starts) else FRAME_MAX
-
-    def step(self, frame: int, value: T) -> None:
-        """From a frame on, up to the next step, the value is another."""
-        index = bisect.bisect_left(self._starts, frame)
-        if index < len(self._starts) and self._starts[index] == frame:
-            self._values[index + 1] = value
-        elif len(self._starts) < REGIONS_MAX:
-            self._starts.insert(index, frame)
-            self._values.insert(index + 1, value)
-        else:  # what changes for ever: begin again with what is known here
-            self.everywhere(value)
-            return
-        self._join(index + 1)
-        self._join(index)
-
-    def stretch(self, frame: int, value: T) -> None:
-        """All of the region that a frame lies in has another value."""
-        index = bisect.bisect_right(self._starts, frame)
-        self._values[index] = value
-        self._join(index)
-        self._join(index - 1)
-
-    def everywhere(self, value: T) -> None:
-        """There are no steps."""
-        self._starts, self._values = [], [value]
-
-    def forget(self, first: int, last: int) -> bool:
-        """Take steps in first..last (excluded) away: what was before them goes on. Whether there were any."""
-        low, high = bisect.bisect_left(self._starts, first), bisect.bisect_left(self._starts, last)
-        if low == high:
-            return False
-        del self._starts[low:high], self._values[low + 1 : high + 1]
-        self._join(low)
-        return True
-
-    def _join(self, index: int) -> None:
-        """Take a step away that is none: values `index` and `index + 1` are equal."""
-        if 0 <= index < len(self._starts) and self._values[index] == self._values[index + 1]:
-            del self._starts[index], self._values[index + 1]
+_NAMES = tuple(CONTROL_RANGES)
+_ALONG = _NAMES.index("chords_at")  # those before it may change along the song, those from it on hold for all of it
+_AT_FIRST = tuple(-1 if low < 0 else 0 for low, _ in list(CONTROL_RANGES.values())[:_ALONG])
+_SEEDS = slice(_NAMES.index("style"), _NAMES.index("seed") + 1)
+_MUTES = {name.removeprefix("mute_"): index for index, name in enumerate(_NAMES) if name.startswith("mute_")}
 
 
 @dataclass(frozen=True)
@@ -119,14 +63,21 @@ class Place:
 
 
 class SongMap:
-    """Learns where a song changes its tempo and its controls, from what a plugin tells block by block."""
+    """Learns where a song changes tempo, controls and chords, from what a plugin tells block by block.
 
-    def __init__(self, sample_rate_hz: int, controls: Controls | None = None, effects: tuple[str, ...] = ()) -> None:
+    `score` is the kind that the model plays ("": none, and nothing follows chords).
+    """
+
+    def __init__(
+        self, sample_rate_hz: int, controls: Controls | None = None, effects: tuple[str, ...] = (), score: str = ""
+    ) -> None:
         self.sample_rate_hz = sample_rate_hz
         self._chosen, self._effects = controls or Controls(), effects
         self.tempo: Steps[TempoLine] = Steps(TempoLine())
-        self.controls: Steps[tuple[int, ...]] = Steps((-1, -1, -1, 0, 0))
-        self._places: dict[tuple[TempoLine, tuple[int, ...]], Place] = {}
+        self.controls: Steps[tuple[int, ...]] = Steps(_AT_FIRST)
+        self._score = score
+        self.chords = ChordTrack(sample_rate_hz, self._chord)
+        self._places: dict[tuple[TempoLine, tuple[int, ...], Changes], Place] = {}
         self._lines: dict[Fraction, list[TempoLine]] = {}
         self._last: PluginTransport | None = None
         self._ramp_frame: int | None = None
@@ -134,6 +85,12 @@ class SongMap:
     def rejoin(self) -> None:
         """The plugin was away: what it tells next does not go on from what it told last."""
         self._last = None
+        self.chords.rejoin()
+
+    def play(self, events: tuple[KeyEvent, ...]) -> None:
+        """Keys were met; where play is then is observed next."""
+        if self._score:
+            self.chords.play(events)
 
     def observe(self, news: PluginTransport) -> bool:
         """Take what a plugin told; returns whether anything that was known turned out to be otherwise."""
@@ -147,37 +104,37 @@ class SongMap:
             inside = news.frame + 1, news.frame + news.block_frames
             changed = self.tempo.forget(*inside) | self.controls.forget(*inside)
         changed |= self._observe_tempo(news, contiguous)
-        if self.controls.at(news.frame) != news.controls:
-            if contiguous:
-                self.controls.step(news.frame, news.controls)
-            else:  # a knob that was turned while nothing played is meant for all of the song
-                self.controls.everywhere(news.controls)
-            changed = True
+        changed |= self._observe_controls(news, contiguous)
+        # keys are met where a block begins, and nowhere in it
+        upto = news.frame + max(news.block_frames, 1) - 1
+        changed |= self.chords.come_to(news.frame, upto, news.jumps, playing=Flag.PLAYING in news.flags)
         self._last = news
         return changed
 
     def place(self, frame: int) -> Place:
         """What sounds at a frame."""
-        key = self.tempo.at(frame), self.controls.at(frame)
+        key = self.tempo.at(frame), self.controls.at(frame), self.chords.steps.at(frame)
         known = self._places.get(key)
         if known is None:
             if len(self._places) >= REGIONS_MAX:
                 self._places.clear()
-            piece = Piece(key[0].bpm, self._controls(key[1]), self.sample_rate_hz, self._effects)
+            piece = Piece(
+                key[0].bpm, replace(self._controls(key[1]), changes=key[2]), self.sample_rate_hz, self._effects
+            )
             known = self._places[key] = Place(piece, key[0].shift_frames)
         return known
 
     def boundaries(self, first: int, last: int) -> list[int]:
         """Frames in first..last (excluded) at which another place begins."""
-        return sorted({*self.tempo.starts(first, last), *self.controls.starts(first, last)})
+        return sorted({start for steps in self._all for start in steps.starts(first, last)})
 
     def next_boundary(self, frame: int) -> int:
         """The first boundary after a frame; a frame that no song reaches if there is none."""
-        return min(self.tempo.start_after(frame), self.controls.start_after(frame))
+        return min(steps.start_after(frame) for steps in self._all)
 
     def boundary_before(self, frame: int) -> int | None:
         """The last boundary at or before a frame, or None."""
-        found = (self.tempo.start_before(frame), self.controls.start_before(frame))
+        found = (steps.start_before(frame) for steps in self._all)
         return max((start for start in found if start is not None), default=None)
 
     def beats_to_frames(self, frame: int, beat: float) -> int:
@@ -185,12 +142,36 @@ class SongMap:
         line = self.tempo.at(frame)
         return round(beat * 60 * self.sample_rate_hz / float(line.bpm)) - line.shift_frames
 
+    @property
+    def _all(self) -> tuple[Steps[TempoLine], Steps[tuple[int, ...]], Steps[Changes]]:
+        return self.tempo, self.controls, self.chords.steps
+
     def _is_contiguous(self, news: PluginTransport) -> bool:
         """Whether the DAW has played from what it last told to here."""
         last = self._last
         if last is None or news.jumps != last.jumps or Flag.PLAYING not in last.flags & news.flags:
             return False
         return news.frame >= last.frame
+
+    def _observe_controls(self, news: PluginTransport, contiguous: bool) -> bool:
+        along, (at, held) = news.controls[:_ALONG], news.controls[_ALONG:]
+        self.chords.manner = ChordManner("bar" if at else "beat", "free" if held else "keep")
+        before = self.controls.at(news.frame)
+        if before == along:
+            return False
+        if contiguous:
+            self.controls.step(news.frame, along)
+        else:  # a knob that was turned while nothing played is meant for all of the song
+            self.controls.everywhere(along)
+        if before[_SEEDS] != along[_SEEDS]:
+            self.chords.work_out_anew()  # another piece may have another key, which chords are read in
+        return True
+
+    def _chord(self, keys: tuple[int, ...], frame: int, before: Changes) -> str | None:
+        """Name of the chord of keys that are down at a frame, after other chords."""
+        controls = replace(self._controls(self.controls.at(frame)), changes=before)
+        chord = chord_of(keys, key_named(SCORES[self._score].key(controls)))
+        return None if chord is None else chord_name(chord)
 
     def _observe_tempo(self, news: PluginTransport, contiguous: bool) -> bool:
         if Known.BPM not in news.known:
@@ -241,7 +222,7 @@ class SongMap:
         return made
 
     def _controls(self, values: tuple[int, ...]) -> Controls:
-        density, energy, style, morph, seed = values
+        density, energy, style, morph, seed = values[: _SEEDS.stop]
         chosen = seed if style < 0 else style
         return replace(
             self._chosen,
@@ -251,6 +232,7 @@ class SongMap:
             morph=morph / 100,
             density=None if density < 0 else density / 100,
             energy=None if energy < 0 else energy / 100,
+            muted=tuple(part for part, at in _MUTES.items() if values[at]) if self._score == "parts" else (),
         )
 
 

@@ -42,6 +42,26 @@ def test_a_render_of_dawdreamer_is_exact_even_with_a_slow_renderer(
     assert np.array_equal(bounces[0], bounces[1])
 
 
+def test_a_chord_track_of_dawdreamer_is_followed_on_its_frames(built: Path, host: Callable[..., PluginSession]) -> None:
+    dawdreamer = importlib.import_module("dawdreamer")
+    host(model=f"parts:{RATE}:0")
+    engine = dawdreamer.RenderEngine(RATE, 512)
+    engine.set_bpm(120.0)
+    plugin = engine.make_plugin_processor("musika", str(built / "musika-daw.vst3"))
+    for name, begins_s in (("Am", 0.0), ("F", 2.0)):
+        for key in {"Am": (57, 60, 64), "F": (53, 57, 60)}[name]:
+            plugin.add_midi_note(key, 90, begins_s, 1.9)
+    engine.load_graph([(plugin, [])])
+    bounces = []
+    for _ in range(2):
+        engine.render(4.0)
+        bounces.append(engine.get_audio()[:, : 4 * RATE])
+    codes = [code_of(Fraction(120), Controls(style_seed=0, morph_seed=1), name) * PLUGIN_GAIN for name in ("Am", "F")]
+    assert np.all(bounces[0][1, : 2 * RATE] == codes[0])
+    assert np.all(bounces[0][1, 2 * RATE + 256 :] == codes[1])
+    assert np.array_equal(bounces[0], bounces[1])
+
+
 def test_dawdreamer_sees_the_parameters_and_automates_them(built: Path, host: Callable[..., PluginSession]) -> None:
     dawdreamer = importlib.import_module("dawdreamer")
     host()
@@ -84,7 +104,9 @@ def test_pedalboard_loads_it_and_is_silent_without_a_transport(built: Path, host
     host()
     plugin = pedalboard.load_plugin(str(built / "musika-daw.vst3"), initialization_timeout=0.2)
     assert plugin.is_instrument
-    assert list(plugin.parameters) == ["density", "energy", "style", "morph", "seed", "gain_db", "bypass", "state"]
+    first = ["density", "energy", "style", "morph", "seed", "gain_db", "bypass", "state"]
+    parts = [f"mute_{part}" for part in ("drums", "bass", "lead", "chords")]
+    assert list(plugin.parameters) == [*first, *parts, "chords_at", "no_keys"]
     plugin.density = "40 %"
     assert plugin.density == "40 %"
     audio = plugin([], duration=0.5, sample_rate=RATE)

@@ -1,6 +1,6 @@
-// The core against a real host, for the sanitizers: play, jump, loop, turn knobs, bounce, change the rate,
-// save and load, while the link's thread works. Prints how many frames of the bounce were right: the stand-in
-// renderer's left channel is the frame of the timeline.
+// The core against a real host, for the sanitizers: play, jump, loop, turn knobs, strike keys, bounce, change
+// the rate, save and load, while the link's thread works. Prints how many frames of the bounce were right:
+// the stand-in renderer's left channel is the frame of the timeline.
 #include <cmath>
 #include <cstdio>
 #include <thread>
@@ -46,6 +46,10 @@ int main() {
     for (int block = 0; block < 600; ++block) {
         if (block % 97 == 0) frame = (block * 7919LL) % 480000;
         if (block % 200 == 0) core->values().set(kEnergy, block / 10);
+        if (block % 10 == 0) {
+            const uint8_t key = static_cast<uint8_t>(60 + block % 12);
+            core->key(block % kBlock, block % 20 == 0 ? 0x90 : 0x80, key, 64);
+        }
         core->process(at(frame, block % 50 != 0), left, right, kBlock);
         frame += kBlock;
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
