@@ -13,7 +13,8 @@ import click
 from musika_daw.commands.console import told, version_option
 from musika_daw.system.refusal import refused
 from pack_builder.plan.declared import options_of
-from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
+from pack_builder.plan.music import Music
+from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, place_from
 from pack_builder.plan.parse import whole
 
 BUILD_HELP = """Render a pack of loops and takes.

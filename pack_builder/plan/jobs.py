@@ -17,8 +17,9 @@ from typing import Any
 from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.curve import Points
 from pack_builder.plan.families import FAMILIES, INTENSITIES, shots_of
+from pack_builder.plan.music import Music
 from pack_builder.plan.names import file_stem, tempo_folder, word_names
-from pack_builder.plan.options import BuildOptions, Music
+from pack_builder.plan.options import BuildOptions
 
 DENSITY_CLASSES = ("sparse", "medium", "dense")
 OUTSIDE_FOLDER = "outside_limits"
@@ -28,7 +29,8 @@ _FILL_BEAT = 12  # a fill is the last bar of a phrase of four
 
 @dataclass(frozen=True)
 class Job:
-    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
+    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `curve` for takes, maybe `density`
+    for both.
 
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
     `anchors` names the seeds where several jobs share theirs, `written_in` the key and
@@ -124,8 +126,9 @@ def jobs_of(music: Music) -> Iterator[Job]:
 
 def _wordless(music: Music) -> Iterator[Job]:
     for kind in music.kinds:
-        if FAMILIES[kind].shape == "loop":
+        if kind in music.loop_kinds:
             yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.bpm), by_tempo=True)
+        if not FAMILIES[kind].takes:
             yield from _kits(music, kind)
             for sound in shots_of(kind, music.scored):
                 for index in range(music.one_shots):
@@ -138,9 +141,9 @@ def _wordless(music: Music) -> Iterator[Job]:
     loops, takes = music.loops_per_bpm * len(music.bpm), music.takes
     for extra in music.extensions:
         for kind in music.kinds:
-            if FAMILIES[kind].shape == "loop":
+            if kind in music.loop_kinds:
                 yield from _loops(music, kind, loops, extra.loops, by_tempo=False)
-            else:
+            if FAMILIES[kind].takes:
                 middle = None if music.density is None else sum(music.density) / 2
                 more = list(spread(*music.density, extra.takes)) if music.density and extra.takes else []
                 yield from _takes(music, kind, takes, more or [middle] * extra.takes)
@@ -155,12 +158,24 @@ def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **value
 
 
 def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
-    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi."""
+    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi. Those of a kind of
+    takes are spread over the density at each tempo, as its takes are."""
     tempi = len(music.bpm)
+    densities: list[Fraction | None] = [None]
+    if FAMILIES[kind].takes and music.density is not None:
+        densities = list(spread(*music.density, music.loops_per_bpm))
     for number in range(first, first + count):
         place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
         bpm = music.bpm[place]
-        yield _job(music, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=music.bars)
+        yield _job(
+            music,
+            f"{kind}/loop/{bpm}/{index}",
+            kind,
+            "loop",
+            bpm=bpm,
+            bars=music.bars,
+            density=densities[index % len(densities)],
+        )
 
 
 def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
@@ -231,13 +246,13 @@ def file_of(
     """
     group = density_class(measured_density or 0.0) if job.shape == "take" else ""
     family = FAMILIES[job.kind]
-    kind_name = family.folder.split("/")[1].split("_")[0]
     if job.shape == "shot":
-        folder = f"One_Shots/{kind_name}/{job.role.title()}"
+        folder = f"One_Shots/{family.genre}/{job.role.title()}"
     elif job.kit:
-        folder = f"Kits/{kind_name}/{job.kit.title()}"
+        folder = f"Kits/{family.genre}/{job.kit.title()}"
     else:
-        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)}"
+        of_tempo = None if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)
+        folder = f"{family.folder(job.shape)}/{of_tempo or group}"
     stem = file_stem(
         options.label.naming,
         "kit" if job.kit and job.shape != "shot" else job.shape,

@@ -7,8 +7,10 @@ from typing import Any
 
 from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.chain import Chain
+from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.music import Extension, Music
 from pack_builder.plan.names import decimal
-from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
+from pack_builder.plan.options import BuildOptions, Finish, Label, Place
 
 
 def recipe_of(options: BuildOptions) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
         "density_curve": None if curve is None else [[str(at), str(value)] for at, value in curve],
         "take_seconds": str(music.take_seconds),
         "chains": {kind: chain.to_json() for kind, chain in finish.chains},
+        "loop_kinds": list(music.loop_kinds),
         "extensions": [vars(extra) for extra in music.extensions],
         "only": list(music.only),
         "scored": None if music.scored is None else list(music.scored),
@@ -46,7 +49,9 @@ EARLIER: dict[str, Any] = {
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
-    whole = EARLIER | recipe
+    # before, kinds of takes had no loops
+    loop_kinds = [kind for kind in recipe.get("kinds", ()) if kind in FAMILIES and not FAMILIES[kind].takes]
+    whole = EARLIER | {"loop_kinds": loop_kinds} | recipe
     keys = {name: whole[name] for name in ("asked_key", "take_key") if isinstance(whole[name], str)}
     return whole | {name: key_in_text(key) or key for name, key in keys.items()}
 
@@ -66,6 +71,7 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
             "density_curve": None if curve is None else tuple((Fraction(at), Fraction(value)) for at, value in curve),
             "take_seconds": Fraction(recipe["take_seconds"]),
             "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
+            "loop_kinds": tuple(recipe["loop_kinds"]),
             "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
             "only": tuple(recipe["only"]),
             "scored": None if recipe["scored"] is None else tuple(recipe["scored"]),
