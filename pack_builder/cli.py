@@ -24,6 +24,7 @@ Examples:
   musika-pack build --bpm 120-160 --out packs/first
   musika-pack build --bpm 128 --kind techno --loops-per-bpm 16
   musika-pack build --bpm 120,128.5 --bars 8 --seed 42 --sample-rate 48000
+  musika-pack build --kind piano --loops-per-bpm 4 --bpm 90,128 --key Am
   musika-pack build --kind piano --takes 12 --density 0.2-0.6 --take-seconds 30
   musika-pack build --kind piano --density-curve "0:0.2 8:0.8 16:0.3" --take-seconds 20
   musika-pack build --kind piano --take-bars 8 --take-bpm 90 --density none
