@@ -13,15 +13,16 @@ from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, key_heard
 from musika_daw.hearing.limits import broken
 from musika_daw.sound.sounds import SUFFIXES, read_sound
-from musika_daw.sound.tags import ACID_ONE_SHOT, Header
+from musika_daw.sound.tag_reader import read_tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Header, Tags
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.notes import midi_differences, places_in
 from pack_builder.plan.chain import Chain
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
-from pack_builder.render.hits import faults, pitch_heard
 from pack_builder.render.judge import facts_of
+from pack_builder.render.one_shots.hits import faults, pitch_heard
 from pack_builder.together import check_part, check_sum
 
 LEVEL_TOLERANCE_DB = 0.1
@@ -114,7 +115,7 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         return
     yield from header.problems
     yield from _format_differences(row, header)
-    yield from _chunk_differences(row, header)
+    yield from _chunk_differences(path, row, header)
     if not len(samples):
         yield "holds no samples"
         return
@@ -198,9 +199,10 @@ def _format_differences(row: Row, header: Header) -> Iterator[str]:
             yield f"{name.removesuffix('_hz').replace('_', ' ')} {heard}, manifest says {said}"
 
 
-def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
+def _chunk_differences(path: Path, row: Row, header: Header) -> Iterator[str]:
     tags, chunks, music = header.tags, header.chunks, row.music
     if not row.file.endswith(".wav"):
+        yield from _tag_differences(row, read_tags(path))
         return
     if "LIST/INFO" not in chunks:
         yield "LIST/INFO chunk is missing"
@@ -222,6 +224,27 @@ def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
         yield f"smpl loops {list(tags.sampler.loops)}, must be 0..{row.sound.frames - 1}"
     if tags.cues and len(tags.cues) != music.bars:
         yield f"cue holds {len(tags.cues)} markers, manifest says {music.bars} bars"
+
+
+def _tag_differences(row: Row, tags: Tags) -> Iterator[str]:
+    """What the tags of a file that has no chunks say otherwise than its row. AIFF files once had whole tempi only."""
+    music, acid = row.music, tags.acid
+    if music.shape == "shot":
+        if not acid or not acid.flags & ACID_ONE_SHOT:
+            yield "tags do not say one-shot"
+        return
+    if not row.loops or music.bpm is None:
+        if acid:
+            yield "tags say a tempo in a take that has none"
+        return
+    nearest = 0.5 if row.file.endswith(".aiff") else 1e-4
+    if acid is None or acid.beats != music.beats or abs(acid.tempo_bpm - music.bpm) > nearest:
+        said = "no tempo" if acid is None else f"{acid.beats} beats at {acid.tempo_bpm:g}"
+        yield f"tags say {said}, manifest {music.beats} at {music.bpm:g}"
+    if tags.sampler and tags.sampler.loops != ((0, row.sound.frames - 1),):
+        yield f"tags loop {list(tags.sampler.loops)}, must be 0..{row.sound.frames - 1}"
+    if tags.key != music.key:
+        yield f"tags say {tags.key}, manifest {music.key}"
 
 
 def _check_texts(folder: Path, listed: dict[str, str]) -> Iterator[Difference]:

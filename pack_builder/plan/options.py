@@ -4,10 +4,10 @@ The first three are the pack's recipe: two packs of the same three have the same
 is declared at the field that it fills. This module is imported for `--help`, so numpy is not.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from musika_daw.system.cores import usable_cores
 from musika_daw.system.refusal import refused
@@ -18,12 +18,16 @@ from pack_builder.plan.music import Music, music_of
 from pack_builder.plan.names import TEMPLATES, check_name, name_of_folder
 from pack_builder.plan.parse import one_of, source_date, whole_among, whole_in
 
+if TYPE_CHECKING:
+    from musika_daw.sound.sounds import Format
+
 SAMPLE_RATES_HZ = (44100, 48000, 88200, 96000)
 DEFAULT_JOBS = 2  # a worker takes about half a gigabyte
 ATTEMPTS_LIMIT = 1000
 
 
-def _formats() -> Collection[str]:
+def forms() -> "Mapping[str, Format]":
+    """The formats by name."""
     from musika_daw.sound.sounds import FORMATS
 
     return FORMATS
@@ -42,7 +46,9 @@ class Finish:
     chains: tuple[tuple[str, Chain], ...] = declared(
         Option("finish", "clean, warm, club, none, a toml.", "clean", "CHAIN")
     )
-    format: str = declared(Option("format", "wav24, wav16, wav32f, flac or aiff.", "wav24", "F", one_of(_formats)))
+    format: str = declared(
+        Option("format", "wav24, wav16, wav32f, flac, aiff, ogg or mp3.", "wav24", "F", one_of(forms))
+    )
     sample_rate_hz: int = declared(
         Option("sample_rate", "44100, 48000, 88200 or 96000.", "44100", "HZ", whole_among(*SAMPLE_RATES_HZ))
     )
@@ -132,7 +138,15 @@ class BuildOptions:
             chains=chains_of(read["finish"], music.kinds),
             sample_rate_hz=read["sample_rate"],
         )
+        form = forms()[finish.format]
+        if finish.sample_rate_hz > form.rate_limit_hz:
+            why = f"{form.name} has at most {form.rate_limit_hz}"
+            raise refused("--sample-rate", finish.sample_rate_hz, why)
         if label.stems:
+            if form.lossy:
+                raise refused(
+                    "--format", form.name, "cannot be combined with --stems: they would not add up to the loop"
+                )
             check_apart(music.kit_kinds, music.kinds, finish.chains)
         place = place_from(
             {"out": _folder(label, finish)} | {name: value for name, value in texts.items() if value}, named=named
@@ -161,6 +175,4 @@ def place_from(texts: dict[str, Any], **values: Any) -> Place:
 
 
 def _folder(label: Label, finish: Finish) -> str:
-    from musika_daw.sound.sounds import FORMATS
-
-    return f"{label.label}_-_{label.name}_-_{FORMATS[finish.format].title}"
+    return f"{label.label}_-_{label.name}_-_{forms()[finish.format].title}"

@@ -11,12 +11,14 @@ from musika_daw.hearing.key import Pitch
 from musika_daw.hearing.limits import SOUND, broken
 from musika_daw.hearing.pulse import places_of
 from musika_daw.score.roll import Notes
+from musika_daw.sound.sounds import FORMATS, Format
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish
+from pack_builder.render.coded import coded
 from pack_builder.render.effects import through
 from pack_builder.render.finish import Level, finish, measure
-from pack_builder.render.shots import cut_shot, in_tune
+from pack_builder.render.one_shots.cut import cut_shot, in_tune
 
 SHOT_CEILING_DBTP = -1.0
 
@@ -52,19 +54,21 @@ def judge(raw: np.ndarray, job: Job, wanted: Finish, notes: Notes | None = None)
     that does not play every beat is held against its `notes`, in seconds."""
     rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
     if job.shape == "shot":
-        return _shot(through(chain, raw, rate, loops=True), rate, job.role)
+        return _shot(through(chain, raw, rate, loops=True), rate, job.role, FORMATS[wanted.format])
     sound = through(chain, raw, rate, job.loops)
     sound, gain_db, level = finish(
         sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db, chain.clip_db
     )
-    findings = findings_of(sound, job, rate, notes)
+    made = coded(sound, rate, FORMATS[wanted.format], job.loops, chain.ceiling_dbtp, level)
+    sound, level, gain_db = made.samples, made.level, gain_db - made.down_db
+    findings = findings_of(made.heard, job, rate, notes)
     # what is kept however it is, such as bars that were heard live, has the level that it reaches
     drawn_again = wanted.attempts > 1 or not wanted.keep_best
     target = chain.loudness_lufs if chain.clip_db and drawn_again else None
     return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs, target))
 
 
-def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
+def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str, form: Format) -> Candidate:
     shot = None if silent(loop) else cut_shot(loop, sample_rate_hz, sound)
     if shot is None:
         nothing = np.zeros((0, 2), np.float32)
@@ -72,7 +76,9 @@ def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
     tuned, pitch = in_tune(shot.samples, sample_rate_hz, sound)
     samples, gain_db, _ = finish(tuned, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
     level = measure(samples, sample_rate_hz, loops=False)
-    findings = Findings(False, clipped_frames(samples))
+    made = coded(samples, sample_rate_hz, form, False, SHOT_CEILING_DBTP, level)
+    samples, level, gain_db = made.samples, made.level, gain_db - made.down_db
+    findings = Findings(False, clipped_frames(made.heard))
     cut = Cut(shot.likeness, round(shot.onset_s, 5), pitch)
     return Candidate(samples, findings, level, gain_db, broken(findings), cut)
 

@@ -13,10 +13,10 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
 from pack_builder.render.attempts import first_good
 from pack_builder.render.draw import controls_of, raw_sound
-from pack_builder.render.hits import judge_hit
 from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
 from pack_builder.render.midi import stretch_of, written_in
+from pack_builder.render.one_shots.hits import judge_hit
 from pack_builder.render.source import EngineLike, EngineSource
 from pack_builder.render.stems.stems import stems_of, wanted
 from pack_builder.render.write import Made, labelled, write_made
