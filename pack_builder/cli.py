@@ -30,6 +30,7 @@ Examples:
   musika-pack build --kind piano --take-bars 8 --take-bpm 90 --density none
   musika-pack build --kind techno --bpm 124,128,132 --kits 2 --one-shots 4 --finish club
   musika-pack build --kind techno --stems --key Am
+  musika-pack build --kind techno --loops-per-bpm 8 --bpm 128 --diverse
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 
@@ -178,6 +179,10 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
         )
     else:
         click.echo("everything was finished before, nothing to do")
+    if (spread := head.recipe.get("spread")) is not None:
+        click.echo(
+            f"loops are {spread['after']:.1f} from their nearest, {spread['before']:.1f} as they were drawn first"
+        )
     if result.gaps:
         click.echo(
             f"warning: {result.gaps} of {result.files} files were given up, no attempt kept to the limits; "

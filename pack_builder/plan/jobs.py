@@ -21,6 +21,8 @@ from pack_builder.plan.music import Music
 from pack_builder.plan.names import file_stem, tempo_folder, word_names
 from pack_builder.plan.options import BuildOptions
 
+DRAWS = 4
+"""Draws of each loop of which one is chosen with those of the others."""
 DENSITY_CLASSES = ("sparse", "medium", "dense")
 OUTSIDE_FOLDER = "outside_limits"
 _KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
@@ -33,7 +35,8 @@ class Job:
     for both.
 
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
-    `anchors` names the seeds where several jobs share theirs, `written_in` the key and
+    `anchors` names the seeds where several jobs share theirs, `drawn` is which of `DRAWS` draws comes first where loops
+    were chosen together, `written_in` the key and
     `chords` the chords that were asked for.
     """
 
@@ -53,6 +56,7 @@ class Job:
     energy: Fraction | None = None
     curve: Points | None = None
     anchors: str = ""
+    drawn: int | None = None
     written_in: str | None = None
     chords: str | None = None
 
@@ -72,13 +76,20 @@ class Job:
 
     def seed(self, attempt: int = 0) -> int:
         """Seed of one attempt at this job, 0..2^53-1 (exact in every JSON reader)."""
-        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
+        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{self._number(attempt)}")
 
     def style(self, attempt: int = 0) -> int:
         """Style seed of one attempt: a style that failed is given up, unless others share it."""
-        if not attempt or self.kit is not None or self.anchors:
+        number = self._number(attempt)
+        if not number or self.kit is not None or self.anchors:
             return self.style_seed
-        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt}")
+        return derived_seed(self.pack_seed, f"{self.key}/style/{number}")
+
+    def _number(self, attempt: int) -> int:
+        """The draw of an attempt: the chosen one first, then those that nobody has looked at yet."""
+        if self.drawn is None:
+            return attempt
+        return DRAWS - 1 + attempt if attempt else self.drawn
 
     @property
     def take_bpm(self) -> Fraction | None:
@@ -164,18 +175,12 @@ def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> I
     densities: list[Fraction | None] = [None]
     if FAMILIES[kind].takes and music.density is not None:
         densities = list(spread(*music.density, music.loops_per_bpm))
+    chosen = dict(music.spread.draws) if music.spread else {}
     for number in range(first, first + count):
         place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
         bpm = music.bpm[place]
-        yield _job(
-            music,
-            f"{kind}/loop/{bpm}/{index}",
-            kind,
-            "loop",
-            bpm=bpm,
-            bars=music.bars,
-            density=densities[index % len(densities)],
-        )
+        key, density = f"{kind}/loop/{bpm}/{index}", densities[index % len(densities)]
+        yield _job(music, key, kind, "loop", bpm=bpm, bars=music.bars, density=density, drawn=chosen.get(key))
 
 
 def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:

@@ -41,6 +41,16 @@ class Extension:
     takes: int
 
 
+@dataclass(frozen=True)
+class Spread:
+    """Which of several draws each loop is, by its job, so that loops are far from each other; and the mean distance of
+    a loop to the nearest of its kind, of first draws and of these."""
+
+    draws: tuple[tuple[str, int], ...]
+    before: float
+    after: float
+
+
 @dataclass(frozen=True, kw_only=True)
 class Music:
     """What is played. `loop_kinds` are the kinds that have plain loops; `only` holds the jobs to make (none: all),
@@ -96,7 +106,11 @@ class Music:
         Option("one_shots", "One-shots of each sound: kick, hat, clap, stab ...", "0", "N", whole_in(0, 1000))
     )
     seed: int = declared(Option("seed", "Another seed, another music.", "7", "N", whole_in(0, SEED_LIMIT)))
+    diverse: bool = declared(
+        Option("diverse", "Draw loops far from each other: four draws each, chosen together.", switch=True)
+    )
     loop_kinds: tuple[str, ...] = ()
+    spread: Spread | None = None
     extensions: tuple[Extension, ...] = ()
     only: tuple[str, ...] = ()
     scored: tuple[str, ...] | None = None
@@ -149,6 +163,8 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
         raise refused("--key", music.asked_key, "cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not music.take_kinds:
         raise refused("--take-key", music.take_key, f"{', '.join(kinds)} has no takes (--kind piano has them)")
+    if music.diverse and (not music.loop_kinds or music.loops_per_bpm * len(music.bpm) < 2):
+        raise ValueError("--diverse: needs at least two loops of a kind (--loops-per-bpm, --bpm)")
     _check_counts(music, density=density, density_curve=curve)
     return music
 

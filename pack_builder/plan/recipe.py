@@ -8,7 +8,7 @@ from typing import Any
 from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.chain import Chain
 from pack_builder.plan.families import FAMILIES
-from pack_builder.plan.music import Extension, Music
+from pack_builder.plan.music import Extension, Music, Spread
 from pack_builder.plan.names import decimal
 from pack_builder.plan.options import BuildOptions, Finish, Label, Place
 
@@ -28,6 +28,7 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
         "take_seconds": str(music.take_seconds),
         "chains": {kind: chain.to_json() for kind, chain in finish.chains},
         "loop_kinds": list(music.loop_kinds),
+        "spread": None if music.spread is None else vars(music.spread) | {"draws": dict(music.spread.draws)},
         "extensions": [vars(extra) for extra in music.extensions],
         "only": list(music.only),
         "scored": None if music.scored is None else list(music.scored),
@@ -44,6 +45,8 @@ EARLIER: dict[str, Any] = {
     "stems": False,
     "exact_tempo": False,
     "scored": [],
+    "diverse": False,
+    "spread": None,
 }
 
 
@@ -72,6 +75,7 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
             "take_seconds": Fraction(recipe["take_seconds"]),
             "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
             "loop_kinds": tuple(recipe["loop_kinds"]),
+            "spread": spread_from(recipe["spread"]),
             "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
             "only": tuple(recipe["only"]),
             "scored": None if recipe["scored"] is None else tuple(recipe["scored"]),
@@ -84,6 +88,13 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         raise ValueError("manifest: its recipe is damaged or of another version") from None
     return made
+
+
+def spread_from(values: Any) -> Spread | None:
+    """The choice of draws of a recipe; raises ValueError, TypeError or KeyError for what is none."""
+    if values is None:
+        return None
+    return Spread(tuple(values["draws"].items()), float(values["before"]), float(values["after"]))
 
 
 def _taken(record: type, values: dict[str, Any]) -> dict[str, Any]:

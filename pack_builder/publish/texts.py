@@ -92,6 +92,12 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         parts.append(
             f"  {split} loops in parts: drums, bass, lead, chords, as far as they play, in the folder NAME_stems beside"
         )
+    if (spread := head.recipe.get("spread")) is not None:
+        far, before = (f"{spread[name]:.1f}" for name in ("after", "before"))
+        parts.append(
+            f"  loops chosen far from each other: {far} to the nearest in the mean, {before} as they were drawn\n"
+            "  first (log-mel statistics, in deviations)"
+        )
     if outside:
         why = ", ".join(f"{name} ({count})" for name, count in outside.most_common())
         parts.append(

@@ -12,7 +12,7 @@ from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
 from pack_builder.render.attempts import first_good
-from pack_builder.render.draw import controls_of, raw_sound
+from pack_builder.render.draw import controls_of, placed, raw_sound
 from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
 from pack_builder.render.midi import stretch_of, written_in
@@ -91,6 +91,11 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         heard=heard,
         stems=stems_of(engine, job, controls, outcome.raw, options) if wanted(job, options) else None,
     )
+
+
+def place_draws(source: EngineSource, model: str, job: Job, sample_rate_hz: int) -> tuple[str, np.ndarray]:
+    """The key of a loop's job, and where its draws lie; see `draw.placed`."""
+    return job.key, placed(source, engine_of(source, model), job, sample_rate_hz)
 
 
 def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:

@@ -11,15 +11,15 @@ from musika_daw.system.atomic import PART_SUFFIX
 from musika_daw.system.refusal import refused
 from pack_builder.plan.music import Music
 from pack_builder.plan.options import BuildOptions
-from pack_builder.plan.recipe import completed, in_words, recipe_of
+from pack_builder.plan.recipe import completed, in_words, recipe_of, spread_from
 from pack_builder.record.journal import State, read_state
 
 
 def as_found(options: BuildOptions) -> BuildOptions:
     """The options with what a pack that is already in the folder has, and nobody asked for otherwise.
 
-    Its name, which was made from a folder that may have been renamed since, the tempi in its file names, and whether
-    its one-shots are cut or rendered.
+    Its name, which was made from a folder that may have been renamed since, the tempi in its file names, whether its
+    one-shots are cut or rendered, and which draws its loops are.
     """
     out = options.place.out
     try:
@@ -33,8 +33,12 @@ def as_found(options: BuildOptions) -> BuildOptions:
     scored = found["scored"]
     if scored is not None and not isinstance(scored, list):
         return options  # said by `state_in`
+    try:
+        spread = spread_from(found["spread"]) if options.music.diverse else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return options  # said by `state_in`
     return options.changed(
-        name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored)
+        name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored), spread=spread
     )
 
 
