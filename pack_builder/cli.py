@@ -196,7 +196,7 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def inspect(files: tuple[str, ...]) -> None:
-    """Print what a DAW will read from WAV, FLAC, AIFF, Ogg and MIDI files: tempo, beats, loop, markers, key, texts.
+    """Print what a DAW will read from WAV, FLAC, AIFF, Ogg, MP3 and MIDI files: tempo, beats, loop, markers, key, text.
 
     A file that cannot be read is named, the others are read all the same; the exit code is 2 then.
 
