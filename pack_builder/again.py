@@ -5,7 +5,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from musika_daw.system.refusal import refused
-from pack_builder.plan.options import BuildOptions, Extension, Place
+from pack_builder.plan.music import Extension
+from pack_builder.plan.options import BuildOptions, Place
 from pack_builder.plan.recipe import options_from
 from pack_builder.record.journal import read_state
 from pack_builder.record.manifest import MANIFEST
@@ -75,7 +76,7 @@ def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:
         return options
     if loops and not options.music.loop_kinds:
         raise refused("--loops", loops, "the pack has no kind of loops, allowed is 0")
-    if takes and "piano" not in options.music.kinds:
+    if takes and not options.music.take_kinds:
         raise refused("--takes", takes, "the pack has no kind of takes, allowed is 0")
     if not loops and not takes:
         if resume:

@@ -13,7 +13,8 @@ import click
 from musika_daw.commands.console import told, version_option
 from musika_daw.system.refusal import refused
 from pack_builder.plan.declared import options_of
-from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, Music, place_from
+from pack_builder.plan.music import Music
+from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, place_from
 from pack_builder.plan.parse import whole
 
 BUILD_HELP = """Render a pack of loops and takes.
@@ -23,11 +24,13 @@ Examples:
   musika-pack build --bpm 120-160 --out packs/first
   musika-pack build --bpm 128 --kind techno --loops-per-bpm 16
   musika-pack build --bpm 120,128.5 --bars 8 --seed 42 --sample-rate 48000
+  musika-pack build --kind piano --loops-per-bpm 4 --bpm 90,128 --key Am
   musika-pack build --kind piano --takes 12 --density 0.2-0.6 --take-seconds 30
   musika-pack build --kind piano --density-curve "0:0.2 8:0.8 16:0.3" --take-seconds 20
   musika-pack build --kind piano --take-bars 8 --take-bpm 90 --density none
   musika-pack build --kind techno --bpm 124,128,132 --kits 2 --one-shots 4 --finish club
   musika-pack build --kind techno --stems --key Am
+  musika-pack build --kind techno --loops-per-bpm 8 --bpm 128 --diverse
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 
@@ -176,6 +179,10 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
         )
     else:
         click.echo("everything was finished before, nothing to do")
+    if (spread := head.recipe.get("spread")) is not None:
+        click.echo(
+            f"loops are {spread['after']:.1f} from their nearest, {spread['before']:.1f} as they were drawn first"
+        )
     if result.gaps:
         click.echo(
             f"warning: {result.gaps} of {result.files} files were given up, no attempt kept to the limits; "
@@ -189,7 +196,7 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
 @cli.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 def inspect(files: tuple[str, ...]) -> None:
-    """Print what a DAW will read from WAV, FLAC, AIFF, Ogg and MIDI files: tempo, beats, loop, markers, key, texts.
+    """Print what a DAW will read from WAV, FLAC, AIFF, Ogg, MP3 and MIDI files: tempo, beats, loop, markers, key, text.
 
     A file that cannot be read is named, the others are read all the same; the exit code is 2 then.
 

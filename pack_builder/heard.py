@@ -54,11 +54,12 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
     """
     rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
-    kind = renderer.kind if renderer.kind in FAMILIES and FAMILIES[renderer.kind].shape == "loop" else "techno"
+    kind = renderer.kind if renderer.kind in FAMILIES else "techno"
     # what was heard is kept as it is: another attempt would be the same sound
     options = BuildOptions.parse(
         kinds=(kind,),
         bars=str(take.bars),
+        loops_per_bpm="1",
         sample_rate=str(rate),
         label=label,
         name=name,
@@ -77,13 +78,14 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
         created = before.created
     job = _job(take, kind, len(earlier), {row.source.word for row in earlier})
-    candidate = judge(heard_loop(renderer, take, rate), job, options.finish)
+    written = _written(renderer, take)
+    candidate = judge(heard_loop(renderer, take, rate), job, options.finish, written.notes)
     if SILENCE in candidate.over:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
     model = Model(renderer.kind, renderer.name, renderer.weights_hash)
     seeds = Seeds(job.pack_seed, job.style_seed)
     tried = [attempt_of(seeds.seed, candidate)]
-    made = labelled(candidate, job, options, seeds, model, tried=tried, written=_written(renderer, take), heard=True)
+    made = labelled(candidate, job, options, seeds, model, tried=tried, written=written, heard=True)
     write_made(folder, made)
     entry = made.entry
     assert isinstance(entry, Row)

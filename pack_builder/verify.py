@@ -8,27 +8,26 @@ from pathlib import Path
 
 import numpy as np
 
-from musika_daw.hearing.check import check_loop, check_take, clipped_frames, silent
+from musika_daw.hearing.check import check_loop, check_take, clipped_frames, seam_step, silent
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, key_heard
 from musika_daw.hearing.limits import broken
-from musika_daw.score.midi_file import PPQ, decode_midi
 from musika_daw.sound.sounds import SUFFIXES, read_sound
-from musika_daw.sound.tags import ACID_ONE_SHOT, Header
+from musika_daw.sound.tag_reader import read_tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Header, Tags
 from musika_daw.system.atomic import inside, sha256_of
+from pack_builder.notes import midi_differences, places_in
 from pack_builder.plan.chain import Chain
-from pack_builder.record.beside import FileMidi
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
 from pack_builder.render.finish import CEILING_DBTP, measure
-from pack_builder.render.hits import faults, pitch_heard
 from pack_builder.render.judge import facts_of
+from pack_builder.render.one_shots.hits import faults, pitch_heard
 from pack_builder.together import check_part, check_sum
 
 LEVEL_TOLERANCE_DB = 0.1
 PITCH_TOLERANCE_CENTS = 50.0
 MIDI_SUFFIX = ".mid"
-TEMPO_TOLERANCE = 1e-5  # a MIDI file has it in whole microseconds a beat
 # 24 bits against the float sound that was measured when it was made
 _DEEP_TOLERANCES = {
     "tempo_error_pct": (0.02, " %"),
@@ -77,7 +76,7 @@ def verify(folder: Path, deep: bool = False) -> Report:
         ceiling_dbtp = CEILING_DBTP if row.music.shape == "shot" else ceilings.get(row.music.kind, CEILING_DBTP)
         differences += [Difference(row.file, what) for what in check_row(folder, row, deep, ceiling_dbtp)]
         if row.midi is not None:
-            differences += [Difference(row.midi.file, what) for what in _midi_differences(folder, row.midi, deep)]
+            differences += [Difference(row.midi.file, what) for what in midi_differences(folder, row.midi, deep)]
         for stem in row.apart():
             stems += 1
             differences += [Difference(stem.file, what) for what in _stem_differences(folder, row, stem)]
@@ -116,7 +115,7 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
         return
     yield from header.problems
     yield from _format_differences(row, header)
-    yield from _chunk_differences(row, header)
+    yield from _chunk_differences(path, row, header)
     if not len(samples):
         yield "holds no samples"
         return
@@ -130,36 +129,13 @@ def check_row(folder: Path, row: Row, deep: bool = False, ceiling_dbtp: float = 
     if level.true_peak_dbtp > ceiling_dbtp + LEVEL_TOLERANCE_DB:
         yield f"true peak {level.true_peak_dbtp:.2f} dBTP, allowed up to {ceiling_dbtp:g}"
     if deep:
-        yield from _deep_differences(row, samples)
+        yield from _deep_differences(folder, row, samples)
 
 
 def _stem_differences(folder: Path, row: Row, stem: Row) -> Iterator[str]:
     """A stem is held against its row as its loop is, but for the ceiling, which is that of the sum."""
     yield from check_row(folder, stem, ceiling_dbtp=math.inf)
     yield from check_part(folder, row, stem)
-
-
-def _midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:
-    try:
-        path = inside(folder, said.file)
-        if not path.is_file():
-            yield "missing"
-            return
-        digest = sha256_of(path)
-        if digest != said.sha256:
-            yield f"sha256 {digest[:12]}, manifest says {said.sha256[:12]}"
-        if not deep and digest == said.sha256:
-            return
-        music = decode_midi(path.read_bytes())
-    except (ValueError, OSError) as error:
-        yield (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
-        return
-    if len(music.notes) != said.notes:
-        yield f"{len(music.notes)} notes, manifest says {said.notes}"
-    if music.beats != Fraction(said.ticks, PPQ):
-        yield f"{float(music.beats):g} beats, manifest says {said.ticks / PPQ:g}"
-    if abs(music.bpm - said.bpm) > TEMPO_TOLERANCE * said.bpm:
-        yield f"{music.bpm:.6g} bpm, manifest says {said.bpm:.6g}"
 
 
 def _key_notes(folder: Path, row: Row) -> Iterator[str]:
@@ -175,10 +151,14 @@ def _key_notes(folder: Path, row: Row) -> Iterator[str]:
         yield text
 
 
-def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
+def _deep_differences(folder: Path, row: Row, samples: np.ndarray) -> Iterator[str]:
     rate, music = row.sound.sample_rate_hz, row.music
-    if row.loops and music.bpm is not None and music.beats is not None:
-        findings = check_loop(samples, rate, music.bpm, music.beats)
+    compared = _DEEP_TOLERANCES
+    places = places_in(folder, row)
+    if places is not None and not len(places):  # nobody knows where its notes are, which it is measured at
+        findings, compared = Findings(silent(samples), clipped_frames(samples), seam_step=seam_step(samples)), {}
+    elif row.loops and music.bpm is not None and music.beats is not None:
+        findings = check_loop(samples, rate, music.bpm, music.beats, places)
     elif music.shape == "take":
         findings = check_take(samples, rate, float(Fraction(row.sound.frames_exact) / rate))
     else:
@@ -190,7 +170,7 @@ def _deep_differences(row: Row, samples: np.ndarray) -> Iterator[str]:
     for name in sorted(over - set(row.quality.broken)):
         yield f"{name} is outside the limits"
     facts = facts_of(findings)
-    for name, (tolerance, unit) in _DEEP_TOLERANCES.items():
+    for name, (tolerance, unit) in compared.items():
         heard, said = facts.get(name), music.density_measured if name == "density" else getattr(row.quality, name)
         if (heard is None) != (said is None):
             yield f"{_word(name)} measured {heard}, manifest says {said}"
@@ -219,9 +199,10 @@ def _format_differences(row: Row, header: Header) -> Iterator[str]:
             yield f"{name.removesuffix('_hz').replace('_', ' ')} {heard}, manifest says {said}"
 
 
-def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
+def _chunk_differences(path: Path, row: Row, header: Header) -> Iterator[str]:
     tags, chunks, music = header.tags, header.chunks, row.music
     if not row.file.endswith(".wav"):
+        yield from _tag_differences(row, read_tags(path))
         return
     if "LIST/INFO" not in chunks:
         yield "LIST/INFO chunk is missing"
@@ -243,6 +224,27 @@ def _chunk_differences(row: Row, header: Header) -> Iterator[str]:
         yield f"smpl loops {list(tags.sampler.loops)}, must be 0..{row.sound.frames - 1}"
     if tags.cues and len(tags.cues) != music.bars:
         yield f"cue holds {len(tags.cues)} markers, manifest says {music.bars} bars"
+
+
+def _tag_differences(row: Row, tags: Tags) -> Iterator[str]:
+    """What the tags of a file that has no chunks say otherwise than its row. AIFF files once had whole tempi only."""
+    music, acid = row.music, tags.acid
+    if music.shape == "shot":
+        if not acid or not acid.flags & ACID_ONE_SHOT:
+            yield "tags do not say one-shot"
+        return
+    if not row.loops or music.bpm is None:
+        if acid:
+            yield "tags say a tempo in a take that has none"
+        return
+    nearest = 0.5 if row.file.endswith(".aiff") else 1e-4
+    if acid is None or acid.beats != music.beats or abs(acid.tempo_bpm - music.bpm) > nearest:
+        said = "no tempo" if acid is None else f"{acid.beats} beats at {acid.tempo_bpm:g}"
+        yield f"tags say {said}, manifest {music.beats} at {music.bpm:g}"
+    if tags.sampler and tags.sampler.loops != ((0, row.sound.frames - 1),):
+        yield f"tags loop {list(tags.sampler.loops)}, must be 0..{row.sound.frames - 1}"
+    if tags.key != music.key:
+        yield f"tags say {tags.key}, manifest {music.key}"
 
 
 def _check_texts(folder: Path, listed: dict[str, str]) -> Iterator[Difference]:

@@ -7,6 +7,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial, reduce
 from operator import add
@@ -180,13 +181,14 @@ def render(
 
 def _resting(engine: Engine, stretch: Stretch, controls: Controls) -> str:
     """Which of the parts that were asked for have nothing to play; empty where each has."""
-    notes = None if controls.parts is None else engine.played(stretch, controls)
-    if controls.parts is None or notes is None:
-        return ""
-    rest = [part for part in controls.parts if not len(notes.of(part))]
+    rest = []
+    for part in controls.parts or ():
+        alone = engine.played(stretch, replace(controls, parts=(part,)))
+        if alone is not None and not len(alone):
+            rest.append(part)
     if not rest:
         return ""
-    what = "silence" if len(rest) == len(controls.parts) else "the others sound"
+    what = "silence" if rest == list(controls.parts or ()) else "the others sound"
     return f"parts: {', '.join(rest)}: no note in this stretch, {what} (another --start-bar or --seed has some)"
 
 

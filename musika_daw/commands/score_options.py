@@ -24,7 +24,7 @@ def score_options(command: Any) -> Any:
             click.option(
                 "--parts",
                 metavar="PART,...",
-                help="Some of drums, bass, lead, chords, of a model that knows parts.  [default: all]",
+                help="Some of drums, bass, lead, chords; of a piano chords, melody, bass.  [default: all]",
             ),
         )
     ):

@@ -8,9 +8,10 @@ import math
 
 import numpy as np
 
-from musika_daw.hearing.findings import Findings, Pulse
+from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import SILENCE_DBFS
-from musika_daw.hearing.onsets import Strength, circular_strength, note_onsets_s
+from musika_daw.hearing.onsets import note_onsets_s
+from musika_daw.hearing.pulse import measured_pulse, pulse_of_notes
 from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.score.density import density_curve, density_of_rate
 from musika_daw.sound.wrap import wrapped
@@ -18,9 +19,7 @@ from musika_daw.sound.wrap import wrapped
 TAIL_S = 3.0  # takes die away over their last 3 s, at most a quarter: no notes are asked for there
 MEASURED_POINTS = 240
 _CURVE_STEP_S = 0.5
-_TEMPO_SEARCH = 0.06
-_BEAT_WINDOW_S = 0.06
-_ATTACK_S = 0.002  # flux peaks this much before a struck sound begins, measured on clicks, drums and tones
+_WRAP = 0.125  # beats next to the wrap that belong to it
 
 
 def silent(samples: np.ndarray) -> bool:
@@ -42,72 +41,7 @@ def clipped_frames(samples: np.ndarray) -> int:
     return total
 
 
-def measured_pulse(samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int) -> Pulse | None:
-    """Tempo and offsets of a loop [frames, channels] that should hold `beats` at `bpm`, or None without a pulse.
-
-    1. Search tempi within 6 % and downbeats within 60 ms for the grid that collects the most onset strength, so
-       a loop at a wrong tempo is seen as such. 2. Find the strongest onset within 60 ms of each beat of that
-    grid. 3. Fit a line: its slope is the tempo, its value at beat 0 the downbeat's offset. Only one round is
-    used, since a repeated loop is periodic by construction and would always fit. The error is about
-    (onset jitter) * 3.5 / beats^1.5 per beat: 0.03 % for 2 ms over 16 beats at 120 bpm.
-    """
-    strength = circular_strength(samples, sample_rate_hz)
-    if not strength.values.max() or beats < 4:
-        return None
-    grid, period_s = _best_grid(strength, 60 / bpm, beats)
-    times, weights = _peaks_near(strength, grid, min(_BEAT_WINDOW_S, 0.2 * period_s))
-    times = times + _ATTACK_S
-    strong = weights >= 0.25 * np.quantile(weights, 0.9)
-    contrast = np.median(weights) / (strength.values.mean() or 1.0)
-    if strong.sum() < max(4, beats // 2) or contrast < 2.0:
-        return None
-    index = np.arange(beats)[strong]
-    slope_s, first_s = _line(index, times[strong])
-    offsets_s = times[strong] - index * 60 / bpm
-    return Pulse(60 / slope_s, 1000 * first_s, 1000 * float(np.median(np.abs(offsets_s))))
-
-
-def _best_grid(strength: Strength, period_s: float, beats: int) -> tuple[np.ndarray, float]:
-    smooth = np.convolve(strength.values, np.hanning(13) / 6, mode="same")
-    index = np.arange(beats)
-    offsets_s = np.arange(-_BEAT_WINDOW_S, _BEAT_WINDOW_S + 1e-9, 0.004)
-    best = (-1.0, period_s, 0.0)
-    tempi = 1 + np.arange(-_TEMPO_SEARCH, _TEMPO_SEARCH + 1e-9, 0.001)
-    for factor in sorted(tempi, key=lambda value: abs(value - 1)):
-        times = offsets_s[:, None] + index * period_s / factor
-        places = np.rint((times - strength.start_s) * strength.rate_hz).astype(int) % len(smooth)
-        sums = smooth[places].sum(axis=1)
-        place = int(sums.argmax())
-        if sums[place] > best[0] * (1.0 if factor == 1 else 1.02):  # a tie goes to the asked tempo, tried first
-            best = (float(sums[place]), period_s / factor, float(offsets_s[place]))
-    return best[2] + index * best[1], best[1]
-
-
-def _peaks_near(strength: Strength, grid_s: np.ndarray, window_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Times (finer than a hop, by a parabola) and heights of the strongest onset near each grid time."""
-    values, rate = strength.values, strength.rate_hz
-    reach = max(2, round(window_s * rate))
-    around = np.arange(-reach, reach + 1)
-    middle = np.rint((grid_s - strength.start_s) * rate).astype(int)
-    taper = 1 - 0.3 * np.abs(around) / reach  # of two equal onsets the nearer one is the beat
-    best = middle + around[(values[(middle[:, None] + around) % len(values)] * taper).argmax(axis=1)]
-    left, top, right = (values[(best + step) % len(values)] for step in (-1, 0, 1))
-    bend = left - 2 * top + right
-    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1.0), 0.0)
-    return (best + np.clip(shift, -0.5, 0.5)) / rate + strength.start_s, top
-
-
-def _line(index: np.ndarray, times_s: np.ndarray) -> tuple[float, float]:
-    """Slope and start of a line through the beats; beats far from a first fit are left out of a second one."""
-    slope, start = np.polyfit(index, times_s, 1)
-    rest = np.abs(times_s - slope * index - start)
-    keep = rest <= max(0.004, 2.5 * float(np.median(rest)))
-    if keep.sum() >= 4:
-        slope, start = np.polyfit(index[keep], times_s[keep], 1)
-    return float(slope), float(start)
-
-
-def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, float]:
+def seam(samples: np.ndarray, sample_rate_hz: int, beats: int, places: np.ndarray | None = None) -> tuple[float, float]:
     """(seam score, plain flux ratio) of a loop [frames, channels]; the score is 0 where nothing happens at the wrap.
 
     Plain ratio: spectral flux within 6 ms of the wrap over the median flux at the loop's own beats. A loop whose
@@ -116,7 +50,8 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
     (within 6 ms), or falls more (within 30 ms), over the median beat's rise: 0 for a wrap like any other beat,
     0.3 is the limit, a cut through a sound 0.7 and up. Held against the usual beat instead, nine of ten loops made
     on a circle failed: beats differ in music. A level that jumps more from the last beat to the first than between
-    any two others is a seam too, a twentieth for each dB.
+    any two others is a seam too, a twentieth for each dB. Where the `places` of notes are known (in
+    beats) they stand for the beats: most beats of a calm piano have no note, and a downbeat that has one is no seam.
     """
     scale = max(1, round(sample_rate_hz / 44100))
     size, hop = 512 * scale, 64 * scale
@@ -128,7 +63,11 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
     edge = (wide + 1) * hop + size
     around = wrapped(signal / peak, edge, edge)
 
-    def at(beat: int) -> tuple[float, float, float]:
+    inner_places = np.arange(1, beats) if places is None else places[(places > _WRAP) & (places < beats - _WRAP)]
+    if len(inner_places) < 2:
+        inner_places = np.arange(1, beats)
+
+    def at(beat: float) -> tuple[float, float, float]:
         # each beat gets frames of its own, centred on it exactly as the wrap's are centred on the wrap
         start = round(len(signal) * beat / beats) + edge - (wide + 1) * hop - size // 2
         piece = around[start : start + 2 * (wide + 1) * hop + size]
@@ -139,17 +78,18 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int) -> tuple[float, f
         return float(rise[close].max()), float(fall.max()), float(rise.max())
 
     wrap = at(0)
-    inner = np.array([at(beat) for beat in range(1, beats)])
+    inner = np.array([at(float(beat)) for beat in inner_places])
     usual = float(np.median(inner[:, 2]))
     if usual < 1e-6:
         return (1.0, 1.0) if max(wrap) > 1e-3 else (0.0, 0.0)
     excess = max(wrap[0] - float(inner[:, 0].max()), wrap[1] - float(inner[:, 1].max()), 0.0)
-    return max(excess / usual, _level_jump_db(signal, beats) / 20), wrap[0] / usual
+    return max(excess / usual, _level_jump_db(signal, inner_places / beats) / 20), wrap[0] / usual
 
 
-def _level_jump_db(signal: np.ndarray, beats: int) -> float:
-    """What the level of the beats jumps more at the wrap than anywhere else, up or down, in dB; 0 if it does not."""
-    edges = [round(len(signal) * beat / beats) for beat in range(beats + 1)]
+def _level_jump_db(signal: np.ndarray, shares: np.ndarray) -> float:
+    """What the level jumps more at the wrap than between what the other edges part, at `shares` of the loop, up or
+    down, in dB; 0 if it does not."""
+    edges = [0, *(round(len(signal) * share) for share in shares), len(signal)]
     power = [float(np.square(signal[start:end]).mean()) for start, end in itertools.pairwise(edges)]
     level_db = 10 * np.log10(np.maximum(power, 1e-6 * max(power)))
     jumps = np.abs(np.diff(level_db, append=level_db[0]))
@@ -169,12 +109,18 @@ def seam_step(samples: np.ndarray) -> float:
     return at_wrap / max(elsewhere, 1e-6)
 
 
-def check_loop(samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int) -> Findings:
-    """Findings on a loop [frames, channels] of `beats` at `bpm`."""
+def check_loop(
+    samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int, places: np.ndarray | None = None
+) -> Findings:
+    """Findings on a loop [frames, channels] of `beats` at `bpm`; of one that need not have an onset on every beat the
+    `places` are given, in beats, at which its notes begin."""
     if silent(samples):
         return Findings(True, clipped_frames(samples))
-    pulse = measured_pulse(samples, sample_rate_hz, bpm, beats)
-    score, ratio = seam(samples, sample_rate_hz, beats)
+    if places is None:
+        pulse = measured_pulse(samples, sample_rate_hz, bpm, beats)
+    else:
+        pulse = pulse_of_notes(samples, sample_rate_hz, bpm, places)
+    score, ratio = seam(samples, sample_rate_hz, beats, places)
     return Findings(
         False,
         clipped_frames(samples),

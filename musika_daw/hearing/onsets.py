@@ -8,7 +8,7 @@ from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.sound.wrap import wrapped
 
 LOW_BAND_HZ = 200.0
-_NOTE_LAG_S = 0.005  # compressed flux peaks this much before a note begins
+NOTE_LAG_S = 0.005  # compressed flux peaks this much before a note begins
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,15 @@ def note_strength(samples: np.ndarray, sample_rate_hz: int) -> Strength:
     return Strength(values, sample_rate_hz / hop, -0.5 * lag * hop / sample_rate_hz)
 
 
+def circular_note_strength(samples: np.ndarray, sample_rate_hz: int) -> Strength:
+    """`note_strength` of one round of a loop [frames, channels], heard as it repeats."""
+    hop = round(sample_rate_hz / 200)
+    edge = 48 * hop  # more than a window, so that what is at the wrap is heard whole
+    around = note_strength(wrapped(samples.T, edge, edge).T, sample_rate_hz)
+    count = len(samples) // hop
+    return Strength(around.values[48 : 48 + count], around.rate_hz, around.start_s)
+
+
 def pick(strength: Strength, threshold: float, gap_s: float = 0.05) -> np.ndarray:
     """Times in seconds of peaks that are the largest within 30 ms, `threshold` above the mean around them (0.1 s
     before to 0.07 s after), and at least `gap_s` apart."""
@@ -127,5 +136,5 @@ def note_onsets_s(samples: np.ndarray, sample_rate_hz: int, threshold: float = 0
     if not np.abs(samples).max(initial=0.0):
         return np.zeros(0)
     quiet = np.zeros((round(0.05 * sample_rate_hz), samples.shape[1]), samples.dtype)
-    times = pick(note_strength(np.concatenate([quiet, samples]), sample_rate_hz), threshold) - 0.05 + _NOTE_LAG_S
+    times = pick(note_strength(np.concatenate([quiet, samples]), sample_rate_hz), threshold) - 0.05 + NOTE_LAG_S
     return np.maximum(times, 0.0)

@@ -45,7 +45,7 @@ class Loop:
         count, circle_bpm = self.circle(frame_s)
         turn_s = float(count * frame_s)
         notes = score.notes(0.0, turn_s, TempoMap.constant(circle_bpm), controls, self.turn)
-        return _struck(heard(notes, controls), 0.0, turn_s, circle_bpm / float(exact(self.bpm)))
+        return _struck(heard(score, notes, controls), 0.0, turn_s, circle_bpm / float(exact(self.bpm)))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Take:
         """Notes that begin in it, in seconds from its start."""
         tempo, led = self.asked(score, controls)
         end_s = self.start_s + self.seconds
-        return _struck(heard(score.notes(self.start_s, end_s, tempo, led), led), self.start_s, end_s)
+        return _struck(heard(score, score.notes(self.start_s, end_s, tempo, led), led), self.start_s, end_s)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Bars:
         """Notes that begin in them, in seconds from their start."""
         edges = exact(self.start_beat), exact(self.start_beat) + exact(self.beats)
         start_s, end_s = (float(self.tempo_map.seconds(beat)) for beat in edges)
-        return _struck(heard(score.notes(start_s, end_s, self.tempo_map, controls), controls), start_s, end_s)
+        return _struck(heard(score, score.notes(start_s, end_s, self.tempo_map, controls), controls), start_s, end_s)
 
 
 Stretch = Loop | Take | Bars

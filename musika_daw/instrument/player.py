@@ -135,6 +135,8 @@ class Player:
     def _roles(self, span: Span, controls: Controls) -> list[str]:
         if self.score is None:
             return [""]
+        if len(self.score.roles) == 1:  # which of its notes are left out is the score's own
+            return list(self.score.roles)
         return [role for role in self.score.roles if controls.hears(role)]
 
     def _desk(self, span: Span, controls: Controls) -> Desk | None:

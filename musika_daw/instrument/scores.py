@@ -13,7 +13,7 @@ from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
 from musika_daw.score.harmony import Chord
 from musika_daw.score.part_roll import part_roll
-from musika_daw.score.parts import PARTS
+from musika_daw.score.parts import PARTS, PIANO_PARTS
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.techno import playing as techno
 from musika_daw.score.techno.piece import Ducking
@@ -54,9 +54,9 @@ class Score:
     ducking: Callable[[Controls], Ducking] | None = None
 
 
-def heard(notes: Notes, controls: Controls) -> Notes:
-    """The notes of the parts that controls ask for."""
-    if controls.parts is None and not controls.muted:
+def heard(score: Score, notes: Notes, controls: Controls) -> Notes:
+    """The notes of the roles that controls ask for; a score of one role has left out by itself what is not asked."""
+    if len(score.roles) == 1 or (controls.parts is None and not controls.muted):
         return notes
     return notes.at(np.isin(notes.roles, [number for number, role in enumerate(ROLES) if controls.hears(role)]))
 
@@ -83,12 +83,16 @@ SCORES = {
     ),
 }
 """By what `GeneratorConfig.score` says; a generator of none plays freely."""
+ASKED = {"piano": PIANO_PARTS, "parts": PARTS}
+"""What each kind of score may be asked to play alone."""
 
 
 def check_asked(controls: Controls, kind: str, model: str) -> None:
     """ValueError where controls ask of a model of a kind of score ("": none) what it does not know."""
-    if controls.parts is not None and kind != "parts":
+    if controls.parts is not None and kind not in ASKED:
         raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays no score of parts")
+    if controls.parts is not None and set(controls.parts) - set(ASKED[kind]):
+        raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays {', '.join(ASKED[kind])}")
     if controls.muted and kind != "parts":
         raise ValueError(f"muted: {', '.join(controls.muted)}, but {model} plays no score of parts")
     if controls.key is not None and not kind:

@@ -10,7 +10,7 @@ import numpy as np
 from musika_daw.score.chords import progression_named
 from musika_daw.score.following.changes import Changes, changes_named
 from musika_daw.score.harmony import key_named
-from musika_daw.score.parts import PARTS
+from musika_daw.score.parts import ALL_PARTS, PARTS
 
 Curve = float | Callable[[np.ndarray], np.ndarray]
 """A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
@@ -33,11 +33,12 @@ class Controls:
 
     `seed` keys the anchors, `style_seed` the style (None: the same number); `morph_seed` and `morph` (0..1)
     move the style towards another. `density` and `energy` in 0..1 or None (left to the model); `truncation`
-    0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS` (None:
-    all), but for those `muted`; `key` like `Am` or `Bbmaj` is what a score is written in (None: that which fits the
-    chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony, one a bar, round and round from bar 0
-    of the timeline (None: its own). `changes` are chords that were played on the way: each holds from its beat on, in
-    place of those (see `score.following.changes`). Raises ValueError naming what is out of range.
+    0..1 draws style and anchors towards the typical. `parts` are the roles that sound, of `score.parts.PARTS`, or
+    parts of a piano, of `PIANO_PARTS` (None: all), but for those `muted`; `key` like `Am` or `Bbmaj` is what a score is
+    written in (None: that which fits the chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony,
+    one a bar, round and round from bar 0 of the timeline (None: its own). `changes` are chords that were played on the
+    way: each holds from its beat on, in place of those (see `score.following.changes`). Raises ValueError naming what
+    is out of range.
     """
 
     seed: int = 0
@@ -62,8 +63,8 @@ class Controls:
             value = getattr(self, name)
             if isinstance(value, int | float) and not 0 <= value <= 1:
                 raise ValueError(f"{name}: {value:g}, must be in 0..1")
-        if self.parts is not None and (not self.parts or set(self.parts) - set(PARTS)):
-            raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(PARTS)}")
+        if self.parts is not None and (not self.parts or set(self.parts) - set(ALL_PARTS)):
+            raise ValueError(f"parts: {', '.join(self.parts) or 'none'}, must be some of {', '.join(ALL_PARTS)}")
         if set(self.muted) - set(PARTS):
             raise ValueError(f"muted: {', '.join(self.muted)}, must be some of {', '.join(PARTS)}")
         if self.key is not None:

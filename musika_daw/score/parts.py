@@ -1,9 +1,15 @@
-"""Roles that play in techno, and the numbers under which their drums are written."""
+"""Roles that play in techno and parts of a piano, and the numbers under which drums are written."""
 
 from __future__ import annotations
 
 PARTS = ("drums", "bass", "lead", "chords")
 """Roles of a techno score, each of which can be heard alone."""
+
+
+PIANO_PARTS = ("chords", "melody", "bass")
+"""What a piano plays at once: the tones between its hands and in figures, the top line, and what holds them."""
+ALL_PARTS = (*PARTS, *(part for part in PIANO_PARTS if part not in PARTS))
+"""Whatever can be asked for, of one model or another."""
 
 
 def parts_named(text: str) -> tuple[str, ...]:

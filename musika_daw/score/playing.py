@@ -11,15 +11,31 @@ import numpy as np
 from musika_daw.score import score
 from musika_daw.score.chords import asked_key, progression_named
 from musika_daw.score.controls import Controls, Curve, sample_curve
+from musika_daw.score.coordinates import stream
 from musika_daw.score.following.changes import changes_named
 from musika_daw.score.harmony import Chord
+from musika_daw.score.parts import PIANO_PARTS
 from musika_daw.score.roll import LONGEST_S, Notes, roll
 from musika_daw.score.tempo import TempoMap
+
+_WANDER, _WANDER_STEP_S = 7, 6.0  # a stream of random numbers beside those of `score`
+LOOP_FREEDOM = 0.25
+"""How far from the grid a loop's notes are, of a take's: they are heard beside other loops, again and again."""
+
+
+def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
+    """Density 0..1 at seconds `[T]` of a take of which none was asked: it moves about as performed music does."""
+    place = np.asarray(seconds, np.float64) / _WANDER_STEP_S
+    index = np.floor(place).astype(np.int64)
+    knots = {int(i): float(stream(seed, _WANDER, int(i)).normal()) for i in np.unique(np.r_[index, index + 1])}
+    left, right = (np.array([knots[int(i)] for i in at]) for at in (index, index + 1))
+    share = place - index
+    return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
 
 
 def asked_density(controls: Controls) -> Curve:
     """The density curve of the controls, or one that wanders where they leave it open."""
-    return partial(score.wandering_density, controls.seed) if controls.density is None else controls.density
+    return partial(wandering_density, controls.seed) if controls.density is None else controls.density
 
 
 def written_key(controls: Controls) -> str:
@@ -51,7 +67,8 @@ def span_notes(
         start, bars = turn
         first_bar -= 1  # what a bar holds longer than itself
         number = lambda bar: start + bar % bars  # noqa: E731
-    piece = _piece(controls)
+    piece, opening = _piece(controls), 0 if turn is None else turn[0]
+    sounding = [part for part in PIANO_PARTS if controls.hears(part)]
     parts = []
     for bar in range(first_bar, last_bar + 1):
         edges_s = tempo_map.seconds_at_beats(np.array([bar, bar + 1]) * float(bar_beats))
@@ -64,7 +81,15 @@ def span_notes(
         density = sample_curve(asked_density(controls), curve_s)
         assert density is not None
         made = score.bar_notes(
-            controls.seed, piece, number(bar), bar_s, density, sample_curve(controls.energy, curve_s)
+            controls.seed,
+            piece,
+            number(bar),
+            bar_s,
+            density,
+            sample_curve(controls.energy, curve_s),
+            parts=sounding,
+            opens=number(bar) == opening,
+            freedom=1.0 if turn is None else LOOP_FREEDOM,
         )
         onset, off = (tempo_map.seconds_at_beats(bar * bar_beats + part) for part in (made.onset, made.off))
         parts.append(replace(made, onset=onset, off=off))

@@ -11,6 +11,7 @@ a bass that holds them, a melody that wanders, and figures between.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,13 +23,13 @@ from musika_daw.score.coordinates import stream
 from musika_daw.score.density import rate_of_density
 from musika_daw.score.following.changes import Change
 from musika_daw.score.following.held import chord_of
+from musika_daw.score.parts import PIANO_PARTS
 from musika_daw.score.roll import Notes
 
 BEATS_PER_BAR, BARS_PER_PHRASE = 4, 4
 FINEST_RATE_HZ = 16.0
 SILENT_BELOW = 0.005  # a density this low asks for silence, not for one note in two seconds
-_BAR, _PHRASE, _PIECE, _WANDER, _PULSE = 4, 5, 6, 7, 8  # streams of random numbers
-_WANDER_STEP_S = 6.0
+_BAR, _PHRASE, _PIECE, _PULSE = 4, 5, 6, 8  # streams of random numbers
 _PART_S = 1.1
 _LOWEST, _HIGHEST = 28, 98
 # chances of 1, 2, ... notes at one onset, at densities 0.3, 0.6 and 0.9, as counted in performed music
@@ -91,16 +92,6 @@ def slots_per_bar(bar_s: float) -> int:
     return slots
 
 
-def wandering_density(seed: int, seconds: np.ndarray) -> np.ndarray:
-    """Density 0..1 at seconds `[T]` of a take of which none was asked: it moves about as performed music does."""
-    place = np.asarray(seconds, np.float64) / _WANDER_STEP_S
-    index = np.floor(place).astype(np.int64)
-    knots = {int(i): float(stream(seed, _WANDER, int(i)).normal()) for i in np.unique(np.r_[index, index + 1])}
-    left, right = (np.array([knots[int(i)] for i in at]) for at in (index, index + 1))
-    share = place - index
-    return np.clip(0.6 + 0.14 * ((1 - share) * left + share * right), 0.2, 0.9)
-
-
 def chord_at(seed: int, piece: Piece, beat: float) -> harmony.Chord:
     """The chord that is played at a beat of the timeline; one that has no name as the nearest that has."""
     phrase, within = divmod(beat, BARS_PER_PHRASE * BEATS_PER_BAR)
@@ -113,8 +104,23 @@ def chord_at(seed: int, piece: Piece, beat: float) -> harmony.Chord:
     return nearest
 
 
-def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarray, energy: np.ndarray | None) -> Notes:
-    """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`."""
+def bar_notes(
+    seed: int,
+    piece: Piece,
+    bar: int,
+    bar_s: float,
+    density: np.ndarray,
+    energy: np.ndarray | None,
+    *,
+    parts: Collection[str] = PIANO_PARTS,
+    opens: bool = False,
+    freedom: float = 1.0,
+) -> Notes:
+    """Notes of one bar in beats from its start; `density` and `energy` (None: middling) at its slots `[n]`.
+
+    Of its `parts` some may be left out. A bar that `opens` a piece begins with a note, unless it is silent; `freedom`
+    is how far notes are from their place in the bar, 1 as they are played without a grid.
+    """
     slots = len(density)
     phrase, place = divmod(bar, BARS_PER_PHRASE)
     of_phrase, rng = stream(seed, _PHRASE, phrase), stream(seed, _BAR, bar)
@@ -128,12 +134,16 @@ def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarr
     rank_by = 1.1 * level + 0.75 * rhythm[np.arange(slots) * (128 // slots) % 128] + 0.5 * chance
     # each second or so has its own share of onsets, what is left over taking turns, so that curves are followed
     turns_of_parts = _turns(bar_s)
-    parts = rank_by.reshape(len(turns_of_parts), -1)
-    rank = np.argsort(np.argsort(-parts, axis=1, kind="stable"), axis=1, kind="stable")
-    left_over = (rng.random() + turns_of_parts[:, None]) % 1
-    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / len(parts)
+    if opens:
+        rank_by[0] = np.inf
+    of_parts = rank_by.reshape(len(turns_of_parts), -1)
+    rank = np.argsort(np.argsort(-of_parts, axis=1, kind="stable"), axis=1, kind="stable")
+    first = rng.random()
+    left_over = ((0.0 if opens else first) + turns_of_parts[:, None]) % 1
+    wanted = np.where(density < SILENT_BELOW, 0, rate_of_density(density)) * bar_s / len(of_parts)
     played = np.nonzero((rank + left_over).ravel() < wanted)[0]
-    late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * BEATS_PER_BAR / bar_s
+    beats_of_s = freedom * BEATS_PER_BAR / bar_s
+    late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * beats_of_s
     draws = rng.random((slots, 6))
     hand = _Hand(piece, progression, place, slots, turns, rising)
     onset: list[float] = []
@@ -150,8 +160,10 @@ def bar_notes(seed: int, piece: Piece, bar: int, bar_s: float, density: np.ndarr
         for number, (key, voice) in enumerate(hand.strike(slot, count, int(level[slot]), draws[slot])):
             end = chord_end if held or voice == "bass" else min(following + 0.05, chord_end)
             touch = 0.30 + 0.55 * strength + 0.012 * level[slot] + 0.08 * (draws[slot, 4] - 0.5)
-            touch += {"melody": 0.09, "bass": 0.0, "inner": -0.07}[voice]
-            begin = max(0.0, beat + late_beats[slot] + number * 0.004 * BEATS_PER_BAR / bar_s)
+            if voice not in parts:
+                continue
+            touch += {"melody": 0.09, "bass": 0.0, "chords": -0.07}[voice]
+            begin = max(0.0, beat + late_beats[slot] + number * 0.004 * beats_of_s)
             onset.append(begin)
             off.append(max(end, begin + 0.12 * BEATS_PER_BAR / bar_s))
             keys.append(key)
@@ -207,7 +219,7 @@ class _Hand:
         return float(2 * end - BEATS_PER_BAR * self.place)
 
     def strike(self, slot: int, count: int, level: int, draws: np.ndarray) -> list[tuple[int, str]]:
-        """(key, voice) of `count` notes, from the lowest up: bass where a chord begins, melody on top."""
+        """(key, part) of `count` notes, from the lowest up: bass where a chord begins, melody on top."""
         beat = slot * BEATS_PER_BAR / self.slots
         start, chord, key = self.progression[self._at(beat)]
         begins = abs(2 * start - (BEATS_PER_BAR * self.place + beat)) < 1e-9
@@ -222,7 +234,7 @@ class _Hand:
             return out
         if draws[2] < self.piece.lean or level >= 3:
             return [*self._between(chord, bass + 10, melody, count - 1), (melody, "melody")]
-        figure = (self._figure(slot, chord, melody), "inner")
+        figure = (self._figure(slot, chord, melody), "chords")
         return [figure, *self._between(chord, bass + 10, melody, count - 1)][:count]
 
     def _melody(
@@ -247,7 +259,7 @@ class _Hand:
     def _between(self, chord: harmony.Chord, low: float, high: int, count: int) -> list[tuple[int, str]]:
         """Chord tones below the melody, spread downwards."""
         near = [k for k in range(high - 3, max(int(low), high - 20), -1) if k % 12 in chord.tones]
-        return [(k, "inner") for k in sorted(near[: max(count, 0)])]
+        return [(k, "chords") for k in sorted(near[: max(count, 0)])]
 
 
 def _metre(slots: int) -> np.ndarray:

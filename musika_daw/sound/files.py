@@ -27,15 +27,6 @@ _PIECE_FRAMES = 1 << 14
 CEILING_DBFS = -1.0
 
 
-def write_in_pieces(file: Any, samples: np.ndarray) -> None:
-    """Write [frames, channels] to an open `soundfile.SoundFile` in many calls.
-
-    A Vorbis encoder keeps all that one call gives it on the stack, which ends the process for some tens of seconds.
-    """
-    for start in range(0, len(samples), _PIECE_FRAMES):
-        file.write(samples[start : start + _PIECE_FRAMES])
-
-
 @dataclass(frozen=True)
 class Written:
     """Frames of a file, and how far it was turned down beyond the gain that was asked for, so that nothing clips."""

@@ -9,7 +9,7 @@ import struct
 
 import numpy as np
 
-from musika_daw.sound.tags import ACID_ONE_SHOT, Tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Tags, loop_texts
 
 _COMMENT, _LAST = 4, 0x80
 _NAMES = {
@@ -28,9 +28,7 @@ def comments_of(tags: Tags) -> dict[str, str]:
     comments = {_NAMES[key]: text for key, text in tags.info.items() if key in _NAMES}
     if tags.acid and tags.acid.beats:
         comments |= {"BPM": f"{tags.acid.tempo_bpm:.6f}".rstrip("0").rstrip("."), "BEATS": str(tags.acid.beats)}
-    if tags.sampler and tags.sampler.loops:
-        start, end = tags.sampler.loops[0]
-        comments |= {"LOOPSTART": str(start), "LOOPLENGTH": str(end + 1 - start)}
+    comments |= loop_texts(tags)
     if tags.acid and tags.acid.flags & ACID_ONE_SHOT:
         comments["ONESHOT"] = "1"
     if tags.key:  # some programs look for one name, some for the other

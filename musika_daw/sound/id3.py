@@ -3,19 +3,21 @@
 import io
 from typing import Any
 
-from musika_daw.sound.tags import ACID_ONE_SHOT, Tags
+from musika_daw.sound.tags import ACID_ONE_SHOT, Tags, loop_texts
 
 _FRAMES = {"INAM": "TIT2", "IART": "TPE1", "IGNR": "TCON", "ICOP": "TCOP", "ISFT": "TSSE"}
 _UTF16 = 1  # the encoding that version 2.3 has for all of Unicode
 
 
-def id3(tags: Tags) -> bytes:
+def id3(tags: Tags, loop: bool = False) -> bytes:
     """A tag with title, artist, genre, tempo, key, copyright and comment, the same bytes every time; b"" for none.
+
+    With `loop` also the loop, for files that have no other place for it.
 
     A tempo may have a fraction, against the standard: at 128.5 bpm a whole number is 29 ms off in four bars. Programs
     read it.
     """
-    frames = list(_frames(tags))
+    frames = list(_frames(tags, loop))
     if not frames:
         return b""
     from mutagen.id3 import ID3
@@ -28,7 +30,7 @@ def id3(tags: Tags) -> bytes:
     return stream.getvalue()
 
 
-def _frames(tags: Tags) -> Any:
+def _frames(tags: Tags, loop: bool) -> Any:
     from mutagen import id3 as frames
 
     texts = {_FRAMES[key]: text for key, text in tags.info.items() if key in _FRAMES}
@@ -43,6 +45,8 @@ def _frames(tags: Tags) -> Any:
         own["BEATS"] = str(tags.acid.beats)
     if tags.acid and tags.acid.flags & ACID_ONE_SHOT:
         own["ONESHOT"] = "1"
+    if loop:
+        own |= loop_texts(tags)
     for name, text in own.items():
         yield frames.TXXX(encoding=_UTF16, desc=name, text=[text])
     if "ICMT" in tags.info:

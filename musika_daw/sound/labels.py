@@ -1,9 +1,9 @@
 """`Labels`: what an audio file, or the manifest of its pack, says of itself, for lists and for playing in time.
 
-manifest.json    everything, one row a file
-WAV              `acid`: tempo, beats, one-shot
-FLAC, AIFF, OGG  their tags: tempo, beats, one-shot, key
-else             tempo and key in the name, as DAWs read them
+manifest.json         everything, one row a file
+WAV                   `acid`: tempo, beats, one-shot
+FLAC, AIFF, OGG, MP3  their tags: tempo, beats, one-shot, key
+else                  tempo and key in the name, as DAWs read them
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from musika_daw.sound.tags import ACID_LOOP, ACID_ONE_SHOT, Acid, Header
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES_MAX = 512 << 20
-SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg")
+SUFFIXES = (".wav", ".flac", ".aiff", ".aif", ".ogg", ".mp3")
 SHAPES = ("loop", "fill", "take", "shot")
 BEATS_PER_BAR = 4
 SAMPLE_RATES_HZ = (1000, 1_000_000)

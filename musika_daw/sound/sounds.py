@@ -1,5 +1,6 @@
 """Audio files of every format that a pack can have, with the same labels in each; reading them back."""
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -17,21 +18,28 @@ FRAMES_MAX = 1 << 48
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write audio: `title` is the word in the pack's folder name, `bits` what a reader reports."""
+    """One way to write audio: `title` is the word in the pack's folder name, `bits` what a reader reports, 0 where
+    there are none; `rate_limit_hz` is the highest rate that it has."""
 
     name: str
     suffix: str
     title: str
     encoding: str
+    rate_limit_hz: int = 192_000
 
     @property
     def bits(self) -> int:
-        return ENCODINGS[self.encoding][1]
+        return ENCODINGS.get(self.encoding, (0, 0))[1]
+
+    @property
+    def lossy(self) -> bool:
+        """Whether what is read is not what was written."""
+        return self.encoding not in ENCODINGS
 
     @property
     def floating(self) -> bool:
         """Whether it holds what is beyond full scale."""
-        return ENCODINGS[self.encoding][0] == FLOAT
+        return not self.lossy and ENCODINGS[self.encoding][0] == FLOAT
 
 
 FORMATS = {
@@ -42,6 +50,8 @@ FORMATS = {
         Format("wav32f", ".wav", "WAV", "float32"),
         Format("flac", ".flac", "FLAC", "pcm24"),
         Format("aiff", ".aiff", "AIFF", "pcm24"),
+        Format("ogg", ".ogg", "OGG", "vorbis"),
+        Format("mp3", ".mp3", "MP3", "mpeglayeriii", 48_000),
     )
 }
 SUFFIXES = tuple(sorted({form.suffix for form in FORMATS.values()}))
@@ -57,6 +67,12 @@ def encode(samples: np.ndarray, sample_rate_hz: int, tags: Tags, form: Format) -
         from musika_daw.sound.aiff import encode_aiff
 
         return encode_aiff(samples, sample_rate_hz, tags)
+    if form.lossy:
+        from musika_daw.sound.lossy import encode_mp3, encode_ogg
+
+        if form.suffix == ".mp3":
+            return encode_mp3(samples, sample_rate_hz, tags)
+        return encode_ogg(samples, sample_rate_hz, tags, zlib.crc32(repr(tags).encode()))
     from musika_daw.sound.riff import encode_wave
 
     return encode_wave(samples, sample_rate_hz, tags, form.encoding)
@@ -65,7 +81,7 @@ def encode(samples: np.ndarray, sample_rate_hz: int, tags: Tags, form: Format) -
 def read_sound(path: Path) -> tuple[np.ndarray, Header]:
     """Samples, float32 [frames, channels], and header of a file of the pack. Raises ValueError or OSError.
 
-    The tags of FLAC and AIFF files are not read; their chunk list is empty.
+    Of other than WAV files no tags are read; their chunk list is empty.
     """
     with path.open("rb") as stream:
         try:
@@ -84,7 +100,8 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
         with soundfile.SoundFile(stream) as file:
             samples = file.read(dtype="float32", always_2d=True)
             bits = int("".join(filter(str.isdigit, file.subtype)) or 0)
-            return samples, Header(f"pcm{bits}", file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
+            encoding = file.subtype.lower().replace("_", "")
+            return samples, Header(encoding, file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
     except soundfile.LibsndfileError as error:
         raise ValueError(" ".join(str(error).split())) from None
 

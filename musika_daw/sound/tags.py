@@ -72,6 +72,14 @@ def tags_of_bars(
     return Tags(info, acid, Sampler(((0, frames - 1),)) if loops else None, cues, key)
 
 
+def loop_texts(tags: Tags) -> dict[str, str]:
+    """First frame and length of the loop, as SDL_mixer and games read them from comments; none without a loop."""
+    if tags.sampler is None or not tags.sampler.loops:
+        return {}
+    start, end = tags.sampler.loops[0]
+    return {"LOOPSTART": str(start), "LOOPLENGTH": str(end + 1 - start)}
+
+
 @dataclass(frozen=True)
 class Header:
     """A WAV file without its samples; `chunks` are the ids in file order (`LIST/INFO` for lists).

@@ -7,12 +7,13 @@ from pack_builder.plan.chain import VST3, Chain
 DYNAMICS = ("compressor", "saturation")
 
 
-def check_apart(loop_kinds: tuple[str, ...], kinds: tuple[str, ...], chains: tuple[tuple[str, Chain], ...]) -> None:
-    """Raises ValueError where --stems is asked of kinds that have no loops, or with a chain that cannot do it."""
-    if not loop_kinds:
-        raise ValueError(f"--stems: {', '.join(kinds)} has no loops (--kind techno has them)")
+def check_apart(split: tuple[str, ...], kinds: tuple[str, ...], chains: tuple[tuple[str, Chain], ...]) -> None:
+    """Raises ValueError where --stems is asked of kinds of which none is `split` into parts, or with a chain that
+    cannot do it."""
+    if not split:
+        raise ValueError(f"--stems: {', '.join(kinds)} has none (--kind techno has them)")
     for kind, chain in chains:
         for effect in chain.effects:
-            if kind in loop_kinds and effect.use == VST3:
+            if kind in split and effect.use == VST3:
                 why = "cannot be combined with --stems: what a vst3 does to one part of a loop is not known"
                 raise refused("--finish", effect.path or "", why)

@@ -45,6 +45,11 @@ def declared(*options: Option) -> Any:
     return field(metadata={"options": options})
 
 
+def values_for(record: type, values: dict[str, Any]) -> dict[str, Any]:
+    """Of some values those that a record has a field for."""
+    return {each.name: values[each.name] for each in fields(record) if each.name in values}
+
+
 def options_of(*records: type) -> Iterator[Option]:
     """All options that records declare, in the order of their fields."""
     for record in records:

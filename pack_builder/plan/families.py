@@ -1,4 +1,4 @@
-"""What is made of each kind of model: loops or takes, their folder and genre tag."""
+"""What is made of each kind of model: loops, takes, kits, and their folders and genre tag."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,19 +8,27 @@ from musika_daw.score.parts import ONE_SHOTS, PLAYED
 
 @dataclass(frozen=True)
 class Family:
-    """One kind of model; `shape` is what its plain files are, `models` the names of those that ship for packs: the one
-    that is used now, and those that packs were made with before."""
+    """One kind of model; `models` are the names of those that ship for packs: the one that is used now, and those that
+    packs were made with before.
+
+    `takes` says that its plain files are takes, and loops only where they are asked for; else they are loops, of which
+    there are kits, one-shots and stems. `every_beat` says that something is struck on each.
+    """
 
     kind: str
     models: tuple[str, ...]
-    shape: str
-    folder: str
     genre: str
+    takes: bool = False
+    every_beat: bool = True
+
+    def folder(self, shape: str) -> str:
+        """Folder of its plain loops or takes."""
+        return f"Loops/{self.genre}_{'Takes' if shape == 'take' else 'Loops'}"
 
 
 FAMILIES = {
-    "techno": Family("techno", ("parts", "techno"), "loop", "Loops/Techno_Loops", "Techno"),
-    "piano": Family("piano", ("piano",), "take", "Loops/Piano_Takes", "Piano"),
+    "techno": Family("techno", ("parts", "techno"), "Techno"),
+    "piano": Family("piano", ("piano",), "Piano", takes=True, every_beat=False),
 }
 TAKES_BPM = Fraction(120)  # takes have no tempo; a MIDI file and a project must have one
 CUT_SHOTS = ("kick", "hat", "clap", "stab")

@@ -17,9 +17,12 @@ from typing import Any
 from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.curve import Points
 from pack_builder.plan.families import FAMILIES, INTENSITIES, shots_of
+from pack_builder.plan.music import Music
 from pack_builder.plan.names import file_stem, tempo_folder, word_names
-from pack_builder.plan.options import BuildOptions, Music
+from pack_builder.plan.options import BuildOptions
 
+DRAWS = 4
+"""Draws of each loop of which one is chosen with those of the others."""
 DENSITY_CLASSES = ("sparse", "medium", "dense")
 OUTSIDE_FOLDER = "outside_limits"
 _KIT_TEMPI, _VARIATIONS, _FILLS = 3, 2, 2
@@ -28,10 +31,12 @@ _FILL_BEAT = 12  # a fill is the last bar of a phrase of four
 
 @dataclass(frozen=True)
 class Job:
-    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `density` or `curve` for takes.
+    """One file to render; `bpm` and `bars` are set for loops, `seconds` and maybe `curve` for takes, maybe `density`
+    for both.
 
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
-    `anchors` names the seeds where several jobs share theirs, `written_in` the key and
+    `anchors` names the seeds where several jobs share theirs, `drawn` is which of `DRAWS` draws comes first where loops
+    were chosen together, `written_in` the key and
     `chords` the chords that were asked for.
     """
 
@@ -51,6 +56,7 @@ class Job:
     energy: Fraction | None = None
     curve: Points | None = None
     anchors: str = ""
+    drawn: int | None = None
     written_in: str | None = None
     chords: str | None = None
 
@@ -70,13 +76,20 @@ class Job:
 
     def seed(self, attempt: int = 0) -> int:
         """Seed of one attempt at this job, 0..2^53-1 (exact in every JSON reader)."""
-        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{attempt}")
+        return derived_seed(self.pack_seed, f"{self.anchors or self.key}/{self._number(attempt)}")
 
     def style(self, attempt: int = 0) -> int:
         """Style seed of one attempt: a style that failed is given up, unless others share it."""
-        if not attempt or self.kit is not None or self.anchors:
+        number = self._number(attempt)
+        if not number or self.kit is not None or self.anchors:
             return self.style_seed
-        return derived_seed(self.pack_seed, f"{self.key}/style/{attempt}")
+        return derived_seed(self.pack_seed, f"{self.key}/style/{number}")
+
+    def _number(self, attempt: int) -> int:
+        """The draw of an attempt: the chosen one first, then those that nobody has looked at yet."""
+        if self.drawn is None:
+            return attempt
+        return DRAWS - 1 + attempt if attempt else self.drawn
 
     @property
     def take_bpm(self) -> Fraction | None:
@@ -124,8 +137,9 @@ def jobs_of(music: Music) -> Iterator[Job]:
 
 def _wordless(music: Music) -> Iterator[Job]:
     for kind in music.kinds:
-        if FAMILIES[kind].shape == "loop":
+        if kind in music.loop_kinds:
             yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.bpm), by_tempo=True)
+        if not FAMILIES[kind].takes:
             yield from _kits(music, kind)
             for sound in shots_of(kind, music.scored):
                 for index in range(music.one_shots):
@@ -138,9 +152,9 @@ def _wordless(music: Music) -> Iterator[Job]:
     loops, takes = music.loops_per_bpm * len(music.bpm), music.takes
     for extra in music.extensions:
         for kind in music.kinds:
-            if FAMILIES[kind].shape == "loop":
+            if kind in music.loop_kinds:
                 yield from _loops(music, kind, loops, extra.loops, by_tempo=False)
-            else:
+            if FAMILIES[kind].takes:
                 middle = None if music.density is None else sum(music.density) / 2
                 more = list(spread(*music.density, extra.takes)) if music.density and extra.takes else []
                 yield from _takes(music, kind, takes, more or [middle] * extra.takes)
@@ -155,12 +169,18 @@ def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **value
 
 
 def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
-    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi."""
+    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi. Those of a kind of
+    takes are spread over the density at each tempo, as its takes are."""
     tempi = len(music.bpm)
+    densities: list[Fraction | None] = [None]
+    if FAMILIES[kind].takes and music.density is not None:
+        densities = list(spread(*music.density, music.loops_per_bpm))
+    chosen = dict(music.spread.draws) if music.spread else {}
     for number in range(first, first + count):
         place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
         bpm = music.bpm[place]
-        yield _job(music, f"{kind}/loop/{bpm}/{index}", kind, "loop", bpm=bpm, bars=music.bars)
+        key, density = f"{kind}/loop/{bpm}/{index}", densities[index % len(densities)]
+        yield _job(music, key, kind, "loop", bpm=bpm, bars=music.bars, density=density, drawn=chosen.get(key))
 
 
 def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
@@ -231,13 +251,13 @@ def file_of(
     """
     group = density_class(measured_density or 0.0) if job.shape == "take" else ""
     family = FAMILIES[job.kind]
-    kind_name = family.folder.split("/")[1].split("_")[0]
     if job.shape == "shot":
-        folder = f"One_Shots/{kind_name}/{job.role.title()}"
+        folder = f"One_Shots/{family.genre}/{job.role.title()}"
     elif job.kit:
-        folder = f"Kits/{kind_name}/{job.kit.title()}"
+        folder = f"Kits/{family.genre}/{job.kit.title()}"
     else:
-        folder = f"{family.folder}/{group if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)}"
+        of_tempo = None if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)
+        folder = f"{family.folder(job.shape)}/{of_tempo or group}"
     stem = file_stem(
         options.label.naming,
         "kit" if job.kit and job.shape != "shot" else job.shape,

@@ -7,8 +7,10 @@ from typing import Any
 
 from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.chain import Chain
+from pack_builder.plan.families import FAMILIES
+from pack_builder.plan.music import Extension, Music, Spread
 from pack_builder.plan.names import decimal
-from pack_builder.plan.options import BuildOptions, Extension, Finish, Label, Music, Place
+from pack_builder.plan.options import BuildOptions, Finish, Label, Place
 
 
 def recipe_of(options: BuildOptions) -> dict[str, Any]:
@@ -25,6 +27,8 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
         "density_curve": None if curve is None else [[str(at), str(value)] for at, value in curve],
         "take_seconds": str(music.take_seconds),
         "chains": {kind: chain.to_json() for kind, chain in finish.chains},
+        "loop_kinds": list(music.loop_kinds),
+        "spread": None if music.spread is None else vars(music.spread) | {"draws": dict(music.spread.draws)},
         "extensions": [vars(extra) for extra in music.extensions],
         "only": list(music.only),
         "scored": None if music.scored is None else list(music.scored),
@@ -41,12 +45,16 @@ EARLIER: dict[str, Any] = {
     "stems": False,
     "exact_tempo": False,
     "scored": [],
+    "diverse": False,
+    "spread": None,
 }
 
 
 def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
-    whole = EARLIER | recipe
+    # before, kinds of takes had no loops
+    loop_kinds = [kind for kind in recipe.get("kinds", ()) if kind in FAMILIES and not FAMILIES[kind].takes]
+    whole = EARLIER | {"loop_kinds": loop_kinds} | recipe
     keys = {name: whole[name] for name in ("asked_key", "take_key") if isinstance(whole[name], str)}
     return whole | {name: key_in_text(key) or key for name, key in keys.items()}
 
@@ -66,6 +74,8 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
             "density_curve": None if curve is None else tuple((Fraction(at), Fraction(value)) for at, value in curve),
             "take_seconds": Fraction(recipe["take_seconds"]),
             "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
+            "loop_kinds": tuple(recipe["loop_kinds"]),
+            "spread": spread_from(recipe["spread"]),
             "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),
             "only": tuple(recipe["only"]),
             "scored": None if recipe["scored"] is None else tuple(recipe["scored"]),
@@ -78,6 +88,13 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
     except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError):
         raise ValueError("manifest: its recipe is damaged or of another version") from None
     return made
+
+
+def spread_from(values: Any) -> Spread | None:
+    """The choice of draws of a recipe; raises ValueError, TypeError or KeyError for what is none."""
+    if values is None:
+        return None
+    return Spread(tuple(values["draws"].items()), float(values["before"]), float(values["after"]))
 
 
 def _taken(record: type, values: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from musika_daw.system.atomic import write_atomic
 from pack_builder.plan.options import BuildOptions
+from pack_builder.publish.drumkits import drumkit_files
 from pack_builder.publish.page import pages
 from pack_builder.publish.presets import preset_texts
 from pack_builder.publish.projects import project_files
@@ -28,6 +29,9 @@ def close(
         **dict(preset_texts(stem, rows(), options.label.exact_tempo)),
     }
     for name, data in project_files(stem, head, rows(), options.place.out, options.label.exact_tempo):
+        write_atomic(options.place.out / name, data)
+        texts[name] = ""
+    for name, data in drumkit_files(stem, head, rows(), options.place.out):
         write_atomic(options.place.out / name, data)
         texts[name] = ""
     for name, text in () if options.label.no_page else pages(options.place.out, head, rows(), card):

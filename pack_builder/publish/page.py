@@ -7,7 +7,6 @@ with a gap at the seam and not in layers. A large pack has several pages of 500 
 """
 
 import base64
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from importlib import resources
@@ -19,7 +18,7 @@ import numpy as np
 
 from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.score.harmony import NOTES
-from musika_daw.sound.ogg import with_serial
+from musika_daw.sound.lossy import encode_ogg
 from musika_daw.sound.peaks import waveform
 from musika_daw.sound.sounds import read_sound
 from pack_builder.plan.jobs import density_class
@@ -50,16 +49,7 @@ def picture(samples: np.ndarray, sample_rate_hz: int) -> bytes:
 
 def sound(samples: np.ndarray, sample_rate_hz: int, serial: int) -> bytes:
     """An Ogg Vorbis file with exactly the frames that it was given, the same bytes every time."""
-    import soundfile
-
-    from musika_daw.sound.files import write_in_pieces
-
-    stream, channels = io.BytesIO(), samples.shape[1]
-    with soundfile.SoundFile(
-        stream, "w", sample_rate_hz, channels, "VORBIS", format="OGG", compression_level=_QUALITY
-    ) as file:
-        write_in_pieces(file, samples)
-    return with_serial(stream.getvalue(), serial)
+    return encode_ogg(samples, sample_rate_hz, None, serial, _QUALITY)
 
 
 def preview_s(seconds: float, loops: bool) -> float | None:

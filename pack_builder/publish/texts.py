@@ -14,6 +14,10 @@ _LABELS = {
     "and cue chunks), so a DAW that reads them sets tempo and loop by itself.",
     "FLAC": "Tempo, number of beats, loop points and key are stored in each FLAC file (comments BPM, BEATS,\n"
     "LOOPSTART, LOOPLENGTH, INITIALKEY); a DAW that reads none of them takes the tempo from the name.",
+    "OGG": "Tempo, number of beats, loop points and key are stored in each Ogg file (comments BPM, BEATS,\n"
+    "LOOPSTART, LOOPLENGTH, KEY); a DAW that reads none of them takes the tempo from the name.",
+    "MP3": "Tempo, number of beats, loop points and key are stored in each MP3 file (its ID3 tag). It has exactly the\n"
+    "frames of the music for programs that heed the delay and padding that it names; some play 25 ms of silence first.",
     "AIFF": "Tempo and key are stored in each AIFF file (an ID3 tag), and its loop points and a marker on every bar\n"
     "(INST and MARK chunks); a DAW that reads none of them takes the tempo from the name.",
 }
@@ -88,6 +92,12 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         parts.append(
             f"  {split} loops in parts: drums, bass, lead, chords, as far as they play, in the folder NAME_stems beside"
         )
+    if (spread := head.recipe.get("spread")) is not None:
+        far, before = (f"{spread[name]:.1f}" for name in ("after", "before"))
+        parts.append(
+            f"  loops chosen far from each other: {far} to the nearest in the mean, {before} as they were drawn\n"
+            "  first (log-mel statistics, in deviations)"
+        )
     if outside:
         why = ", ".join(f"{name} ({count})" for name, count in outside.most_common())
         parts.append(
@@ -110,7 +120,8 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
 
 
 def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: bool, stems: bool) -> str:
-    parts = [f"{suffix}, {bits} bit, {rate_hz / 1000:g} kHz, stereo."]
+    depth = f", {bits} bit" if bits else ""  # a lossy format has none
+    parts = [f"{suffix}{depth}, {rate_hz / 1000:g} kHz, stereo."]
     if shapes["loop"] or shapes["fill"]:
         parts.append(
             "Loops have their first downbeat on the first sample and end on the last sample before the\n"

@@ -1,11 +1,13 @@
 """The first step of a file: raw sound from the engine, for one attempt at a job."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from musika_daw.hearing.embedding import log_mel_statistics
 from pack_builder.plan.curve import DensityCurve
-from pack_builder.plan.jobs import Job
+from pack_builder.plan.jobs import DRAWS, Job
 from pack_builder.render.source import EngineLike, EngineSource
 
 
@@ -41,6 +43,12 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
         samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz, bpm=job.take_bpm)
         fits = len(samples) >= round(exact)  # a take may go on to its natural decay
     return _checked(engine, job, samples, f"[{round(exact)}, 2]", fits)
+
+
+def placed(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int) -> np.ndarray:
+    """Where each of `DRAWS` draws of a loop lies among sounds: float64 [draws, d], near ones sound alike."""
+    draws = (raw_sound(source, engine, replace(job, drawn=draw), sample_rate_hz, 0) for draw in range(DRAWS))
+    return np.stack([log_mel_statistics(samples, sample_rate_hz).mean(0) for samples in draws])
 
 
 def _checked(engine: EngineLike, job: Job, samples: np.ndarray, need: str, fits: bool = True) -> np.ndarray:

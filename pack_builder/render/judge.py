@@ -9,11 +9,16 @@ from musika_daw.hearing.check import check_loop, check_take, clipped_frames, sil
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch
 from musika_daw.hearing.limits import SOUND, broken
+from musika_daw.hearing.pulse import places_of
+from musika_daw.score.roll import Notes
+from musika_daw.sound.sounds import FORMATS, Format
+from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish
+from pack_builder.render.coded import coded
 from pack_builder.render.effects import through
 from pack_builder.render.finish import Level, finish, measure
-from pack_builder.render.shots import cut_shot, in_tune
+from pack_builder.render.one_shots.cut import cut_shot, in_tune
 
 SHOT_CEILING_DBTP = -1.0
 
@@ -44,23 +49,26 @@ class Candidate:
     shot: Cut | None = None
 
 
-def judge(raw: np.ndarray, job: Job, wanted: Finish) -> Candidate:
-    """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune."""
+def judge(raw: np.ndarray, job: Job, wanted: Finish, notes: Notes | None = None) -> Candidate:
+    """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune; a loop of a kind
+    that does not play every beat is held against its `notes`, in seconds."""
     rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
     if job.shape == "shot":
-        return _shot(through(chain, raw, rate, loops=True), rate, job.role)
+        return _shot(through(chain, raw, rate, loops=True), rate, job.role, FORMATS[wanted.format])
     sound = through(chain, raw, rate, job.loops)
     sound, gain_db, level = finish(
         sound, rate, chain.loudness_lufs, job.loops, chain.ceiling_dbtp, chain.limiter_db, chain.clip_db
     )
-    findings = findings_of(sound, job, rate)
+    made = coded(sound, rate, FORMATS[wanted.format], job.loops, chain.ceiling_dbtp, level)
+    sound, level, gain_db = made.samples, made.level, gain_db - made.down_db
+    findings = findings_of(made.heard, job, rate, notes)
     # what is kept however it is, such as bars that were heard live, has the level that it reaches
     drawn_again = wanted.attempts > 1 or not wanted.keep_best
     target = chain.loudness_lufs if chain.clip_db and drawn_again else None
     return Candidate(sound, findings, level, gain_db, broken(findings, level.loudness_lufs, target))
 
 
-def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
+def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str, form: Format) -> Candidate:
     shot = None if silent(loop) else cut_shot(loop, sample_rate_hz, sound)
     if shot is None:
         nothing = np.zeros((0, 2), np.float32)
@@ -68,15 +76,23 @@ def _shot(loop: np.ndarray, sample_rate_hz: int, sound: str) -> Candidate:
     tuned, pitch = in_tune(shot.samples, sample_rate_hz, sound)
     samples, gain_db, _ = finish(tuned, sample_rate_hz, 0.0, False, SHOT_CEILING_DBTP)
     level = measure(samples, sample_rate_hz, loops=False)
-    findings = Findings(False, clipped_frames(samples))
+    made = coded(samples, sample_rate_hz, form, False, SHOT_CEILING_DBTP, level)
+    samples, level, gain_db = made.samples, made.level, gain_db - made.down_db
+    findings = Findings(False, clipped_frames(made.heard))
     cut = Cut(shot.likeness, round(shot.onset_s, 5), pitch)
     return Candidate(samples, findings, level, gain_db, broken(findings), cut)
 
 
-def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int) -> Findings:
+def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int, notes: Notes | None = None) -> Findings:
     """Measure a rendered job."""
     if job.loops and job.bpm is not None and job.beats is not None:
-        return check_loop(samples, sample_rate_hz, float(job.bpm), job.beats)
+        bpm = float(job.bpm)
+        places = (
+            None
+            if notes is None or FAMILIES[job.kind].every_beat
+            else places_of(notes.onset * bpm / 60, bpm, job.beats)
+        )
+        return check_loop(samples, sample_rate_hz, bpm, job.beats, places)
     return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz))
 
 

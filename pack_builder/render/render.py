@@ -7,15 +7,16 @@ import numpy as np
 
 from musika_daw.instrument.played import Take
 from musika_daw.score.techno.shot import shot_score
+from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
 from pack_builder.render.attempts import first_good
-from pack_builder.render.draw import controls_of, raw_sound
-from pack_builder.render.hits import judge_hit
+from pack_builder.render.draw import controls_of, placed, raw_sound
 from pack_builder.render.judge import Candidate, judge
 from pack_builder.render.labels import Seeds
-from pack_builder.render.midi import written_in
+from pack_builder.render.midi import stretch_of, written_in
+from pack_builder.render.one_shots.hits import judge_hit
 from pack_builder.render.source import EngineLike, EngineSource
 from pack_builder.render.stems.stems import stems_of, wanted
 from pack_builder.render.write import Made, labelled, write_made
@@ -67,10 +68,11 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         return raw_sound(source, engine, job, options.finish.sample_rate_hz, attempt)
 
     def judged(raw: np.ndarray, attempt: int) -> Candidate:
+        controls = controls_of(source, job, attempt)
         if job.rendered:
-            root = shot_score(job.role, controls_of(source, job, attempt)).root
-            return judge_hit(raw, job, options.finish, root)
-        return judge(raw, job, options.finish)
+            return judge_hit(raw, job, options.finish, shot_score(job.role, controls).root)
+        free = job.loops and not FAMILIES[job.kind].every_beat
+        return judge(raw, job, options.finish, engine.played(stretch_of(job), controls) if free else None)
 
     outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judged)
     if outcome.chosen is None or outcome.raw is None:
@@ -89,6 +91,11 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         heard=heard,
         stems=stems_of(engine, job, controls, outcome.raw, options) if wanted(job, options) else None,
     )
+
+
+def place_draws(source: EngineSource, model: str, job: Job, sample_rate_hz: int) -> tuple[str, np.ndarray]:
+    """The key of a loop's job, and where its draws lie; see `draw.placed`."""
+    return job.key, placed(source, engine_of(source, model), job, sample_rate_hz)
 
 
 def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions, heard: bool) -> Made:

@@ -30,6 +30,7 @@ from pack_builder.render.draw import RenderError
 from pack_builder.render.effects import check_chain
 from pack_builder.render.labels import software
 from pack_builder.render.source import MUSIKA, EngineSource
+from pack_builder.run.diverse import spread_of
 from pack_builder.run.folder import as_found, check_space, remove_parts, state_in
 from pack_builder.run.models import choose_models
 from pack_builder.run.pool import Pool
@@ -112,6 +113,9 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
             _check_chains(options, workers)
             if options.music.scored is None:
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
+                jobs = plan(options)
+            if options.music.diverse and options.music.spread is None:
+                options = options.changed(spread=spread_of(options, jobs, workers, source, models))
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:

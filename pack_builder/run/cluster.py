@@ -95,6 +95,17 @@ class ClusterPool:
         while waiting:
             yield self._next(waiting, write_made)
 
+    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """The results of calls as they are done."""
+        task, waiting = self._task(function), []
+        for values in calls:
+            waiting.append(task.remote(*values))
+            if len(waiting) >= _IN_FLIGHT * self.jobs:
+                [done], waiting = self._ray.wait(waiting, num_returns=1)
+                yield self._result(done)
+        for left in waiting:
+            yield self._result(left)
+
     def _task(self, function: Callable[..., Any]) -> Any:
         # -1: a task is given to another worker however often one dies; errors of ours are not tried again
         return self._ray.remote(num_cpus=1, max_retries=-1, retry_exceptions=False)(function)

@@ -9,17 +9,17 @@ from pathlib import Path
 from musika_daw.score.parts import PARTS
 from musika_daw.system.atomic import PART_SUFFIX
 from musika_daw.system.refusal import refused
-from pack_builder.plan.families import FAMILIES
-from pack_builder.plan.options import BuildOptions, Music
-from pack_builder.plan.recipe import completed, in_words, recipe_of
+from pack_builder.plan.music import Music
+from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.recipe import completed, in_words, recipe_of, spread_from
 from pack_builder.record.journal import State, read_state
 
 
 def as_found(options: BuildOptions) -> BuildOptions:
     """The options with what a pack that is already in the folder has, and nobody asked for otherwise.
 
-    Its name, which was made from a folder that may have been renamed since, the tempi in its file names, and whether
-    its one-shots are cut or rendered.
+    Its name, which was made from a folder that may have been renamed since, the tempi in its file names, whether its
+    one-shots are cut or rendered, and which draws its loops are.
     """
     out = options.place.out
     try:
@@ -33,8 +33,12 @@ def as_found(options: BuildOptions) -> BuildOptions:
     scored = found["scored"]
     if scored is not None and not isinstance(scored, list):
         return options  # said by `state_in`
+    try:
+        spread = spread_from(found["spread"]) if options.music.diverse else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return options  # said by `state_in`
     return options.changed(
-        name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored)
+        name=name, exact_tempo=found["exact_tempo"], scored=None if scored is None else tuple(scored), spread=spread
     )
 
 
@@ -89,11 +93,10 @@ def check_space(options: BuildOptions) -> None:
 
 def durations_s(music: Music) -> tuple[float, float]:
     """Seconds of audio that loops and takes come to (without the decay of takes)."""
-    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm
-    loops += music.kits * 6 * music.bars * 240 / float(music.bpm[0])
-    shapes = {FAMILIES[kind].shape for kind in music.kinds}
-    takes = math.prod((music.takes, float(music.take_seconds)))
-    return loops * ("loop" in shapes), takes * ("take" in shapes)
+    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm * len(music.loop_kinds)
+    kits = music.kits * 6 * music.bars * 240 / float(music.bpm[0]) * len(music.kit_kinds)
+    takes = math.prod((music.takes, float(music.take_seconds))) * len(music.take_kinds)
+    return loops + kits, takes
 
 
 def remove_parts(folder: Path) -> None:

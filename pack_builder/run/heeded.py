@@ -1,8 +1,7 @@
-"""Whether a model heeds what the music of a pack is asked to be: its chords, and the density of its takes."""
+"""Whether a model heeds what the music of a pack is asked to be: chords, and the density of takes."""
 
 from musika_daw.system.refusal import refused
-from pack_builder.plan.families import FAMILIES
-from pack_builder.plan.options import Music
+from pack_builder.plan.music import Music
 from pack_builder.render.render import knows_density, plays_score
 from pack_builder.render.source import EngineSource
 from pack_builder.run.pool import Pool
@@ -12,7 +11,9 @@ def check_heeded(music: Music, kind: str, text: str, name: str, workers: Pool, s
     """Raises ValueError where the model of a kind, called `text` and named `name`, would not heed an option."""
     if music.chords is not None and not workers.call(plays_score, source, text):
         raise refused("--chords", music.chords, f"the model {name} plays no score, which would follow them")
-    if FAMILIES[kind].shape != "take" or not music.takes or (music.density or music.density_curve) is None:
+    if kind not in music.take_kinds or (music.density or music.density_curve) is None:
+        return
+    if not music.takes and (kind not in music.loop_kinds or music.density is None):
         return
     if workers.call(knows_density, source, text):
         return

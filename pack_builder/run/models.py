@@ -34,7 +34,7 @@ def choose_models(
             chosen[kind] = _shipped(kind, wanted.get(kind), workers, source)
     for kind, (text, model) in chosen.items():
         asked = [("--key", options.music.asked_key)]
-        if FAMILIES[kind].shape == "take":
+        if FAMILIES[kind].takes:
             asked.append(("--take-key", options.music.take_key))
         for option, key in asked:
             if key is not None and not workers.call(plays_score, source, text):
@@ -42,7 +42,7 @@ def choose_models(
         check_heeded(options.music, kind, text, model.name, workers, source)
         if options.label.midi and not workers.call(plays_notes, source, text):
             raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
-        if options.label.stems and FAMILIES[kind].shape == "loop" and not workers.call(plays_parts, source, text):
+        if options.label.stems and kind in options.music.kit_kinds and not workers.call(plays_parts, source, text):
             why = "plays no score of parts, which the stems would be played from (--model parts does)"
             raise ValueError(f"--stems: the model {model.name} {why}")
     for kind, weights in options.place.weights:

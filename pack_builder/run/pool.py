@@ -26,5 +26,8 @@ class Pool(Protocol):
     def call(self, function: Callable[..., Any], *values: Any) -> Any:
         """The result of one call."""
 
+    def each(self, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
+        """The results of calls, in the order in which they are done."""
+
     def render(self, calls: Iterable[Call]) -> Iterator[Made]:
         """Make files and put them into the pack; what came of them, in the order in which they are done."""

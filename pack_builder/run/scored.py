@@ -15,4 +15,4 @@ def scored_kinds(
     """The kinds whose models render one-shots from a score; of a pack without any nobody asks."""
     if not (options.music.one_shots or options.music.kits):
         return ()
-    return tuple(kind for kind in options.music.loop_kinds if workers.call(renders_shots, source, models[kind][0]))
+    return tuple(kind for kind in options.music.kit_kinds if workers.call(renders_shots, source, models[kind][0]))

@@ -155,10 +155,10 @@ def test_what_is_asked_for_limits_what_is_let_through() -> None:
 def test_a_model_without_parts_says_so_and_keys_and_controllers_live_on(tmp_path: Path) -> None:
     live = LiveControls()
     live.check = lambda controls: check_asked(controls, "piano", "piano")
-    with pytest.raises(ValueError, match="parts: drums, bass, lead, chords, but piano plays no score of parts"):
+    with pytest.raises(ValueError, match="parts: drums, bass, lead, chords, but piano plays chords, melody, bass"):
         live.act("mute_drums")
     said = live.problem
-    assert said == "parts: drums, bass, lead, chords, but piano plays no score of parts"
+    assert said == "parts: drums, bass, lead, chords, but piano plays chords, melody, bass"
     assert live.parts() == {}
     live.set("seed", 0)
     assert live.problem is None

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from musika_daw.panel.make.builder import JOURNAL, PackBuild
 from musika_daw.panel.window.notice import Notice
 
-FORMATS = ("wav24", "wav16", "wav32f", "flac", "aiff")
+FORMATS = ("wav24", "wav16", "wav32f", "flac", "aiff", "ogg", "mp3")
 FINISHES = ("clean", "warm", "club", "none")
 # option: (label, what stands there at first, hint); all are checked by musika-pack, which says what is wrong
 TEXTS: Mapping[str, tuple[str, str, str]] = {

@@ -30,7 +30,7 @@ class Stems:
 
 def wanted(job: Job, options: BuildOptions) -> bool:
     """Whether the parts of a job's file are to lie beside it."""
-    return options.label.stems and job.loops and FAMILIES[job.kind].shape == "loop"
+    return options.label.stems and job.loops and not FAMILIES[job.kind].takes
 
 
 def stems_of(engine: EngineLike, job: Job, controls: Any, raw: np.ndarray, options: BuildOptions) -> Stems:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from musika_daw.score import harmony, roll, score
 from musika_daw.score.controls import Controls
 from musika_daw.score.density import density_curve, rate_of_density
-from musika_daw.score.playing import span_notes, span_roll, written_key
+from musika_daw.score.playing import span_notes, span_roll, wandering_density, written_key
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import TempoMap, TempoPoint
 
@@ -74,11 +74,11 @@ def test_more_density_adds_onsets_to_those_that_were_there(seed: int, bar: int, 
 
 def test_no_density_is_silence_and_none_wanders() -> None:
     assert len(span_notes(0, 20, TEMPO, Controls(1, density=0.0))) == 0
-    curve = score.wandering_density(3, np.arange(0, 600, 1.0))
+    curve = wandering_density(3, np.arange(0, 600, 1.0))
     assert curve.min() >= 0.2
     assert curve.max() <= 0.9
     assert 0.45 < curve.mean() < 0.75
-    np.testing.assert_array_equal(curve[100:110], score.wandering_density(3, np.arange(100, 110, 1.0)))
+    np.testing.assert_array_equal(curve[100:110], wandering_density(3, np.arange(100, 110, 1.0)))
 
 
 @given(seeds, st.floats(30, 240), st.floats(0.02, 1))

@@ -139,7 +139,7 @@ def test_takes_in_bars_have_exactly_that_length(small: Callable[..., BuildOption
         ({"density": "0.5", "density_curve": "0:0.2"}, "--density: '0.5', cannot be combined with --density-curve"),
         ({"density_curve": "0:0.2 30:0.5"}, "its last point is at 30 s, a take ends at 20 s"),
         ({"attempts": "0"}, "--attempts: 0, must be within 1..1000"),
-        ({"format": "mp3"}, "--format: 'mp3', must be one of wav24"),
+        ({"format": "m4a"}, "--format: 'm4a', must be one of wav24"),
         ({"finish": "loud"}, "--finish: 'loud', must be one of clean, warm, club, none or a toml file"),
     ],
 )

@@ -16,7 +16,7 @@ from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
-from pack_builder.render.shots import LONGEST_S, cut_shot, in_tune
+from pack_builder.render.one_shots.cut import LONGEST_S, cut_shot, in_tune
 from pack_builder.run.build import build
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent, audio_bytes

@@ -1,6 +1,7 @@
 """Options: every value is read, or refused in one line that names it and what is allowed."""
 
 import re
+from collections import Counter
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.parse import music_key, parse_bpm, parse_density
 from pack_builder.plan.recipe import recipe_of
@@ -120,7 +122,7 @@ def test_values_out_of_range_are_named(texts: dict, message: str) -> None:
 
 def test_defaults_are_eighteen_loops_and_nine_takes() -> None:
     options = BuildOptions.parse()
-    assert (options.music.count("techno"), options.music.count("piano")) == (18, 9)
+    assert Counter((job.kind, job.shape) for job in plan(options)) == {("techno", "loop"): 18, ("piano", "take"): 9}
     assert options.place.out == Path("MSK_-_First_-_WAV")
     assert sum(durations_s(options.music)) == pytest.approx(2 * sum(960 / bpm for bpm in range(120, 161, 5)) + 180)
 

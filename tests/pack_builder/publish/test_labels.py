@@ -333,7 +333,7 @@ def test_large_packs_are_split_into_presets_and_projects_of_a_useful_size() -> N
     from dataclasses import replace
 
     from pack_builder.publish.presets import KEYS, presets_of
-    from pack_builder.publish.projects import MOST_FILES, projects_of
+    from pack_builder.publish.timeline import MOST_FILES, projects_of
     from tests.pack_builder.pack_helpers import ROW
 
     rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(1500)]

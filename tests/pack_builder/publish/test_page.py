@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika_daw.sound.ogg import checksum, with_serial
+from musika_daw.sound.lossy import checksum, with_serial
 from musika_daw.sound.peaks import waveform
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import EMBEDDED_S, pages, picture, sound

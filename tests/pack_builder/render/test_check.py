@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from musika_daw.hearing.check import check_loop, check_take, clipped_frames, measured_pulse, seam, seam_step, silent
+from musika_daw.hearing.check import check_loop, check_take, clipped_frames, seam, seam_step, silent
 from musika_daw.hearing.limits import END, NO_BEAT, SEAM_LIMIT, SILENCE, STEP, STEP_LIMIT, broken
 from musika_daw.hearing.onsets import note_onsets_s
+from musika_daw.hearing.pulse import measured_pulse
 from tests.pack_builder.pack_stand_in import piano, techno
 
 

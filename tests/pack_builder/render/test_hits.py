@@ -26,7 +26,7 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row
-from pack_builder.render.hits import faults, judge_hit, tuned_to
+from pack_builder.render.one_shots.hits import faults, judge_hit, tuned_to
 from pack_builder.run.build import build
 from pack_builder.verify import check_row, verify
 from tests.pack_builder.pack_helpers import SMALL, Silent, audio_bytes

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from musika_daw.hearing.embedding import log_mel_statistics
 from musika_daw.hearing.spectra import (
     hz_of_mel,
     log_mel_db,
@@ -24,7 +25,7 @@ from musika_daw.hearing.spectra import (
     thirds_db,
 )
 from training.evaluate.measures import musicnn
-from training.evaluate.measures.embedding import embedders, log_mel_statistics
+from training.evaluate.measures.embedding import embedders
 from training.evaluate.measures.spread import Scale, frechet, nearest, pairwise_mean, split_half
 
 RATE_HZ = 44_100

@@ -14,9 +14,11 @@ from musika_daw.hearing.key import Pitch, pitch_of
 from musika_daw.hearing.limits import LATE_PEAK, MONO, MONO_LIMIT_DB, ONSETS, PEAK, SOUND, broken
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.hearing.settled import settled_pitch
+from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.families import CHORDS
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish
+from pack_builder.render.coded import coded
 from pack_builder.render.effects import through
 from pack_builder.render.finish import finish, measure
 from pack_builder.render.judge import SHOT_CEILING_DBTP, Candidate, Cut
@@ -35,13 +37,15 @@ def judge_hit(raw: np.ndarray, job: Job, wanted: Finish, root: int | None) -> Ca
     if chain.effects:
         sound = _ended(through(chain, sound, rate, loops=False), rate)
     samples, gain_db, _ = finish(sound, rate, 0.0, False, SHOT_CEILING_DBTP)
+    level = measure(samples, rate, loops=False)
+    made = coded(samples, rate, FORMATS[wanted.format], False, SHOT_CEILING_DBTP, level)
     # a tone is named after its score, so one that is heard on another note is none
-    findings = Findings(silent(raw), clipped_frames(samples))
+    findings = Findings(silent(raw), clipped_frames(made.heard))
     over = broken(findings)
     if not findings.silent:
-        over |= faults(samples, rate) | ({SOUND: 1.0} if off else {})
+        over |= faults(made.heard, rate) | ({SOUND: 1.0} if off else {})
     cut = Cut(None, None, pitch, job.role in CHORDS)
-    return Candidate(samples, findings, measure(samples, rate, loops=False), gain_db, over, cut)
+    return Candidate(made.samples, findings, made.level, gain_db - made.down_db, over, cut)
 
 
 def faults(samples: np.ndarray, sample_rate_hz: int) -> dict[str, float]:

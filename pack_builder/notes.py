@@ -1,0 +1,55 @@
+"""The notes of a pack's files, as its MIDI files have them: whether they are those of the manifest, and where."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from musika_daw.hearing.pulse import places_of
+from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.system.atomic import inside, sha256_of
+from pack_builder.plan.families import FAMILIES
+from pack_builder.record.beside import FileMidi
+from pack_builder.record.rows import Row
+
+TEMPO_TOLERANCE = 1e-5  # a MIDI file has it in whole microseconds a beat
+
+
+def midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:
+    """What differs between what the manifest says of a MIDI file and that file; `deep` reads it in any case."""
+    try:
+        path = inside(folder, said.file)
+        if not path.is_file():
+            yield "missing"
+            return
+        digest = sha256_of(path)
+        if digest != said.sha256:
+            yield f"sha256 {digest[:12]}, manifest says {said.sha256[:12]}"
+        if not deep and digest == said.sha256:
+            return
+        music = decode_midi(path.read_bytes())
+    except (ValueError, OSError) as error:
+        yield (error.strerror or str(error)).lower() if isinstance(error, OSError) else str(error)
+        return
+    if len(music.notes) != said.notes:
+        yield f"{len(music.notes)} notes, manifest says {said.notes}"
+    if music.beats != Fraction(said.ticks, PPQ):
+        yield f"{float(music.beats):g} beats, manifest says {said.ticks / PPQ:g}"
+    if abs(music.bpm - said.bpm) > TEMPO_TOLERANCE * said.bpm:
+        yield f"{music.bpm:.6g} bpm, manifest says {said.bpm:.6g}"
+
+
+def places_in(folder: Path, row: Row) -> np.ndarray | None:
+    """Where the notes of a loop begin, in beats, where it is of a kind that does not play every beat; none where its
+    MIDI file cannot be read or there is none. None for all other files."""
+    family = FAMILIES.get(row.music.kind)
+    if not row.loops or family is None or family.every_beat:
+        return None
+    try:
+        if row.midi is None or row.music.bpm is None or row.music.beats is None:
+            return np.zeros(0)
+        music = decode_midi(inside(folder, row.midi.file).read_bytes())
+        return places_of(music.notes.onset / music.ppq, row.music.bpm, row.music.beats)
+    except (ValueError, OSError):  # said of that file
+        return np.zeros(0)

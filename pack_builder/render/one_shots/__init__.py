@@ -1,0 +1,1 @@
+"""One-shots: cut from loops, or rendered one by one."""

@@ -1,0 +1,74 @@
+"""The pulse of loops that do not play every beat: heard at the places of their notes, right or wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from musika_daw.hearing.check import check_loop
+from musika_daw.hearing.limits import BEAT, NO_BEAT, TEMPO, broken
+from musika_daw.hearing.pulse import places_of, pulse_of_notes
+from tests.pack_builder.pack_stand_in import struck
+
+RATE_HZ = 44_100
+
+
+def loop_of(places: np.ndarray, bpm: float, bars: int, late_s: float = 0.0, speed: float = 1.0) -> np.ndarray:
+    """A loop [frames, 2] of struck notes, seamless since they are added on a circle."""
+    frames = round(bars * 240 * RATE_HZ / bpm)
+    wave = np.zeros(frames)
+    for number, place in enumerate(places):
+        note = struck(220 * 2 ** ((7 * number % 12) / 12), 1.5, 0.3, RATE_HZ)
+        start = round((place * 60 / bpm / speed + late_s) * RATE_HZ)
+        np.add.at(wave, (start + np.arange(len(note))) % frames, note)
+    return np.stack([wave, wave], axis=1).astype(np.float32) * 0.2
+
+
+# a tempo is heard between notes that are far from each other
+rhythms = st.lists(st.integers(1, 23), min_size=2, max_size=14, unique=True).map(
+    lambda steps: np.array([0, *sorted(steps), 26]) / 2
+)
+
+
+@given(rhythms, st.floats(70, 180))
+@settings(max_examples=15, deadline=None)
+def test_a_loop_is_in_time_wherever_its_notes_are(places: np.ndarray, bpm: float) -> None:
+    findings = check_loop(loop_of(places, bpm, 4), RATE_HZ, bpm, 16, places)
+    assert findings.pulse is not None
+    assert findings.pulse.bpm == pytest.approx(bpm, rel=0.004)
+    assert findings.pulse.beat_offset_ms < 9  # struck strings of 1 ms are heard 3 to 8 ms early
+    assert broken(findings) == {}
+
+
+@given(rhythms, st.sampled_from([0.98, 1.015]), st.sampled_from([-0.03, 0.025, 0.04]))
+@settings(max_examples=10, deadline=None)
+def test_a_wrong_tempo_and_a_late_loop_are_told(places: np.ndarray, speed: float, late_s: float) -> None:
+    fast = pulse_of_notes(loop_of(places, 120, 4, speed=speed), RATE_HZ, 120, places)
+    late = pulse_of_notes(loop_of(places, 120, 4, late_s=late_s), RATE_HZ, 120, places)
+    assert fast is not None
+    assert fast.bpm == pytest.approx(120 * speed, rel=0.004)
+    assert late is not None
+    assert late.beat_offset_ms == pytest.approx(abs(late_s) * 1000, abs=9)
+    assert TEMPO in broken(check_loop(loop_of(places, 120, 4, speed=speed), RATE_HZ, 120, 16, places))
+    assert BEAT in broken(check_loop(loop_of(places, 120, 4, late_s=late_s), RATE_HZ, 120, 16, places))
+
+
+def test_notes_that_are_not_played_are_no_pulse() -> None:
+    places = np.array([0.0, 3.5, 7.25, 11.0])
+    steady = np.random.default_rng(1).normal(size=(4 * RATE_HZ, 2)).astype(np.float32) * 0.1
+    assert pulse_of_notes(steady * 0, RATE_HZ, 240, places) is None
+    assert pulse_of_notes(loop_of(places, 120, 4), RATE_HZ, 120, np.zeros(0)) is None
+    assert NO_BEAT in broken(check_loop(loop_of(np.array([5.0]), 120, 4), RATE_HZ, 120, 16, places))
+
+
+@given(st.lists(st.floats(0, 16), max_size=40), st.floats(60, 200))
+def test_places_are_those_of_the_midi_file(onsets: list[float], bpm: float) -> None:
+    places = places_of(np.array(onsets), bpm, 16)
+    assert (np.diff(places) > 0.0).all()
+    assert ((places >= 0) & (places < 16)).all()
+    ticks = np.rint(np.array(onsets) * 960) % (16 * 960)  # as they are written
+    np.testing.assert_array_equal(places, places_of(ticks / 960, bpm, 16))
+    assert len(places) <= len(onsets)
+    assert bool(len(places)) == bool(onsets)
