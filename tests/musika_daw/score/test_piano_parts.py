@@ -15,6 +15,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.parts import PIANO_PARTS
 from musika_daw.score.playing import LOOP_FREEDOM, span_notes
 from musika_daw.score.roll import Notes
+from musika_daw.score.score import slots_per_bar
 from musika_daw.score.tempo import TempoMap
 
 PIANO = SCORES["piano"]
@@ -64,7 +65,8 @@ def test_a_loop_begins_on_its_downbeat_and_keeps_to_its_grid(
     notes = Loop(bpm, bars, 4 * first).notes(PIANO, Controls(seed, density=density), FRAME_S)
     assert notes.onset[0] <= LOOP_FREEDOM * 0.02 * 1.1
     assert notes.onset[-1] < float(bars * 240 / bpm)
-    slot_s = float(240 / bpm) / 64  # the finest grid that any bar has within these tempi
+    # the circle that a loop is made on is of whole latents: its bar may be longer, and have more slots
+    slot_s = float(240 / bpm) / slots_per_bar(240 / Loop(bpm, bars).circle(FRAME_S)[1])
     off_s = notes.onset - np.rint(notes.onset / slot_s) * slot_s
     # late by 5 ms at most, and a chord of six is rolled over as much; the circle is up to 0.5 / 20 longer
     assert np.abs(off_s).max() <= LOOP_FREEDOM * (0.02 + 5 * 0.004) * 1.1
