@@ -72,7 +72,8 @@ def kick_agreement(loop: np.ndarray, notes: Notes, sample_rate_hz: int) -> float
 
 
 def leaks_db(line: np.ndarray, drums: np.ndarray, notes: Notes, role: str, sample_rate_hz: int) -> np.ndarray:
-    """How much a line rises above 4 kHz where a drum is struck and no note of its own begins, against the drums, dB.
+    """How much a line rises above 4 kHz where a drum is struck and no note of its own begins, against the median hit of
+    the drums there, dB.
 
     Both stems are `[n, 2]`; one number for each such hit.
     """
@@ -85,10 +86,12 @@ def leaks_db(line: np.ndarray, drums: np.ndarray, notes: Notes, role: str, sampl
         first = round(second * sample_rate_hz)
         return float(np.sqrt(np.mean(np.square(np.take(wave, np.arange(first, first + span), mode="wrap")))))
 
+    hits = drum_onsets_s(notes)
+    usual = max(float(np.median([level(struck, hit) for hit in hits])), 1e-6) if len(hits) else 1.0
     found = []
-    for hit in drum_onsets_s(notes):
+    for hit in hits:
         if len(own) and np.abs(own - hit).min() < LEAK_CLEAR_S:
             continue
         rise = max(level(high, hit) - level(high, hit - LEAK_S - 0.01), 1e-6)
-        found.append(20 * np.log10(rise / max(level(struck, hit), 1e-6)))
+        found.append(20 * np.log10(rise / usual))
     return np.array(found)
