@@ -3,7 +3,7 @@
 
     python scripts/sound_examples.py [--out docs/sounds] [--only NAME]
 
-Five loops, two takes, and a loop before and after finishing. The same weights and machine give the same sound.
+Five loops, two takes, a loop with its stems, and a loop before and after finishing. The same weights and machine give the same sound.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from musika_daw.sound.files import write_blocks
 ROOT = Path(__file__).resolve().parents[1]
 LOOPS = ((96, 3), (112, 11), (124, 5), (132, 8), (174, 2))  # tempo, seed
 TAKES = ((0.2, 4), (0.7, 9))  # density, seed
+STEMS = (128, 21)
 LOOP_BARS, TAKE_S = 4, 12
 FINISHES = {"before": "none", "after": "club"}
 EXAMPLES: dict[str, list[str]] = {
@@ -39,6 +40,20 @@ EXAMPLES: dict[str, list[str]] = {
     ]
     for density, seed in TAKES
 }
+EXAMPLES["stems"] = [
+    "--bpm",
+    str(STEMS[0]),
+    "--bars",
+    str(LOOP_BARS),
+    "--loop",
+    "--stems",
+    "--seed",
+    str(STEMS[1]),
+    "--key",
+    "Am",
+    "--energy",
+    "1",
+]
 
 
 def module(name: str, *words: str) -> None:

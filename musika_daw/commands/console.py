@@ -81,3 +81,9 @@ def one_line(text: str) -> str:
     text = " ".join(text.split())
     first = text.partition(" ")[0]
     return text[:1].lower() + text[1:] if first[1:].islower() or len(first) == 1 else text
+
+
+def pace(sound_s: float, took_s: float) -> str:
+    """How fast seconds of sound were made: `12 times real time`, with a decimal below ten of them."""
+    times = sound_s / max(took_s, 1e-9)
+    return f"{times:.0f} times real time" if times >= 10 else f"{times:.1f} times real time"

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import click
 
+from musika_daw.commands.console import pace
 from musika_daw.commands.ports import jack_rows, quiet_libraries
 from musika_daw.system.libraries import advice, family, missing
 
@@ -36,8 +37,8 @@ def doctor() -> None:
         engine.loop(128, 1, Controls(0))
         start = time.perf_counter()
         audio = engine.loop(128, 8, Controls(1))
-        speed = len(audio) / engine.sample_rate_hz / (time.perf_counter() - start)
-        click.echo(f"{name:10s} loads in {load_s:.2f} s, renders {speed:.0f} times faster than real time")
+        speed = pace(len(audio) / engine.sample_rate_hz, time.perf_counter() - start)
+        click.echo(f"{name:10s} loads in {load_s:.2f} s, renders {speed}")
     for title, works in parts_that_work():
         click.echo(f"{title:10s} {works}")
     with quiet_libraries():

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from musika_daw.commands.console import Number
+from musika_daw.commands.console import Number, pace
 from musika_daw.commands.score_options import score_options
 
 if TYPE_CHECKING:
@@ -163,8 +163,7 @@ def render(
     if beside is not None and notes is not None:
         write_atomic(beside, notes)
     length_s = written.frames / engine.sample_rate_hz
-    speed = length_s / (time.perf_counter() - begin)
-    click.echo(f"{out}  {length_s:.2f} s  {speed:.0f} times faster than real time")
+    click.echo(f"{out}  {length_s:.2f} s  {pace(length_s, time.perf_counter() - begin)}")
     if beside is not None:
         click.echo(f"{beside}")
     for part, audio in played.items():

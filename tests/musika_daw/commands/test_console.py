@@ -13,7 +13,7 @@ import musika_daw
 import pack_builder.cli
 import training.cli
 from musika_daw.commands.cli import main
-from musika_daw.commands.console import Number, OneLineGroup, one_line, told
+from musika_daw.commands.console import Number, OneLineGroup, one_line, pace, told
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,10 @@ def test_every_option_for_a_number_of_every_program_is_of_that_kind() -> None:
     numbers = [param for param in options if isinstance(param.type, click.types.FloatParamType)]
     assert len(numbers) > 20
     assert [param.name for param in numbers if not isinstance(param.type, Number)] == []
+
+
+@pytest.mark.parametrize(
+    ("took_s", "said"), [(0.25, "40 times real time"), (2.5, "4.0 times real time"), (50.0, "0.2 times real time")]
+)
+def test_a_pace_below_ten_has_a_decimal(took_s: float, said: str) -> None:
+    assert pace(10.0, took_s) == said
