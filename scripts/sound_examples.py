@@ -3,7 +3,8 @@
 
     python scripts/sound_examples.py [--out docs/sounds] [--only NAME]
 
-Five loops, two takes, a loop with its stems, and a loop before and after finishing. The same weights and machine give the same sound.
+Five loops, two takes, a loop with its stems, and a loop before and after finishing. The same weights and machine give
+the same sound.
 """
 
 from __future__ import annotations
