@@ -181,3 +181,41 @@ def test_whatever_is_told_in_whatever_order_does_no_harm(told: list[tuple[int, i
         track.come_to(-at, 5, jumps, playing=playing)
     frames = [frame for frame, _ in track.steps.since(-1000)]
     assert frames == sorted(set(frames))
+
+
+def messages(daw: Daw, *played: tuple[int, tuple[int, int, int]]) -> list[KeyEvent]:
+    return [KeyEvent(at, at / BEAT, at // (4 * BEAT) * 4.0, daw.jumps, 4, 4, midi) for at, midi in played]
+
+
+def learn(daw: Daw, events: list[KeyEvent], last: int) -> None:
+    daw.track.play(events)
+    daw.track.come_to(events[0].frame, last, daw.jumps, playing=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 3 * BEAT), st.sampled_from([*C, 1, 64]), st.integers(0, 127), st.integers(1, 4 * BEAT - 1))
+def test_a_pedal_or_controller_is_no_key_where_play_jumps_to(
+    at: int, controller: int, value: int, entered: int
+) -> None:
+    first = [(0, (0x90, key, 64)) for key in C] + [(4 * BEAT, (0x80, key, 0)) for key in C]
+    second = [(4 * BEAT, (0x90, key, 64)) for key in F] + [(8 * BEAT, (0x80, key, 0)) for key in F]
+    one_go, jumped = Daw(), Daw()
+    for daw in (one_go, jumped):
+        daw.jumps = 1
+        learn(daw, messages(daw, *first[:3], (at, (0xB0, controller, value)), *first[3:], *second), END)
+    jumped.jumps = 2
+    # of a DAW that lets go of nothing that it did not strike
+    again = [(at, (0xB0, controller, value))] if at >= entered else []
+    jumped.track.come_to(entered, entered, jumped.jumps, playing=True)
+    learn(jumped, messages(jumped, *again, *second), END)
+    assert jumped.chords == one_go.chords
+
+
+def test_all_notes_off_leaves_no_key_under_a_place_that_is_jumped_to() -> None:
+    daw = Daw()
+    daw.jumps = 1
+    learn(daw, messages(daw, (0, (0x90, 48, 64)), (BEAT, (0xB0, 123, 0)), (5 * BEAT, (0x80, 48, 0))), END)
+    daw.jumps = 2
+    learn(daw, messages(daw, (2 * BEAT, (0x90, 53, 64))), END)
+    frame, changes = daw.chords[-1]
+    assert (frame, changes[-1]) == (2 * BEAT, (2.0, name_of((53,), 0, ())))

@@ -20,7 +20,7 @@ from typing import Literal
 
 from bridge.plugin_link.keys import KEYS_LOST, KeyEvent
 from bridge.plugin_link.wire import FRAME_MAX
-from musika_daw.host.control.held_keys import LET_GO_S, NOTE_ON, HeldKeys
+from musika_daw.host.control.held_keys import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL_CHANGE, LET_GO_S, NOTE_ON, HeldKeys
 from musika_daw.host.plugin.steps import Steps
 from musika_daw.score.following.changes import Changes, changed
 from musika_daw.score.following.lines import Unit, line_for
@@ -121,7 +121,7 @@ class ChordTrack:
             if _strikes(event):
                 self._under.add(_key(event))
             else:
-                self._under.discard(_key(event))
+                self._under -= _ended(event)
 
     def _replace(self, upto: int, told: list[KeyEvent]) -> None:
         """From where play was up to a frame there are these keys, and no others."""
@@ -134,9 +134,10 @@ class ChordTrack:
             for event in old
             if _lets_go(event)
             and _key(event) in self._under
-            and not any(_key(other) == _key(event) and other.frame <= event.frame for other in told)
+            and not any(_key(event) in _named(other) and other.frame <= event.frame for other in told)
         ]
-        self._under -= {_key(event) for event in (*kept, *told)}
+        for event in (*kept, *told):
+            self._under -= _named(event) | _ended(event)
         self._until = max(self._until, upto + 1)
         now = sorted((*kept, *told), key=lambda event: event.frame)
         if list(map(_same, now)) == list(map(_same, old)):
@@ -212,8 +213,25 @@ class ChordTrack:
         self.steps.step(frame, reading.changes)
 
 
+_ALL_OFF = (ALL_SOUND_OFF, *range(ALL_NOTES_OFF, 128))
+
+
 def _key(event: KeyEvent) -> int:
     return (event.midi[0] & 0x0F) << 7 | event.midi[1]
+
+
+def _named(event: KeyEvent) -> set[int]:
+    """The key that a note on or off is of; none for a pedal."""
+    return {_key(event)} if _strikes(event) or _lets_go(event) else set()
+
+
+def _ended(event: KeyEvent) -> set[int]:
+    """Keys that are up after a message: that of a note off, all of a channel, all where keys were lost."""
+    if event.midi == KEYS_LOST:
+        return set(range(16 * 128))
+    if event.midi[0] & 0xF0 == CONTROL_CHANGE and event.midi[1] in _ALL_OFF:
+        return set(range((event.midi[0] & 0x0F) << 7, ((event.midi[0] & 0x0F) + 1) << 7))
+    return {_key(event)} if _lets_go(event) else set()
 
 
 def _strikes(event: KeyEvent) -> bool:
