@@ -156,8 +156,12 @@ class KeysIn {
                          : static_cast<double>(frame) / at.frames_per_beat(sample_rate_hz);
         event.bar_start_beat = (at.valid & kValidBarStart) != 0 ? at.bar_start_beat : 0;
         event.jumps = jumps;
-        event.numerator = (at.valid & kValidSignature) != 0 ? at.numerator : 4;
-        event.denominator = (at.valid & kValidSignature) != 0 ? at.denominator : 4;
+        // the host takes signatures of 1..99 over a power of two up to 64, and no other
+        const bool is_told = (at.valid & kValidSignature) != 0 && at.numerator >= 1 && at.numerator <= 99 &&
+                             at.denominator >= 1 && at.denominator <= 64 &&
+                             (at.denominator & (at.denominator - 1)) == 0;
+        event.numerator = is_told ? at.numerator : 4;
+        event.denominator = is_told ? at.denominator : 4;
         std::memcpy(event.midi, midi.bytes, sizeof(event.midi));
         if (queue_.put(event)) return true;
         lost_ = true;

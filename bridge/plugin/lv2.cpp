@@ -178,7 +178,8 @@ void take_keys(Lv2Plugin& p, uint32_t from, uint32_t to) {
 void begin_notes(Lv2Plugin& p) {
     auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
     if (notes == nullptr) return;
-    p.notes_room = notes->atom.size;
+    // events are padded to 8 bytes, and appending counts the room that is left without a sign
+    p.notes_room = notes->atom.size < sizeof(LV2_Atom_Sequence_Body) ? 0 : notes->atom.size & ~7u;
     notes->atom.type = p.uris.sequence;
     lv2_atom_sequence_clear(notes);
     notes->body.unit = notes->body.pad = 0;
@@ -187,7 +188,7 @@ void begin_notes(Lv2Plugin& p) {
 // Gives out what was played in the part of a block that begins at a frame of it.
 void tell_notes(Lv2Plugin& p, uint32_t first) {
     auto* notes = p.port<LV2_Atom_Sequence>(kNotes);
-    if (notes == nullptr) return;
+    if (notes == nullptr || p.notes_room == 0) return;
     for (const NoteOut& note : p.core.notes_out()) {
         struct {
             LV2_Atom_Event event;
