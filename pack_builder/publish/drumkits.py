@@ -94,7 +94,7 @@ def drumkit_xml(kit: Preset, head: Head) -> bytes:
         for name, text in {
             "muteGroup": _HATS if sound in CHOKED else "-1",
             "midiOutChannel": "-1",
-            "midiOutNote": str(KIT_KEYS[sound]),
+            "midiOutNote": str(KIT_KEYS[sound][0]),
             "isStopNote": "false",
             "sampleSelectionAlgo": "VELOCITY",
             "isHihat": "-1",

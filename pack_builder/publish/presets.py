@@ -17,10 +17,10 @@ from pack_builder.plan.names import tempo_folder
 from pack_builder.record.rows import Row
 
 FIRST_KEY, KEYS, MOST = 36, 64, 16
-KIT_KEYS = {sound: DRUMS[voices[0]] for sound, voices in STRUCK.items()} | {
-    sound: 84 + number for number, sound in enumerate(PLAYED)
+KIT_KEYS = {sound: tuple(DRUMS[voice] for voice in voices) for sound, voices in STRUCK.items()} | {
+    sound: (84 + number,) for number, sound in enumerate(PLAYED)
 }
-"""Keys of the sounds of a kit."""
+"""Keys of the sounds of a kit: a drum answers to all voices that it may be."""
 CHOKED = ("hat", "open_hat")
 """Sounds of a kit of which one silences the other."""
 _SHOTS = "one_shots"
@@ -37,8 +37,12 @@ class Preset:
 
     def keyed(self) -> Iterator[tuple[int, Row]]:
         """(MIDI key, file), rising."""
-        keys = [KIT_KEYS[row.music.role] if self.kit else FIRST_KEY + number for number, row in enumerate(self.rows)]
-        yield from sorted(zip(keys, self.rows, strict=True), key=lambda pair: pair[0])
+        keys = [
+            (key, row)
+            for number, row in enumerate(self.rows)
+            for key in (KIT_KEYS[row.music.role] if self.kit else (FIRST_KEY + number,))
+        ]
+        yield from sorted(keys, key=lambda pair: pair[0])
 
     def chokes(self, row: Row) -> bool:
         """Whether a file is one of those that silence each other."""

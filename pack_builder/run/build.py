@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
 from pack_builder.plan.chain import VST3, Chain
 from pack_builder.plan.jobs import Job, plan
+from pack_builder.plan.music import Spread
 from pack_builder.plan.options import BuildOptions
 from pack_builder.plan.recipe import recipe_of
 from pack_builder.publish import page
@@ -115,7 +116,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
                 jobs = plan(options)
             if options.music.diverse and options.music.spread is None:
-                options = options.changed(spread=spread_of(options, jobs, workers, source, models))
+                options = options.changed(spread=_spread(options, jobs, workers, source, models))
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
@@ -128,6 +129,13 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
         if (options.place.out / JOURNAL).is_file():
             remove_parts(options.place.out)  # what the workers had in hand when the build was stopped
     return Result(options.place.out, len(jobs), tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
+
+
+def _spread(options: BuildOptions, jobs: list[Job], *rest: Any) -> Spread | None:
+    try:
+        return spread_of(options, jobs, *rest)
+    except RenderError as error:
+        raise BuildError(str(error)) from None
 
 
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:

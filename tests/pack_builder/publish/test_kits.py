@@ -43,14 +43,15 @@ def test_a_pack_has_a_kit_for_each_of_its_kits_and_for_what_stands_alone(pack: P
             assert opcodes["amp_veltrack"].value == 100
             file = Path(opcodes["sample"].abspath).relative_to(pack.resolve()).as_posix()
             [row] = [row for row in rows if row.file == file]
-            assert opcodes["key"].value == KIT_KEYS[row.music.role]
+            assert opcodes["key"].value in KIT_KEYS[row.music.role]
             assert ("off_by" in opcodes) == (row.music.role in ("hat", "open_hat"))
             found[row.music.role] = file
         root = etree.parse(pack / f"Presets/DecentSampler/Kits/{stem}.dspreset").getroot()
         folder = pack / "Presets/DecentSampler/Kits"
         said = {sample.get("rootNote"): sample.get("path") for sample in root.iterfind("groups/group/sample")}
         for sound, file in found.items():
-            assert (folder / said[str(KIT_KEYS[sound])]).resolve() == (pack / file).resolve()
+            for key in KIT_KEYS[sound]:
+                assert (folder / said[str(key)]).resolve() == (pack / file).resolve()
     assert verify(pack).differences == ()
 
 
@@ -71,7 +72,9 @@ def test_hats_choke_each_other_and_nothing_else() -> None:
     assert chokes == {DRUMS["hat"], DRUMS["open"]}
     samples = etree.fromstring(decent_sampler(kit).encode()).iterfind("groups/group/sample")
     assert {int(each.get("rootNote")) for each in samples if each.get("silencedByTags") == "hats"} == chokes
-    assert len(lines) == len(ONE_SHOTS) == len(set(KIT_KEYS.values()))
+    assert sorted(map(int, lines)) == sorted(key for keys in KIT_KEYS.values() for key in keys)
+    struck = {key for voice, key in DRUMS.items() if not voice.startswith("loop")}  # what a loop's MIDI may strike
+    assert struck <= set(map(int, lines))
     loose = replace(kit, kit=False)
     assert "off_by" not in sfz(loose)
 

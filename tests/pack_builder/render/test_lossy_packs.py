@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from musika_daw.sound.sounds import FORMATS, read_sound
+from musika_daw.sound.tag_reader import read_tags
 from pack_builder.inspect import lines_of
 from pack_builder.plan.options import BuildOptions
 from pack_builder.render.coded import coded
 from pack_builder.render.finish import finish, measure
 from pack_builder.run.build import build
-from pack_builder.verify import verify
+from pack_builder.verify import _tag_differences, verify
 from tests.pack_builder.pack_helpers import Silent
 from tests.pack_builder.pack_stand_in import SOURCE
 
@@ -86,3 +88,11 @@ def test_what_a_lossy_format_cannot_do_is_said(texts: dict, message: str) -> Non
     with pytest.raises(ValueError, match=re.escape(message)):
         BuildOptions.parse(**texts)
     assert BuildOptions.parse(format="ogg", sample_rate="96000").finish.format == "ogg"
+
+
+def test_a_key_that_an_older_pack_spells_otherwise_is_the_same_key(small: Callable[..., BuildOptions]) -> None:
+    options = small(format="flac", kinds=("techno",), bpm="120")
+    [row] = build(options, Silent(), SOURCE).manifest.rows
+    tags = replace(read_tags(options.place.out / row.file), key="Bbmin")
+    assert not list(_tag_differences(replace(row, music=replace(row.music, key="A#min")), tags))
+    assert list(_tag_differences(replace(row, music=replace(row.music, key="Amin")), tags))

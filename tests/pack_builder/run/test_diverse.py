@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from pack_builder.again import differences, options_again, options_extended
 from pack_builder.plan.jobs import DRAWS, Job, jobs_of
 from pack_builder.plan.options import BuildOptions, place_from
-from pack_builder.run.build import build
+from pack_builder.render.draw import RenderError
+from pack_builder.run.build import BuildError, build
 from pack_builder.run.diverse import chosen_apart
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Silent, audio_bytes
@@ -96,3 +97,14 @@ def test_after_a_chosen_draw_come_those_that_nobody_has_looked_at(small: Callabl
 def test_one_loop_is_not_far_from_others(texts: dict) -> None:
     with pytest.raises(ValueError, match=r"^--diverse: needs at least two loops of a kind \(--loops-per-bpm, --bpm\)$"):
         BuildOptions.parse(diverse=True, **texts)
+
+
+def test_a_draw_that_fails_ends_the_build_as_any_render_does(
+    small: Callable[..., BuildOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RenderError("the engine gave what is no number")
+
+    monkeypatch.setattr("pack_builder.run.build.spread_of", fails)
+    with pytest.raises(BuildError, match="no number"):
+        build(small(**LOOPS | {"out": str(tmp_path / "pack")}), Silent(), SOURCE)
