@@ -1,4 +1,4 @@
-"""Keys of a chord track in an LV2 host: MIDI in the port that time comes through."""
+"""Keys of a chord track in an LV2 host: MIDI in a port of its own."""
 
 from __future__ import annotations
 

@@ -135,9 +135,9 @@ def techno(
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
 @click.option("--bpm", "bpms", default="124,128,132,140", show_default=True, callback=_numbers, help="Taken in turn.")
 @click.option("--seeds", default=16, show_default=True, type=click.IntRange(1), help="Loops.")
-@click.option("--first-seed", default=3000, show_default=True, type=click.IntRange(0))
-@click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 16))
-@click.option("--energy", default=0.95, show_default=True, type=Number(0, 1))
+@click.option("--first-seed", default=3000, show_default=True, type=click.IntRange(0), help="Seed of the first loop.")
+@click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 16), help="Length of each.")
+@click.option("--energy", default=0.95, show_default=True, type=Number(0, 1), help="How many layers play.")
 def parts(
     model: str, out: Path, threads: int, bpms: tuple[float, ...], seeds: int, first_seed: int, bars: int, energy: float
 ) -> None:
