@@ -163,9 +163,13 @@ class SongMap:
             self.controls.step(news.frame, along)
         else:  # a knob that was turned while nothing played is meant for all of the song
             self.controls.everywhere(along)
-        if before[_SEEDS] != along[_SEEDS]:
-            self.chords.work_out_anew()  # another piece may have another key, which chords are read in
+        # another piece may have another key, which chords are read in; reading all keys anew takes its time
+        if before[_SEEDS] != along[_SEEDS] and self._score and self._key(before) != self._key(along):
+            self.chords.work_out_anew()
         return True
+
+    def _key(self, values: tuple[int, ...]) -> str:
+        return SCORES[self._score].key(self._controls(values))
 
     def _chord(self, keys: tuple[int, ...], frame: int, before: Changes) -> str | None:
         """Name of the chord of keys that are down at a frame, after other chords."""
