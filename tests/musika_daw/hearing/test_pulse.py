@@ -41,7 +41,8 @@ def test_a_loop_is_in_time_wherever_its_notes_are(places: np.ndarray, bpm: float
     assert findings.pulse.bpm == pytest.approx(bpm, rel=0.004)
     # struck strings of 1 ms are heard 7.5 ms early in the median of 150 rhythms, 9.3 at most; a pack's limit is 10
     assert findings.pulse.beat_offset_ms < EARLY_MS
-    assert broken(findings) == {}
+    # its seam may be told nonetheless: a downbeat after a long rest rises more than notes within what still sounds
+    assert not {TEMPO, BEAT, NO_BEAT} & set(broken(findings))
 
 
 @given(rhythms, st.sampled_from([0.98, 1.015]), st.sampled_from([-0.03, 0.025, 0.04]))
