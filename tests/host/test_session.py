@@ -273,7 +273,7 @@ def test_run_follows_chords_that_change_while_it_plays(parts_model: Path, tmp_pa
         ),
         (("--chords-at", "note"), "error: --chords-at: 'note' is not one of 'bar', 'beat'"),
         (("--chords-held", "stay"), "error: --chords-held: 'stay' is not one of 'keep', 'free'"),
-        (("--parts", "drum"), "error: parts: drum, must be some of drums, bass, lead, chords\n"),
+        (("--parts", "drum"), "error: parts: drum, must be some of drums, bass, lead, chords, melody\n"),
         (("--density", "0.5"), "error: density: 0.5, but click knows no density\n"),
         (("--energy", "0.5"), "error: energy: 0.5, but click knows no energy\n"),
     ],
