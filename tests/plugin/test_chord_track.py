@@ -205,7 +205,8 @@ def test_a_pedal_or_controller_is_no_key_where_play_jumps_to(
         learn(daw, messages(daw, *first[:3], (at, (0xB0, controller, value)), *first[3:], *second), END)
     jumped.jumps = 2
     # of a DAW that lets go of nothing that it did not strike
-    again = [(at, (0xB0, controller, value))] if at >= entered else []
+    again = [(at, (0xB0, controller, value))] if at > entered else []
+    jumped.track.play(messages(jumped, (at, (0xB0, controller, value))) if at == entered else [])
     jumped.track.come_to(entered, entered, jumped.jumps, playing=True)
     learn(jumped, messages(jumped, *again, *second), END)
     assert jumped.chords == one_go.chords
