@@ -138,6 +138,28 @@ def encoded() -> Tensor:
     return encoder(torch.randn(1, 2, 6 * SIZES.r_time + 2 * encoder.context))
 
 
+@given(st.floats(33, 150), st.floats(-140, 140), st.integers(0, 40))
+@settings(max_examples=25, deadline=None)
+def test_what_is_told_near_a_known_pitch_is_that_pitch(pitch_hz: float, cents: float, rest: int) -> None:
+    band = DeepBand(160.0, 128, RATE_HZ)
+    turns = 2 * math.pi * 128 / RATE_HZ * pitch_hz
+    told = torch.full((1, 80), turns * 2 ** (cents / 1200) - band.middle)
+    known = torch.full((1, 80), pitch_hz)
+    known[:, :rest] = math.nan
+    tuned = band.tuned(told, known)
+    assert torch.equal(tuned[:, :rest], told[:, :rest])
+    assert tuned[:, rest:] + band.middle == pytest.approx(turns, rel=1e-5)
+
+
+def test_what_falls_from_far_above_a_known_pitch_keeps_falling() -> None:
+    band = DeepBand(160.0, 128, RATE_HZ)
+    falling_hz = torch.tensor([[150.0, 95.0, 62.0, 51.0]])
+    told = falling_hz * 2 * math.pi * 128 / RATE_HZ - band.middle
+    tuned_hz = (band.tuned(told, torch.full((1, 4), 80.0)) + band.middle) * RATE_HZ / 128 / 2 / math.pi
+    # 150 Hz is a semitone off twice 80, 95 Hz three off, and the last two are four and eight below
+    assert tuned_hz[0].tolist() == pytest.approx([160, 94.8, 62, 51], abs=0.5)
+
+
 def test_a_wave_becomes_latents_within_one_and_a_wave_again() -> None:
     latents = encoded().detach()
     assert latents.shape == (1, 6, SIZES.level2.latent)

@@ -80,8 +80,16 @@ class EarsDecoder(nn.Module):
         """`[B, n, latent]` to told steps `[B, n * stride, layout.told]`."""
         return self.level1(self.decode_2(latents))[0]
 
-    def forward(self, latents: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
+    @property
+    def points(self) -> int:
+        """Points of the deep band in a latent."""
+        return self.config.level2.stride * self.synthesis.layout.frames
+
+    def forward(
+        self, latents: Tensor, first: int = 0, ring: int | None = None, pitch_hz: Tensor | None = None
+    ) -> Tensor:
         """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
-        or of a circle of `ring` latents."""
+        or of a circle of `ring` latents. `pitch_hz` `[B, n * points]` tunes what is below the tones, NaN nothing."""
         stride = self.config.level2.stride
-        return self.synthesis(self.tell(latents), first * stride, None if ring is None else ring * stride)
+        ring_steps = None if ring is None else ring * stride
+        return self.synthesis(self.tell(latents), first * stride, ring_steps, pitch_hz)

@@ -26,6 +26,8 @@ LEVEL_FLOOR = 1e-4
 _DECAY = 0.985
 _CHANCE = 0.02
 _LARGEST_RISE = 3.4
+# what is told lies up to so many semitones off a pitch that is known and is it; beyond the second it is something else
+_SAME, _OTHER = 1.5, 3.0
 
 
 class DeepBand(nn.Module):
@@ -36,7 +38,7 @@ class DeepBand(nn.Module):
 
     def __init__(self, deep_hz: float, hop: int, sample_rate_hz: int) -> None:
         super().__init__()
-        self.hop = hop
+        self.hop, self.sample_rate_hz = hop, sample_rate_hz
         # a hop's middle lies between two samples, so points need an even number of taps and samples an odd one
         self.register_buffer("kernel", _kernel(TAPS, deep_hz, sample_rate_hz), persistent=False)
         self.register_buffer("odd_kernel", _kernel(TAPS + 1, deep_hz, sample_rate_hz)[0], persistent=False)
@@ -71,6 +73,19 @@ class DeepBand(nn.Module):
         by_chance = turn(chance)[:, None].expand_as(said)
         turned, total = self.memory(advance[:, None, :-1, None], (said, by_chance), first)
         return (turned + safe_angle(total, 1.0))[:, 0, :, 0]
+
+    def tuned(self, advance: Tensor, pitch_hz: Tensor) -> Tensor:
+        """Advances `[B, n]` brought to the nearest harmonic of pitches `[B, n]`, NaN where none is known.
+
+        What a network tells of a note that it was taught with many others is off by a third of a semitone in the
+        median, and each half a bass line sounds out of tune beside its own overtones, which frequencies of peaks keep.
+        """
+        of_pitch = 2 * math.pi * self.hop / self.sample_rate_hz * pitch_hz
+        turns = advance + self.middle
+        exact = of_pitch * torch.round(turns / of_pitch).clamp(min=1)
+        off = 12 * torch.log2(turns.clamp(min=1e-3) / exact).abs()
+        share = ((_OTHER - off) / (_OTHER - _SAME)).clamp(0, 1)
+        return torch.where(pitch_hz.isnan(), advance, torch.lerp(turns, exact, share) - self.middle)
 
     def wave(self, amplitude: Tensor, phase: Tensor) -> Tensor:
         """Amplitudes and phases `[B, n]` of points to `[B, n*hop]` samples."""

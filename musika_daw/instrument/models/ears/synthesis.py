@@ -65,11 +65,14 @@ class Synthesis(nn.Module):
         """Steps either side on which a step's samples depend, memory of phases apart."""
         return 4
 
-    def forward(self, told: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
-        """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps."""
+    def forward(self, told: Tensor, first: int = 0, ring: int | None = None, pitch_hz: Tensor | None = None) -> Tensor:
+        """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps; `pitch_hz`
+        `[B, n * frames]` is what is known of the deep band (`DeepBand.tuned`)."""
         parts = self.layout.split(told)
+        if pitch_hz is not None:
+            parts["advance"] = self.deep.tuned(parts["advance"], pitch_hz)
         sides = self._shaped(self._carrier(parts, first, ring), parts["bands"])
-        low = self._low(parts, first, ring)
+        low = self.deep.wave(level_of(parts["level"]), self.deep_phases(parts, first, ring))
         sides = torch.cat([sides[:, :1] + low[:, None], sides[:, 1:]], 1)
         wave = mid_side(sides) if self.layout.channels == 2 else sides
         return self._limited(wave, parts["peak"])
@@ -109,13 +112,12 @@ class Synthesis(nn.Module):
         gain = torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
         return self.short.resynthesise(spectrum * (gain @ self.short_shapes))
 
-    def _low(self, parts: dict[str, Tensor], first: int, ring: int | None) -> Tensor:
-        level = parts["level"]
-        frames = self.layout.frames
+    def deep_phases(self, parts: dict[str, Tensor], first: int, ring: int | None = None) -> Tensor:
+        """Phases of the deep band's points, `[B, n * frames]`."""
+        level, frames = parts["level"], self.layout.frames
         chance = self._angles(first * frames, level.shape[1], None if ring is None else ring * frames, self.chances)
         advance = parts["advance"] + self.deep.middle
-        phase = self.deep.phases(level * LOG_SCALE, advance, parts["start"], chance, first * frames)
-        return self.deep.wave(level_of(level), phase)
+        return self.deep.phases(level * LOG_SCALE, advance, parts["start"], chance, first * frames)
 
     @staticmethod
     def _angles(first: int, count: int, ring: int | None, table: Tensor) -> Tensor:
