@@ -24,6 +24,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.harmony import NOTES, key_named
 from musika_daw.score.roll import ROLES, Notes
 from training.evaluate.measures.harmony import agreement, chroma, told_chroma
+from training.evaluate.measures.pitch import IN_TUNE_CENTS, cents_off
 from training.evaluate.measures.punch import crest_db
 from training.evaluate.measures.stems import drum_onsets_s, heard_onsets_s, kick_agreement, leaks_db, onset_f
 from training.evaluate.report import Row
@@ -55,6 +56,7 @@ class PartsFacts:
     key_heard: str
     key_of_notes: str
     told: dict[str, float]
+    bass_cents: tuple[float, ...]
     leaks_db: dict[str, float]
     drums_f: float
     real_time: float
@@ -98,6 +100,8 @@ def measure_parts(engine: Engine, bpm: float, bars: int, controls: Controls) -> 
     lines = {role: stem for role, stem in stems.items() if role != "drums" and rms_db(stem) > _QUIET_DB}
     told = {role: _told(stem, notes.at(notes.roles == ROLES.index(role))) for role, stem in lines.items()}
     told["mix"] = _told(mix, notes)
+    bass = lines.get("bass")
+    cents = [] if bass is None else cents_off(bass, notes.of("bass"), RATE_HZ).tolist()
     drums = stems.get("drums")
     leaks: dict[str, float] = {}
     if drums is not None:
@@ -114,6 +118,7 @@ def measure_parts(engine: Engine, bpm: float, bars: int, controls: Controls) -> 
         _best(pitch_classes(mix, RATE_HZ)[0]),
         _best(_written(notes)),
         told,
+        tuple(cents),
         leaks,
         float("nan") if drums is None else onset_f(heard_onsets_s(drums, RATE_HZ), drum_onsets_s(notes)),
         len(mix) / RATE_HZ / took_s,
@@ -149,6 +154,17 @@ def rows_of(facts: Sequence[PartsFacts]) -> list[Row]:
         rows.append(
             Row(f"told notes against heard chroma, {role}", _median(told), "", None, None, f"{len(told)} loops")
         )
+    cents = np.abs([off for fact in facts for off in fact.bass_cents])
+    rows.append(
+        Row(
+            f"low notes of the bass within {IN_TUNE_CENTS:g} cents",
+            _share([bool(off <= IN_TUNE_CENTS) for off in cents]),
+            "%",
+            None,
+            (">=", 95),
+            f"{len(cents)} notes",
+        )
+    )
     rows.append(Row("drum onsets found, F, median", _median([fact.drums_f for fact in facts]), "", None, (">=", 0.9)))
     for role in ("bass", "lead", "chords"):
         leaks = [fact.leaks_db[role] for fact in facts if role in fact.leaks_db]

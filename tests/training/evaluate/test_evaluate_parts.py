@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 from training.cli import main
+from training.evaluate.measures.pitch import cents_off
 from training.evaluate.measures.stems import drum_onsets_s, heard_onsets_s, kick_agreement, leaks_db, onset_f
 from training.evaluate.parts import PartsFacts, rows_of
 
@@ -101,13 +102,32 @@ def rows(notes: Notes) -> list[tuple[float, float, int, float, int]]:
 
 def test_rows_count_a_relative_key_as_right_and_silence_as_nothing() -> None:
     def fact(heard: str) -> PartsFacts:
-        return PartsFacts("loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, {}, float("nan"), 2.0)
+        return PartsFacts(
+            "loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, (4.0, -40.0), {}, float("nan"), 2.0
+        )
 
     table = {row.name: row for row in rows_of([fact("Amin"), fact("Cmaj"), fact("Emin"), fact("Amaj")])}
     key = table["key heard is the key meant or its relative"]
     assert (key.measured, key.reference, key.met) == (50.0, 100.0, False)
+    assert table["low notes of the bass within 30 cents"].measured == 50
     assert table["drum onsets found, F, median"].measured is None
     assert table["drums heard in bass, loudest"].measured is None
+
+
+@given(st.integers(28, 49), st.floats(-150, 150))
+@settings(max_examples=25, deadline=None)
+def test_a_bass_that_is_out_of_tune_is_heard_by_how_much(key: int, cents: float) -> None:
+    time_s = np.arange(RATE_HZ) / RATE_HZ
+    hertz = 440 * 2 ** ((key - 69) / 12 + cents / 1200)
+    wave = np.sin(2 * np.pi * hertz * time_s) + 0.5 * np.sin(4 * np.pi * hertz * time_s)
+    notes = sorted_notes([(0.1, 0.5, key, 1.0, BASS), (0.6, 0.65, key, 1.0, BASS)])
+    found = cents_off(np.repeat(wave[:, None], 2, 1), notes, RATE_HZ)
+    assert found == pytest.approx([cents], abs=12)
+
+
+def test_a_bass_that_rests_is_neither_in_tune_nor_out_of_it() -> None:
+    notes = sorted_notes([(0.1, 0.5, 36, 1.0, BASS), (0.1, 0.5, 72, 1.0, BASS)])
+    assert not len(cents_off(np.zeros((RATE_HZ, 2)), notes, RATE_HZ))
 
 
 def test_a_loop_of_the_model_of_parts_is_held_against_its_score(tmp_path: Path) -> None:
