@@ -43,8 +43,8 @@ SLOW = (
 # whose tests listen to the wall clock, to sockets or to processes of their own: one at a time
 LIVE = (
     "host/test_capture.py",
-    "host/test_control.py",
-    "host/test_control_socket.py",
+    "host/control/test_control.py",
+    "host/control/test_control_socket.py",
     "host/test_ending.py",
     "host/test_session.py",
     "panel",
@@ -61,7 +61,7 @@ LIVE = (
 # folders whose files share what takes long to make, so that one worker runs all of them
 TOGETHER = ("training/folder",)
 # whose tests play minutes of clocks, message by message
-SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/test_meters.py")
+SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/follow/test_meters.py")
 # of a slow room, yet quick
 QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 

@@ -114,7 +114,15 @@ def test_captured_bars_are_dragged_into_another_program(
 ) -> None:
     control = free_port(socket.SOCK_STREAM)
     ran = subprocess.run(
-        [sys.executable, "-m", "tests.peers.panel_scenario", str(tmp_path), str(daw), str(control), *map(str, DROP)],
+        [
+            sys.executable,
+            "-m",
+            "tests.peers.panel.panel_scenario",
+            str(tmp_path),
+            str(daw),
+            str(control),
+            *map(str, DROP),
+        ],
         env=screen,
         capture_output=True,
         text=True,

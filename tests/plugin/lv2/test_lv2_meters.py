@@ -12,7 +12,7 @@ import pytest
 
 from bridge.clock.fake import Meters
 from musika_daw.host.plugin.session import PluginSession
-from tests.plugin.lv2_host import Lv2Host
+from tests.plugin.lv2.lv2_host import Lv2Host
 from tests.plugin.plugin_stand_in import left_at
 
 RATE, BLOCK = 48_000, 512

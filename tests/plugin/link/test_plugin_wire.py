@@ -41,7 +41,7 @@ from bridge.plugin_link.wire import (
     encode,
 )
 
-HEADERS = Path(__file__).parents[2] / "bridge" / "plugin"
+HEADERS = Path(__file__).parents[3] / "bridge" / "plugin"
 HELLO = Hello(2, 1, bytes(range(16)), 0xABCD, 48_000.0, 512, 7)
 TRANSPORT = PluginTransport(
     3,

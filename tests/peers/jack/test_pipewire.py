@@ -30,7 +30,7 @@ class PipeWire:
             **os.environ,
             "XDG_RUNTIME_DIR": str(runtime),
             "PIPEWIRE_RUNTIME_DIR": str(runtime),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": str(Path(__file__).parents[3]),
         }
         self._started: list[subprocess.Popen[bytes]] = []
         self._server: subprocess.Popen[bytes] | None = None

@@ -20,7 +20,7 @@ from bridge.plugin_link.codes import PluginState
 from bridge.plugin_link.rendezvous import HOST_FILE, announce, find_host, withdraw, write_command
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
-from tests.plugin.clap_host import ClapHost
+from tests.plugin.clap.clap_host import ClapHost
 from tests.plugin.plugin_stand_in import code_of, left_at
 
 RATE = 48_000
@@ -278,7 +278,7 @@ def test_it_starts_a_host_where_none_runs_and_that_ends_by_itself(
     folder: Path, clap: Callable[..., ClapHost], tmp_path: Path
 ) -> None:
     script = tmp_path / "host.py"
-    script.write_text(HOST.format(path=[str(Path(__file__).parents[2])]))
+    script.write_text(HOST.format(path=[str(Path(__file__).parents[3])]))
     write_command([sys.executable, str(script)])
     one, other = clap(), clap()
     assert find_host() is None
@@ -308,7 +308,7 @@ def test_a_bounce_waits_for_the_host_that_it_starts(
     before: str, folder: Path, clap: Callable[..., ClapHost], tmp_path: Path
 ) -> None:
     script = tmp_path / "host.py"
-    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parents[2])]))
+    script.write_text(COLD_HOST.format(path=[str(Path(__file__).parents[3])]))
     write_command([sys.executable, str(script)])
     one, other = clap(), clap()
     if before != "at once":

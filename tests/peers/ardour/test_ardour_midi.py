@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pack_ardour import ARDOUR, STARTS, TICKS, run_lua
+from benchmarks.packs.ardour import ARDOUR, STARTS, TICKS, run_lua
 from musika_daw.host.capture import Take
 from musika_daw.host.notes.bars import bar_of_notes
 from musika_daw.host.play.piece import Piece
@@ -24,7 +24,7 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.render.source import MUSIKA
 from pack_builder.run.build import build
 from tests.pack_builder.pack_helpers import Silent
-from tests.peers.ardour_regions import BEGIN, BPM, RATE, with_regions
+from tests.peers.ardour.ardour_regions import BEGIN, BPM, RATE, with_regions
 from tests.programs import need
 
 _MAKE = """

@@ -1,4 +1,4 @@
-"""Open every sound of a pack in readers that are not ours: `python -m benchmarks.pack_readers DIR`.
+"""Open every sound of a pack in readers that are not ours: `python -m benchmarks.packs.readers DIR`.
 
 libsndfile (by soundfile), `wavinfo` for WAV files, and `sndfile-info` (scripts/install-test-peers) each say how many
 frames they find; the manifest says how many there are. Prints one JSON object; fails if a reader differs.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.peers.link_session import LinkPeer, link_clicks
+from tests.peers.link.link_session import LinkPeer, link_clicks
 from tests.peers.server import Jack
 from tests.programs import need_module
 from tests.waiting import wait_for

@@ -1,4 +1,4 @@
-"""Memory and time of a pack of 100,000 loops, by its record: `python -m benchmarks.pack_large [--loops 1000,100000]`.
+"""Memory and time of a pack of 100,000 loops, by its record: `python -m benchmarks.packs.large [--loops 1000,100000]`.
 
 One loop of a bar is built for real. Its row and its card of the page then stand, under the names of their own jobs, for
 as many loops as asked, whose files are hard links to it; all that a build, `--resume`, `extend` and `verify` do with
@@ -185,7 +185,7 @@ def main(loops: str, step: str | None, folder: Path | None) -> None:
         for count in loops.split(","):
             told = []
             for part in STEPS:
-                command = [sys.executable, "-m", "benchmarks.pack_large", "--loops", count, "--step", part]
+                command = [sys.executable, "-m", "benchmarks.packs.large", "--loops", count, "--step", part]
                 command += ["--folder", name]
                 begin_s = time.perf_counter()
                 done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.pack_ardour import ARDOUR, TICKS, heard_by_ardour
+from benchmarks.packs.ardour import ARDOUR, TICKS, heard_by_ardour
 from musika_daw.sound.riff import write_wave
 from musika_daw.sound.tags import Acid, Tags
 from tests.programs import need

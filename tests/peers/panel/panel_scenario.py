@@ -1,6 +1,6 @@
 """The panel on a real X screen, used by mouse and keyboard through XTest; started by `test_panel`, which looks on.
 
-    python -m tests.peers.panel_scenario FOLDER UDP_PORT CONTROL_PORT DROP_X DROP_Y
+    python -m tests.peers.panel.panel_scenario FOLDER UDP_PORT CONTROL_PORT DROP_X DROP_Y
 
 Prints what it saw as one JSON object. The window is found by its widgets, but moved by real events only.
 """

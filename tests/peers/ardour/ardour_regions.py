@@ -10,7 +10,7 @@ from xml.sax.saxutils import quoteattr
 
 import soundfile
 
-from benchmarks.pack_ardour import SUPERCLOCK_HZ, TICKS
+from benchmarks.packs.ardour import SUPERCLOCK_HZ, TICKS
 
 RATE, BPM = 44_100, Fraction(257, 2)
 BEGIN = 4  # beat at which everything begins

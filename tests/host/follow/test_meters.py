@@ -12,7 +12,7 @@ from bridge import FakeTransport
 from bridge.clock.fake import Meters
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
-from tests.host.daws import DAWS
+from tests.host.follow.daws import DAWS
 
 STEP_S = 0.02
 RUNS = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # to shrink takes minutes

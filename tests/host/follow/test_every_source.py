@@ -15,7 +15,7 @@ import pytest
 from bridge import FakeTransport
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
-from tests.host.daws import DAWS
+from tests.host.follow.daws import DAWS
 
 STEP_S = 0.04
 BARS = 16.0  # the loop, in beats: errors are told within it

@@ -11,7 +11,7 @@ import numpy as np
 from bridge.plugin_link.codes import PluginState
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
-from tests.plugin.lv2_host import Lv2Host
+from tests.plugin.lv2.lv2_host import Lv2Host
 from tests.plugin.plugin_stand_in import code_of, left_at
 
 RATE, BLOCK = 48_000, 1000

@@ -1,4 +1,4 @@
-"""Every file of a pack in a session of Ardour: `python -m benchmarks.pack_ardour DIR`.
+"""Every file of a pack in a session of Ardour: `python -m benchmarks.packs.ardour DIR`.
 
 For each tempo of the pack a session is made at that tempo, with every file of it as a region on a track, and loaded by
 Ardour without a screen (scripts/install-test-peers). What counts is what Ardour says then: how long each file and its

@@ -21,7 +21,7 @@ from bridge.plugin_link.server import STRANGERS_MAX, PluginServer
 from bridge.plugin_link.source import transport_of
 from bridge.plugin_link.wire import HEADER, STRUCTS, VERSION, Flush, Hello, PluginTransport, Stats, Welcome, encode
 from musika_daw.commands.cli import main
-from tests.plugin.clap_host import ClapHost
+from tests.plugin.clap.clap_host import ClapHost
 from tests.waiting import wait_for
 
 ALL = Known(63)

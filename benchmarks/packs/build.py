@@ -1,4 +1,4 @@
-"""What finishing, checking, labels, files and the preview page cost: `python -m benchmarks.pack_build [--loops 200]`.
+"""What finishing, checking, labels, files and the preview page cost: `python -m benchmarks.packs.build [--loops 200]`.
 
 The speed of `musika-pack build --jobs 2` over that of the raw generator: two processes that do nothing but
 `Engine.loop` for the same loops. Both in one run, raw before and after, so that the machine is the same. What the gate

@@ -13,7 +13,7 @@ from bridge.plugin_link.codes import PluginState
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
 from tests.plugin.chord_notes import BAR, RATE, TRACK, Chord, Track
-from tests.plugin.clap_host import ClapHost, cached
+from tests.plugin.clap.clap_host import ClapHost, cached
 from tests.plugin.plugin_stand_in import code_of, left_at
 
 BEAT = BAR // 4

@@ -30,13 +30,13 @@ from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.score.controls import Controls
 from tests.plugin import plugin_stand_in
-from tests.plugin.clap_host import ClapHost
+from tests.plugin.clap.clap_host import ClapHost
 from tests.plugin.plugin_stand_in import left_at
 from tests.waiting import wait_for
 
 RATE = 48_000
 HERE = Path(__file__).parent
-PATHS = f"import sys\nsys.path[:0] = {[str(HERE.parents[1])]!r}\n"
+PATHS = f"import sys\nsys.path[:0] = {[str(HERE.parents[2])]!r}\n"
 HOST = """
 import time
 from tests.plugin.plugin_stand_in import load

@@ -14,7 +14,7 @@ import pytest
 from musika_daw.host.plugin.session import PluginSession
 from musika_daw.host.plugin.song_map import SAME_BEATS
 from musika_daw.score.controls import Controls
-from tests.plugin.clap_host import ClapHost, Song, cached
+from tests.plugin.clap.clap_host import ClapHost, Song, cached
 from tests.plugin.engine_reference import PLUGIN_GAIN
 from tests.plugin.plugin_stand_in import PERIOD, code_of, left_at
 

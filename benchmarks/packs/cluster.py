@@ -1,4 +1,4 @@
-"""Kill workers and drivers while a pack builds: `python -m benchmarks.pack_cluster [--loops 1000] [--kills 20]`.
+"""Kill workers and drivers while a pack builds: `python -m benchmarks.packs.cluster [--loops 1000] [--kills 20]`.
 
 Builds one pack with the shipped techno weights by one process of this machine, and the same on a local Ray cluster of
 two workers of which one, drawn at random, is killed (SIGKILL) every few seconds; `--drivers` times the building process
@@ -127,7 +127,7 @@ def disturb(driver: Driver, loops: int, kills: int, drivers: int, done: threadin
 def main(loops: int, bars: int, kills: int, drivers: int) -> None:
     """Build twice, kill, compare."""
     os.environ["SOURCE_DATE_EPOCH"] = "1700000000"  # the manifest alone holds a time of day
-    os.environ["PYTHONPATH"] = str(Path(__file__).parents[1])
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     import ray
 
     with tempfile.TemporaryDirectory() as folder:

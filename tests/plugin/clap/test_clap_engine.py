@@ -15,7 +15,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.following.changes import Changes
 from musika_daw.score.tempo import TempoMap
 from tests.plugin.chord_notes import Chord, Track
-from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.clap.clap_host import ClapHost, Song
 from tests.plugin.engine_reference import difference_db, of_the_runs
 
 BPM = 128
