@@ -56,6 +56,7 @@ LIVE = (
     "bridge/sockets",
     "bridge/test_extras.py",
     "pack_builder/publish/test_page.py",
+    "pack_builder/publish/test_page_stems.py",
     "pack_builder/run/test_cluster.py",
 )
 # folders whose files share what takes long to make, so that one worker runs all of them

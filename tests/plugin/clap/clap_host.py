@@ -12,13 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from bridge.plugin_link.codes import PluginState
+from tests.plugin.clap import clap_abi as abi
 
-SECOND = BEAT = 1 << 31  # of CLAP's fixed-point times
-HAS_TEMPO, HAS_BEATS, HAS_SECONDS, HAS_SIGNATURE = 1, 2, 4, 8
-IS_PLAYING, IS_LOOP = 16, 64
-CORE_SPACE, EVENT_PARAM, EVENT_TRANSPORT = 0, 5, 9
-PROCESS_ERROR = 0
-EVENT_NOTE_ON, EVENT_NOTE_OFF, EVENT_MIDI = 0, 1, 10
 PARAMETERS = (
     "density",
     "energy",
@@ -35,172 +30,6 @@ PARAMETERS = (
     "chords_at",
     "chords_held",
 )
-
-
-class _Version(c.Structure):
-    _fields_ = [("major", c.c_uint32), ("minor", c.c_uint32), ("revision", c.c_uint32)]
-
-
-class _EventHeader(c.Structure):
-    _fields_ = [
-        ("size", c.c_uint32),
-        ("time", c.c_uint32),
-        ("space", c.c_uint16),
-        ("type", c.c_uint16),
-        ("flags", c.c_uint32),
-    ]
-
-
-class _Param(c.Structure):
-    _fields_ = [
-        ("header", _EventHeader),
-        ("id", c.c_uint32),
-        ("cookie", c.c_void_p),
-        ("note", c.c_int32),
-        ("port", c.c_int16),
-        ("channel", c.c_int16),
-        ("key", c.c_int16),
-        ("value", c.c_double),
-    ]
-
-
-class _Note(c.Structure):
-    _fields_ = [
-        ("header", _EventHeader),
-        ("note", c.c_int32),
-        ("port", c.c_int16),
-        ("channel", c.c_int16),
-        ("key", c.c_int16),
-        ("velocity", c.c_double),
-    ]
-
-
-class _Midi(c.Structure):
-    _fields_ = [("header", _EventHeader), ("port", c.c_uint16), ("data", c.c_uint8 * 3)]
-
-
-class _Transport(c.Structure):
-    _fields_ = [
-        ("header", _EventHeader),
-        ("flags", c.c_uint32),
-        ("beats", c.c_int64),
-        ("seconds", c.c_int64),
-        ("tempo", c.c_double),
-        ("tempo_inc", c.c_double),
-        ("loop_start_beats", c.c_int64),
-        ("loop_end_beats", c.c_int64),
-        ("loop_start_seconds", c.c_int64),
-        ("loop_end_seconds", c.c_int64),
-        ("bar_start", c.c_int64),
-        ("bar_number", c.c_int32),
-        ("numerator", c.c_uint16),
-        ("denominator", c.c_uint16),
-    ]
-
-
-class _Audio(c.Structure):
-    _fields_ = [
-        ("data32", c.POINTER(c.POINTER(c.c_float))),
-        ("data64", c.c_void_p),
-        ("channels", c.c_uint32),
-        ("latency", c.c_uint32),
-        ("constant", c.c_uint64),
-    ]
-
-
-_SIZE = c.CFUNCTYPE(c.c_uint32, c.c_void_p)
-_GET = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)
-_PUSH = c.CFUNCTYPE(c.c_bool, c.c_void_p, c.POINTER(_Param))
-_STREAM = c.CFUNCTYPE(c.c_int64, c.c_void_p, c.c_void_p, c.c_uint64)
-_EXTENSION = c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_char_p)
-_REQUEST = c.CFUNCTYPE(None, c.c_void_p)
-
-
-class _InEvents(c.Structure):
-    _fields_ = [("context", c.c_void_p), ("size", _SIZE), ("get", _GET)]
-
-
-class _OutEvents(c.Structure):
-    _fields_ = [("context", c.c_void_p), ("push", _PUSH)]
-
-
-class _Stream(c.Structure):
-    _fields_ = [("context", c.c_void_p), ("move", _STREAM)]
-
-
-class _Process(c.Structure):
-    _fields_ = [
-        ("steady", c.c_int64),
-        ("frames", c.c_uint32),
-        ("transport", c.POINTER(_Transport)),
-        ("inputs", c.POINTER(_Audio)),
-        ("outputs", c.POINTER(_Audio)),
-        ("input_count", c.c_uint32),
-        ("output_count", c.c_uint32),
-        ("in_events", c.POINTER(_InEvents)),
-        ("out_events", c.POINTER(_OutEvents)),
-    ]
-
-
-class _Host(c.Structure):
-    _fields_ = [
-        ("version", _Version),
-        ("data", c.c_void_p),
-        ("name", c.c_char_p),
-        ("vendor", c.c_char_p),
-        ("url", c.c_char_p),
-        ("text", c.c_char_p),
-        ("extension", _EXTENSION),
-        ("restart", _REQUEST),
-        ("process", _REQUEST),
-        ("callback", _REQUEST),
-    ]
-
-
-_METHODS = {
-    "init": c.CFUNCTYPE(c.c_bool, c.c_void_p),
-    "destroy": c.CFUNCTYPE(None, c.c_void_p),
-    "activate": c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_double, c.c_uint32, c.c_uint32),
-    "deactivate": c.CFUNCTYPE(None, c.c_void_p),
-    "start_processing": c.CFUNCTYPE(c.c_bool, c.c_void_p),
-    "stop_processing": c.CFUNCTYPE(None, c.c_void_p),
-    "reset": c.CFUNCTYPE(None, c.c_void_p),
-    "process": c.CFUNCTYPE(c.c_int32, c.c_void_p, c.POINTER(_Process)),
-    "get_extension": c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_char_p),
-    "on_main_thread": c.CFUNCTYPE(None, c.c_void_p),
-}
-
-
-class _Plugin(c.Structure):
-    _fields_ = [("descriptor", c.c_void_p), ("data", c.c_void_p), *_METHODS.items()]
-
-
-class _Entry(c.Structure):
-    _fields_ = [
-        ("version", _Version),
-        ("init", c.CFUNCTYPE(c.c_bool, c.c_char_p)),
-        ("deinit", c.CFUNCTYPE(None)),
-        ("factory", c.CFUNCTYPE(c.c_void_p, c.c_char_p)),
-    ]
-
-
-class _Factory(c.Structure):
-    _fields_ = [
-        ("count", c.CFUNCTYPE(c.c_uint32, c.c_void_p)),
-        ("descriptor", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_uint32)),
-        ("create", c.CFUNCTYPE(c.c_void_p, c.c_void_p, c.c_void_p, c.c_char_p)),
-    ]
-
-
-class _StateExtension(c.Structure):
-    _fields_ = [
-        ("save", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
-        ("load", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_void_p)),
-    ]
-
-
-class _RenderExtension(c.Structure):
-    _fields_ = [("hard", c.CFUNCTYPE(c.c_bool, c.c_void_p)), ("set", c.CFUNCTYPE(c.c_bool, c.c_void_p, c.c_int32))]
 
 
 @dataclass
@@ -250,34 +79,34 @@ class ClapHost:
     ) -> None:
         self.rate_hz, self.block, self.song = rate_hz, block, song or Song()
         self._library = c.CDLL(str(path))
-        entry = _Entry.in_dll(self._library, "clap_entry")
+        entry = abi.Entry.in_dll(self._library, "clap_entry")
         assert entry.init(str(path).encode())
-        factory = _Factory.from_address(entry.factory(b"clap.plugin-factory"))
-        self._host = _Host(
-            _Version(1, 1, 1),
+        factory = abi.Factory.from_address(entry.factory(b"clap.plugin-factory"))
+        self._host = abi.Host(
+            abi.Version(1, 1, 1),
             None,
             b"test",
             b"",
             b"",
             b"1",
-            _EXTENSION(lambda *_: None),
-            _REQUEST(lambda _: None),
-            _REQUEST(lambda _: None),
-            _REQUEST(lambda _: None),
+            abi.EXTENSION(lambda *_: None),
+            abi.REQUEST(lambda _: None),
+            abi.REQUEST(lambda _: None),
+            abi.REQUEST(lambda _: None),
         )
         factory_at = c.addressof(factory)
         made = factory.create(factory_at, c.addressof(self._host), b"org.musika-daw.generator")
         assert made, "the plugin was not created"
         self._at = made
-        self.plugin = _Plugin.from_address(made)
+        self.plugin = abi.Plugin.from_address(made)
         assert self.plugin.init(made)
         self.outputs: dict[int, float] = {}
         self.notes: list[tuple[int, bytes]] = []
         """Frame of the timeline and MIDI message of what it has played."""
         self._frame = 0
-        self._pending: list[_Param | _Note | _Midi] = []
-        self._in = _InEvents(None, _SIZE(lambda _: len(self._pending)), _GET(self._event))
-        self._out = _OutEvents(None, _PUSH(self._pushed))
+        self._pending: list[abi.Param | abi.Note | abi.Midi] = []
+        self._in = abi.InEvents(None, abi.SIZE(lambda _: len(self._pending)), abi.GET(self._event))
+        self._out = abi.OutEvents(None, abi.PUSH(self._pushed))
         self.status = 1
         if full_scale:  # samples are compared with what they are made from
             assert self.load(re.sub(rb'"gain_db":[-.\d]+', b'"gain_db":0', self.save()))
@@ -288,9 +117,9 @@ class ClapHost:
 
     def _pushed(self, _: int | None, event: object) -> bool:
         told = event.contents  # type: ignore[attr-defined]
-        if told.header.type in (EVENT_NOTE_ON, EVENT_NOTE_OFF):
-            note = _Note.from_address(c.addressof(told))
-            status = 0x90 if told.header.type == EVENT_NOTE_ON else 0x80
+        if told.header.type in (abi.EVENT_NOTE_ON, abi.EVENT_NOTE_OFF):
+            note = abi.Note.from_address(c.addressof(told))
+            status = 0x90 if told.header.type == abi.EVENT_NOTE_ON else 0x80
             midi = bytes((status | note.channel, note.key, round(note.velocity * 127)))
             self.notes.append((self._frame + told.header.time, midi))
         else:
@@ -319,22 +148,24 @@ class ClapHost:
 
     def set_offline(self, offline: bool) -> None:
         """Say whether blocks may be waited for."""
-        render = _RenderExtension.from_address(self.plugin.get_extension(self._at, b"clap.render"))
+        render = abi.RenderExtension.from_address(self.plugin.get_extension(self._at, b"clap.render"))
         assert render.set(self._at, int(offline))
 
     def set(self, name: str, value: float) -> None:
         """Automate a parameter; heard from the next block on."""
-        header = _EventHeader(c.sizeof(_Param), 0, CORE_SPACE, EVENT_PARAM, 0)
-        self._pending.append(_Param(header, PARAMETERS.index(name), None, -1, -1, -1, -1, value))
+        header = abi.EventHeader(c.sizeof(abi.Param), 0, abi.CORE_SPACE, abi.EVENT_PARAM, 0)
+        self._pending.append(abi.Param(header, PARAMETERS.index(name), None, -1, -1, -1, -1, value))
 
     def strike(self, key: int, offset: int = 0, *, on: bool = True, midi: bool = False, channel: int = 0) -> None:
         """Strike a key in the next block, or let go of it, in CLAP's dialect or as MIDI; in the order of the frames."""
         if midi:
-            header = _EventHeader(c.sizeof(_Midi), offset, CORE_SPACE, EVENT_MIDI, 0)
-            self._pending.append(_Midi(header, 0, (c.c_uint8 * 3)((0x90 if on else 0x80) | channel, key, 64)))
+            header = abi.EventHeader(c.sizeof(abi.Midi), offset, abi.CORE_SPACE, abi.EVENT_MIDI, 0)
+            self._pending.append(abi.Midi(header, 0, (c.c_uint8 * 3)((0x90 if on else 0x80) | channel, key, 64)))
         else:
-            header = _EventHeader(c.sizeof(_Note), offset, CORE_SPACE, EVENT_NOTE_ON if on else EVENT_NOTE_OFF, 0)
-            self._pending.append(_Note(header, -1, 0, channel, key, 0.5))
+            header = abi.EventHeader(
+                c.sizeof(abi.Note), offset, abi.CORE_SPACE, abi.EVENT_NOTE_ON if on else abi.EVENT_NOTE_OFF, 0
+            )
+            self._pending.append(abi.Note(header, -1, 0, channel, key, 0.5))
 
     @property
     def state(self) -> int:
@@ -349,8 +180,8 @@ class ClapHost:
             kept.extend(c.string_at(data, min(size, 37)))  # hosts may take it in pieces
             return min(size, 37)
 
-        stream = _Stream(None, _STREAM(write))
-        state = _StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
+        stream = abi.Stream(None, abi.STREAM(write))
+        state = abi.StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
         assert state.save(self._at, c.addressof(stream))
         return bytes(kept)
 
@@ -364,8 +195,8 @@ class ClapHost:
             c.memmove(into, part, len(part))
             return len(part)
 
-        stream = _Stream(None, _STREAM(read))
-        state = _StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
+        stream = abi.Stream(None, abi.STREAM(read))
+        state = abi.StateExtension.from_address(self.plugin.get_extension(self._at, b"clap.state"))
         return bool(state.load(self._at, c.addressof(stream)))
 
     def process(
@@ -376,9 +207,9 @@ class ClapHost:
         self._frame = frame
         out = np.full((2, count), np.nan, np.float32)
         rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
-        audio = _Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
+        audio = abi.Audio(c.cast(rows, c.POINTER(c.POINTER(c.c_float))), None, 2, 0, 0)
         transport = self._transport(frame, playing)
-        block = _Process(
+        block = abi.Process(
             -1,
             count,
             c.pointer(transport) if has_transport else None,
@@ -393,20 +224,22 @@ class ClapHost:
         self._pending.clear()
         return np.ascontiguousarray(out.T)
 
-    def _transport(self, frame: int, playing: bool) -> _Transport:
+    def _transport(self, frame: int, playing: bool) -> abi.Transport:
         song, seconds = self.song, frame / self.rate_hz
         beat, bpm = song.at(seconds)
         per_bar = song.numerator * 4 / song.denominator
         bar = int(beat // per_bar)
-        made = _Transport()
-        made.header = _EventHeader(c.sizeof(_Transport), 0, CORE_SPACE, EVENT_TRANSPORT, 0)
-        made.flags = HAS_TEMPO | HAS_BEATS | HAS_SECONDS | HAS_SIGNATURE | (IS_PLAYING if playing else 0)
-        made.beats, made.seconds = round(beat * BEAT), round(seconds * SECOND)
+        made = abi.Transport()
+        made.header = abi.EventHeader(c.sizeof(abi.Transport), 0, abi.CORE_SPACE, abi.EVENT_TRANSPORT, 0)
+        made.flags = (
+            abi.HAS_TEMPO | abi.HAS_BEATS | abi.HAS_SECONDS | abi.HAS_SIGNATURE | (abi.IS_PLAYING if playing else 0)
+        )
+        made.beats, made.seconds = round(beat * abi.BEAT), round(seconds * abi.SECOND)
         made.tempo = bpm
         if song.loop is not None:
-            made.flags |= IS_LOOP
-            made.loop_start_beats, made.loop_end_beats = (round(b * BEAT) for b in song.loop)
-        made.bar_start, made.bar_number = round(bar * per_bar * BEAT), bar
+            made.flags |= abi.IS_LOOP
+            made.loop_start_beats, made.loop_end_beats = (round(b * abi.BEAT) for b in song.loop)
+        made.bar_start, made.bar_number = round(bar * per_bar * abi.BEAT), bar
         made.numerator, made.denominator = song.numerator, song.denominator
         return made
 
