@@ -215,7 +215,7 @@ def _death(error: WorkerDiedError) -> str:
             at = f" while it made {value.key} ({value.word})"
         elif isinstance(value, Chain):  # loaded before anything is rendered
             at = f" while it loaded the chain {value.name}"
-    memory = " (memory?)" if "SIGKILL" in error.how else ""
+    memory = " (memory?)" if error.was_killed else ""
     return f"{error}{at}{memory}: go on with --resume, maybe --jobs 1"
 
 

@@ -284,3 +284,7 @@ DAWS: dict[str, Callable[..., Hears]] = {
     "osc:musika": osc("musika", _musika, 0.05),
     "link+osc:ableton": link_and_ableton,
 }
+# how exactly a DAW tells where it is, where that is coarse: the last digit of its text, in beats
+DIGIT_BEATS = {"osc:reaper": 1 / 100, "osc:reaper without seconds": 1 / 100, "osc:bitwig": 1 / 400}
+# whose signature is not told: the length of a beat is learned in the first half second of its bar
+UNTOLD = ("osc:reaper", "osc:reaper without seconds", "osc:ardour")

@@ -15,12 +15,10 @@ import pytest
 from bridge import FakeTransport
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
-from tests.host.follow.daws import DAWS
+from tests.host.follow.daws import DAWS, DIGIT_BEATS
 
 STEP_S = 0.04
 BARS = 16.0  # the loop, in beats: errors are told within it
-# how exactly a source tells where it is: the last digit of its text, in beats
-DIGIT_BEATS = {"osc:reaper": 1 / 100, "osc:reaper without seconds": 1 / 100, "osc:bitwig": 1 / 400}
 ASKED = ("jack", "jack without ticks", "link")  # nothing arrives, so nothing arrives late
 WITHOUT_TEMPO = ("mtc",)
 

@@ -12,15 +12,12 @@ from bridge import FakeTransport
 from bridge.clock.fake import Meters
 from musika_daw.host.follow.follower import Follower
 from musika_daw.host.follow.jack_follower import JackFollower
-from tests.host.follow.daws import DAWS
+from tests.host.follow.daws import DAWS, DIGIT_BEATS, UNTOLD
 
 STEP_S = 0.02
 RUNS = settings(deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))  # to shrink takes minutes
 # Link knows no song; a position without tempo or bars has no meters either
 SOURCES = [source for source in DAWS if source not in ("link", "mtc")]
-# where a signature is not told, the length of a beat is learned in the first half second of its bar
-UNTOLD = ("osc:reaper", "osc:reaper without seconds", "osc:ardour")
-DIGIT_BEATS = {"osc:reaper": 0.01, "osc:reaper without seconds": 0.01, "osc:bitwig": 0.0025}
 
 
 @st.composite
