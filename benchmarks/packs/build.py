@@ -39,7 +39,7 @@ def _raw(job: Job) -> float:
     from pack_builder.render.draw import raw_sound
     from pack_builder.render.source import MUSIKA
 
-    return len(raw_sound(MUSIKA, _engine, job, 44_100, 0)) / 44_100
+    return len(raw_sound(MUSIKA, _engine, job, 44_100, attempt=0)) / 44_100
 
 
 def raw_speed(jobs: list[Job], processes: int) -> float:

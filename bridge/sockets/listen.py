@@ -143,6 +143,7 @@ class UdpListener:
         on_packet: OnPacket,
         on_problem: OnProblem,
         on_idle: Callable[[float], None] | None = None,
+        *,
         size_max: int = 8192,
         gate: Gate | None = None,
     ) -> None:

@@ -161,7 +161,7 @@ class Session:
         if facts["score"] not in SCORES:
             raise refused("--notes-out", name, f"but {facts['name']} plays no score, whose notes could be sent")
         server = self.options.source_options.jack_server
-        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server)
+        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server=server)
 
     def start(self) -> None:
         """Start to listen and to play. Raises SourceError, SinkError."""

@@ -147,5 +147,5 @@ def test_a_clip_begins_where_a_bar_does_in_a_song_of_several_meters() -> None:
     piece = Piece(Fraction(120), Controls(), RATE)
     playing = _Playing(Clip("a.wav", np.zeros((2, RATE), np.float32), 2, 120.0), piece.sample_rate_hz)
     # seven beats of 7/4 came before bars of 4/4
-    silent = playing.silent_frames(Grid(True, 0.0, 9.0, 2.0), 0.0, (7.0, 4.0), 512, RATE)
+    silent = playing.silent_frames(Grid(True, 0.0, 9.0, 2.0), 0.0, (7.0, 4.0), 512, sample_rate_hz=RATE)
     assert (playing.anchor, silent) == (11.0, 512)
