@@ -64,8 +64,8 @@ test: setup-dev lint types
 	scripts/install-test-peers
 	@echo "==> tests that compute, a file on each core"
 	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -n auto --dist loadgroup -m "not live" --ignore=tests/peers
-	@echo "==> tests that listen to clocks, sockets and processes, one at a time"
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term -m live --ignore=tests/peers
+	@echo "==> tests that listen to clocks, sockets and processes, two at a time"
+	$(BIN)/python -m pytest --cov --cov-append --cov-report=term -n 2 --dist loadgroup -m live --ignore=tests/peers
 	@echo "==> the live host against one real program of each kind"
 	$(BIN)/python -m pytest --no-cov -m quick tests/peers
 

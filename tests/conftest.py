@@ -40,24 +40,19 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
-# whose tests listen to the wall clock, to sockets or to processes of their own: one at a time
+# whose tests listen to the wall clock, or keep a socket or a process waiting: two at a time, beside nothing else
 LIVE = (
-    "host/test_capture.py",
     "host/control/test_control.py",
     "host/control/test_control_socket.py",
     "host/test_ending.py",
     "host/test_session.py",
-    "panel",
     "peers",
     "plugin",
     "bridge/jack/test_jack.py",
     "bridge/midi/test_midi_out.py",
-    "bridge/osc/test_osc.py",
-    "bridge/sockets",
+    "bridge/sockets/test_line_server.py",
+    "bridge/sockets/test_sockets.py",
     "bridge/test_extras.py",
-    "pack_builder/publish/test_page.py",
-    "pack_builder/publish/test_page_stems.py",
-    "pack_builder/run/test_cluster.py",
 )
 # folders whose files share what takes long to make, so that one worker runs all of them
 TOGETHER = ("training/folder",)
