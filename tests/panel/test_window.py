@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from musika_daw.panel.link.host_link import with_option
 from musika_daw.panel.window.app import PanelOptions, make_window
 from musika_daw.panel.window.window import PanelWindow
-from tests.panel.conftest import StandIn, status, write_loop
+from tests.panel.conftest import StandIn, end, status, write_loop
 
 Until = Callable[..., bool]
 LEFT = Qt.MouseButton.LeftButton
@@ -330,7 +330,7 @@ def test_window_folders_and_theme_are_remembered(
         assert until(lambda: again.model.rowCount() == 3)
         again.set_theme("dark")
     finally:
-        again.close()
+        end(again)
 
 
 def test_a_folder_that_is_dropped_goes_on_the_shelf_and_a_text_file_is_refused(
