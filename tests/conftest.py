@@ -54,6 +54,19 @@ LIVE = (
     "bridge/sockets/test_sockets.py",
     "bridge/test_extras.py",
 )
+# files that take long: they begin first, so that no core is left with one when all others are done
+LONG = (
+    "training/folder",
+    "training/run",
+    "training/test_pipeline.py",
+    "training/evaluate",
+    "pack_builder/render",
+    "pack_builder/publish/test_page.py",
+    "pack_builder/run",
+    "plugin/clap",
+    "host/test_session.py",
+    "host/test_ending.py",
+)
 # folders whose files share what takes long to make, so that one worker runs all of them
 TOGETHER = ("training/folder",)
 # whose tests play minutes of clocks, message by message
@@ -64,7 +77,8 @@ QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together.
+    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together, long
+    ones come first.
 
     Properties go a hundred times over lines that other tests count, three times as slowly while lines are counted.
     """
@@ -80,6 +94,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("peer") is not None and PEERS not in item.path.parents:
             item.add_marker(pytest.mark.timeout(PEER_LIMIT_S))
+    items.sort(key=lambda item: not item.path.relative_to(HERE).as_posix().startswith(LONG))
 
 
 @pytest.fixture(scope="session")
