@@ -95,7 +95,7 @@ L = TypeVar("L", bound=Listening)
 class Listens(ABC, Generic[L]):
     """What listens on one port from `start` to `stop`, on loopback, or elsewhere if `allow_remote`.
 
-    `_listen_on`, to be called first, raises ValueError for a host or port that is none.
+    `_listen_on`, to be called first, raises ValueError for a host or port that is not valid.
     """
 
     host: str
