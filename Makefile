@@ -66,7 +66,7 @@ test: setup-dev lint types
 	scripts/install-test-peers
 	@echo "==> tests that compute, a file on each core"
 	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -n auto $(BESIDE) -m "not live" --ignore=tests/peers
-	@echo "==> tests that listen to clocks, sockets and processes, two at a time"
+	@echo "==> tests that listen to clocks, sockets and processes, one of them timed"
 	$(BIN)/python -m pytest --cov --cov-append --cov-report=term -n 2 $(BESIDE) -m live --ignore=tests/peers
 	@echo "==> the live host against one real program of each kind"
 	$(BIN)/python -m pytest --no-cov -m quick tests/peers

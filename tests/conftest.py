@@ -40,20 +40,22 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
-# whose tests listen to the wall clock, or keep a socket or a process waiting: two at a time, beside nothing else
-LIVE = (
+# whose tests ask how soon something happens: of these one at a time
+TIMED = (
     "host/control/test_control.py",
     "host/control/test_control_socket.py",
     "host/test_ending.py",
     "host/test_session.py",
-    "peers",
-    "plugin",
+    "plugin/clap/test_clap_faults.py",
     "bridge/jack/test_jack.py",
     "bridge/midi/test_midi_out.py",
     "bridge/sockets/test_line_server.py",
     "bridge/sockets/test_sockets.py",
     "bridge/test_extras.py",
 )
+# what listens to the wall clock, or keeps a socket or a process waiting: two at a time, a timed one and one that waits
+# for its answer as long as it takes, and nothing beside them
+LIVE = (*TIMED, "peers", "plugin")
 # files that take long: they begin first, so that no core is left with one when all others are done
 LONG = (
     "training/folder",
@@ -89,6 +91,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if place.startswith(LIVE):
             item.add_marker(pytest.mark.live)
         together = next((folder for folder in TOGETHER if place.startswith(folder)), place)
+        together = "timed" if place.startswith(TIMED) else together
         item.add_marker(pytest.mark.xdist_group(together))
         if is_hypothesis_test(getattr(item, "obj", None)) or place in SIMULATIONS:
             item.add_marker(pytest.mark.no_cover)
