@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PACK   ?= packs/first
+# files side by side, in the order of tests/conftest.py
+BESIDE := --dist loadgroup --no-loadscope-reorder
 QUICK_TRAINING := tests/training/corpus/test_store.py tests/training/autoencoder/test_losses.py
 
 # make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
@@ -63,9 +65,9 @@ test: setup-dev lint types
 	@echo "==> the programs that tests talk to"
 	scripts/install-test-peers
 	@echo "==> tests that compute, a file on each core"
-	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -n auto --dist loadgroup -m "not live" --ignore=tests/peers
-	@echo "==> tests that listen to clocks, sockets and processes, one at a time"
-	$(BIN)/python -m pytest --cov --cov-append --cov-report=term -m live --ignore=tests/peers
+	$(BIN)/python -m pytest --cov --cov-report= --cov-fail-under=0 -n auto $(BESIDE) -m "not live" --ignore=tests/peers
+	@echo "==> tests that listen to clocks, sockets and processes, one of them timed"
+	$(BIN)/python -m pytest --cov --cov-append --cov-report=term -n 2 $(BESIDE) -m live --ignore=tests/peers
 	@echo "==> the live host against one real program of each kind"
 	$(BIN)/python -m pytest --no-cov -m quick tests/peers
 

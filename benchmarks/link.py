@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.peers.link_session import LinkPeer, link_clicks
+from tests.peers.link.link_session import LinkPeer, link_clicks
 from tests.peers.server import Jack, server_name
 from tests.waiting import wait_for
 

@@ -81,7 +81,7 @@ def _measure_process(trap: Path, clap: Path, blocks: int) -> None:
 
 def _measure_bounce(clap: Path, model: str) -> None:
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
-    from tests.plugin.clap_host import ClapHost, Song
+    from tests.plugin.clap.clap_host import ClapHost, Song
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -101,7 +101,7 @@ def _measure_bounce(clap: Path, model: str) -> None:
 def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
     """Seeks to anywhere, some while what the last one asked for is still being rendered: all silence of each."""
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
-    from tests.plugin.clap_host import ClapHost, Song
+    from tests.plugin.clap.clap_host import ClapHost, Song
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -125,7 +125,7 @@ def _measure_seeks(clap: Path, model: str, seeks: int) -> None:
 def _measure_chords(clap: Path, model: str, chords: int) -> None:
     """Real time: from the block in which a chord is struck on a bar line until it plays, and what is missing."""
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
-    from tests.plugin.clap_host import ClapHost, cached
+    from tests.plugin.clap.clap_host import ClapHost, cached
 
     session = PluginSession(PluginOptions(model))
     session.start()
@@ -167,7 +167,7 @@ def _measure_chords(clap: Path, model: str, chords: int) -> None:
 def _measure_kills(clap: Path, model: str, kills: int) -> None:
     """A host that is killed and started again as a program: from its start until the plugin sounds."""
     from bridge.plugin_link.rendezvous import find_host
-    from tests.plugin.clap_host import ClapHost, Song
+    from tests.plugin.clap.clap_host import ClapHost, Song
 
     command = [sys.executable, "-m", "musika_daw", "run", "plugin", "--no-view", "--model", model]
     one = ClapHost(clap, RATE, 128, Song(((0.0, 128.0),)))

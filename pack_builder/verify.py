@@ -159,7 +159,7 @@ def _deep_differences(folder: Path, row: Row, samples: np.ndarray) -> Iterator[s
     if places is not None and not len(places):  # nobody knows where its notes are, which it is measured at
         findings, compared = Findings(silent(samples), clipped_frames(samples), seam_step=seam_step(samples)), {}
     elif row.loops and music.bpm is not None and music.beats is not None:
-        findings = check_loop(samples, rate, music.bpm, music.beats, places)
+        findings = check_loop(samples, rate, music.bpm, music.beats, places=places)
     elif music.shape == "take":
         findings = check_take(samples, rate, float(Fraction(row.sound.frames_exact) / rate))
     else:

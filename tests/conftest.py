@@ -40,35 +40,47 @@ SLOW = (
     "pack_builder/test_verify.py",
     "training",
 )
-# whose tests listen to the wall clock, to sockets or to processes of their own: one at a time
-LIVE = (
-    "host/test_capture.py",
-    "host/test_control.py",
-    "host/test_control_socket.py",
+# whose tests ask how soon something happens: of these one at a time
+TIMED = (
+    "host/control/test_control.py",
+    "host/control/test_control_socket.py",
     "host/test_ending.py",
     "host/test_session.py",
-    "panel",
-    "peers",
-    "plugin",
+    "plugin/clap/test_clap_faults.py",
     "bridge/jack/test_jack.py",
     "bridge/midi/test_midi_out.py",
-    "bridge/osc/test_osc.py",
-    "bridge/sockets",
+    "bridge/sockets/test_line_server.py",
+    "bridge/sockets/test_sockets.py",
     "bridge/test_extras.py",
+)
+# what listens to the wall clock, or keeps a socket or a process waiting: two at a time, a timed one and one that waits
+# for its answer as long as it takes, and nothing beside them
+LIVE = (*TIMED, "peers", "plugin")
+# files that take long: they begin first, so that no core is left with one when all others are done
+LONG = (
+    "training/folder",
+    "training/run",
+    "training/test_pipeline.py",
+    "training/evaluate",
+    "pack_builder/render",
     "pack_builder/publish/test_page.py",
-    "pack_builder/run/test_cluster.py",
+    "pack_builder/run",
+    "plugin/clap",
+    "host/test_session.py",
+    "host/test_ending.py",
 )
 # folders whose files share what takes long to make, so that one worker runs all of them
 TOGETHER = ("training/folder",)
 # whose tests play minutes of clocks, message by message
-SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/test_meters.py")
+SIMULATIONS = ("bridge/clock/test_clock.py", "bridge/jack/test_jack_frames.py", "host/follow/test_meters.py")
 # of a slow room, yet quick
 QUICK = ("training/corpus/test_store.py", "training/autoencoder/test_losses.py")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together.
+    """No test that talks to another program waits for ever; slow and live ones are marked, a file stays together, long
+    ones come first.
 
     Properties go a hundred times over lines that other tests count, three times as slowly while lines are counted.
     """
@@ -79,11 +91,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if place.startswith(LIVE):
             item.add_marker(pytest.mark.live)
         together = next((folder for folder in TOGETHER if place.startswith(folder)), place)
+        together = "timed" if place.startswith(TIMED) else together
         item.add_marker(pytest.mark.xdist_group(together))
         if is_hypothesis_test(getattr(item, "obj", None)) or place in SIMULATIONS:
             item.add_marker(pytest.mark.no_cover)
         if item.get_closest_marker("peer") is not None and PEERS not in item.path.parents:
             item.add_marker(pytest.mark.timeout(PEER_LIMIT_S))
+    items.sort(key=lambda item: not item.path.relative_to(HERE).as_posix().startswith(LONG))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ ROOT = Path(__file__).parents[1]
 ALLOWED = {"bridge": set(), "musika_daw": {"bridge"}, "pack_builder": {"musika_daw"}, "training": {"musika_daw"}}
 FOLDER_MODULES_MAX = 14
 MODULE_LINES_MAX = 300
+TEST_LINES_MAX = 400
 CPP_LINES_MAX = 400
 
 
@@ -24,6 +26,8 @@ def name_of(path: Path) -> str:
 
 
 FILES = {name_of(path): path for package in ALLOWED for path in sorted((ROOT / package).rglob("*.py"))}
+# what is beside the packages: nothing imports it, and it is to be taken in as well
+BESIDE = [path for folder in ("tests", "benchmarks", "scripts") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
 @cache
@@ -111,11 +115,38 @@ def test_no_room_imports_itself_by_way_of_others(package: str) -> None:
     assert circles(rooms) == []
 
 
+def lines_of(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
 def test_folders_and_modules_can_be_taken_in_at_once() -> None:
-    folders = Counter(str(path.parent.relative_to(ROOT)) for path in FILES.values())
+    folders = Counter(str(path.parent.relative_to(ROOT)) for path in [*FILES.values(), *BESIDE])
     assert {folder: count for folder, count in folders.items() if count > FOLDER_MODULES_MAX} == {}
-    lengths = {name: len(path.read_text("utf-8").splitlines()) for name, path in FILES.items()}
-    assert {name: count for name, count in lengths.items() if count > MODULE_LINES_MAX} == {}
+    assert {name: lines_of(path) for name, path in FILES.items() if lines_of(path) > MODULE_LINES_MAX} == {}
+    assert [str(path.relative_to(ROOT)) for path in BESIDE if lines_of(path) > TEST_LINES_MAX] == []
     sources = [path for pattern in ("*.cpp", "*.hpp") for path in (ROOT / "bridge" / "plugin").glob(pattern)]
     assert sources
-    assert [path.name for path in sources if len(path.read_text("utf-8").splitlines()) > CPP_LINES_MAX] == []
+    assert [path.name for path in sources if lines_of(path) > CPP_LINES_MAX] == []
+
+
+def test_nothing_of_the_packages_imports_what_is_beside_them() -> None:
+    beside = re.compile(r"^\s*(?:from|import) (tests|benchmarks|scripts)\b", re.MULTILINE)
+    assert [name for name, path in FILES.items() if beside.search(path.read_text("utf-8"))] == []
+
+
+@pytest.mark.parametrize(
+    "text", sorted([*(ROOT / "docs").glob("*.md"), ROOT / "CONTRIBUTING.md"]), ids=lambda path: path.name
+)
+def test_tests_and_modules_that_texts_name_are_there(text: Path) -> None:
+    """Paths are whole or end as a file's does (`run/loop.py`); a test is named by its function."""
+    files = [f"/{path.relative_to(ROOT).as_posix()}" for path in [*FILES.values(), *BESIDE]]
+    functions = "\n".join(path.read_text("utf-8") for path in BESIDE)
+    words = {word for quoted in re.findall(r"`([^`\n]+)`", text.read_text("utf-8")) for word in quoted.split()}
+    named = [word.partition("::") for word in words if re.fullmatch(r"[\w/]+\.py(::\w+)?|test_\w+", word)]
+    lost = [
+        path for path, _, _ in named if path.endswith(".py") and not any(file.endswith(f"/{path}") for file in files)
+    ]
+    tests = [test or path for path, _, test in named if test or not path.endswith(".py")]
+    assert lost + [test for test in tests if f"def {test}(" not in functions] == []
+    modules = re.findall(r"python -m (benchmarks[\w.]*)", text.read_text("utf-8"))
+    assert [name for name in modules if not any(file.endswith(f"{name.replace('.', '/')}.py") for file in files)] == []

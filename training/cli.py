@@ -162,7 +162,7 @@ def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
             click.echo(f"{done:5d} of {total} songs")
 
     made_with = str(Path(source).resolve()) if Path(source).exists() else source
-    encode_corpus(corpus_path, encoder_of(source), out, progress, made_with)
+    encode_corpus(corpus_path, encoder_of(source), out, progress, made_with=made_with)
     weigh_latents(out, decoder_of(source))
 
 
@@ -203,7 +203,7 @@ def gan(
     together = launch(devices, accelerator, precision)
     start = None
     if init_from is not None and not (out / "checkpoint.pt").exists():
-        start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}", latents)
+        start = generator_start(init_from, config.generator, settings, out / f"start-{together.rank}", latents=latents)
     with watching(out, minutes, steps, quiet=together.rank > 0) as report:
         train_gan(
             latents,
@@ -274,9 +274,9 @@ def export(
         export_autoencoder(made, out)
         return
     if out is None:
-        files = export_named(made, autoencoder, name, licence, mean_with, share)
+        files = export_named(made, autoencoder, name, licence, mean_with=mean_with, share=share)
     else:
-        files = export_generator(made, autoencoder, out, name, licence, mean_with, share)
+        files = export_generator(made, autoencoder, out, name, licence=licence, mean_with=mean_with, share=share)
     for file in files:
         click.echo(f"{file}  {file.stat().st_size / 1e6:.1f} MB")
     click.echo(f"musika-daw render loop.wav --loop --model {name if out is None else out}")

@@ -51,6 +51,7 @@ def export_generator(
     autoencoder: str | Path | None,
     out: Path,
     name: str,
+    *,
     licence: str,
     mean_with: str | Path | None = None,
     share: float = 0.5,
@@ -112,11 +113,14 @@ def export_named(
     autoencoder: str | Path | None,
     name: str,
     licence: str,
+    *,
     mean_with: str | Path | None = None,
     share: float = 0.5,
 ) -> list[Path]:
     """`export_generator` into the user's models, where `Engine.load(name)` and every command find it by name."""
-    return export_generator(run, autoencoder, user_folder() / check_name(name), name, licence, mean_with, share)
+    return export_generator(
+        run, autoencoder, user_folder() / check_name(name), name, licence=licence, mean_with=mean_with, share=share
+    )
 
 
 def made_with(run: Path) -> str:

@@ -49,7 +49,7 @@ def autoencoder_start(source: str | Path, config: AutoencoderConfig, settings: A
 
 
 def generator_start(
-    source: str | Path, config: GeneratorConfig, settings: GanSettings, out: Path, latents: Path | None = None
+    source: str | Path, config: GeneratorConfig, settings: GanSettings, out: Path, *, latents: Path | None = None
 ) -> Path:
     """A checkpoint at step 0 that a generator run can begin from, written as `out`.pt.
 

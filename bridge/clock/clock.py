@@ -121,7 +121,7 @@ class ClockFilter:
         if self._owed and interval_s < period_s / 3:
             self._owed -= 1  # given up as lost, they came in a lump after all
             return self.last_tick
-        lost = lost_in(self._line, self.last_tick + 1, time_s, interval_s, period_s, self.jitter_s)
+        lost = lost_in(self._line, self.last_tick + 1, time_s, interval_s, period_s=period_s, jitter_s=self.jitter_s)
         missing = lost or 0
         self._owed = missing
         self.lost += missing

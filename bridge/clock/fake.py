@@ -70,6 +70,7 @@ class FakeTransport(TransportSource):
         sample_rate_hz: float = 48000.0,
         listener: Listener | None = None,
         clock: Callable[[], float] = host_time,
+        *,
         name: str = "fake",
         meters: Sequence[tuple[int, int, int]] = ((1, 4, 4),),
     ) -> None:

@@ -36,7 +36,7 @@ class Gap:
 
 
 def lost_in(
-    line: Line, following: int, time_s: float, interval_s: float, period_s: float, jitter_s: float
+    line: Line, following: int, time_s: float, interval_s: float, *, period_s: float, jitter_s: float
 ) -> int | None:
     """How many ticks were lost just before the one at `time_s`, which would be number `following`; None where there
     was no gap. 0 is a gap of no whole number of ticks.

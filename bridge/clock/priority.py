@@ -33,7 +33,7 @@ class Priority:
 
     `groups` maps play, loop, tempo, position, signature or phase to an order of its own. A source that was
     playing and has said nothing for `stale_s` is passed over, one that stood still after `idle_stale_s`:
-    many send only changes. Raises ValueError for a group that is none.
+    many send only changes. Raises ValueError for an unknown group.
     """
 
     order: tuple[str, ...]

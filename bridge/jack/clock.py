@@ -43,7 +43,7 @@ class JackMidiClockSource(MidiClockSource):
             listener=listener,
             name="jack-midi-clock",
         )
-        self._jack = JackMidiPort(client_name, connect, server, False, self._process)
+        self._jack = JackMidiPort(client_name, connect, server, False, process=self._process)
 
     def start(self) -> None:
         """Open the port and connect it. Raises SourceError."""

@@ -42,6 +42,7 @@ class JackMidiPort:
         connect: str | None,
         server: str | None,
         output: bool,
+        *,
         process: Callable[[int, int], None],
     ) -> None:
         self._client_name, self._connect, self._server, self._output = client_name, connect, server, output
@@ -137,7 +138,7 @@ class JackMidiInput:
     ) -> None:
         self._on_message, self._on_lost = on_message, on_lost
         self.name = f"jack-midi:{connect or ''}".rstrip(":")
-        self._jack = JackMidiPort(client_name, connect, server, False, self._process)
+        self._jack = JackMidiPort(client_name, connect, server, False, process=self._process)
         self._jack.start()
 
     def revive(self) -> None:
@@ -174,7 +175,7 @@ class JackMidiOut:
         clock: Callable[[], float] = host_time,
     ) -> None:
         self._clock = clock
-        self._jack = JackMidiPort(client_name, connect, server, True, self._process)
+        self._jack = JackMidiPort(client_name, connect, server, True, process=self._process)
         self._due: deque[tuple[int, bytes]] = deque()  # emptied by the server's callback
         self._offsets_s: deque[float] = deque(maxlen=READINGS)
         self._offset_s = 0.0  # their median; an audio callback may ask for frames while they change

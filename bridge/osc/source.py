@@ -19,7 +19,7 @@ class OscSource(Listens[UdpListener], TransportSource):
 
     `dialect` is a table or its name (ableton, reaper, ardour, bitwig, musika). Ports default to the
     dialect's; it listens on loopback and sends there unless `allow_remote`. `latency_s` is how old the news
-    is when it arrives. Raises ValueError for hosts, ports or dialects that are none.
+    is when it arrives. Raises ValueError for a host, port or dialect that is not valid.
     """
 
     def __init__(

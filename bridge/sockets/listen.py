@@ -95,7 +95,7 @@ L = TypeVar("L", bound=Listening)
 class Listens(ABC, Generic[L]):
     """What listens on one port from `start` to `stop`, on loopback, or elsewhere if `allow_remote`.
 
-    `_listen_on`, to be called first, raises ValueError for a host or port that is none.
+    `_listen_on`, to be called first, raises ValueError for a host or port that is not valid.
     """
 
     host: str
@@ -143,6 +143,7 @@ class UdpListener:
         on_packet: OnPacket,
         on_problem: OnProblem,
         on_idle: Callable[[float], None] | None = None,
+        *,
         size_max: int = 8192,
         gate: Gate | None = None,
     ) -> None:

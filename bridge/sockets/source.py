@@ -50,7 +50,7 @@ class WireSource(Listens[L], TransportSource):
     """Listens for JSON messages of at most 4096 bytes on loopback, or elsewhere if `allow_remote`.
 
     Messages that are malformed, too long, too many (`per_s` of each sender), or from a second sender while the first
-    still speaks, are dropped and counted. Raises ValueError for a host or port that is none.
+    still speaks, are dropped and counted. Raises ValueError for a host or port that is not valid.
     """
 
     kind = "wire"

@@ -83,7 +83,7 @@ def _no_constant(name: str) -> float:
 
 
 def check_id(value: Any) -> int:
-    """A number that comes back with the answer. Raises ValueError for one that is none."""
+    """A number that comes back with the answer. Raises ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError(f"id: {value!r:.40}, must be a whole number in 0..{2**53 - 1}")
     return value

@@ -11,7 +11,7 @@ import click
 
 from musika_daw import __version__
 
-# what click says of a text that is none, in words of programmers
+# what click says of a text that it cannot read, in words of programmers
 _NO_NUMBER = re.compile(r"('.*') is not a valid (float|integer)(?: range)?\.", re.DOTALL)
 Function = TypeVar("Function", bound=Callable[..., None])
 

@@ -253,5 +253,9 @@ def _show_live(session: Any, end_s: float, told: list[str]) -> None:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink
             chords = session.chords.status()
-            live.update(run_table(status, session.source_name, sink.name, sink.xruns, session.live, notes, chords))
+            live.update(
+                run_table(
+                    status, session.source_name, sink.name, sink.xruns, live=session.live, notes=notes, chords=chords
+                )
+            )
             time.sleep(1 / VIEW_HZ)

@@ -159,7 +159,7 @@ def render(
     loudest = max((float(abs(audio).max()) for audio in together), default=0.0)
     gain_db = min(asked_db, CEILING_DBFS - 20 * math.log10(max(loudest, 1e-9)))
     shown = _shown(blocks, round(length_s * engine.sample_rate_hz), f"{engine.name}, {length_s:.1f} s")
-    written = write_blocks(out, shown, engine.sample_rate_hz, gain_db, tags)
+    written = write_blocks(out, shown, engine.sample_rate_hz, gain_db, tags=tags)
     if beside is not None and notes is not None:
         write_atomic(beside, notes)
     length_s = written.frames / engine.sample_rate_hz
@@ -170,7 +170,7 @@ def render(
         path = out.with_name(f"{out.stem}-{part}{out.suffix}")
         # a host would move drums to the key of a song
         of_part = partial(tags, name=path.stem, key=None if part == "drums" else written_in)
-        write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, of_part)
+        write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags=of_part)
         click.echo(f"{path}")
     if resting := _resting(engine, stretch, controls):
         click.echo(resting, err=True)

@@ -26,7 +26,14 @@ def bar_beat(beat: float, numerator: int = 4, denominator: int = 4) -> str:
 
 
 def run_table(
-    status: Status, source: str, sink: str, xruns: int, live: LiveControls, notes: list[str], chords: Mapping[str, Any]
+    status: Status,
+    source: str,
+    sink: str,
+    xruns: int,
+    *,
+    live: LiveControls,
+    notes: list[str],
+    chords: Mapping[str, Any],
 ) -> Table:
     """What `musika-daw run` shows; `chords` as in the status of the control socket."""
     record, meter = status.record, status.meter

@@ -55,7 +55,7 @@ def bar_profile(audio: np.ndarray, sample_rate_hz: int, bpm: float) -> np.ndarra
     return (mean - mean.mean(0)) / (mean.std(0) + 1e-6)
 
 
-def shifted_profile(audio: np.ndarray, sample_rate_hz: int, bpm: float, bars: int, beat: int) -> np.ndarray:
+def shifted_profile(audio: np.ndarray, sample_rate_hz: int, bpm: float, bars: int, *, beat: int) -> np.ndarray:
     """`bar_profile` of `bars - 1` whole bars (at least one) heard from `beat` on, in the order of the asked bar.
 
     The edges of a cut leave traces in a profile. Begun on another beat than the bar, they point away from it as

@@ -110,7 +110,7 @@ def seam_step(samples: np.ndarray) -> float:
 
 
 def check_loop(
-    samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int, places: np.ndarray | None = None
+    samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int, *, places: np.ndarray | None = None
 ) -> Findings:
     """Findings on a loop [frames, channels] of `beats` at `bpm`; of one that need not have an onset on every beat the
     `places` are given, in beats, at which its notes begin."""

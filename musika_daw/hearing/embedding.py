@@ -19,7 +19,7 @@ def log_mel_statistics(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """
     signal = mono(audio)
     signal = resampled(signal * 10 ** ((-20 - rms_db(signal)) / 20), sample_rate_hz, _RATE_HZ)
-    level = log_mel_db(signal, _RATE_HZ, _BANDS, _SIZE, _HOP, -80)
+    level = log_mel_db(signal, _RATE_HZ, _BANDS, _SIZE, hop=_HOP, floor_db=-80)
     frames = int(WINDOW_S * _RATE_HZ / _HOP)
     rows = max(1, len(level) // frames)
     return np.stack([_statistics(level[i * frames : (i + 1) * frames]) for i in range(rows)])

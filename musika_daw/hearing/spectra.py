@@ -68,7 +68,7 @@ def mel_filters(sample_rate_hz: int, size: int, bands: int, unit_area: bool = Tr
 
 
 def log_mel_db(
-    audio: np.ndarray, sample_rate_hz: int, bands: int = 96, size: int = 2048, hop: int = 512, floor_db: float = -100
+    audio: np.ndarray, sample_rate_hz: int, bands: int = 96, size: int = 2048, *, hop: int = 512, floor_db: float = -100
 ) -> np.ndarray:
     """Log-mel spectrogram in dB, float32 `[frames, bands]`, not below `floor_db` of full scale."""
     power = stft(mono(audio), size, hop) ** 2 @ mel_filters(sample_rate_hz, size, bands, False)

@@ -138,7 +138,7 @@ class Audition:
             self._release -= 1
             self._player.process(block, Grid(), 0.0, False)
         elif rolling:
-            silent = playing.silent_frames(grid, at_s, bars, frames, self.sample_rate_hz)
+            silent = playing.silent_frames(grid, at_s, bars, frames, sample_rate_hz=self.sample_rate_hz)
             if silent >= frames:
                 return
             self._player.generation = playing.generation
@@ -191,7 +191,7 @@ class _Playing:
             made[:, low - first : high - first] = audio[:, low:high]
         return made
 
-    def silent_frames(self, grid: Grid, at_s: float, bars: Bars, frames: int, sample_rate_hz: int) -> int:
+    def silent_frames(self, grid: Grid, at_s: float, bars: Bars, frames: int, *, sample_rate_hz: int) -> int:
         """Frames of the block before the bar begins, all of them where it does later; -1 once it has begun."""
         if self.free:
             self.free, self.anchor, self.begun = False, None, False

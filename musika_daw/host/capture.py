@@ -136,6 +136,7 @@ class Keeper:
         folder: Path,
         label: str = "MSK",
         name: str = "Live",
+        *,
         load: Callable[[str], Renderer] = load_renderer,
     ) -> None:
         self._arguments = (load, model, folder, label, name)

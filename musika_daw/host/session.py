@@ -88,10 +88,10 @@ class Session:
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.live = LiveControls(self._act, **options.values)
-        self.live.write(options.written)  # a text that is none is told before a model is loaded
+        self.live.write(options.written)  # a wrong text is refused before a model is loaded
         self.midi_map = MidiMap(self.live, options.map_file)
         if options.effects:
-            EffectChain(options.effects)  # a wrong line is told at once, not by the renderer
+            EffectChain(options.effects)  # a wrong line is refused at once, not by the renderer
         self.source: TransportSource = make_source(options.source, options.source_options)
         self.sink = make_sink(options.sink, options)
         self._worker: Any = None
@@ -161,7 +161,7 @@ class Session:
         if facts["score"] not in SCORES:
             raise refused("--notes-out", name, f"but {facts['name']} plays no score, whose notes could be sent")
         server = self.options.source_options.jack_server
-        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server)
+        return NotesOut(self.host, self.sink, SCORES[facts["score"]], name, server=server)
 
     def start(self) -> None:
         """Start to listen and to play. Raises SourceError, SinkError."""
@@ -228,7 +228,7 @@ class Session:
         return self.source.steers
 
     def switch_source(self, name: str, bpm: float | None = None) -> None:
-        """Follow another source. For the control thread. Raises ValueError for a name that is none, SourceError or
+        """Follow another source. For the control thread. Raises ValueError for an unknown name, SourceError or
         SinkError for a source that cannot start; the old one then goes on.
 
         A clock of our own goes on where the song is, at its tempo unless `bpm` is given.

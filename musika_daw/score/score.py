@@ -109,9 +109,9 @@ def bar_notes(
     piece: Piece,
     bar: int,
     bar_s: float,
+    *,
     density: np.ndarray,
     energy: np.ndarray | None,
-    *,
     parts: Collection[str] = PIANO_PARTS,
     opens: bool = False,
     freedom: float = 1.0,
@@ -145,7 +145,7 @@ def bar_notes(
     beats_of_s = freedom * BEATS_PER_BAR / bar_s
     late_beats = np.clip(rng.normal(0, 0.006, slots), -0.012, 0.02) * beats_of_s
     draws = rng.random((slots, 6))
-    hand = _Hand(piece, progression, place, slots, turns, rising)
+    hand = _Hand(piece, progression, place, slots, turns=turns, rising=rising)
     onset: list[float] = []
     off: list[float] = []
     keys: list[int] = []
@@ -203,7 +203,7 @@ class _Hand:
     """Chooses the keys of one bar."""
 
     def __init__(
-        self, piece: Piece, progression: list[_Place], place: int, slots: int, turns: np.ndarray, rising: bool
+        self, piece: Piece, progression: list[_Place], place: int, slots: int, *, turns: np.ndarray, rising: bool
     ) -> None:
         self.piece, self.progression, self.place, self.slots = piece, progression, place, slots
         self.turns, self.rising = turns, rising
@@ -223,7 +223,7 @@ class _Hand:
         beat = slot * BEATS_PER_BAR / self.slots
         start, chord, key = self.progression[self._at(beat)]
         begins = abs(2 * start - (BEATS_PER_BAR * self.place + beat)) < 1e-9
-        melody = self._melody(slot, beat, chord, key, level, draws)
+        melody = self._melody(slot, beat, chord, key, level=level, draws=draws)
         bass = _nearest((chord.low,), self.piece.bass_key)
         if begins or (level >= 3 and draws[2] < 0.5):
             low = bass if begins or draws[3] < 0.4 else _nearest((chord.tones[2],), bass + 5)
@@ -238,7 +238,7 @@ class _Hand:
         return [figure, *self._between(chord, bass + 10, melody, count - 1)][:count]
 
     def _melody(
-        self, slot: int, beat: float, chord: harmony.Chord, key: harmony.Key, level: int, draws: np.ndarray
+        self, slot: int, beat: float, chord: harmony.Chord, key: harmony.Key, *, level: int, draws: np.ndarray
     ) -> int:
         along = 2 * self.place + beat / 2
         index = int(along)

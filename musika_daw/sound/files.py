@@ -57,6 +57,7 @@ def write_blocks(
     blocks: Iterable[np.ndarray],
     sample_rate_hz: int,
     gain_db: float = 0.0,
+    *,
     tags: Callable[[int], Tags] | None = None,
 ) -> Written:
     """Write float32 `[n, 2]` blocks one after another, `gain_db` louder or as much as keeps all of it below -1 dBFS.

@@ -102,7 +102,7 @@ def _of_beats(plain: Labels, acid: Acid) -> Labels | None:
     by_length = beats * 60 * plain.sample_rate_hz / plain.frames
     unit = Fraction(4, acid.denominator) if acid.denominator else Fraction(1)
     if unit != 1 and told and abs(by_length * unit / told - 1) < 1e-3:
-        # beats of the meter, and a tempo in quarter notes; a loop that ends in mid-quarter is none of ours
+        # beats of the meter, and a tempo in quarter notes; one that ends in mid-quarter this program did not write
         quarters = beats * unit
         if quarters.denominator != 1:
             return replace(plain, bpm=told)
@@ -155,7 +155,7 @@ def _key(stem: str) -> str | None:
 def labels_in_manifest(folder: Path) -> dict[str, Labels]:
     """The labels of a pack's files by their names in its manifest; rows that make no sense are left out.
 
-    Raises ValueError where there is no manifest, or one that is none.
+    Raises ValueError where there is no manifest, or one that cannot be read.
     """
     path = folder / MANIFEST
     try:

@@ -29,7 +29,7 @@ MP3_LEVEL = 0.0  # 320 kbit/s, at a constant rate: every player seeks in it to t
 
 
 def encode_ogg(
-    samples: np.ndarray, sample_rate_hz: int, tags: Tags | None, serial: int, level: float = OGG_LEVEL
+    samples: np.ndarray, sample_rate_hz: int, tags: Tags | None, serial: int, *, level: float = OGG_LEVEL
 ) -> bytes:
     """An Ogg Vorbis file of [frames, channels], float in -1..1, with this stream number; without `tags` it has none."""
     data = _encoded(samples, sample_rate_hz, "OGG", "VORBIS", compression_level=level)

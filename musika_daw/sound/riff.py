@@ -197,7 +197,7 @@ def wave_head(frames: int, channels: int, sample_rate_hz: int, tags: Tags, encod
 
 
 def write_wave(
-    path: Path, samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, encoding: str = "pcm24"
+    path: Path, samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, *, encoding: str = "pcm24"
 ) -> bytes:
     """Write a WAV file in one step (temporary name, then rename) and give back its bytes; see `encode_wave`."""
     data = encode_wave(samples, sample_rate_hz, tags, encoding)

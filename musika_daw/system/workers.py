@@ -26,6 +26,7 @@ class WorkerDiedError(RuntimeError):
 
     def __init__(self, code: int | None, values: tuple[Any, ...] | None) -> None:
         self.code, self.how, self.values = code, told_end(code), values
+        self.was_killed = code == -getattr(signal, "SIGKILL", 0) and bool(code)  # as systems do that lack memory
         super().__init__(f"a worker {self.how}")
 
 

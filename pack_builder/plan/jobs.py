@@ -168,7 +168,7 @@ def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **value
     )
 
 
-def _loops(music: Music, kind: str, first: int, count: int, by_tempo: bool) -> Iterator[Job]:
+def _loops(music: Music, kind: str, first: int, count: int, *, by_tempo: bool) -> Iterator[Job]:
     """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi. Those of a kind of
     takes are spread over the density at each tempo, as its takes are."""
     tempi = len(music.bpm)

@@ -116,7 +116,7 @@ class BuildOptions:
     def parse(cls, **texts: Any) -> "BuildOptions":
         """Options from the texts of the command line, by the keywords of `OPTIONS`; what is not given is the default.
 
-        Raises ValueError naming option, value and allowed range, TypeError for a keyword that is none.
+        Raises ValueError naming option, value and allowed range, TypeError for an unknown keyword.
         """
         by_name = {option.name: option for option in OPTIONS}
         if unknown := texts.keys() - by_name.keys():

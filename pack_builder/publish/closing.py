@@ -28,7 +28,7 @@ def close(
         LICENCE_FILE: licence_text(options.label.label, options.label.name),
         **dict(preset_texts(stem, rows(), options.label.exact_tempo)),
     }
-    for name, data in project_files(stem, head, rows(), options.place.out, options.label.exact_tempo):
+    for name, data in project_files(stem, head, rows(), options.place.out, exact_tempo=options.label.exact_tempo):
         write_atomic(options.place.out / name, data)
         texts[name] = ""
     for name, data in drumkit_files(stem, head, rows(), options.place.out):
@@ -37,4 +37,4 @@ def close(
     for name, text in () if options.label.no_page else pages(options.place.out, head, rows(), card):
         write_atomic(options.place.out / name, text.encode("utf-8"))
         texts[name] = ""
-    write_manifest(options.place.out, head, rows(), gaps(), texts)
+    write_manifest(options.place.out, head, rows(), gaps(), texts=texts)

@@ -49,7 +49,7 @@ def picture(samples: np.ndarray, sample_rate_hz: int) -> bytes:
 
 def sound(samples: np.ndarray, sample_rate_hz: int, serial: int) -> bytes:
     """An Ogg Vorbis file with exactly the frames that it was given, the same bytes every time."""
-    return encode_ogg(samples, sample_rate_hz, None, serial, _QUALITY)
+    return encode_ogg(samples, sample_rate_hz, None, serial, level=_QUALITY)
 
 
 def preview_s(seconds: float, loops: bool) -> float | None:

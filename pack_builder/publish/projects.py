@@ -24,7 +24,7 @@ _UP = "../"
 
 
 def project_files(
-    stem: str, head: Head, rows: Iterable[Row], folder: Path, exact_tempo: bool = True
+    stem: str, head: Head, rows: Iterable[Row], folder: Path, *, exact_tempo: bool = True
 ) -> Iterator[tuple[str, bytes]]:
     """(path in the pack, bytes) of every project; `folder` is the pack's, whose MIDI files are read."""
     for project in projects_of(stem, rows, exact_tempo):

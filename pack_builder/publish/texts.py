@@ -110,7 +110,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         line="=" * len(title),
         contents="\n".join(parts),
         gaps=_gap_text(gaps),
-        about=_about(shapes, suffix, bits, rate_hz, bool(written), bool(split)),
+        about=_about(shapes, suffix, bits, rate_hz, midi=bool(written), stems=bool(split)),
         folders=_folders(tops),
         models="\n".join(f"  {model.kind}: {model.name} ({model.weights_sha256[:12]})" for model in head.models),
         inspect="Look into one file:     musika-pack inspect FILE\n" if suffix == "WAV" else "",
@@ -119,7 +119,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     )
 
 
-def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, midi: bool, stems: bool) -> str:
+def _about(shapes: Counter[str], suffix: str, bits: int, rate_hz: int, *, midi: bool, stems: bool) -> str:
     depth = f", {bits} bit" if bits else ""  # a lossy format has none
     parts = [f"{suffix}{depth}, {rate_hz / 1000:g} kHz, stereo."]
     if shapes["loop"] or shapes["fill"]:

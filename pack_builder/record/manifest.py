@@ -122,7 +122,9 @@ def read_manifest(folder: Path) -> Manifest:
         raise ValueError(f"{folder}: {MANIFEST} is not text") from None
 
 
-def write_manifest(folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], texts: dict[str, str]) -> None:
+def write_manifest(
+    folder: Path, head: Head, rows: Iterable[Row], gaps: Iterable[Gap], *, texts: dict[str, str]
+) -> None:
     """Write the extra `texts` (file name to text), the table, the checksums and, last, the manifest: where it stands,
     all is there. The rows are gone through once; texts that are already in place are named with an empty text."""
     for name, text in texts.items():

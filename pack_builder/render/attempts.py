@@ -27,6 +27,7 @@ def first_good(
     attempts: int,
     keep_best: bool,
     draw: Callable[[int], np.ndarray],
+    *,
     judge: Callable[[np.ndarray, int], Candidate],
 ) -> Outcome:
     """The first of at most `attempts` draws that keeps to the limits; with `keep_best` else the least bad, or none.

@@ -30,7 +30,7 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
     return source.controls(**values)
 
 
-def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, attempt: int) -> np.ndarray:
+def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int, *, attempt: int) -> np.ndarray:
     """Raw audio of one attempt, float32 [frames, 2]; raises RenderError for a wrong shape or values."""
     controls = controls_of(source, job, attempt)
     if job.rendered:
@@ -42,16 +42,16 @@ def raw_sound(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz
     else:
         samples = engine.take(float(exact / sample_rate_hz), controls, sample_rate_hz, bpm=job.take_bpm)
         fits = len(samples) >= round(exact)  # a take may go on to its natural decay
-    return _checked(engine, job, samples, f"[{round(exact)}, 2]", fits)
+    return _checked(engine, job, samples, f"[{round(exact)}, 2]", fits=fits)
 
 
 def placed(source: EngineSource, engine: EngineLike, job: Job, sample_rate_hz: int) -> np.ndarray:
     """Where each of `DRAWS` draws of a loop lies among sounds: float64 [draws, d], near ones sound alike."""
-    draws = (raw_sound(source, engine, replace(job, drawn=draw), sample_rate_hz, 0) for draw in range(DRAWS))
+    draws = (raw_sound(source, engine, replace(job, drawn=draw), sample_rate_hz, attempt=0) for draw in range(DRAWS))
     return np.stack([log_mel_statistics(samples, sample_rate_hz).mean(0) for samples in draws])
 
 
-def _checked(engine: EngineLike, job: Job, samples: np.ndarray, need: str, fits: bool = True) -> np.ndarray:
+def _checked(engine: EngineLike, job: Job, samples: np.ndarray, need: str, *, fits: bool = True) -> np.ndarray:
     if samples.ndim != 2 or samples.shape[1] != 2 or not fits:
         raise RenderError(f"model {engine.name} gave {samples.shape} for {job.key}, need {need}")
     if not np.isfinite(samples).all():

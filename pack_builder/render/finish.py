@@ -109,7 +109,9 @@ def finish(
     gain is all that happens and attacks stay as they are. Both are found in steps, so that the target is reached to
     about 0.1 dB where they may do enough. Silence comes back as it is.
     """
-    made = leveled(samples, sample_rate_hz, target_lufs, loops, ceiling_dbtp, limiter_db, clip_db)
+    made = leveled(
+        samples, sample_rate_hz, target_lufs, loops, ceiling_dbtp=ceiling_dbtp, limiter_db=limiter_db, clip_db=clip_db
+    )
     return made.samples, made.gain_db, made.level
 
 
@@ -118,6 +120,7 @@ def leveled(
     sample_rate_hz: int,
     target_lufs: float,
     loops: bool,
+    *,
     ceiling_dbtp: float,
     limiter_db: float,
     clip_db: float,
@@ -142,7 +145,9 @@ def leveled(
         heard = loudness(full, sample_rate_hz, loops) - 20 * math.log10(top)
     if math.isfinite(heard) and target_lufs - heard - ceiling_dbtp > _NEAR_DB and clip_db:
         full, scale = full / np.float32(top), scale / top
-        full, drive_db, top, heard = _bent(full, sample_rate_hz, target_lufs - ceiling_dbtp, heard, loops, clip_db)
+        full, drive_db, top, heard = _bent(
+            full, sample_rate_hz, target_lufs - ceiling_dbtp, heard, loops=loops, clip_db=clip_db
+        )
         scale *= 10 ** (drive_db / 20)
     gain_db = min(ceiling_dbtp, target_lufs - heard) if math.isfinite(heard) else ceiling_dbtp
     gain_db = math.floor(gain_db * 1000) / 1000  # rounded down: never over the ceiling by a rounding error
@@ -153,7 +158,7 @@ def leveled(
 
 
 def _bent(
-    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, heard_lufs: float, loops: bool, clip_db: float
+    samples: np.ndarray, sample_rate_hz: int, target_lufs: float, heard_lufs: float, *, loops: bool, clip_db: float
 ) -> tuple[np.ndarray, float, float, float]:
     """Samples that peak at full scale, driven into a soft clip until they are as loud as the target: the samples, the
     drive in dB, their true peak, and their loudness once they peak at full scale again. Those that would need more than

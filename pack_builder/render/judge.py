@@ -92,7 +92,7 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int, notes: Notes
             if notes is None or FAMILIES[job.kind].every_beat
             else places_of(notes.onset * bpm / 60, bpm, job.beats)
         )
-        return check_loop(samples, sample_rate_hz, bpm, job.beats, places)
+        return check_loop(samples, sample_rate_hz, bpm, job.beats, places=places)
     return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz))
 
 

@@ -65,7 +65,7 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
     engine = engine_of(source, model)
 
     def draw(attempt: int) -> np.ndarray:
-        return raw_sound(source, engine, job, options.finish.sample_rate_hz, attempt)
+        return raw_sound(source, engine, job, options.finish.sample_rate_hz, attempt=attempt)
 
     def judged(raw: np.ndarray, attempt: int) -> Candidate:
         controls = controls_of(source, job, attempt)
@@ -74,7 +74,7 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         free = job.loops and not FAMILIES[job.kind].every_beat
         return judge(raw, job, options.finish, engine.played(stretch_of(job), controls) if free else None)
 
-    outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judged)
+    outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judge=judged)
     if outcome.chosen is None or outcome.raw is None:
         bpm = None if job.bpm is None else float(job.bpm)
         return Made(Gap(job.key, job.kind, job.shape, job.role, bpm, outcome.tried))
@@ -89,7 +89,7 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         tried=outcome.tried,
         written=written_in(engine, job, controls, options.label.midi),
         heard=heard,
-        stems=stems_of(engine, job, controls, outcome.raw, options) if wanted(job, options) else None,
+        stems=stems_of(engine, job, controls, outcome.raw, options=options) if wanted(job, options) else None,
     )
 
 

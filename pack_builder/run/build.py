@@ -121,7 +121,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
                 observer.started(len(jobs), len(journal), workers.jobs)
-                tally = _render(options, jobs, journal, workers, source, models, observer)
+                tally = _render(options, jobs, journal, workers, source=source, models=models, observer=observer)
                 gaps = _close(options, jobs, state, journal)
     except WorkerDiedError as error:
         raise BuildError(_death(error)) from None
@@ -178,6 +178,7 @@ def _render(
     jobs: Sequence[Job],
     journal: Journal,
     workers: Pool,
+    *,
     source: EngineSource,
     models: dict[str, tuple[str, Model]],
     observer: Observer,
@@ -215,7 +216,7 @@ def _death(error: WorkerDiedError) -> str:
             at = f" while it made {value.key} ({value.word})"
         elif isinstance(value, Chain):  # loaded before anything is rendered
             at = f" while it loaded the chain {value.name}"
-    memory = " (memory?)" if "SIGKILL" in error.how else ""
+    memory = " (memory?)" if error.was_killed else ""
     return f"{error}{at}{memory}: go on with --resume, maybe --jobs 1"
 
 

@@ -7,7 +7,7 @@ from pack_builder.render.source import EngineSource
 from pack_builder.run.pool import Pool
 
 
-def check_heeded(music: Music, kind: str, text: str, name: str, workers: Pool, source: EngineSource) -> None:
+def check_heeded(music: Music, kind: str, text: str, name: str, *, workers: Pool, source: EngineSource) -> None:
     """Raises ValueError where the model of a kind, called `text` and named `name`, would not heed an option."""
     if music.chords is not None and not workers.call(plays_score, source, text):
         raise refused("--chords", music.chords, f"the model {name} plays no score, which would follow them")

@@ -39,7 +39,7 @@ def choose_models(
         for option, key in asked:
             if key is not None and not workers.call(plays_score, source, text):
                 raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
-        check_heeded(options.music, kind, text, model.name, workers, source)
+        check_heeded(options.music, kind, text, model.name, workers=workers, source=source)
         if options.label.midi and not workers.call(plays_notes, source, text):
             raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
         if options.label.stems and kind in options.music.kit_kinds and not workers.call(plays_parts, source, text):

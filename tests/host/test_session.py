@@ -84,9 +84,9 @@ def test_a_session_plays_into_a_file_in_real_time_and_survives_its_renderer(tmp_
                 "internal",
                 session.sink.name,
                 session.sink.xruns,
-                session.live,
-                ["a note"],
-                session.chords.status(),
+                live=session.live,
+                notes=["a note"],
+                chords=session.chords.status(),
             )
         )
         text = console.export_text()

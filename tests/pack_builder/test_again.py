@@ -207,7 +207,7 @@ def test_deep_verification_hears_what_hashes_alone_would_not_tell(pack: Path) ->
     manifest = read_manifest(pack)
     measured = {"seam_score": 9.0, "tempo_error_pct": 3.0}
     wrong = [Row.from_dict(plain(row) | (measured if row.music.shape == "loop" else {})) for row in manifest.rows]
-    write_manifest(pack, manifest, wrong, manifest.gaps, {})
+    write_manifest(pack, manifest, wrong, manifest.gaps, texts={})
     assert not [difference for difference in verify(pack).differences if "seam" in difference.what]
     said = {difference.what.split(" ")[0] for difference in verify(pack, deep=True).differences}
     assert {"seam", "tempo"} <= said

@@ -13,6 +13,7 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QApplication
 
 from bridge.sockets.lines import LineClient, LineServer
@@ -161,6 +162,13 @@ def host(tmp_path: Path) -> Iterator[StandIn]:
     made.server.close()
 
 
+def end(window: PanelWindow) -> None:
+    """Close a window and let go of all its widgets: a style sheet is worked out anew for each that is left."""
+    window.close()
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
 @pytest.fixture
 def window(
     app: QApplication, host: StandIn, loops: Path, tmp_path: Path, until: Callable[..., bool]
@@ -173,6 +181,4 @@ def window(
     assert until(lambda: made.client.is_welcome and made.model.rowCount() == 3 and made.link.values)
     assert until(made.isActiveWindow)
     yield made
-    made.close()
-    made.deleteLater()
-    app.processEvents()
+    end(made)

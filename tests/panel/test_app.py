@@ -17,7 +17,7 @@ from musika_daw import panel as package
 from musika_daw.commands.cli import main
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.window.app import PanelOptions, make_window
-from tests.panel.conftest import StandIn
+from tests.panel.conftest import StandIn, end
 
 Until = Callable[..., bool]
 
@@ -109,8 +109,7 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         assert until(lambda: link._status is not None and link._gives_back is None, 120)
         assert until(lambda: window.strip.lamp.state == "stopped")
     finally:
-        window.close()
-        window.deleteLater()
+        end(window)
     assert not process.is_running
     assert (tmp_path / "out.wav").is_file()  # it was ended in good order
 
@@ -136,8 +135,7 @@ def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
             process.end_ms = 500
             os.kill(process.pid, signal.SIGSTOP)
     finally:
-        window.close()
-        window.deleteLater()
+        end(window)
     assert not process.is_running
     assert out.is_file() != hangs  # it has its name only where the host came to the end
 
@@ -155,5 +153,4 @@ def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, un
         assert until(lambda: "radio" in window.host_notice.text, 60)
         assert window.host_notice.text.startswith("The host has ended: source: 'radio', must be internal")
     finally:
-        window.close()
-        window.deleteLater()
+        end(window)

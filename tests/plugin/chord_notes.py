@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.plugin.clap_host import ClapHost
+from tests.plugin.clap.clap_host import ClapHost
 
 RATE = 48_000
 BAR = 2 * RATE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugin.clap_host import ClapHost, Song
+from tests.plugin.clap.clap_host import ClapHost, Song
 from tests.plugin.plugin_fixtures import built, folder, host, need_fixture
 
 NATIVE = Path(__file__).parent / "native"

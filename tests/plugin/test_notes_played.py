@@ -21,8 +21,8 @@ from musika_daw.instrument.scores import SCORES
 from musika_daw.score.controls import Controls
 from musika_daw.score.following.changes import Changes
 from tests.plugin.chord_notes import BAR, RATE, TRACK, Track
-from tests.plugin.clap_host import ClapHost, cached
-from tests.plugin.lv2_host import Lv2Host
+from tests.plugin.clap.clap_host import ClapHost, cached
+from tests.plugin.lv2.lv2_host import Lv2Host
 
 Played = list[tuple[int, bytes]]
 

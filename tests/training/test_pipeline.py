@@ -87,7 +87,7 @@ def test_generator_losses_fall(runs: Path) -> None:
 
 
 def test_the_exported_model_renders(runs: Path, tmp_path: Path) -> None:
-    files = export_generator(runs / "gan", runs / "ae2", tmp_path, "clicks", "CC0-1.0")
+    files = export_generator(runs / "gan", runs / "ae2", tmp_path, "clicks", licence="CC0-1.0")
     assert [f.name for f in files] == ["clicks.safetensors", "decoder.safetensors", "encoder.safetensors"]
     engine = Engine.load(tmp_path)
     assert (engine.name, engine.kind, engine.labels) == ("clicks", "techno", ("phase", "tempo", "density", "energy"))
@@ -98,7 +98,7 @@ def test_a_generator_is_not_exported_with_another_encoder(runs: Path, corpus_pat
     other = AutoencoderSettings(batch=1, latents=4, seed=5)
     train_autoencoder([corpus_path], tmp_path / "ae", TINY.autoencoder, settings=other, max_steps=1)
     with pytest.raises(ValueError, match="latents of another encoder"):
-        export_generator(runs / "gan", tmp_path / "ae", tmp_path / "out", "x", "")
+        export_generator(runs / "gan", tmp_path / "ae", tmp_path / "out", "x", licence="")
 
 
 @pytest.mark.parametrize("level", ["1", "2"])
@@ -130,7 +130,7 @@ def test_the_paper_s_stages_run_at_a_small_width(tmp_path: Path) -> None:
     gan = dataclasses.replace(PAPER_GAN, batch=2, discriminator_width=16)
     assert LatentExcerpts(latents, generator, gan).frames == 256
     train_gan(tmp_path / "latents", tmp_path / "gan", generator, settings=gan, max_steps=2)
-    files = export_generator(tmp_path / "gan", tmp_path / "b", tmp_path / "out", "p", "")
+    files = export_generator(tmp_path / "gan", tmp_path / "b", tmp_path / "out", "p", licence="")
     assert Engine.load(files[0]).render(0, 4, TempoMap.constant(120)).shape[1] == 2
 
 

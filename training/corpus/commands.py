@@ -58,7 +58,7 @@ def techno(out: Path, hours: float, seed: int, jobs: int, oneshots: Path | None,
     """Synthesised techno at exact tempi; the same seed gives the same songs. Re-running goes on."""
     from training.corpus.techno import build_techno
 
-    build_techno(out, hours, seed, jobs, oneshots, bars, parts, _progress)
+    build_techno(out, hours, seed, jobs, oneshots=oneshots, bars=bars, parts=parts, progress=_progress)
 
 
 @corpus.command()
@@ -89,7 +89,7 @@ def piano(
     """Performed MIDI through a sampled grand. Re-running goes on."""
     from training.corpus.piano import build_piano
 
-    build_piano(out, hours, midi, samples, seed, jobs, composed, _progress)
+    build_piano(out, hours, midi, samples, seed=seed, jobs=jobs, composed=composed, progress=_progress)
 
 
 @corpus.command()
@@ -162,4 +162,4 @@ def example(out: Path, minutes: float, style: str | None, seed: int) -> None:
     """Write a folder of music in the public domain, to try `corpus folder` and what follows with."""
     from training.corpus.folder.example import write_example
 
-    write_example(out, minutes, seed, style, lambda path: click.echo(str(path)))
+    write_example(out, minutes, seed, style, progress=lambda path: click.echo(str(path)))

@@ -49,10 +49,10 @@ def measure_loop(
     audio: np.ndarray,
     bpm: float,
     bars: int,
+    *,
     track: Tracker,
     offset_s: float,
     template: np.ndarray | None,
-    *,
     looped: bool,
     seed: int | None = None,
     heard_from: int = 0,
@@ -67,7 +67,7 @@ def measure_loop(
     findings = check_loop(audio, RATE_HZ, bpm, bars * 4) if looped else None
     shift = None
     if template is not None:
-        shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, heard_from), template)
+        shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, beat=heard_from), template)
     return LoopFacts(
         name,
         bpm,

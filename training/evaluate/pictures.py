@@ -29,7 +29,7 @@ def _save(figure: Any, path: Path) -> None:
 
 
 def _show_mel(axes: Any, audio: np.ndarray, seconds: float, title: str) -> None:
-    level = log_mel_db(audio[: round(seconds * _RATE_HZ)], _RATE_HZ, 128, 2048, 256)
+    level = log_mel_db(audio[: round(seconds * _RATE_HZ)], _RATE_HZ, 128, 2048, hop=256)
     span = len(level) * 256 / _RATE_HZ
     axes.imshow(
         level.T,
@@ -49,6 +49,7 @@ def spectrogram_pairs(
     left: Sequence[tuple[str, np.ndarray]],
     right: Sequence[tuple[str, np.ndarray]],
     heads: tuple[str, str],
+    *,
     seconds: float = 4.0,
 ) -> None:
     """Log-mel spectrograms of two lists of (name, audio at 44.1 kHz) side by side, 80 dB deep."""

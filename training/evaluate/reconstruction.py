@@ -89,8 +89,8 @@ def fidelity(name: str, audio: np.ndarray, other: np.ndarray, detect: Tracker) -
         mel_distance_db(audio, other),
         rms_db(other) - rms_db(audio),
         Agreement.of(before, after),
-        level_errors_db(audio, other, RATE_HZ, kicks, "kick"),
-        level_errors_db(audio, other, RATE_HZ, hats, "hat"),
+        level_errors_db(audio, other, RATE_HZ, kicks, kind="kick"),
+        level_errors_db(audio, other, RATE_HZ, hats, kind="hat"),
         pre_echo_db(audio, other, RATE_HZ, kicks),
         agreement(chroma(audio, RATE_HZ), chroma(other, RATE_HZ)),
         crest_db(other) - crest_db(audio),
@@ -103,6 +103,7 @@ def evaluate_reconstruction(
     sets: Mapping[str, Sequence[tuple[str, np.ndarray]]],
     detect: Tracker,
     drumless: Collection[str] = (),
+    *,
     report: Callable[[str], None] | None = None,
 ) -> ReconstructionResult:
     """Measure named sets of (name, audio at 44.1 kHz), those of `drumless` names without rows of kicks and hats.

@@ -92,7 +92,7 @@ def evaluate_techno(
     lengths = sorted(set(plan.bars))
     profiles = {
         bars: [
-            shifted_profile(c.audio, RATE_HZ, c.bpm, bars, number)
+            shifted_profile(c.audio, RATE_HZ, c.bpm, bars, beat=number)
             for number, c in enumerate(material.bars("train", bars=bars, limit=200, seed=1))
         ]
         for bars in lengths
@@ -111,9 +111,9 @@ def evaluate_techno(
                     cut.audio,
                     cut.bpm,
                     bars,
-                    listen,
-                    offset_s,
-                    templates[bars],
+                    track=listen,
+                    offset_s=offset_s,
+                    template=templates[bars],
                     looped=False,
                     heard_from=number,
                 )
@@ -133,9 +133,9 @@ def evaluate_techno(
                 audio,
                 bpm,
                 bars,
-                track,
-                offset_s,
-                templates[bars],
+                track=track,
+                offset_s=offset_s,
+                template=templates[bars],
                 looped=True,
                 seed=seed,
                 heard_from=number // len(plan.bars),
@@ -161,7 +161,7 @@ def evaluate_techno(
         "held_out": held_out,
         "bar_template": templates[longest],
     }
-    made = [shifted_profile(a, RATE_HZ, f.bpm, f.bars, 0) for (_, a), f in zip(loops, facts) if not f.silent]
+    made = [shifted_profile(a, RATE_HZ, f.bpm, f.bars, beat=0) for (_, a), f in zip(loops, facts) if not f.silent]
     both = (np.mean(made, axis=0), np.mean(profiles[longest], axis=0)) if made and profiles[longest] else None
     return TechnoResult(rows + spread_rows, details, loops[:6], [(c.name, c.audio) for c in songs[-6:]], both)
 

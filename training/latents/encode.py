@@ -98,6 +98,7 @@ def encode_corpus(
     encoder: AnyEncoder,
     out: Path,
     progress: Callable[[int, int], None] | None = None,
+    *,
     made_with: str | Path = "",
 ) -> None:
     """Encode every song of a corpus into `out`; the index is written last, so a torn run is no corpus.

@@ -43,7 +43,7 @@ class Examples:
                 pairs, rate_hz = self._pairs()
             for number, pair in enumerate(pairs):
                 for role, values in zip(("target", "made"), pair):
-                    self._write(step, number, role, values, rate_hz)
+                    self._write(step, number, role, values, rate_hz=rate_hz)
         except Exception as error:  # a run of days must not end by its examples
             logger.warning("no examples at step %d: %s", step, " ".join(str(error).split()))
 
@@ -54,7 +54,7 @@ class Examples:
         except OSError as error:  # a full disk, say: checkpoints matter more
             logger.warning("no report: %s", error)
 
-    def _write(self, step: int, number: int, role: str, values: np.ndarray, rate_hz: int) -> None:
+    def _write(self, step: int, number: int, role: str, values: np.ndarray, *, rate_hz: int) -> None:
         base = self.run.folder / "examples" / f"{step:06d}-{number}-{role}"
         if rate_hz:
             write_atomic(base.with_suffix(".png"), png(spectrogram(values, rate_hz)))

@@ -125,6 +125,7 @@ class ProcessWorker:
         memory_name: str,
         slots: int,
         load: Callable[[str], Renderer] = load_renderer,
+        *,
         limit_s: float = READY_LIMIT_S,
         orphan_file: Path | None = None,
     ) -> None:
@@ -215,7 +216,7 @@ def _serve(
     if isinstance(renderer, Interruptible):
         renderer.watch(attention)
     while True:
-        was_told = _render_for(pipe, attention, chunks, memory, task.slots, facts)
+        was_told = _render_for(pipe, attention, chunks, memory, slots=task.slots, facts=facts)
         pipe.close()
         if was_told or orphan_file is None:
             return
@@ -236,6 +237,7 @@ def _render_for(
     attention: _Attention,
     chunks: ChunkRenderer,
     memory: SharedMemory,
+    *,
     slots: int,
     facts: dict[str, str],
 ) -> bool:

@@ -71,7 +71,7 @@ class LiveControls:
         self.last_change = ""
 
     def set(self, name: str, value: float | None) -> None:
-        """Set a control. Raises ValueError for a name or value that is none."""
+        """Set a control. Raises ValueError for an unknown name or a value out of range."""
         self.set_all({name: value})
 
     def set_all(self, values: Mapping[str, float | None]) -> None:
@@ -87,7 +87,7 @@ class LiveControls:
     def write(self, texts: Mapping[str, str | None]) -> None:
         """Ask for a key, chords or parts, some or all of `WRITTEN`, or for none of them if one is wrong.
 
-        What is typed as chords is in the place of what was played. Raises ValueError for a name or text that is none,
+        What is typed as chords is in the place of what was played. Raises ValueError for an unknown name, a wrong text,
         and for what the model plays no score of.
         """
         with self._lock, self._noted():
@@ -144,7 +144,7 @@ class LiveControls:
         self.set(name, round(value) if parameter.whole else round(value, 6))
 
     def act(self, action: str) -> None:
-        """Ask for an action. Raises ValueError for one that is none, and for parts of a model that plays none."""
+        """Ask for an action. Raises ValueError for an unknown one, and for parts of a model that plays none."""
         if action not in ACTIONS:
             raise ValueError(f"action: {action!r:.40}, must be one of {', '.join(ACTIONS)}")
         if action == "new_seed":

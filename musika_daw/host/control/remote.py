@@ -22,7 +22,7 @@ class OscControl(Listens[UdpListener]):
 
     A control takes a number, or nil for off; an action takes anything or nothing, except a 0 (a button let go); what a
     score is written in takes a text, or nil for its own; mute and solo of a part take 1 or 0.
-    Raises ValueError for a host or port that is none.
+    Raises ValueError for a host or port that is not valid.
     """
 
     def __init__(

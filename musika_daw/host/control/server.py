@@ -33,7 +33,7 @@ logger = logging.getLogger("musika_daw")
 
 class ControlServer:
     """Listens on loopback only. What is malformed is answered with an error and counted; a program whose first line is
-    no request (a browser that was led here) is hung up on. Raises ValueError for a port that is none.
+    no request (a browser that was led here) is hung up on. Raises ValueError for a port that is not valid.
     """
 
     def __init__(self, session: Steered, port: int = PORT) -> None:

@@ -127,7 +127,7 @@ NOISY = ("midi", "osc:ardour")
 
 
 def make_source(text: str, options: SourceOptions) -> TransportSource:
-    """The source of a name. Raises ValueError for one that is none."""
+    """The source of a name. Raises ValueError for an unknown one."""
     parts = text.split("+")
     made = []
     for part in parts:

@@ -21,7 +21,7 @@ class NotesOut:
     time when the sound is heard.
     """
 
-    def __init__(self, host: Host, sink: Sink, score: Score, name: str, server: str | None = None) -> None:
+    def __init__(self, host: Host, sink: Sink, score: Score, name: str, *, server: str | None = None) -> None:
         self._host, self._sink = host, sink
         self._bars = NoteBars(score)
         self._sequencer = Sequencer(self._bars.of)

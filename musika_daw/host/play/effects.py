@@ -77,7 +77,7 @@ def parse_effect(line: str) -> Effect:
 
 
 class EffectChain:
-    """A chain of effects, ready to run. Raises ValueError for an effect, parameter or plugin that is none."""
+    """A chain of effects, ready to run. Raises ValueError for an effect, parameter or plugin that is unknown."""
 
     def __init__(self, lines: tuple[str, ...]) -> None:
         import pedalboard

@@ -53,7 +53,13 @@ class PluginFeed:
     far ahead of play they are sent."""
 
     def __init__(
-        self, instance: PluginInstance, song: SongMap, read: Read, ahead_s: float = 6.0, bars: PlayedBars | None = None
+        self,
+        instance: PluginInstance,
+        song: SongMap,
+        read: Read,
+        ahead_s: float = 6.0,
+        *,
+        bars: PlayedBars | None = None,
     ) -> None:
         self.instance, self.song = instance, song
         self._notes = None if bars is None else PlayedNotes(song, bars)

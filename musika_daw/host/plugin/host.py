@@ -90,7 +90,7 @@ class PluginHost:
         gone = self._songs.pop(_key(instance), [])
         song = gone[0] if len(gone) == 1 else self._new_song(instance)
         song.rejoin()
-        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s, self._bars)
+        self.feeds[instance] = PluginFeed(instance, song, self._read, self._ahead_s, bars=self._bars)
         if self._lost:
             instance.tell(HostState.RESTARTING)
 

@@ -43,7 +43,7 @@ class PluginSession:
     def __init__(self, options: PluginOptions, load: Callable[[str], Renderer] = load_renderer) -> None:
         self.options, self._load = options, load
         if options.effects:
-            EffectChain(options.effects)  # a wrong line is told at once, not by the renderer
+            EffectChain(options.effects)  # a wrong line is refused at once, not by the renderer
         self.quit = False
         self._worker: ProcessWorker | None = None
         self._alone_since_s = host_time()

@@ -10,7 +10,7 @@ from musika_daw.system.atomic import write_atomic
 
 
 class Marks:
-    """A set of paths in a JSON file; a file that is none counts as empty."""
+    """A set of paths in a JSON file; a file that cannot be read counts as empty."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

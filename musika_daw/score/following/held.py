@@ -3,7 +3,7 @@
 ```
 C E G         C         the tones of a chord, its lowest note the root
 E G C         C/E       the same with another lowest note: an inversion
-F# | C E G    C/F#      a chord over a bass that is none of its tones
+F# | C E G    C/F#      a chord over a bass that is not one of its tones
 C G, or C     C or Cm   no third: the key says which
 C E Bb, ...   C7, ...   anything else: the chord that has most of it and adds least
 ```

@@ -50,7 +50,15 @@ def through_apart(chain: Chain, mix: np.ndarray, parts: Parts, sample_rate_hz: i
 def finished_apart(chain: Chain, mix: np.ndarray, parts: Parts, sample_rate_hz: int) -> tuple[np.ndarray, Parts]:
     """A raw loop [frames, 2] and its parts as the loop is finished; the parts add up to it but for rounding."""
     mix, parts = through_apart(chain, mix, parts, sample_rate_hz)
-    made = leveled(mix, sample_rate_hz, chain.loudness_lufs, True, chain.ceiling_dbtp, chain.limiter_db, chain.clip_db)
+    made = leveled(
+        mix,
+        sample_rate_hz,
+        chain.loudness_lufs,
+        True,
+        ceiling_dbtp=chain.ceiling_dbtp,
+        limiter_db=chain.limiter_db,
+        clip_db=chain.clip_db,
+    )
     played = {role: part * made.gains for role, part in parts.items()}
     return made.samples, shared(played, made.samples - mix * made.gains)
 

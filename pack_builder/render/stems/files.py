@@ -24,7 +24,7 @@ def stem_files(stems: Stems, loop: str, tags: Tags, options: BuildOptions) -> tu
     rows, data = [], []
     for role, samples in stems.parts.items():
         file = path_of_stem(loop, role)
-        said = tags_of_stem(tags, PurePosixPath(loop).name, PurePosixPath(file).stem, role, stems.gain_db)
+        said = tags_of_stem(tags, PurePosixPath(loop).name, PurePosixPath(file).stem, role, gain_db=stems.gain_db)
         data.append(encode(samples, options.finish.sample_rate_hz, said, FORMATS[options.finish.format]))
         level = measure(samples, options.finish.sample_rate_hz, loops=True)
         digest = hashlib.sha256(data[-1]).hexdigest()
@@ -32,7 +32,7 @@ def stem_files(stems: Stems, loop: str, tags: Tags, options: BuildOptions) -> tu
     return FileStems(stems.gain_db, tuple(rows)), tuple(data)
 
 
-def tags_of_stem(tags: Tags, loop: str, name: str, role: str, gain_db: float) -> Tags:
+def tags_of_stem(tags: Tags, loop: str, name: str, role: str, *, gain_db: float) -> Tags:
     """The loop's tags for one of its parts: which one, and of which loop."""
     facts = json.loads(tags.info["ICMT"]) | {"stem": role, "loop": loop}
     if gain_db:

@@ -33,7 +33,7 @@ def wanted(job: Job, options: BuildOptions) -> bool:
     return options.label.stems and job.loops and not FAMILIES[job.kind].takes
 
 
-def stems_of(engine: EngineLike, job: Job, controls: Any, raw: np.ndarray, options: BuildOptions) -> Stems:
+def stems_of(engine: EngineLike, job: Job, controls: Any, raw: np.ndarray, *, options: BuildOptions) -> Stems:
     """The parts of the loop that was finished from `raw`; raises RenderError where they do not add up to it."""
     finish = options.finish
     assert job.bpm is not None

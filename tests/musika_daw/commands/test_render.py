@@ -102,12 +102,12 @@ def test_a_tagged_file_sounds_as_one_without_tags(tmp_path: Path, suffix: str) -
     wave = np.random.default_rng(0).standard_normal((44_101, 2)).astype(np.float32) * 0.2
     write_blocks(tmp_path / f"a.{suffix}", [wave], 44_100)
     tags = partial(tags_of_bars, {"INAM": "b"}, Fraction(120), 1, key="Ebmin")
-    write_blocks(tmp_path / f"b.{suffix}", [wave], 44_100, 0.0, lambda frames: tags(frames=frames))
+    write_blocks(tmp_path / f"b.{suffix}", [wave], 44_100, 0.0, tags=lambda frames: tags(frames=frames))
     one, two = (soundfile.read(tmp_path / f"{name}.{suffix}", dtype="float32") for name in "ab")
     assert one[1] == two[1] == 44_100
     assert one[0].shape == two[0].shape == wave.shape
     assert np.abs(one[0] - two[0]).max() <= (0 if suffix == "ogg" else 2**-23)
-    assert write_blocks(tmp_path / f"c.{suffix}", [], 44_100, 0.0, lambda _: Tags({"INAM": "c"})).frames == 0
+    assert write_blocks(tmp_path / f"c.{suffix}", [], 44_100, 0.0, tags=lambda _: Tags({"INAM": "c"})).frames == 0
 
 
 def test_on_a_terminal_it_is_told_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ rhythms = st.lists(st.integers(1, 23), min_size=2, max_size=14, unique=True).map
 @given(rhythms, st.floats(70, 180))
 @settings(max_examples=15, deadline=None)
 def test_a_loop_is_in_time_wherever_its_notes_are(places: np.ndarray, bpm: float) -> None:
-    findings = check_loop(loop_of(places, bpm, 4), RATE_HZ, bpm, 16, places)
+    findings = check_loop(loop_of(places, bpm, 4), RATE_HZ, bpm, 16, places=places)
     assert findings.pulse is not None
     assert findings.pulse.bpm == pytest.approx(bpm, rel=0.004)
     # struck strings of 1 ms are heard 7.5 ms early in the median of 150 rhythms, 9.3 at most; a pack's limit is 10
@@ -54,8 +54,8 @@ def test_a_wrong_tempo_and_a_late_loop_are_told(places: np.ndarray, speed: float
     assert fast.bpm == pytest.approx(120 * speed, rel=0.004)
     assert late is not None
     assert late.beat_offset_ms == pytest.approx(abs(late_s) * 1000, abs=EARLY_MS)
-    assert TEMPO in broken(check_loop(loop_of(places, 120, 4, speed=speed), RATE_HZ, 120, 16, places))
-    assert BEAT in broken(check_loop(loop_of(places, 120, 4, late_s=late_s), RATE_HZ, 120, 16, places))
+    assert TEMPO in broken(check_loop(loop_of(places, 120, 4, speed=speed), RATE_HZ, 120, 16, places=places))
+    assert BEAT in broken(check_loop(loop_of(places, 120, 4, late_s=late_s), RATE_HZ, 120, 16, places=places))
 
 
 def test_notes_that_are_not_played_are_no_pulse() -> None:
@@ -63,7 +63,7 @@ def test_notes_that_are_not_played_are_no_pulse() -> None:
     steady = np.random.default_rng(1).normal(size=(4 * RATE_HZ, 2)).astype(np.float32) * 0.1
     assert pulse_of_notes(steady * 0, RATE_HZ, 240, places) is None
     assert pulse_of_notes(loop_of(places, 120, 4), RATE_HZ, 120, np.zeros(0)) is None
-    assert NO_BEAT in broken(check_loop(loop_of(np.array([5.0]), 120, 4), RATE_HZ, 120, 16, places))
+    assert NO_BEAT in broken(check_loop(loop_of(np.array([5.0]), 120, 4), RATE_HZ, 120, 16, places=places))
 
 
 @given(st.lists(st.floats(0, 16), max_size=40), st.floats(60, 200))

@@ -65,8 +65,8 @@ def test_a_density_curve_is_followed() -> None:
 @settings(max_examples=30, deadline=None)
 def test_more_density_adds_onsets_to_those_that_were_there(seed: int, bar: int, density: float) -> None:
     piece = score.piece_of(seed)
-    few = score.bar_notes(seed, piece, bar, 2.0, np.full(32, density), None)
-    many = score.bar_notes(seed, piece, bar, 2.0, np.full(32, density + 0.1), None)
+    few = score.bar_notes(seed, piece, bar, 2.0, density=np.full(32, density), energy=None)
+    many = score.bar_notes(seed, piece, bar, 2.0, density=np.full(32, density + 0.1), energy=None)
     # a note is late by up to 20 ms, and a chord is spread over as much
     slots = [set(np.round((notes.onset - 0.028) * 8).astype(int)) for notes in (few, many)]
     assert slots[0] <= slots[1]

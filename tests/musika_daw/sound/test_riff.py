@@ -77,7 +77,7 @@ def test_chunks_stand_in_the_order_that_hosts_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("channels", [1, 2])
 def test_samples_agree_with_libsndfile(tmp_path: Path, encoding: str, error: float, channels: int) -> None:
     samples = noise(1001, channels)
-    write_wave(tmp_path / "a.wav", samples, 48000, TAGS, encoding)
+    write_wave(tmp_path / "a.wav", samples, 48000, TAGS, encoding=encoding)
     ours, _ = read_wave(tmp_path / "a.wav")
     theirs, rate_hz = soundfile.read(tmp_path / "a.wav", dtype="float32", always_2d=True)
     assert rate_hz == 48000

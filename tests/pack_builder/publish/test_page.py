@@ -1,6 +1,5 @@
 """The preview page, in a real browser, and its parts."""
 
-import io
 import json
 import re
 import shutil
@@ -16,15 +15,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from musika_daw.sound.lossy import checksum, with_serial
-from musika_daw.sound.peaks import waveform
 from pack_builder.plan.options import BuildOptions
-from pack_builder.publish.page import EMBEDDED_S, pages, picture, sound
-from pack_builder.record.manifest import Head, read_manifest
-from pack_builder.record.rows import Row, plain
+from pack_builder.publish.page import EMBEDDED_S
+from pack_builder.record.manifest import read_manifest
 from pack_builder.run.build import build
-from tests.pack_builder.pack_helpers import ROW, Silent
-from tests.pack_builder.pack_stand_in import SOURCE, techno
+from tests.pack_builder.pack_helpers import Silent
+from tests.pack_builder.pack_stand_in import SOURCE
 from tests.programs import end, need
 
 Small = Callable[..., BuildOptions]
@@ -141,24 +137,6 @@ SCRIPT = """
 })();
 </script>
 """
-
-
-@pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("page") / "pack"
-    options = BuildOptions.parse(
-        bpm="120,128.5",
-        loops_per_bpm="1",
-        bars="1",
-        takes="1",
-        take_seconds="2",
-        jobs="1",
-        finish="none",
-        name="First",
-        out=str(out),
-    )
-    build(options, Silent(), SOURCE)
-    return out
 
 
 def told_by(text: str, tmp_path: Path, *options: str, script: str = SCRIPT, http: bool = False) -> dict:
@@ -359,142 +337,3 @@ def test_over_http_a_long_take_is_streamed_whole(tmp_path: Path, monkeypatch: py
     [http] = told_by(text, options.place.out, script=HEARD, http=True)["files"]
     assert http["element"].endswith(".wav")
     assert http["seconds"] == pytest.approx(row.seconds, abs=0.01)
-
-
-def test_the_page_asks_the_network_for_nothing(pack: Path) -> None:
-    text = (pack / "index.html").read_text()
-    assert not re.search(r'(src|href)="(https?:)?//', text)
-    assert "@import" not in text
-    assert "{{" not in text
-
-
-def test_a_large_pack_has_several_pages(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from pack_builder.publish import page as module
-
-    monkeypatch.setattr(module, "PAGE_FILES", 2)
-    monkeypatch.setattr(module, "EMBEDDED_S", 1e-6)
-    manifest = read_manifest(pack)
-    made = dict(pages(pack, manifest, manifest.rows, lambda _: None))
-    assert list(made) == ["index.html", "index-2.html"]
-    data = [json.loads(re.search(r'application/json">(.*?)</script>', text, re.DOTALL)[1]) for text in made.values()]
-    assert [len(page["files"]) for page in data] == [2, 1]
-    assert [(page["before"], page["after"]) for page in data] == [(None, "index-2.html"), ("index.html", None)]
-    assert ["sound" in file for page in data for file in page["files"]] == [True, False, False]
-
-
-def test_a_page_is_the_same_from_the_files_as_from_what_the_workers_made(
-    pack: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pack_builder.publish.page.EMBEDDED_S", EMBEDDED_S)
-    manifest = read_manifest(pack)
-    [(_, text)] = pages(pack, manifest, manifest.rows, lambda _: None)
-    assert text == (pack / "index.html").read_text()
-
-
-def test_no_name_can_end_the_script_that_holds_it(pack: Path) -> None:
-    manifest = read_manifest(pack)
-    rows = [Row.from_dict(plain(manifest.rows[0]) | {"kit": "</script><b>"})]
-    [(_, text)] = pages(pack, Head("a", "b", "", "", {}, ()), rows, lambda _: None)
-    assert "</script><b>" not in text
-
-
-def test_pictures_have_their_size_and_show_what_is_there() -> None:
-    loop = techno(128, 1)
-    wave = np.frombuffer(waveform(loop), np.int8).reshape(-1, 2)
-    assert wave.shape == (160, 2)
-    assert (wave[:, 0] <= wave[:, 1]).all()
-    assert wave.max() == round(127 * float(loop.mean(axis=1).max()))
-    levels = np.frombuffer(picture(loop, 44100), np.uint8)
-    assert levels.shape == (32 * 96,)
-    assert levels.max() == 255
-    assert not any(waveform(np.zeros((0, 2), np.float32)))
-
-
-@pytest.mark.parametrize("frames", [11025, 88200, 88201])
-def test_the_sound_has_its_frames_and_is_the_same_every_time(frames: int) -> None:
-    samples = np.resize(techno(120, 1), (frames, 2))
-    data = sound(samples, 44100, 7)
-    assert data == sound(samples, 44100, 7)
-    assert data != sound(samples, 44100, 8)
-    again, rate = soundfile.read(io.BytesIO(data))
-    assert (len(again), rate) == (frames, 44100)
-
-
-def test_ogg_checksums_are_those_of_the_encoder() -> None:
-    stream = io.BytesIO()
-    soundfile.write(stream, techno(120, 1)[:5000], 44100, "VORBIS", format="OGG")
-    data = stream.getvalue()
-    assert with_serial(data, int.from_bytes(data[14:18], "little")) == data
-    assert checksum(b"") == 0
-    with pytest.raises(ValueError, match="ogg file: no page at byte 0"):
-        with_serial(b"RIFF", 1)
-
-
-def test_a_row_without_its_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        list(pages(tmp_path, Head("a", "b", "", "", {}, ()), [ROW], lambda _: None))
-
-
-STEMS = """
-<script>
-(async () => {
-  const told = { errors: [] };
-  try {
-    const { playing } = window.pack;
-    const buttons = [...document.querySelectorAll(".stems button")], heard = [];
-    told.parts = buttons.map(button => button.textContent);
-    told.links = [...document.querySelectorAll(".stems a")].map(link => link.download);
-    const until = async done => { while (!done()) await new Promise(next => setTimeout(next, 20)); };
-    const roles = () => [...playing.keys()].map(file => file.role).sort();
-    const press = async (button, count) => {
-      button.click();
-      await until(() => playing.size === count);
-      heard.push(roles());
-    };
-    await press(buttons[0], 1);
-    told.pressed = buttons[0].getAttribute("aria-pressed");
-    buttons[1].click();
-    await until(() => roles().includes("chords"));
-    heard.push(roles());
-    told.barsApart = [...playing.values()].map(item => item.when);
-    document.querySelector("article .row button").click();
-    await until(() => [...playing.keys()].some(file => !file.role));
-    heard.push(roles());
-    buttons[0].click();
-    await until(() => roles().includes("drums"));
-    heard.push(roles());
-    await press(buttons[0], 0);
-    told.heard = heard;
-    buttons[0].click();
-    buttons[1].click();
-    await until(() => roles().includes("chords"));
-    await new Promise(next => setTimeout(next, 300));
-    told.atOnce = roles();
-  } catch (error) { told.errors.push(String(error && error.stack || error)); }
-  await fetch("{address}", { method: "POST", mode: "no-cors", body: JSON.stringify(told) });
-})();
-</script>
-"""
-
-
-@pytest.mark.peer
-@pytest.mark.parametrize("http", [False, True])
-def test_stems_are_had_and_heard_from_the_card_of_their_loop(small: Small, tmp_path: Path, http: bool) -> None:
-    """Over http parts play together, on bars of one grid, and make way for their loop; from a disk one at a time."""
-    options = small(models=("techno:parts",), kinds=("techno",), loops_per_bpm="1", bpm="120", stems=True)
-    build(options, Silent(), SOURCE)
-    [loop] = read_manifest(options.place.out).rows
-    assert loop.stems is not None
-    shutil.copytree(options.place.out, tmp_path / "page")
-    text = (options.place.out / "index.html").read_text()
-    told = told_by(text, tmp_path / "page", script=STEMS, http=http)
-    assert told["errors"] == []
-    assert told["parts"] == ["drums", "chords"]
-    assert told["links"] == [Path(stem.file).name for stem in loop.stems.files]
-    assert told["pressed"] == "true"
-    together = ["chords", "drums"] if http else ["chords"]
-    assert told["heard"] == [["drums"], together, [""], ["drums"], []]
-    assert told["atOnce"] == together
-    if http:
-        bars = (told["barsApart"][1] - told["barsApart"][0]) / 2
-        assert bars == pytest.approx(round(bars), abs=1e-6)

@@ -120,7 +120,7 @@ def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
 
 
 def test_checksums_cover_texts_and_audio(tmp_path: Path) -> None:
-    write_manifest(tmp_path, PACK, iter(PACK.rows), iter(PACK.gaps), {"README.txt": "hello"})
+    write_manifest(tmp_path, PACK, iter(PACK.rows), iter(PACK.gaps), texts={"README.txt": "hello"})
     assert set(read_checksums(tmp_path)) == {"Loops/a.wav", "README.txt", "manifest.csv"}
     assert read_manifest(tmp_path) == PACK
     assert (tmp_path / "manifest.json").read_text() == PACK.to_json()
@@ -129,7 +129,7 @@ def test_checksums_cover_texts_and_audio(tmp_path: Path) -> None:
 
 def test_rows_are_read_one_by_one(tmp_path: Path) -> None:
     rows = [replace(ROW, file=f"Loops/{number}.wav") for number in range(5)]
-    write_manifest(tmp_path, PACK, iter(rows), iter([GAP, GAP]), {})
+    write_manifest(tmp_path, PACK, iter(rows), iter([GAP, GAP]), texts={})
     assert list(iter_rows(tmp_path)) == rows
     assert list(iter_gaps(tmp_path)) == [GAP, GAP]
     assert read_head(tmp_path) == Head(**{field.name: getattr(PACK, field.name) for field in fields(Head)})

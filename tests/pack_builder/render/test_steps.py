@@ -59,7 +59,9 @@ def test_a_sound_at_a_wrong_tempo_is_judged_and_the_next_is_tried(tmp_path: Path
     options = options_in(tmp_path)
     [job] = plan(options)
     sounds = [techno(128.5, 2, speed=1.02), techno(128.5, 2)]
-    outcome = first_good(job, 2, False, lambda attempt: sounds[attempt], lambda raw, _: judge(raw, job, options.finish))
+    outcome = first_good(
+        job, 2, False, lambda attempt: sounds[attempt], judge=lambda raw, _: judge(raw, job, options.finish)
+    )
     assert outcome.attempt == 1
     assert [sorted(tried["broken"]) != [] for tried in outcome.tried] == [True, False]
     assert outcome.tried[0]["seed"] == job.seed(0) != outcome.tried[1]["seed"]

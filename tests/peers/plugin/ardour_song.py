@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from tests.peers.ardour_regions import with_regions
+from tests.peers.ardour.ardour_regions import with_regions
 
 LIBRARY = Path("/usr/lib/ardour7")
 STARTS = 5

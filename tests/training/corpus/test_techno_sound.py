@@ -73,7 +73,7 @@ def test_open_and_closed_hat_of_one_colour_differ_in_length_only() -> None:
 
 @pytest.mark.parametrize("wave", WAVES)
 def test_filter_rows_go_from_dark_to_bright_without_aliases(wave: str) -> None:
-    table = filter_table(wave, 0.3, 4, 16_000.0, 440.0)
+    table = filter_table(wave, 0.3, 4, 16_000.0, pitch_max_hz=440.0)
     spectrum = np.abs(np.fft.rfft(table, axis=1))
     high = (spectrum[:, 8:] ** 2).sum(1) / (spectrum**2).sum(1)
     assert high[0] < high[len(high) // 2] + 1e-9
@@ -86,7 +86,7 @@ def test_unknown_wave_is_named() -> None:
 
 
 def test_resonance_lifts_the_harmonic_at_the_cutoff() -> None:
-    flat, peaky = (np.abs(np.fft.rfft(filter_table("saw", r, 4, 16_000, 200)[14])) for r in (0.0, 1.0))
+    flat, peaky = (np.abs(np.fft.rfft(filter_table("saw", r, 4, 16_000, pitch_max_hz=200)[14])) for r in (0.0, 1.0))
     assert peaky[4] / peaky[1] > 3 * flat[4] / flat[1]  # row 14: cutoff two octaves above the pitch
 
 
@@ -140,7 +140,7 @@ def test_acid_motif_begins_on_the_one_and_has_room_for_every_slide(seed: int) ->
 
 
 def test_duck_is_deepest_on_the_kick_and_comes_back() -> None:
-    gain = mix.duck_curve(40_000, [10_000], 0.8, 0.3, 1.0)
+    gain = mix.duck_curve(40_000, [10_000], 0.8, 0.3, curve=1.0)
     assert gain[9000] == 1.0
     assert gain[10_000] == pytest.approx(0.2, abs=1e-3)
     assert gain[10_000 + int(0.3 * SR) + 1] == 1.0

@@ -58,7 +58,7 @@ def test_only_in_a_mix_does_a_pad_make_way_for_kicks() -> None:
     def mixed(kicks: list[int], apart: bool) -> np.ndarray:
         mixer = Mixer(grid.frames)
         mixer.bus("pad")[:] = np.sin(np.arange(grid.frames) / 20, dtype=np.float32)
-        return mixdown(mixer, grid, piece.style, kicks, rng_of(3, 3, "mix"), apart=apart)
+        return mixdown(mixer, grid, piece.style, kicks, rng=rng_of(3, 3, "mix"), apart=apart)
 
     kicks = [round(grid.beat_frames * beat) for beat in range(8)]
     assert np.array_equal(mixed(kicks, True), mixed([], True))

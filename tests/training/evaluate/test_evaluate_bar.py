@@ -31,14 +31,14 @@ def bar_song(bpm: float, seed: int, bars: int = 4, first_beat: int = 0) -> np.nd
 @pytest.fixture(scope="module")
 def template() -> np.ndarray:
     bpms = [118.0 + 3 * s for s in range(12)]
-    return fit_template([shifted_profile(bar_song(b, s), RATE_HZ, b, 4, s) for s, b in enumerate(bpms)])
+    return fit_template([shifted_profile(bar_song(b, s), RATE_HZ, b, 4, beat=s) for s, b in enumerate(bpms)])
 
 
 @pytest.mark.parametrize("heard_from", [0, 1, 2, 3])
 def test_from_which_beat_a_file_is_heard_does_not_matter(template: np.ndarray, heard_from: int) -> None:
     for first in (0, 2):
         audio = bar_song(127, 50, bars=5, first_beat=first)
-        assert downbeat(shifted_profile(audio, RATE_HZ, 127, 5, heard_from), template) == first
+        assert downbeat(shifted_profile(audio, RATE_HZ, 127, 5, beat=heard_from), template) == first
 
 
 @pytest.mark.parametrize("shift", [0, 1, 2, 3])

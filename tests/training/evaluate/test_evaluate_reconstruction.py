@@ -88,7 +88,7 @@ def test_kicks_are_kicks_and_no_hats() -> None:
 def test_level_of_each_hit(gain_db: float) -> None:
     audio, times = kicks()
     frames = hits(audio, RATE_HZ, times, "kick")
-    errors = level_errors_db(audio, audio * 10 ** (gain_db / 20), RATE_HZ, frames, "kick")
+    errors = level_errors_db(audio, audio * 10 ** (gain_db / 20), RATE_HZ, frames, kind="kick")
     assert errors == pytest.approx(gain_db, abs=0.01)
 
 

@@ -48,4 +48,4 @@ def test_one_style_may_be_asked_for(tmp_path: Path, asked: list[Style | None]) -
 
 
 def test_a_song_of_a_style_is_of_that_style() -> None:
-    assert {render_song(0, i, None, 1, style_named("acid"))[1].extra["style"] for i in range(3)} == {"acid"}
+    assert {render_song(0, i, None, 1, style=style_named("acid"))[1].extra["style"] for i in range(3)} == {"acid"}

@@ -134,7 +134,13 @@ def test_peak_and_loudness_are_kept(sampler: Sampler) -> None:
 def test_damper_stops_a_string_and_undamped_strings_ring(sampler: Sampler) -> None:
     def level_at_half(key: int) -> float:
         mix = render_notes(
-            sampler, np.array([0]), np.array([4410]), np.array([key]), np.array([100.0]), RATE_HZ, release_s=0.2
+            sampler,
+            np.array([0]),
+            np.array([4410]),
+            np.array([key]),
+            velocity=np.array([100.0]),
+            frames=RATE_HZ,
+            release_s=0.2,
         )
         return np.abs(mix[RATE_HZ // 2 :]).max()
 
@@ -144,7 +150,9 @@ def test_damper_stops_a_string_and_undamped_strings_ring(sampler: Sampler) -> No
 
 def test_repeated_key_does_not_pile_up(sampler: Sampler) -> None:
     times = np.arange(30) * 4410
-    mix = render_notes(sampler, times, times + 10 * RATE_HZ, np.full(30, 60), np.full(30, 127.0), 4 * RATE_HZ)
+    mix = render_notes(
+        sampler, times, times + 10 * RATE_HZ, np.full(30, 60), velocity=np.full(30, 127.0), frames=4 * RATE_HZ
+    )
     assert np.abs(mix).max() < 3 * np.abs(sampler.voice(60, 1).audio).max()
 
 

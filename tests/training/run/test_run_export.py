@@ -89,15 +89,15 @@ def test_models_live_where_the_system_keeps_data(
 
 
 def test_exported_weights_are_a_source_like_the_run(stages: Stages, tmp_path: Path) -> None:
-    export_generator(stages.gan, stages.autoencoder, tmp_path, "m", "")
+    export_generator(stages.gan, stages.autoencoder, tmp_path, "m", licence="")
     assert encoder_hash(encoder_of(tmp_path)) == LatentCorpus(stages.latents).encoder_hash
-    again = export_generator(stages.gan, tmp_path, tmp_path / "again", "m", "")
+    again = export_generator(stages.gan, tmp_path, tmp_path / "again", "m", licence="")
     for file, role in zip(again, ("generator", "decoder", "encoder")):
         assert load_weights(file, role).hash == load_weights(tmp_path / file.name, role).hash
 
 
 def test_both_stages_begin_from_exported_weights(stages: Stages, tmp_path: Path) -> None:
-    export_generator(stages.gan, None, tmp_path / "m", "m", "")
+    export_generator(stages.gan, None, tmp_path / "m", "m", licence="")
     first = load_checkpoint(autoencoder_start(tmp_path / "m", TINY.autoencoder, QUICK, tmp_path / "a"))
     _, decoder = autoencoder_weights(stages.autoencoder).encoder, autoencoder_weights(stages.autoencoder).decoder
     for name, value in first["decoder"].items():
@@ -125,7 +125,7 @@ def test_a_generator_makes_the_same_latents_in_another_corpus_s_units(stages: St
     sizes = TINY.generator
     inputs = torch.randn(1, 40, sizes.coordinate), torch.randn(1, 16), torch.zeros(1, 40, sizes.told)
     for latents in (stages.latents, tmp_path / "z"):
-        start = generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "start", latents)
+        start = generator_start(stages.gan, TINY.generator, QUICK_GAN, tmp_path / "start", latents=latents)
         generator = build_generator(TINY.generator)
         generator.load_state_dict(load_checkpoint(start)["generator"])
         corpus = LatentCorpus(latents)
@@ -183,7 +183,7 @@ def test_a_generator_that_does_not_say_what_it_is_is_refused(tmp_path: Path) -> 
 
 
 def test_weights_of_another_configuration_are_refused(stages: Stages, tmp_path: Path) -> None:
-    files = export_generator(stages.gan, None, tmp_path, "m", "")
+    files = export_generator(stages.gan, None, tmp_path, "m", licence="")
     weights = load_weights(files[0], "generator")
     save_weights(files[0], "generator", weights.tensors, {**weights.config, "width": 64}, weights.facts)
     with pytest.raises(ValueError, match="do not fit their configuration"):
@@ -232,7 +232,7 @@ def test_networks_that_exported_weights_lack_learn_before_the_generator_moves(
     stages: Stages, models: Path, tmp_path: Path
 ) -> None:
     export_named(stages.gan, None, "first", "")
-    start = load_checkpoint(generator_start("first", TINY.generator, QUICK_GAN, tmp_path / "s", stages.latents))
+    start = load_checkpoint(generator_start("first", TINY.generator, QUICK_GAN, tmp_path / "s", latents=stages.latents))
     quick = [
         "--config",
         "tiny",
@@ -261,8 +261,10 @@ def test_networks_that_exported_weights_lack_learn_before_the_generator_moves(
 
 def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path) -> None:
     """Twice the same weights are those weights, in the run's own units; another encoder's are refused."""
-    first = export_generator(stages.gan, None, tmp_path / "first", "m", "")[0]
-    same = load_weights(export_generator(stages.gan, None, tmp_path / "same", "m", "", first)[0], "generator")
+    first = export_generator(stages.gan, None, tmp_path / "first", "m", licence="")[0]
+    same = load_weights(
+        export_generator(stages.gan, None, tmp_path / "same", "m", licence="", mean_with=first)[0], "generator"
+    )
     weights = load_weights(first, "generator")
     for key, value in weights.tensors.items():
         torch.testing.assert_close(same.tensors[key], value, atol=5e-3, rtol=2e-3)  # means in half precision
@@ -270,7 +272,9 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     name = "inward.conv.weight"
     moved = {**tensors, name: tensors[name] + 1, "latent_deviation": 2 * tensors["latent_deviation"]}
     save_weights(tmp_path / "m2.safetensors", "generator", moved, weights.config, weights.facts)
-    out = export_generator(stages.gan, None, tmp_path / "mean", "m", "", tmp_path / "m2.safetensors", 0.75)[0]
+    out = export_generator(
+        stages.gan, None, tmp_path / "mean", "m", licence="", mean_with=tmp_path / "m2.safetensors", share=0.75
+    )[0]
     mean = load_weights(out, "generator").tensors
     torch.testing.assert_close(mean[name].float(), tensors[name] + 0.25, atol=1e-3, rtol=1e-3)
     # the other's last layer is twice as large in the run's units
@@ -280,5 +284,5 @@ def test_the_mean_of_a_run_and_what_it_began_with(stages: Stages, tmp_path: Path
     strange = {**weights.facts, "encoder_hash": "0" * 64}
     save_weights(tmp_path / "m3.safetensors", "generator", tensors, weights.config, strange)
     with pytest.raises(ValueError, match=r"--mean-with: .*m3.*another autoencoder"):
-        export_generator(stages.gan, None, tmp_path / "no", "m", "", tmp_path / "m3.safetensors")
+        export_generator(stages.gan, None, tmp_path / "no", "m", licence="", mean_with=tmp_path / "m3.safetensors")
     assert not (tmp_path / "no").exists()

@@ -85,11 +85,22 @@ def build_folder(
     journal = Journal(out, source.resolve())
     report = FolderReport(others=others, closed=closed)
     try:
-        changed = _reconcile(source, out, names, journal, report, shortest_s)
+        changed = _reconcile(source, out, names, journal, report=report, shortest_s=shortest_s)
         with CorpusWriter(out, kind, 0) as writer:
             done = len(names) - len(changed)
-            for name, digest, prepared, scratch in _prepared(source, out, changed, journal, shortest_s, jobs, apart):
-                row = _settle(source / name, name, digest, prepared, scratch, journal, writer, licence)
+            for name, digest, prepared, scratch in _prepared(
+                source, out, changed, journal, shortest_s=shortest_s, jobs=jobs, apart=apart
+            ):
+                row = _settle(
+                    source / name,
+                    name,
+                    digest,
+                    prepared,
+                    scratch=scratch,
+                    journal=journal,
+                    writer=writer,
+                    licence=licence,
+                )
                 done += 1
                 if progress:
                     progress(done, len(names), row)
@@ -122,7 +133,7 @@ def sound_files(
 
 
 def _reconcile(
-    source: Path, out: Path, names: list[str], journal: Journal, report: FolderReport, shortest_s: float
+    source: Path, out: Path, names: list[str], journal: Journal, *, report: FolderReport, shortest_s: float
 ) -> list[str]:
     """Drop what is stale from journal and corpus; returns the files to be read."""
     rows, present = dict(journal.rows), set(names)
@@ -180,7 +191,7 @@ def _song_name(path: str, part: int) -> str:
 
 
 def _prepared(
-    source: Path, out: Path, names: list[str], journal: Journal, shortest_s: float, jobs: int, apart: bool
+    source: Path, out: Path, names: list[str], journal: Journal, *, shortest_s: float, jobs: int, apart: bool
 ) -> Iterator[tuple[str, str, Prepared, Path]]:
     """Files read in `jobs` processes, in order; never more than `jobs` of them wait."""
     folder = out / "scratch"
@@ -216,6 +227,7 @@ def _settle(
     name: str,
     digest: str,
     prepared: Prepared,
+    *,
     scratch: Path,
     journal: Journal,
     writer: CorpusWriter,
@@ -229,7 +241,7 @@ def _settle(
     if twin is not None:
         row = dataclasses.replace(row, reason=f"duplicate of {twin.path}", twin=twin.path)
     elif not prepared.reason:
-        row = _append(row, prepared, scratch, writer, licence)
+        row = _append(row, prepared, scratch, writer, licence=licence)
     journal.write(row)
     return row
 
@@ -245,7 +257,7 @@ def _twin(digest: str, like: np.ndarray, journal: Journal) -> FileRow | None:
     return None
 
 
-def _append(row: FileRow, prepared: Prepared, scratch: Path, writer: CorpusWriter, licence: str) -> FileRow:
+def _append(row: FileRow, prepared: Prepared, scratch: Path, writer: CorpusWriter, *, licence: str) -> FileRow:
     # the hash of the content decides about the split, so a new name does not move a song between splits
     split = split_of(row.sha256) if any(s.split == "train" for s in writer.songs) else "train"
     audio = np.memmap(scratch, np.int16, "r").reshape(-1, 2)

@@ -16,6 +16,7 @@ def write_example(
     minutes: float,
     seed: int = 0,
     style: str | None = None,
+    *,
     progress: Callable[[Path], None] | None = None,
 ) -> list[Path]:
     """Write about `minutes` of songs as FLAC files named after their tempo; files that are there are kept.

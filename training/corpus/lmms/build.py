@@ -73,7 +73,7 @@ def build_lmms(
                         skipped(str(error))
                     continue
                 held.add(name)
-                frames += writer.append(audio, _labels(project, bpm, name, audio, licence)).frames
+                frames += writer.append(audio, _labels(project, bpm, name, audio, licence=licence)).frames
                 if progress:
                     progress(len(writer.songs), frames / SAMPLE_RATE_HZ / 3600)
 
@@ -86,7 +86,7 @@ def _tempo(project: Project, turn: int, seed: int) -> int:
     return round(project.bpm * (_SLOWEST + (_FASTEST - _SLOWEST) * share))
 
 
-def _labels(project: Project, bpm: int, name: str, audio: np.ndarray, licence: str) -> SongLabels:
+def _labels(project: Project, bpm: int, name: str, audio: np.ndarray, *, licence: str) -> SongLabels:
     heard = hear(audio, SAMPLE_RATE_HZ)
     on_grid = project.bar_beats in (4.0, 8.0)  # phases are those of bars of four beats
     return SongLabels(

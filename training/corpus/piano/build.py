@@ -76,6 +76,7 @@ def build_piano(
     hours: float,
     midi: Sequence[Path],
     samples: Path,
+    *,
     seed: int = 0,
     jobs: int = 1,
     composed: float = 0.3,
@@ -96,7 +97,17 @@ def build_piano(
     def arguments() -> tuple[PianoSongs]:
         return (PianoSongs(read_pieces(midi), sampler, seed, composed),)
 
-    fill_corpus(out, KIND, seed, hours, jobs, _worker_song, start=_start_worker, arguments=arguments, progress=progress)
+    fill_corpus(
+        out,
+        KIND,
+        seed,
+        hours,
+        jobs=jobs,
+        make=_worker_song,
+        start=_start_worker,
+        arguments=arguments,
+        progress=progress,
+    )
 
 
 _worker_songs: PianoSongs | None = None

@@ -27,6 +27,7 @@ def build_techno(
     hours: float,
     seed: int = 0,
     jobs: int = 1,
+    *,
     oneshots: Path | None = None,
     bars: int = BARS,
     parts: Parts | None = None,
@@ -41,7 +42,9 @@ def build_techno(
     if begun:
         raise ValueError(f"bars: {bars}, must be {begun.pop()} as in the songs that {out} holds")
     made_with = seed, oneshots, bars, parts
-    fill_corpus(out, KIND, seed, hours, jobs, _song, start=_start, arguments=lambda: made_with, progress=progress)
+    fill_corpus(
+        out, KIND, seed, hours, jobs=jobs, make=_song, start=_start, arguments=lambda: made_with, progress=progress
+    )
 
 
 def _bars_in(out: Path) -> set[int]:

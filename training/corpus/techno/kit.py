@@ -43,7 +43,7 @@ class Kit:
     licences: set[str] = field(default_factory=set)
 
 
-def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], oneshots: OneShots | None) -> Kit:
+def build_kit(seed: int, index: int, style: Style, root: int, *, names: list[str], oneshots: OneShots | None) -> Kit:
     """Render the named voices (`kick`, `hat`, `perc0`, ...) for one song."""
     kit = Kit()
     rng = rng_of(seed, index, "kit")
@@ -73,7 +73,7 @@ def build_kit(seed: int, index: int, style: Style, root: int, names: list[str], 
         kit.voices[name] = []
         for variant in range(variants):
             voice_rng.bit_generator.state = state
-            hit = _synthesise(kind, voice_rng, style, root, colour)
+            hit = _synthesise(kind, voice_rng, style, root, colour=colour)
             if variant:  # the same voice, a little duller and its noise moved on
                 hit = drums.finish(drums.band(hit, None, 9000.0, 1))
             stereo = pan_stereo(hit, pan)
@@ -110,7 +110,7 @@ def place_drums(struck: Struck, kit: Kit, mixer: Mixer, rng: Rng) -> None:
             mixer.place(bus, variants[0 if velocity > 0.8 else -1], frame, level * velocity, cut)
 
 
-def _synthesise(kind: str, rng: Rng, style: Style, root: int, colour: int) -> np.ndarray:
+def _synthesise(kind: str, rng: Rng, style: Style, root: int, *, colour: int) -> np.ndarray:
     family_rng = np.random.Generator(np.random.Philox(colour))
     if kind == "kick":
         end = note_hz(root) if rng.random() < 0.6 else float(rng.uniform(41, 62))

@@ -68,7 +68,7 @@ class Mixer:
         self.bus(name)[:, frame : frame + n] += part
 
 
-def duck_curve(frames: int, kicks: list[int], depth: float, length_s: float, curve: float) -> np.ndarray:
+def duck_curve(frames: int, kicks: list[int], depth: float, length_s: float, *, curve: float) -> np.ndarray:
     """Sidechain gain `[frames]`: falls in the 3 ms before each kick, comes back over `length_s`."""
     gain = np.ones(frames, np.float32)
     before = int(0.003 * SR)
@@ -102,7 +102,7 @@ def sweep_filter(audio: np.ndarray, cutoff_hz: np.ndarray, kind: str, resonance_
 
 
 def delay_send(
-    send: np.ndarray, left_s: float, right_s: float, feedback: float, low_hz: float, high_hz: float
+    send: np.ndarray, left_s: float, right_s: float, feedback: float, *, low_hz: float, high_hz: float
 ) -> np.ndarray:
     """Tempo-synced stereo echoes of a send, wet only, band-limited."""
     out = np.empty_like(send)
@@ -112,7 +112,7 @@ def delay_send(
     return out
 
 
-def reverb_send(send: np.ndarray, room: float, damping: float, width: float, low_hz: float) -> np.ndarray:
+def reverb_send(send: np.ndarray, room: float, damping: float, width: float, *, low_hz: float) -> np.ndarray:
     """Reverb of a send, wet only, without its low end."""
     return pb.Pedalboard(
         [

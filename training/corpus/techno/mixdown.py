@@ -16,7 +16,7 @@ BUS_DB = {"bass": (-3, 2), "acid": (-4, 2.5), "lead": (-7, 3), "stab": (-3, 3), 
 PITCHED = ("bass", "acid", "lead", "stab", "pad")
 
 
-def mixdown(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng, *, apart: bool = False) -> np.ndarray:
+def mixdown(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], *, rng: Rng, apart: bool = False) -> np.ndarray:
     """Bus effects, ducking, sends and the sum, `[2, frames]`; `kicks` are the frames of the kick's hits.
 
     What is heard `apart` will be mixed later: nothing makes way for the kick, drums have no echo and no rumble."""
@@ -56,8 +56,8 @@ def mixdown(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng, 
     length = beat_s * float(rng.uniform(0.35, 0.95))
     curve = float(rng.uniform(0.6, 2.2))
     heeded = [] if apart else kicks
-    duck = duck_curve(mixer.frames, heeded, depth, length, curve)
-    light = duck_curve(mixer.frames, heeded, depth * 0.4, length, curve)
+    duck = duck_curve(mixer.frames, heeded, depth, length, curve=curve)
+    light = duck_curve(mixer.frames, heeded, depth * 0.4, length, curve=curve)
     for name, weight in (
         ("bass", duck),
         ("pad", duck),
@@ -88,8 +88,8 @@ def mixdown(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng, 
             left * beat_s,
             right * beat_s,
             float(rng.uniform(0.15, 0.65)),
-            float(rng.uniform(150, 700)),
-            float(rng.uniform(1500, 9000)),
+            low_hz=float(rng.uniform(150, 700)),
+            high_hz=float(rng.uniform(1500, 9000)),
         )
         hall += wet_echo * np.float32(0.3)
         total += wet_echo * light
@@ -99,11 +99,11 @@ def mixdown(mixer: Mixer, grid: Grid, style: Style, kicks: list[int], rng: Rng, 
             float(rng.uniform(0.15, 0.95)),
             float(rng.uniform(0.1, 0.9)),
             float(rng.uniform(0.7, 1.0)),
-            float(rng.uniform(150, 500)),
+            low_hz=float(rng.uniform(150, 500)),
         )
         total += wet_hall * light
     if not apart and "kick" in buses and rng.random() < (0.6 if "rumble" in style.kicks else 0.1):
-        total += _rumble(buses["kick"], duck_curve(mixer.frames, kicks, 0.97, beat_s * 0.8, 1.5), rng)
+        total += _rumble(buses["kick"], duck_curve(mixer.frames, kicks, 0.97, beat_s * 0.8, curve=1.5), rng)
     for bus in buses.values():
         total += bus
     return total

@@ -29,7 +29,13 @@ def song_name(seed: int, index: int) -> str:
 
 
 def render_song(
-    seed: int, index: int, oneshots: OneShots | None, bars: int = BARS, style: Style | None = None, parts: bool = False
+    seed: int,
+    index: int,
+    oneshots: OneShots | None,
+    bars: int = BARS,
+    *,
+    style: Style | None = None,
+    parts: bool = False,
 ) -> tuple[np.ndarray, SongLabels]:
     """Song `index` of `seed`: audio float32 `[frames, 2]` at 44.1 kHz in -1..1, and its labels.
 
@@ -39,7 +45,7 @@ def render_song(
     grid, style, harmony = piece.grid(bars), piece.style, piece.harmony
     score = [piece.bar(bar) for bar in range(bars)]
     tracks = {v: hits for v in piece.drums.voices if (hits := [h for bar in score for h in bar.hits.get(v, [])])}
-    kit = build_kit(seed, index, style, harmony.root, list(tracks), oneshots)
+    kit = build_kit(seed, index, style, harmony.root, names=list(tracks), oneshots=oneshots)
     mixer = Mixer(grid.frames)
     struck = {voice: [(grid.hit_frame(hit), hit.velocity) for hit in hits] for voice, hits in tracks.items()}
     place_drums(struck, kit, mixer, rng_of(seed, index, "levels"))
@@ -51,12 +57,12 @@ def render_song(
     whole = roles == present
     mix_rng = rng_of(seed, index, "mix")
     if whole:
-        _add_noise(grid, risers(piece, bars), "noise" in piece.layers, mixer, mix_rng)
+        _add_noise(grid, risers(piece, bars), "noise" in piece.layers, mixer, rng=mix_rng)
     else:
         heard = {bus for role in roles for bus in ROLES[role]}
         mixer.buses = {bus: audio for bus, audio in mixer.buses.items() if bus in heard}
     kicks = [grid.hit_frame(h) for h in tracks.get("kick", [])]
-    audio = mixdown(mixer, grid, style, kicks, mix_rng)
+    audio = mixdown(mixer, grid, style, kicks, rng=mix_rng)
     audio = master(audio, mix_rng, float(mix_rng.uniform(*(style.loud_lufs if whole else PARTS_LUFS))))
     fade_edges(audio)
     if not np.isfinite(audio).all():
@@ -93,7 +99,7 @@ def render_song(
     return np.ascontiguousarray(audio.T, np.float32), labels
 
 
-def _add_noise(grid: Grid, rises: list[tuple[int, int]], bed: bool, mixer: Mixer, rng: Rng) -> None:
+def _add_noise(grid: Grid, rises: list[tuple[int, int]], bed: bool, mixer: Mixer, *, rng: Rng) -> None:
     """Risers into drops, falls after them, and in some songs a bed of noise or crackle."""
     for first, end in rises:
         a, b = grid.frame(first), grid.frame(end)

@@ -48,7 +48,7 @@ def render_stem(seed: int, index: int, oneshots: OneShots | None, bars: int) -> 
     layers = {role for bus, role in PITCHED.items() if bus in piece.lines} | {"drums"}
     shares = {role: chance for role, chance in _CHANCES.items() if role in layers}
     role = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
-    tones = {} if role == "drums" else _tones(piece, 4 * int(rng.integers(_STRETCHES)), bars, role, rng)
+    tones = {} if role == "drums" else _tones(piece, 4 * int(rng.integers(_STRETCHES)), bars, role, rng=rng)
     if not tones:  # a line for which the groove has no room
         role = "drums"
     name = f"stem-{seed}-{index:05d}"
@@ -56,7 +56,7 @@ def render_stem(seed: int, index: int, oneshots: OneShots | None, bars: int) -> 
     licence, bpm, beat0 = "generated, CC0-1.0", None, None
     if role == "drums":
         struck = _hits(piece, rng)
-        kit = build_kit(seed, index, piece.style, piece.harmony.root, list(struck), oneshots)
+        kit = build_kit(seed, index, piece.style, piece.harmony.root, names=list(struck), oneshots=oneshots)
         mixer = Mixer(max(frame for hits in struck.values() for frame, _ in hits) + _LONG_ROOM[1] * LATENT)
         place_drums(struck, kit, mixer, rng_of(seed, index, "levels"))
         notes = notes_of({}, struck, [role])
@@ -69,7 +69,7 @@ def render_stem(seed: int, index: int, oneshots: OneShots | None, bars: int) -> 
         played = lines.add_lines(lines.Scene(seed, index, piece, grid), tones, mixer)
         notes = notes_of({role: [n for of_bus in played.values() for n in of_bus]}, {}, [role])
         starts = [n.start for bus, of_bus in played.items() if bus != "pad" for n in of_bus if not n.slide]
-    audio = _finished(mixdown(mixer, piece.grid(bars), piece.style, [], rng, apart=True), role, rng)
+    audio = _finished(mixdown(mixer, piece.grid(bars), piece.style, [], rng=rng, apart=True), role, rng)
     if not np.isfinite(audio).all():
         raise RuntimeError(f"stem {index} of seed {seed}: it is not finite")
     onsets = onsets_in(starts, mixer.frames)
@@ -77,7 +77,7 @@ def render_stem(seed: int, index: int, oneshots: OneShots | None, bars: int) -> 
     return np.ascontiguousarray(audio.T, np.float32), labels
 
 
-def _tones(piece: Piece, first: int, bars: int, role: str, rng: Rng) -> dict[str, list[Tone]]:
+def _tones(piece: Piece, first: int, bars: int, role: str, *, rng: Rng) -> dict[str, list[Tone]]:
     """Tones of one part by bus; where its section lets it rest, it plays as in a full one."""
     for energy in (None if rng.random() < 0.5 else 1.0, 1.0):
         tones: dict[str, list[Tone]] = {}

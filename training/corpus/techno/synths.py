@@ -46,7 +46,7 @@ def wave_harmonics(wave: str, count: int) -> np.ndarray:
     return -1j * amp
 
 
-def filter_table(wave: str, resonance: float, poles: int, top_hz: float, pitch_max_hz: float) -> np.ndarray:
+def filter_table(wave: str, resonance: float, poles: int, top_hz: float, *, pitch_max_hz: float) -> np.ndarray:
     """Table `[rows, SIZE]` of `wave` through a low-pass; `resonance` 0..1, `poles` 2 or 4.
 
     Harmonics end below `top_hz` at the highest pitch used, so that nothing aliases."""
@@ -156,7 +156,7 @@ def render_line(notes: list[Note], patch: LinePatch, frames: int, cutoff_shift: 
         last_end = end
     octave[last_end:] = octave[last_end - 1] if last_end else 6.0
     pitch = np.exp2(octave)
-    table = filter_table(patch.wave, patch.resonance, patch.poles, 16_000.0, note_hz(top))
+    table = filter_table(patch.wave, patch.resonance, patch.poles, 16_000.0, pitch_max_hz=note_hz(top))
     cutoff += cutoff_shift
     out = oscillate(table, pitch, cutoff)
     if patch.detune_cents:
@@ -193,7 +193,7 @@ def render_chord(pitches: list[float], patch: ChordPatch, rng: np.random.Generat
     n = int(patch.length_s * SR)
     t = np.arange(n, dtype=np.float32) / SR
     lowest = min(pitches)
-    table = filter_table(patch.wave, patch.resonance, patch.poles, 16_000.0, note_hz(max(pitches)))
+    table = filter_table(patch.wave, patch.resonance, patch.poles, 16_000.0, pitch_max_hz=note_hz(max(pitches)))
     sweep = patch.cutoff + shift + patch.sweep * np.exp(-t / patch.decay_s)
     out = np.zeros((2, n), np.float32)
     for pitch in pitches:

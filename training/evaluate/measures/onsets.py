@@ -85,7 +85,7 @@ def hits(audio: np.ndarray, sample_rate_hz: int, onset_s: np.ndarray, kind: str)
 
 
 def level_errors_db(
-    audio: np.ndarray, other: np.ndarray, sample_rate_hz: int, frames: np.ndarray, kind: str
+    audio: np.ndarray, other: np.ndarray, sample_rate_hz: int, frames: np.ndarray, *, kind: str
 ) -> np.ndarray:
     """Signed difference of the band's level over each hit (60 ms of a kick, 30 ms of a hat), dB `[n]`."""
     hz = KICK_HZ if kind == "kick" else HAT_HZ

@@ -1,0 +1,1 @@
+"""Measurements of packs: what building one costs, and who else opens it."""

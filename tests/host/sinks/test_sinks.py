@@ -1,0 +1,151 @@
+"""What a sink says and does when its server or its output is gone, on a stand-in for JACK-Client."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from fractions import Fraction
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from bridge import FakeTransport
+from musika_daw.host.audition import Clip, _Playing
+from musika_daw.host.host import Host
+from musika_daw.host.offline import VirtualClock, play_offline
+from musika_daw.host.play.click import ClickRenderer
+from musika_daw.host.play.grid import Grid
+from musika_daw.host.play.piece import Piece
+from musika_daw.host.sinks.jack import JackSink
+from musika_daw.host.sinks.sink import PortAudioSink, SinkError
+from musika_daw.score.controls import Controls
+from tests.bridge.jack_stand_in import JackClient, JackError, clients
+
+RATE = 48_000
+
+
+@pytest.fixture
+def jack(monkeypatch: pytest.MonkeyPatch) -> list[JackClient]:
+    clients.clear()
+    monkeypatch.setitem(sys.modules, "jack", SimpleNamespace(Client=JackClient, JackError=JackError))
+    return clients
+
+
+def _silent(block: np.ndarray, at_s: float) -> None:
+    block.fill(0)
+
+
+def test_a_server_that_runs_no_more_cycles_is_joined_again(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        sink.revive()
+        assert (sink.problem, len(jack)) == (None, 1)
+        sink._watch._since_s -= 3
+        sink.revive()
+        assert (sink.problem, len(jack)) == (None, 2)
+        assert sink._ports[0].connections == ["system:playback_1"]
+        sink._watch._since_s -= 3
+        sink._server = "nowhere"
+        for _ in range(2):
+            with pytest.raises(SinkError, match="does not answer"):
+                sink.revive()
+            assert sink.problem == "the sound server is gone; it is looked for every second"
+        sink._server = None
+        sink.revive()
+        assert (sink.problem, sink.is_connected) == (None, True)
+    sink.revive()
+    assert not sink.is_connected, "stopped is stopped"
+
+
+def test_an_output_that_is_not_there_is_said_and_connected_when_it_comes(jack: list[JackClient]) -> None:
+    with JackSink(connect="speakers") as sink:
+        sink.start(_silent)
+        assert sink.problem == "no output is called like 'speakers': nothing is heard"
+        sink.revive()
+        assert sink.problem is not None
+        jack[0].outputs += ["speakers:1", "speakers:2"]
+        sink.revive()
+        assert sink.problem is None
+        assert [port.connections for port in sink._ports] == [["speakers:1"], ["speakers:2"]]
+    with JackSink(connect="nothing of the kind") as by_hand:
+        by_hand.start(_silent)
+        by_hand._ports[0].connections.append("mixer:1")
+        by_hand.revive()
+        assert by_hand.problem is None
+
+
+def test_another_rate_of_the_server_is_noticed(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        JackClient.samplerate = 44_100
+        try:
+            sink.revive()
+            assert (sink.sample_rate_hz, len(jack)) == (44_100, 2)
+        finally:
+            JackClient.samplerate = 48_000
+
+
+def test_the_music_is_in_time_again_when_a_change_of_rate_was_noticed(clicks: Callable[..., np.ndarray]) -> None:
+    clock = VirtualClock()
+    fake = FakeTransport(120, clock=clock).play(0)
+
+    def change(at_s: float, host: Host) -> None:
+        host.play_at(RATE if at_s < 2 else 44_100)  # the device runs at 44,100 all the time
+
+    played = play_offline(fake, clock, ClickRenderer(RATE), 6, sample_rate_hz=44_100, each_block=change)
+    found = clicks(played.audio)
+    late = (found[found > 3 * 44_100] + 11_025) % 22_050 - 11_025
+    assert len(late) == 6
+    assert np.abs(late).max() <= 3
+    assert played.host.piece is not None
+    assert played.host.piece.sample_rate_hz == played.host.audition.sample_rate_hz == 44_100
+
+
+@pytest.mark.parametrize("back_after", [1, 3])
+def test_a_device_that_is_away_for_a_while_is_opened_again(monkeypatch: pytest.MonkeyPatch, back_after: int) -> None:
+    opened: list[int] = []
+
+    class Stream:
+        time = 0.0
+
+        def __init__(self, **_: object) -> None:
+            opened.append(len(opened))
+            if 1 <= len(opened) - 1 < back_after:
+                raise RuntimeError("no such device")
+
+        def start(self) -> None:
+            """Plays."""
+
+        def abort(self, ignore_errors: bool) -> None:
+            """Stops."""
+
+        def close(self, ignore_errors: bool) -> None:
+            """Is gone."""
+
+    fake = SimpleNamespace(
+        PortAudioError=RuntimeError,
+        OutputStream=Stream,
+        query_devices=lambda device=None, kind=None: {"name": "Box", "default_samplerate": 48_000.0},
+    )
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    with PortAudioSink("Box") as sink:
+        sink.start(_silent)
+        sink.revive()
+        assert len(opened) == 1
+        sink._watch._since_s -= 3  # it asks for no more blocks, without a word
+        for _ in range(back_after - 1):
+            with pytest.raises(SinkError, match="no such device"):
+                sink.revive()
+            assert sink.problem == "the audio device is gone; it is looked for every second"
+        sink.revive()
+        assert sink.problem is None
+        assert len(opened) == back_after + 1
+
+
+def test_a_clip_begins_where_a_bar_does_in_a_song_of_several_meters() -> None:
+    piece = Piece(Fraction(120), Controls(), RATE)
+    playing = _Playing(Clip("a.wav", np.zeros((2, RATE), np.float32), 2, 120.0), piece.sample_rate_hz)
+    # seven beats of 7/4 came before bars of 4/4
+    silent = playing.silent_frames(Grid(True, 0.0, 9.0, 2.0), 0.0, (7.0, 4.0), 512, sample_rate_hz=RATE)
+    assert (playing.anchor, silent) == (11.0, 512)
