@@ -475,3 +475,22 @@ def test_a_model_without_a_score_takes_no_chords(window: PanelWindow, host: Stan
     host.status = status(chords={"heard": None})
     assert until(lambda: not row.field.isEnabled())
     assert row.heard.text() == "plays no score"
+    assert not window.steering.key.field.isEnabled()
+
+
+def test_a_key_is_typed_and_one_that_is_none_stays_with_the_reason(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    row = window.steering.key
+    assert until(lambda: row.field.isEnabled())
+    QTest.keyClicks(row.field, "F#m")
+    QTest.keyClick(row.field, Qt.Key.Key_Return)
+    assert until(lambda: host.asked("score") == [{"values": {"key": "F#m"}}])
+    host.errors["score"] = "key: 'H', must be a key like Am, F#, Bbmin or 8A"
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "H")
+    QTest.keyClick(row.field, Qt.Key.Key_Return)
+    assert until(lambda: row.error.text() == "key: 'H', must be a key like Am, F#, Bbmin or 8A")
+    assert window.steering.chords.error.isHidden()
+    QTest.keyClick(row.field, Qt.Key.Key_Escape)
+    assert (row.field.text(), row.error.isHidden()) == ("F#m", True)
