@@ -486,6 +486,7 @@ def test_a_key_is_typed_and_one_that_is_none_stays_with_the_reason(
     QTest.keyClicks(row.field, "F#m")
     QTest.keyClick(row.field, Qt.Key.Key_Return)
     assert until(lambda: host.asked("score") == [{"values": {"key": "F#m"}}])
+    assert until(lambda: row.field.isEnabled() and host.status["score"]["key"] == "F#m")
     host.errors["score"] = "key: 'H', must be a key like Am, F#, Bbmin or 8A"
     row.field.selectAll()
     QTest.keyClicks(row.field, "H")
@@ -494,3 +495,12 @@ def test_a_key_is_typed_and_one_that_is_none_stays_with_the_reason(
     assert window.steering.chords.error.isHidden()
     QTest.keyClick(row.field, Qt.Key.Key_Escape)
     assert (row.field.text(), row.error.isHidden()) == ("F#m", True)
+
+
+def test_an_answer_to_what_was_typed_over_since_changes_nothing(window: PanelWindow) -> None:
+    row = window.steering.chords
+    row.field.setText("Am | F")
+    row.answer("Am |", "chords: 'Am |', must be chords")
+    assert row.error.isHidden()
+    row.answer("Am | F", "chords: 'Am | F', must be others")
+    assert not row.error.isHidden()

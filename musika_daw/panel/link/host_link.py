@@ -83,7 +83,7 @@ class HostLink(QObject):
         """Have the music written in this key or these chords, or in its own where the text is empty."""
 
         def answered(kind: str, data: Mapping[str, object]) -> None:
-            self._rows[name].answer(None if kind == "done" else str(data.get("text")))
+            self._rows[name].answer(text, None if kind == "done" else str(data.get("text")))
 
         self.client.request("score", answered, values={name: text or None})
 

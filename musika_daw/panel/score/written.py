@@ -53,12 +53,14 @@ class WrittenRow(QWidget):
         if not self._pending and not self.field.isModified():
             self._restore()
 
-    def answer(self, problem: str | None) -> None:
-        """The host has taken what was typed, or says what is wrong with it."""
+    def answer(self, text: str, problem: str | None) -> None:
+        """The host has taken a text, or says what is wrong with it; of one typed over since, nothing is said."""
+        if text != self.field.text().strip():
+            return
         self.error.setText(problem or "")
         self.error.setVisible(problem is not None)
         if problem is None:
-            self._told, self._pending = self.field.text().strip(), False
+            self._told, self._pending = text, False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Escape puts back what the host has; with nothing to put back it is the window's."""
