@@ -70,6 +70,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     for name, words in EXAMPLES.items():
         if given.only in (None, name):
+            for stem in given.out.glob(f"{name}-*.ogg") if name == "stems" else ():
+                stem.unlink()  # other weights may play other parts
             module("musika_daw", "render", str(given.out / f"{name}.ogg"), *words.split())
     for name, finish in FINISHES.items():
         if given.only in (None, name):
