@@ -112,6 +112,7 @@ inline double from_normal(uint32_t id, double share) {
 inline void value_text(uint32_t id, double value, char* text, size_t size) {
     const Parameter& p = kTable[id];
     value = checked(id, value);
+    if (!p.stepped) value = std::floor(value * 10 + 0.5) / 10 + 0.0;  // what is shown, with no -0
     if (id == kState)
         std::snprintf(text, size, "%s", kStateNames[static_cast<int>(value)]);
     else if (p.highest != nullptr && value == p.high)

@@ -101,3 +101,34 @@ def test_lv2_validate_finds_nothing(built: Path, need: Callable[..., None]) -> N
     done = subprocess.run(["lv2_validate", *files], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Found 0 errors" in done.stdout + done.stderr
+
+
+VST3_RULES = (
+    "module-entry factory-classes factory-unknown-class factory-unknown-interface bus-consistency bus-activation "
+    "bus-invalid-index bus-arrangement scan-parameters parameter-values-go-round parameter-texts-go-round "
+    "parameter-invalid-index state-comes-back bypass-persistence state-that-is-none sample-size latency-and-tail "
+    "process-format variable-block-size automation flush-parameters state-transitions process-threaded "
+    "terminate-initialize references module-exit"
+)
+
+
+def test_the_rules_of_the_vst3_validator_are_held(built: Path, compiled: Callable[..., Path], folder: Path) -> None:
+    library = next(built.glob("musika-daw.vst3/Contents/*/musika-daw.so"))
+    out = ran(compiled("vst3_rules"), library)
+    assert out.splitlines() == [f"{rule} ok" for rule in VST3_RULES.split()]
+
+
+def test_the_lv2_bundle_says_what_hosts_ask_for(built: Path, need: Callable[..., str]) -> None:
+    """What lv2lint asks of a bundle, by the program of lilv that reads it as a host does."""
+    need("lv2info")
+    environment = {**os.environ, "LV2_PATH": str(built)}
+    done = subprocess.run(
+        ["lv2info", "urn:musika-daw:generator"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+    print(done.stdout)
+    assert done.returncode == 0
