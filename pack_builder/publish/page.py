@@ -158,6 +158,7 @@ def pages(
         }
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
         loops = any(file["loops"] and file["bpm"] for file in files)
-        text = template.replace("{{stretch}}", f"<script>\n{_data('stretch.js')}</script>\n" if loops else "")
+        library = f'<script id="stretch">\n{_data("stretch.js")}</script>\n' if loops else ""
+        text = template.replace("{{stretch}}", library)
         yield name_of(number), text.replace("{{title}}", title_of(head.label, head.name)).replace("{{data}}", data)
         chunk, number = following, number + 1

@@ -549,11 +549,12 @@ def test_a_loop_at_another_tempo_keeps_its_pitch_its_beats_and_its_seam(pack: Pa
         hz = np.fft.rfftfreq(len(samples), 1 / 44100)
         return float(hz[np.argmax(power * (hz > 100) * (hz < 250))])
 
-    assert loudest_hz(slow) == pytest.approx(loudest_hz(real), rel=0.005)
+    # at the speed of the tempo it would lie three semitones lower; a third of one is what kicks smear
+    assert loudest_hz(slow) == pytest.approx(loudest_hz(real), rel=2 ** (1 / 36) - 1)
     beats = [np.square(samples[: len(samples) // 4 * 4].reshape(4, -1)).sum(axis=1) for samples in (real, slow)]
     np.testing.assert_allclose(beats[1] / beats[1].sum(), beats[0] / beats[0].sum(), atol=0.05)
-    kicks = np.square(slow).reshape(-1, 44100 * 60 // 100 // 8)[:, : 44100 // 20].sum(axis=1)[::8]
-    others = np.square(slow).reshape(-1, 44100 * 60 // 100 // 8)[:, : 44100 // 20].sum(axis=1)[4::8]
+    eighths = np.square(slow)[: len(slow) // 8 * 8].reshape(8, -1)[:, : 44100 // 20].sum(axis=1)
+    kicks, others = eighths[::2], eighths[1::2]
     assert kicks.min() > 2 * others.max()  # each beat has its kick, and nothing of the kind between them
     assert abs(slow[0] - slow[-1]) < 0.2
     assert told["source"] == [1, frames, pytest.approx(100 / loop.music.bpm)]
