@@ -40,3 +40,4 @@ class ChordRow(WrittenRow):
         plays = status.heard_chord is not None
         held = f"   held {status.held_chord}" if status.held_chord else ""
         self.heard.setText(f"now {status.heard_chord}{held}" if plays else "plays no score")
+        self.heard.setVisible(plays)  # the fields say why they are off

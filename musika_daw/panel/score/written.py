@@ -30,6 +30,7 @@ class WrittenRow(QWidget):
         self.field.installEventFilter(self)
         label = QLabel(title)
         label.setBuddy(self.field)
+        label.setMinimumWidth(label.fontMetrics().horizontalAdvance("Chords"))  # the rows stand below each other
         self.error = QLabel()
         self.error.setProperty("role", "bad")
         self.error.setTextFormat(Qt.TextFormat.PlainText)
