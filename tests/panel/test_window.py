@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from musika_daw.panel.link.host_link import with_option
 from musika_daw.panel.shelf.tile import WIDTH
 from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.steering import SteeringScroll
 from musika_daw.panel.window.theme import DARK, LIGHT, Colours
 from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, status, write_loop
@@ -504,3 +505,13 @@ def test_an_answer_to_what_was_typed_over_since_changes_nothing(window: PanelWin
     assert row.error.isHidden()
     row.answer("Am | F", "chords: 'Am | F', must be others")
     assert not row.error.isHidden()
+
+
+def test_an_error_bar_brings_no_scroll_bar(window: PanelWindow, until: Until) -> None:
+    window.resize(960, 690)
+    assert until(lambda: window.height() == 690)
+    bar = window.findChild(SteeringScroll).verticalScrollBar()
+    assert not until(bar.isVisible, 0.3)
+    window.host_notice.say("The host has ended: it crashed, or was killed", [("Start it again", print)], "bad")
+    assert until(window.host_notice.isVisible)
+    assert not until(bar.isVisible, 0.5)

@@ -68,7 +68,9 @@ class Steering(QWidget):
         effects = _row(self.effects_box, self.effects_learn)
         column.addWidget(_group("Music", [*self.sliders.values(), self.key, self.chords, effects]))
         column.addWidget(self.parts)
-        column.addWidget(_group("Style", [*self.seeds.values(), self.pad, _row(QWidget(), self.pad_learn)]))
+        style = _group("Style", [*self.seeds.values(), self.pad])
+        style.layout().addWidget(self.pad_learn, 0, Qt.AlignmentFlag.AlignRight)  # type: ignore[call-arg,union-attr]
+        column.addWidget(style)
         column.addWidget(self._capture())
         self.learn_mode = QPushButton("Learn MIDI controllers")
         self.learn_mode.setCheckable(True)
