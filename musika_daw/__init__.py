@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from musika_daw.score.controls import Controls
     from musika_daw.score.tempo import TempoMap, TempoPoint
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Controls", "Engine", "TempoMap", "TempoPoint", "__version__"]
 
 _HOME = {

@@ -180,8 +180,9 @@ def run_build(options: BuildOptions, progress: str = "auto") -> None:
     else:
         click.echo("everything was finished before, nothing to do")
     if (spread := head.recipe.get("spread")) is not None:
+        which = f"the {len(spread['draws'])} loops of the first build" if head.recipe.get("extensions") else "loops"
         click.echo(
-            f"loops are {spread['after']:.1f} from their nearest, {spread['before']:.1f} as they were drawn first"
+            f"{which} are {spread['after']:.1f} from their nearest, {spread['before']:.1f} as they were drawn first"
         )
     if result.gaps:
         click.echo(

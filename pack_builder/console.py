@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pack_builder.plan.jobs import DRAWS
 from pack_builder.record.rows import Gap, Row
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ class PlainLines:
     def loading(self, models: int) -> None:
         click.echo(f"loading {models} model{'s' * (models != 1)}")
 
+    def drew(self, done: int, loops: int) -> None:
+        if done == 0:
+            click.echo(f"drawing {DRAWS} of each of {loops} loops, to choose those that are far from each other")
+        elif done == loops or done * 10 // loops > (done - 1) * 10 // loops:  # a line a tenth
+            click.echo(f"drawn {done} of {loops} loops")
+
     def started(self, files: int, kept: int, jobs: int) -> None:
         self._rate, self._total = Rate(files - kept), files
         kept_text = f", {kept} of them finished before" if kept else ""
@@ -132,6 +139,9 @@ class JsonLines:
 
     def loading(self, models: int) -> None:
         self.tell("loading", models=models)
+
+    def drew(self, done: int, loops: int) -> None:
+        self.tell("drew", done=done, loops=loops)
 
     def started(self, files: int, kept: int, jobs: int) -> None:
         self.tell("started", files=files, kept=kept, jobs=jobs)
@@ -176,6 +186,9 @@ class ProgressBar:
 
     def loading(self, models: int) -> None:
         self._bar.update(self._task, description=f"loading {models} model{'s' * (models != 1)}")
+
+    def drew(self, done: int, loops: int) -> None:
+        self._bar.update(self._task, description=f"drawing {DRAWS} of each loop", total=loops, completed=done)
 
     def started(self, files: int, kept: int, jobs: int) -> None:
         self._rate = Rate(files - kept)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
+PANEL_S = 20
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ["--bpm", "128", "--loops-per-bpm", "1", "--takes", "1", "--take-seconds", "5", "--out", "pack"]
 
@@ -57,3 +59,25 @@ class Fresh:
             alone = {**os.environ, "HOME": elsewhere, "PATH": str(self.scripts), "XDG_RUNTIME_DIR": elsewhere}
             for word in ("install", "status", "uninstall"):
                 run(self.scripts / "musika-daw", "plugin", word, cwd=Path(elsewhere), env=alone)
+
+    def try_panel(self) -> None:
+        """Open the panel on a screen of its own, in an empty home, and close it; it must not end by itself."""
+        screen = shutil.which("xvfb-run")
+        if screen is None:
+            print("==> no xvfb-run here, the panel is not opened", flush=True)
+            return
+        with tempfile.TemporaryDirectory() as elsewhere:
+            alone = {**os.environ, "HOME": elsewhere, "XDG_RUNTIME_DIR": elsewhere, "QT_QPA_PLATFORM": "xcb"}
+            words = [screen, "-a", str(self.scripts / "musika-daw"), "panel", "--no-start"]
+            print("$", *words, flush=True)
+            process = subprocess.Popen(words, cwd=elsewhere, env=alone, start_new_session=True)
+            try:
+                process.wait(PANEL_S)
+            except subprocess.TimeoutExpired:
+                print(f"==> the panel was open for {PANEL_S} s", flush=True)
+            else:
+                raise subprocess.CalledProcessError(process.returncode, words)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGTERM)
+                    process.wait(60)

@@ -27,7 +27,7 @@ from musika_daw.panel.window.app import PanelOptions, make_window
 from musika_daw.panel.window.window import PanelWindow
 
 LIMIT_S = 400.0
-SIZE = (960, 690)
+SIZE, NARROW = (960, 690), (720, 640)
 PACK = ("--bpm=126,132", "--loops-per-bpm=4", "--takes=3", "--take-seconds=8", "--name=First")
 THEMES = ("dark", "light")
 
@@ -118,12 +118,21 @@ class Studio:
         self.until(lambda: not window.thumbnails.is_busy and strip.lamp.state == "locked", "waveforms")
         self.rest(2)
         self.take("locked", in_time)
+        window.steering.learn_mode.setChecked(True)
+        self.take("learning", in_time)
+        window.steering.learn_mode.setChecked(False)
+        window.shelf.search.setText("A# minor")
+        window.resize(*NARROW)
+        self.take("narrow", in_time)
+        window.shelf.search.setText("")
+        window.resize(*SIZE)
         window.client.request("audition", file=None)
         window.tabs.setCurrentWidget(make)
         make.texts["--name"].setText("Night")
         make.folder.setText("Musika/Packs/night")
+        make.kinds["techno"].setChecked(False)  # a piano is rendered several times as fast
         make.start_button.click()
-        self.until(lambda: window.build.progress.done >= 5, "a pack under way")
+        self.until(lambda: window.build.progress.done >= 2, "a pack under way")
         self.take("building")
         window.build.cancel()
         self.until(lambda: not window.build.is_active, "the end of the build")

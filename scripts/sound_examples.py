@@ -10,14 +10,11 @@ the same sound.
 from __future__ import annotations
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-
-import soundfile
-
-from musika_daw.sound.files import write_blocks
 
 ROOT = Path(__file__).resolve().parents[1]
 LOOPS = ((96, 3), (112, 11), (124, 5), (132, 8), (174, 2))  # tempo, seed
@@ -25,36 +22,18 @@ TAKES = ((0.2, 4), (0.7, 9))  # density, seed
 STEMS = (128, 21)
 LOOP_BARS, TAKE_S = 4, 12
 FINISHES = {"before": "none", "after": "club"}
-EXAMPLES: dict[str, list[str]] = {
-    f"loop-{bpm}bpm": ["--bpm", str(bpm), "--bars", str(LOOP_BARS), "--loop", "--seed", str(seed)]
-    for bpm, seed in LOOPS
-} | {
-    f"take-density-{density:g}": [
-        "--model",
-        "piano",
-        "--seconds",
-        str(TAKE_S),
-        "--density",
-        f"{density:g}",
-        "--seed",
-        str(seed),
-    ]
-    for density, seed in TAKES
+EXAMPLES = {
+    **{
+        f"loop-{bpm}bpm": f"--bpm {bpm} --bars {LOOP_BARS} --loop --seed {seed}"  # as one types it
+        for bpm, seed in LOOPS
+    },
+    **{
+        f"take-density-{density:g}": f"--model piano --seconds {TAKE_S} --density {density:g} --seed {seed}"
+        for density, seed in TAKES
+    },
+    "stems": f"--bpm {STEMS[0]} --bars {LOOP_BARS} --loop --stems --seed {STEMS[1]} --key Am --energy 1",
 }
-EXAMPLES["stems"] = [
-    "--bpm",
-    str(STEMS[0]),
-    "--bars",
-    str(LOOP_BARS),
-    "--loop",
-    "--stems",
-    "--seed",
-    str(STEMS[1]),
-    "--key",
-    "Am",
-    "--energy",
-    "1",
-]
+FINISHED = "--kind techno --bpm 128 --loops-per-bpm 1 --seed 5 --format ogg --finish"
 
 
 def module(name: str, *words: str) -> None:
@@ -62,22 +41,23 @@ def module(name: str, *words: str) -> None:
     subprocess.run([sys.executable, "-m", name, *words], check=True)
 
 
-def finished(finish: str, out: Path) -> str:
-    """One loop of a pack with some finishing, as Ogg; returns the command that makes the pack."""
-    words = ["--kind", "techno", "--bpm", "128", "--loops-per-bpm", "1", "--seed", "5", "--finish", finish]
+def finished(finish: str, out: Path) -> None:
+    """The loop of a pack with some finishing; the pack builder sees to it that what is decoded does not clip."""
     with tempfile.TemporaryDirectory() as folder:
-        module("pack_builder.cli", "build", *words, "--out", folder + "/pack")
-        [file] = Path(folder).rglob("*.wav")
-        samples, rate = soundfile.read(file, dtype="float32")
-        write_blocks(out, [samples], rate)
-    return f"musika-pack build {' '.join(words)}"
+        module("pack_builder.cli", "build", *FINISHED.split(), finish, "--out", folder + "/pack")
+        [file] = Path(folder).rglob("*.ogg")
+        shutil.copyfile(file, out)
 
 
-def page(made: dict[str, str]) -> str:
+def page(out: Path) -> str:
     """The page that lists the files and their commands."""
     lines = ["# Sound examples", "", "Made by `python scripts/sound_examples.py` from the shipped weights.", ""]
     lines += ["| | made by |", "|---|---|"]
-    lines += [f"| [{name}]({name}.ogg) | `{command}` |" for name, command in made.items()]
+    made = {name: f"musika-daw render {name}.ogg {words}" for name, words in EXAMPLES.items()}
+    made |= {name: f"musika-pack build {FINISHED} {finish}" for name, finish in FINISHES.items()}
+    for name, command in made.items():
+        files = [out / f"{name}.ogg", *sorted(out.glob(f"{name}-*.ogg"))] if name == "stems" else [out / f"{name}.ogg"]
+        lines.append(f"| {', '.join(f'[{file.stem}]({file.name})' for file in files)} | `{command}` |")
     return "\n".join(lines) + "\n"
 
 
@@ -88,18 +68,17 @@ def main() -> None:
     parser.add_argument("--only", choices=[*EXAMPLES, *FINISHES])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    made: dict[str, str] = {}
     for name, words in EXAMPLES.items():
-        made[name] = f"musika-daw render {name}.ogg {' '.join(words)}"
         if given.only in (None, name):
-            module("musika_daw", "render", str(given.out / f"{name}.ogg"), *words)
+            for stem in given.out.glob(f"{name}-*.ogg") if name == "stems" else ():
+                stem.unlink()  # other weights may play other parts
+            module("musika_daw", "render", str(given.out / f"{name}.ogg"), *words.split())
     for name, finish in FINISHES.items():
         if given.only in (None, name):
-            made[name] = finished(finish, given.out / f"{name}.ogg")
-    if given.only is None:
-        (given.out / "README.md").write_text(page(made), "utf-8")
-        size = sum(file.stat().st_size for file in given.out.glob("*.ogg"))
-        print(f"{given.out}  {len(made)} files, {size / 1e6:.1f} MB")
+            finished(finish, given.out / f"{name}.ogg")
+    (given.out / "README.md").write_text(page(given.out), "utf-8")
+    files = list(given.out.glob("*.ogg"))
+    print(f"{given.out}  {len(files)} files, {sum(file.stat().st_size for file in files) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 """Try the wheel on every Python from 3.11 on that this machine has: `make test-pythons`.
 
 For each: a fresh environment, the wheel from wheels only (nothing is compiled), a small pack built and verified from
-another folder, and the quick tests. `MUSIKA_PYTHONS` names other interpreters, separated by spaces.
+another folder, the panel, and the quick tests. `MUSIKA_PYTHONS` names other interpreters, separated by spaces.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ def find_pythons() -> dict[str, str]:
 
 def try_python(version: str, python: str, wheel: Path) -> None:
     """Everything that the module says, with one interpreter."""
-    fresh = Fresh(python, HOME / version, wheel, "[test]")
+    fresh = Fresh(python, HOME / version, wheel, "[test,gui]")
     fresh.try_commands()
+    fresh.try_panel()
     run(fresh.python, "-m", "pytest", "--no-cov", "-m", "not slow and not peer", *QUICK)
 
 

@@ -64,6 +64,7 @@ LONG = (
     "training/evaluate",
     "pack_builder/render",
     "pack_builder/publish/test_page.py",
+    "pack_builder/publish/test_page_tempo.py",
     "pack_builder/run",
     "plugin/clap",
     "host/test_session.py",

@@ -241,7 +241,8 @@ const clap_plugin_params_t kParams = {
     },
     [](const clap_plugin_t* plugin, const clap_input_events_t* in, const clap_output_events_t* out) {
         const uint32_t count = in != nullptr ? in->size(in) : 0;
-        for (uint32_t i = 0; i < count; ++i) take_value(self(plugin), in->get(in, i));
+        for (uint32_t i = 0; i < count; ++i)
+            if (const clap_event_header_t* event = in->get(in, i)) take_value(self(plugin), event);
         tell_state(self(plugin), out, 0);
     }};
 

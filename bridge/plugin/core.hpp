@@ -37,8 +37,10 @@ class Core {
         return true;
     }
 
+    static bool plays_at(double sample_rate_hz) { return sample_rate_hz >= 8000 && sample_rate_hz <= 384000; }
+
     bool activate(double sample_rate_hz) {
-        if (!(sample_rate_hz >= 8000 && sample_rate_hz <= 384000)) return false;
+        if (!plays_at(sample_rate_hz)) return false;
         deactivate();
         if (sample_rate_hz != sample_rate_hz_) shared_.cache.clear();
         sample_rate_hz_ = sample_rate_hz;

@@ -89,13 +89,14 @@ constexpr const char* kStateNames[] = {"no host",     "starting host", "refused"
 static_assert(sizeof(kStateNames) / sizeof(kStateNames[0]) == static_cast<size_t>(PluginState::kCount),
               "one each");
 
-// A value within range, whole where the parameter is stepped; the default for what is no number.
+// A value within range, whole where the parameter is stepped, else in thousandths, as songs keep it: what was
+// set is what comes back. The default for what is no number.
 inline double checked(uint32_t id, double value) {
     const Parameter& p = kTable[id];
     if (!std::isfinite(value)) return p.start;
     if (value < p.low) value = p.low;
     if (value > p.high) value = p.high;
-    return p.stepped ? std::floor(value + 0.5) : value;
+    return p.stepped ? std::floor(value + 0.5) : std::floor(value * 1000 + 0.5) / 1000;
 }
 
 inline double to_normal(uint32_t id, double value) {
@@ -112,6 +113,7 @@ inline double from_normal(uint32_t id, double share) {
 inline void value_text(uint32_t id, double value, char* text, size_t size) {
     const Parameter& p = kTable[id];
     value = checked(id, value);
+    if (!p.stepped) value = std::floor(value * 10 + 0.5) / 10 + 0.0;  // what is shown, with no -0
     if (id == kState)
         std::snprintf(text, size, "%s", kStateNames[static_cast<int>(value)]);
     else if (p.highest != nullptr && value == p.high)

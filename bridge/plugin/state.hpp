@@ -63,14 +63,12 @@ inline bool parse_decimal(const char* text, double& value) {
     const bool negative = *text == '-';
     if (negative) ++text;
     if (!std::isdigit(static_cast<unsigned char>(*text))) return false;
-    double number = 0;
+    double number = 0, parts = 1;  // divided once, so that thousandths come back exactly
     while (std::isdigit(static_cast<unsigned char>(*text))) number = number * 10 + (*text++ - '0');
-    if (*text == '.') {
-        double place = 0.1;
-        for (++text; std::isdigit(static_cast<unsigned char>(*text)); ++text, place /= 10)
-            number += (*text - '0') * place;
-    }
-    value = negative ? -number : number;
+    if (*text == '.')
+        for (++text; std::isdigit(static_cast<unsigned char>(*text)); ++text, parts *= 10)
+            number = number * 10 + (*text - '0');
+    value = (negative ? -number : number) / parts;
     return true;
 }
 

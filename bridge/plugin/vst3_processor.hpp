@@ -29,7 +29,8 @@ inline uint32_t V3_API get_latency_samples(void*) {
 }
 
 inline v3_result V3_API setup_processing(void* face, v3_process_setup* setup) {
-    if (setup->symbolic_sample_size != V3_SAMPLE_32) return V3_INVALID_ARG;
+    if (setup->symbolic_sample_size != V3_SAMPLE_32 || !Core::plays_at(setup->sample_rate))
+        return V3_INVALID_ARG;
     Vst3Plugin& p = self(face);
     p.sample_rate_hz = setup->sample_rate;
     p.core.set_offline(setup->process_mode == V3_OFFLINE);

@@ -14,6 +14,7 @@ from musika_daw.sound.tags import Header, Tags
 from musika_daw.system.folders import name_for_libraries
 
 FRAMES_MAX = 1 << 48
+_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
         return read_wave_from(stream)
     import soundfile
 
+    _check_mpeg(stream, suffix)
     try:
         with soundfile.SoundFile(stream) as file:
             samples = file.read(dtype="float32", always_2d=True)
@@ -103,7 +105,7 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
             encoding = file.subtype.lower().replace("_", "")
             return samples, Header(encoding, file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
     except soundfile.LibsndfileError as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(_said(error)) from None
 
 
 def read_any_header(path: Path) -> Header:
@@ -117,7 +119,34 @@ def read_any_header(path: Path) -> Header:
                 return read_header_from(stream)
             except ValueError as error:
                 return _by_libsndfile(path, Tags(), str(error))
+        _check_mpeg(stream, path.suffix)
         return _by_libsndfile(path, read_tags(path))
+
+
+def _check_mpeg(stream: BinaryIO, suffix: str) -> None:
+    """Raises ValueError for a file by the name of an MP3 file in which no MPEG audio is.
+
+    libsndfile calls one a file that does not exist, and its decoder writes notes to stderr.
+    """
+    if suffix.lower() not in (".mp2", ".mp3"):
+        return
+    from mutagen import MutagenError
+    from mutagen.mp3 import MPEGInfo
+
+    head = stream.read(4)
+    try:
+        if head not in _MAGICS:  # what has a name that is not its own is read as what it is
+            MPEGInfo(stream)
+    except MutagenError:
+        raise ValueError("not an MP3 file: holds no MPEG audio") from None
+    finally:
+        stream.seek(0)
+
+
+def _said(error: Exception) -> str:
+    """What libsndfile says of a file that was open, on one line."""
+    said = " ".join(str(getattr(error, "error_string", error)).split())
+    return "not a sound file, or damaged" if "does not exist" in said else said
 
 
 def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
@@ -126,7 +155,7 @@ def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
     try:
         facts = soundfile.info(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
-        raise ValueError(why or " ".join(str(getattr(error, "error_string", error)).split())) from None
+        raise ValueError(why or _said(error)) from None
     if facts.frames > FRAMES_MAX:  # a FLAC file that was written into a pipe
         raise ValueError("does not say how long it is")
     bits = int("".join(filter(str.isdigit, facts.subtype)) or 0)

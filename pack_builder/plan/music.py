@@ -166,7 +166,20 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
     if music.diverse and (not music.loop_kinds or music.loops_per_bpm * len(music.bpm) < 2):
         raise ValueError("--diverse: needs at least two loops of a kind (--loops-per-bpm, --bpm)")
     _check_counts(music, density=density, density_curve=curve)
+    if not music.takes:
+        _check_no_takes(music, density, curve)
     return music
+
+
+def _check_no_takes(music: Music, density: str | None, curve: str | None) -> None:
+    """Raises ValueError for an option that nothing of a pack without takes would heed."""
+    if music.take_key is not None:
+        raise refused("--take-key", music.take_key, "with --takes 0 there is no take that would be in it")
+    if curve is not None:
+        raise refused("--density-curve", curve, "with --takes 0 there is no take that would follow it")
+    dense_loops = music.loops_per_bpm and any(kind in music.take_kinds for kind in music.loop_kinds)
+    if density is not None and music.density is not None and not dense_loops:
+        raise refused("--density", density, "with --takes 0 and no piano loops nothing would heed it")
 
 
 def _check_counts(music: Music, **densities: str | None) -> None:

@@ -2,8 +2,9 @@
 
 Sound is embedded as Ogg Vorbis, since a page opened from a disk may not read the files beside it: the first ten minutes
 of a pack (11 MB), and all of AIFF packs, which most browsers do not decode; of a take beyond a minute its first half
-minute. Over http the page plays the real files; from a disk it plays what is not embedded by the browser's own player,
-with a gap at the seam and not in layers. A large pack has several pages of 500 files each.
+minute. A loop keeps its pitch at another tempo, by a library in the page (`data/stretch.js`). Over http the page plays
+the real files; from a disk it plays what is not embedded by the browser's own player, with a gap at the seam and not in
+layers. A large pack has several pages of 500 files each.
 """
 
 import base64
@@ -115,6 +116,10 @@ def entry(row: Row) -> dict[str, Any]:
     }
 
 
+def _data(name: str) -> str:
+    return resources.files("pack_builder").joinpath("data", name).read_text("utf-8")
+
+
 def _text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
@@ -130,7 +135,7 @@ def pages(
     def name_of(page: int) -> str:
         return "index.html" if page == 1 else f"index-{page}.html"
 
-    template = resources.files("pack_builder").joinpath("data/page.html").read_text("utf-8")
+    template = _data("page.html")
     stream, number, begun_s = iter(rows), 1, 0.0
     chunk = list(islice(stream, PAGE_FILES))
     while chunk:
@@ -152,5 +157,8 @@ def pages(
             "licence": f"Royalty-free, see LICENSE.txt. Rendered by {head.software}.",
         }
         data = json.dumps(facts).replace("<", "\\u003c")  # no text can end the script that holds it
-        yield name_of(number), template.replace("{{title}}", title_of(head.label, head.name)).replace("{{data}}", data)
+        loops = any(file["loops"] and file["bpm"] for file in files)
+        library = f'<script id="stretch">\n{_data("stretch.js")}</script>\n' if loops else ""
+        text = template.replace("{{stretch}}", library)
+        yield name_of(number), text.replace("{{title}}", title_of(head.label, head.name)).replace("{{data}}", data)
         chunk, number = following, number + 1

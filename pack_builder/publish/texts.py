@@ -94,9 +94,12 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
         )
     if (spread := head.recipe.get("spread")) is not None:
         far, before = (f"{spread[name]:.1f}" for name in ("after", "before"))
+        chosen, more = len(spread["draws"]), sum(extra["loops"] for extra in head.recipe.get("extensions", ()))
+        which = f"{chosen} loops chosen" if more else "loops chosen"
+        added = f"; the {more} that were added later are as they were drawn" if more else ""
         parts.append(
-            f"  loops chosen far from each other: {far} to the nearest in the mean, {before} as they were drawn\n"
-            "  first (log-mel statistics, in deviations)"
+            f"  {which} far from each other: {far} to the nearest in the mean, {before} as they were drawn\n"
+            f"  first (log-mel statistics, in deviations){added}"
         )
     if outside:
         why = ", ".join(f"{name} ({count})" for name, count in outside.most_common())

@@ -60,6 +60,9 @@ class Observer(Protocol):
 
     def loading(self, models: int) -> None: ...
 
+    def drew(self, done: int, loops: int) -> None:
+        """Of so many loops of `--diverse` the draws are made."""
+
     def started(self, files: int, kept: int, jobs: int) -> None: ...
 
     def finished(self, row: Row) -> None: ...
@@ -116,7 +119,7 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
                 jobs = plan(options)
             if options.music.diverse and options.music.spread is None:
-                options = options.changed(spread=_spread(options, jobs, workers, source, models))
+                options = options.changed(spread=_spread(options, jobs, workers, source, models, observer.drew))
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:

@@ -4,7 +4,7 @@ The first draws stand to begin with. Loop after loop is then given the draw with
 from their nearest, until none moves any more. So the choice hangs on draws alone, not on who made them when.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -21,13 +21,23 @@ TOGETHER = 128  # loops that are compared with each other; of more, each so many
 
 
 def spread_of(
-    options: BuildOptions, jobs: list[Job], workers: Pool, source: EngineSource, models: Mapping[str, tuple[str, Model]]
+    options: BuildOptions,
+    jobs: list[Job],
+    workers: Pool,
+    source: EngineSource,
+    models: Mapping[str, tuple[str, Model]],
+    drew: Callable[[int, int], object],
 ) -> Spread:
-    """The draws of a pack's plain loops, and how far they are from each other."""
+    """The draws of a pack's plain loops, and how far they are from each other; `drew` hears of how many loops of all
+    the draws are made."""
     loops = [job for job in jobs if job.shape == "loop" and job.kit is None]
     rate = options.finish.sample_rate_hz
     calls = ((source, models[job.kind][0], job, rate) for job in loops)
-    places = dict(workers.each(place_draws, calls))
+    places: dict[str, np.ndarray] = {}
+    drew(0, len(loops))
+    for key, place in workers.each(place_draws, calls):
+        places[key] = place
+        drew(len(places), len(loops))
     chosen: dict[str, int] = {}
     first: list[float] = []
     last: list[float] = []

@@ -24,11 +24,15 @@ class Silent:
     def __init__(self, stop_after: int | None = None) -> None:
         self.rows: list[Row] = []
         self.gaps: list[Gap] = []
+        self.drawn: list[tuple[int, int]] = []
         self.kept = 0
         self.stop_after = stop_after
 
     def loading(self, models: int) -> None:
         assert models > 0
+
+    def drew(self, done: int, loops: int) -> None:
+        self.drawn.append((done, loops))
 
     def started(self, files: int, kept: int, jobs: int) -> None:
         self.kept = kept

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from musika_daw.panel.link.host_link import with_option
 from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.steering import SteeringScroll
 from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, end, status, write_loop
 
@@ -354,3 +355,13 @@ def drop(window: PanelWindow, path: Path) -> None:
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
     window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier))
+
+
+def test_an_error_bar_brings_no_scroll_bar(window: PanelWindow, until: Until) -> None:
+    window.resize(960, 690)
+    assert until(lambda: window.height() == 690)
+    bar = window.findChild(SteeringScroll).verticalScrollBar()
+    assert not until(bar.isVisible, 0.3)
+    window.host_notice.say("The host has ended: it crashed, or was killed", [("Start it again", print)], "bad")
+    assert until(window.host_notice.isVisible)
+    assert not until(bar.isVisible, 0.5)

@@ -55,3 +55,32 @@ def test_a_model_without_a_score_takes_no_chords(window: PanelWindow, host: Stan
     host.status = status(chords={"heard": None})
     assert until(lambda: not row.field.isEnabled())
     assert row.heard.text() == "plays no score"
+    assert not window.steering.key.field.isEnabled()
+
+
+def test_a_key_is_typed_and_one_that_is_none_stays_with_the_reason(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    row = window.steering.key
+    assert until(lambda: row.field.isEnabled())
+    QTest.keyClicks(row.field, "F#m")
+    QTest.keyClick(row.field, Qt.Key.Key_Return)
+    assert until(lambda: host.asked("score") == [{"values": {"key": "F#m"}}])
+    assert until(lambda: row.field.isEnabled() and host.status["score"]["key"] == "F#m")
+    host.errors["score"] = "key: 'H', must be a key like Am, F#, Bbmin or 8A"
+    row.field.selectAll()
+    QTest.keyClicks(row.field, "H")
+    QTest.keyClick(row.field, Qt.Key.Key_Return)
+    assert until(lambda: row.error.text() == "key: 'H', must be a key like Am, F#, Bbmin or 8A")
+    assert window.steering.chords.error.isHidden()
+    QTest.keyClick(row.field, Qt.Key.Key_Escape)
+    assert (row.field.text(), row.error.isHidden()) == ("F#m", True)
+
+
+def test_an_answer_to_what_was_typed_over_since_changes_nothing(window: PanelWindow) -> None:
+    row = window.steering.chords
+    row.field.setText("Am | F")
+    row.answer("Am |", "chords: 'Am |', must be chords")
+    assert row.error.isHidden()
+    row.answer("Am | F", "chords: 'Am | F', must be others")
+    assert not row.error.isHidden()

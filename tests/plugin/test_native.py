@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -101,3 +102,46 @@ def test_lv2_validate_finds_nothing(built: Path, need: Callable[..., None]) -> N
     done = subprocess.run(["lv2_validate", *files], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Found 0 errors" in done.stdout + done.stderr
+
+
+VST3_RULES = (
+    "module-entry factory-classes factory-unknown-class factory-unknown-interface bus-consistency bus-activation "
+    "bus-invalid-index bus-arrangement scan-parameters parameter-values-go-round parameter-texts-go-round "
+    "parameter-invalid-index state-comes-back bypass-persistence state-that-is-none sample-size latency-and-tail "
+    "process-format variable-block-size automation flush-parameters state-transitions process-threaded "
+    "terminate-initialize references module-exit"
+)
+
+
+def test_the_rules_of_the_vst3_validator_are_held(built: Path, compiled: Callable[..., Path], folder: Path) -> None:
+    library = next(built.glob("musika-daw.vst3/Contents/*/musika-daw.so"))
+    out = ran(compiled("vst3_rules"), library)
+    assert out.splitlines() == [f"{rule} ok" for rule in VST3_RULES.split()]
+
+
+def test_the_lv2_bundle_says_what_hosts_ask_for(built: Path, need: Callable[..., str], tmp_path: Path) -> None:
+    """What lv2lint asks of a bundle, read by lilv as hosts read it."""
+    need("lv2info")
+    shutil.copytree(built / "musika-daw.lv2", tmp_path / "musika-daw.lv2")
+    environment = {**os.environ, "LV2_PATH": str(tmp_path), "LANG": "C"}
+    command = ["lv2info", "urn:musika-daw:generator"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=environment)
+    assert not re.search("error|warning", done.stderr)
+    head, *ports = re.split(r"\n\tPort \d+:\n", done.stdout)
+    for name, told in (("Name", "musika-daw"), ("Has latency", "no")):
+        assert re.search(rf"^\t{name}: +{told}$", head, re.MULTILINE), name
+    assert "http://lv2plug.in/ns/ext/urid#map" in head
+    assert "http://lv2plug.in/ns/lv2core#hardRTCapable" in head
+    assert "lv2:GeneratorPlugin" in (tmp_path / "musika-daw.lv2" / "musika-daw.ttl").read_text()
+    symbols = [re.search(r"Symbol: +(\S+)", port)[1] for port in ports]
+    assert len(set(symbols)) == len(symbols) > 10
+    assert all(re.fullmatch(r"[A-Za-z_]\w*", symbol) for symbol in symbols)
+    assert len({re.search(r"Name: +(.+)", port)[1] for port in ports}) == len(ports)
+    for port in ports:
+        if "#ControlPort" not in port or "#OutputPort" in port:
+            continue
+        low, high, start = (float(re.search(rf"{name}: +(\S+)", port)[1]) for name in ("Minimum", "Maximum", "Default"))
+        assert low <= start <= high
+        assert all(low <= float(point) <= high for point in re.findall(r"^\t+(-?[\d.]+) = ", port, re.MULTILINE))
+        if "#toggled" in port:
+            assert (low, high) == (0, 1)

@@ -160,10 +160,13 @@ class LiveControls:
 
     def mix(self, kind: str, part: str, on: bool | None = None) -> None:
         """Mute or solo a part, no longer, or (None) the other way round than it is. Raises ValueError for what is no
-        part, and for a model that plays none."""
+        part, and for a model that does not play these parts."""
         with self._lock, self._noted():
             mix = self._mix.with_part(kind, part, on)
-            self.check(Controls(parts=PARTS))
+            try:
+                self.check(Controls(muted=(part,)))
+            except ValueError as error:  # said of a mute, and of a solo as one
+                raise ValueError(str(error).replace("muted", kind, 1)) from None
             self._mix = mix
             self.last_change = (
                 f"{part} {kind} {'on' if part in (mix.muted if kind == 'mute' else mix.soloed) else 'off'}"

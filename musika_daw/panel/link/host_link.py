@@ -44,7 +44,9 @@ class HostLink(QObject):
         self._gives_back: HostStatus | None = None
         self._reason = ""
         steering.setEnabled(False)
-        steering.chords.typed.connect(self.write_chords)
+        self._rows = {"key": steering.key, "chords": steering.chords}
+        for name, row in self._rows.items():
+            row.typed.connect(lambda text, name=name: self.write(name, text))
         client.welcomed.connect(self._welcomed)
         client.status.connect(self._show)
         client.lost.connect(self._lost)
@@ -77,13 +79,13 @@ class HostLink(QObject):
         self.client.request("set", values=dict(values))
         self._steering.show_values(self.values)
 
-    def write_chords(self, text: str) -> None:
-        """Have the music written in these chords, or in its own where there are none."""
+    def write(self, name: str, text: str) -> None:
+        """Have the music written in this key or these chords, or in its own where the text is empty."""
 
         def answered(kind: str, data: Mapping[str, object]) -> None:
-            self._steering.chords.answer(None if kind == "done" else str(data.get("text")))
+            self._rows[name].answer(text, None if kind == "done" else str(data.get("text")))
 
-        self.client.request("score", answered, values={"chords": text or None})
+        self.client.request("score", answered, values={name: text or None})
 
     def follow(self, source: str) -> None:
         """Have the host follow another source."""
@@ -120,8 +122,9 @@ class HostLink(QObject):
         if before is not None and before[0] != welcome.pid and ours:
             self._gives_back = before[1]
             self.client.request("set", values=dict(before[1].values))
-            if before[1].chords is not None:
-                self.write_chords(before[1].chords)
+            for name, text in (("key", before[1].key), ("chords", before[1].chords)):
+                if text is not None:
+                    self.write(name, text)
 
     def _give_back(self, was: HostStatus, status: HostStatus) -> None:
         """Have a host that came back follow what the one before it did; its own clock also stopped with it."""

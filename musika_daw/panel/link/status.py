@@ -49,6 +49,7 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    key: str | None = None
     chords: str | None = None
     heard_chord: str | None = None
     held_chord: str | None = None
@@ -120,6 +121,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
+        key=_text(_part(data, "score"), "key"),
         chords=_text(_part(data, "score"), "chords"),
         heard_chord=_text(_part(data, "chords"), "heard"),
         held_chord=_text(_part(data, "chords"), "held"),

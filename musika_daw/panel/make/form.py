@@ -99,8 +99,9 @@ class MakeForm(QWidget):
         texts = {option: field.text().strip() for option, field in self.texts.items()}
         for option in ("--label", "--name"):
             texts[option] = "_".join(texts[option].split())  # files are named without spaces
-        if not self.kinds["piano"].isChecked():
-            del texts["--density"]  # which loops have none of
+        played = self.numbers["--takes"].value() or self.numbers["--loops-per-bpm"].value()
+        if not self.kinds["piano"].isChecked() or not played:
+            del texts["--density"]  # which nothing would heed
         made = [f"{option}={text}" for option, text in texts.items() if text]
         made += [f"{option}={field.value()}" for option, field in self.numbers.items()]
         made += [f"--kind={name}" for name, box in self.kinds.items() if box.isChecked()]

@@ -22,7 +22,7 @@ class MorphPad(QWidget):
         super().__init__(parent)
         self._colours, self._value, self._held = colours, 0.0, False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
         self.setCursor(Qt.CursorShape.SizeHorCursor)
         self.setToolTip(PAD_TIP)
         self._name()
@@ -35,6 +35,10 @@ class MorphPad(QWidget):
     def sizeHint(self) -> QSize:
         """Wide and low."""
         return QSize(200, 54)
+
+    def minimumSizeHint(self) -> QSize:
+        """Lower still where a bar needs the room: so the controls need not be scrolled."""
+        return QSize(120, 18)
 
     @property
     def value(self) -> float:

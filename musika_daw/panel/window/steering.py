@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from musika_daw.panel.link.status import HostStatus
-from musika_daw.panel.score.chords import ChordRow
+from musika_daw.panel.score.chords import ChordRow, KeyRow
 from musika_daw.panel.score.part_buttons import PartButtons
 from musika_daw.panel.window.learn import LearnButton
 from musika_daw.panel.window.pad import MorphPad
@@ -53,7 +53,7 @@ class Steering(QWidget):
         self.sliders = {name: ControlSlider(name, title, unit) for name, title, unit in SLIDERS}
         self.sliders["truncation"].setToolTip("Truncation: less is more typical, 1 is most varied")
         self.seeds = {name: SeedField(name, title, empty, colours) for name, title, empty in SEEDS}
-        self.chords = ChordRow()
+        self.key, self.chords = KeyRow(), ChordRow()
         self.pad = MorphPad(colours)
         self.pad_learn = LearnButton("morph", "Morph")
         self.parts = PartButtons()
@@ -65,11 +65,12 @@ class Steering(QWidget):
         self.keep_learns = {bars: LearnButton(f"keep_{bars}", f"Capture {bars} bars") for bars in BARS}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(
-            _group("Music", [*self.sliders.values(), self.chords, _row(self.effects_box, self.effects_learn)])
-        )
+        effects = _row(self.effects_box, self.effects_learn)
+        column.addWidget(_group("Music", [*self.sliders.values(), self.key, self.chords, effects]))
         column.addWidget(self.parts)
-        column.addWidget(_group("Style", [*self.seeds.values(), self.pad, _row(QWidget(), self.pad_learn)]))
+        style = _group("Style", [*self.seeds.values(), self.pad])
+        style.layout().addWidget(self.pad_learn, 0, Qt.AlignmentFlag.AlignRight)  # type: ignore[call-arg,union-attr]
+        column.addWidget(style)
         column.addWidget(self._capture())
         self.learn_mode = QPushButton("Learn MIDI controllers")
         self.learn_mode.setCheckable(True)
@@ -112,6 +113,7 @@ class Steering(QWidget):
 
     def show_status(self, status: HostStatus, has_effects: bool) -> None:
         """Show what is bound, and whether effects are heard."""
+        self.key.show_status(status)
         self.chords.show_status(status)
         self.effects_box.setChecked(status.effects_on)
         self.effects_box.setEnabled(has_effects)

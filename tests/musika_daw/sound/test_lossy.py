@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
 import queue
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +23,7 @@ from hypothesis import strategies as st
 from pedalboard.io import AudioFile
 
 from musika_daw.hearing.check import seam, seam_step
-from musika_daw.sound.sounds import FORMATS, encode, read_any_header, read_sound_from
+from musika_daw.sound.sounds import FORMATS, encode, read_any_header, read_sound, read_sound_from
 from musika_daw.sound.tags import Acid, Sampler, Tags
 from tests.pack_builder.pack_stand_in import techno
 from tests.programs import end, need
@@ -193,3 +195,28 @@ def test_tags_are_found_by_the_names_that_programs_look_for(tmp_path: Path) -> N
     assert info.bitrate == pytest.approx(320_000, abs=10)
     assert info.encoder_info.startswith("LAME")
     assert read_any_header(path).tags.sampler == Sampler(((0, len(music) - 1),))
+
+
+@given(st.binary(max_size=4000), st.sampled_from([b"", b"ID3\x04\x00\x00\x00\x00\x00\x00"]))
+@settings(max_examples=50, deadline=None)
+def test_what_is_no_mp3_is_called_that_and_no_decoder_prints(head: bytes, tag: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as heard:
+        path = Path(folder) / "x.mp3"
+        path.write_bytes(tag + head.replace(b"\xff", b"\xfe"))  # a frame begins with eleven bits
+        before = os.dup(2)
+        os.dup2(heard.fileno(), 2)
+        try:
+            for read in (read_any_header, read_sound):
+                with pytest.raises(ValueError, match="not an MP3 file: holds no MPEG audio"):
+                    read(path)
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+        heard.seek(0)
+        assert heard.read() == b""
+
+
+def test_a_wave_file_that_is_called_mp3_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.mp3"
+    path.write_bytes(encode(techno(128, 1), RATE, Tags(), FORMATS["wav24"]))
+    assert read_any_header(path).encoding == "pcm24"

@@ -72,6 +72,9 @@ def test_chords_are_written_one_way() -> None:
 
 BAD = [
     ({"take_key": "Am", "kinds": ("techno",)}, "--take-key: 'Amin', techno has no takes (--kind piano has them)"),
+    ({"take_key": "Am", "takes": "0"}, "--take-key: 'Amin', with --takes 0 there is no take that would be in it"),
+    ({"density_curve": "0:0.2", "takes": "0"}, "--density-curve: '0:0.2', with --takes 0 there is no take that would"),
+    ({"density": "0.2", "takes": "0"}, "--density: '0.2', with --takes 0 and no piano loops nothing would heed it"),
     ({"asked_key": "Am", "take_key": "Cm"}, "--key: 'Amin', cannot be combined with --take-key"),
     ({"asked_key": "H"}, "--key: 'H', must be a key like Am, F#, Bbmin or 8A"),
     ({"take_key": "H"}, "--take-key: 'H', must be a key like Am, F#, Bbmin or 8A"),

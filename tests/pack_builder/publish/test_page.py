@@ -232,6 +232,7 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["keys"] == [1, 1, 1, 1, 0]
     assert told["themes"]
     assert told["wide"]
+    told["requests"] = [name for name in told["requests"] if not name.startswith("blob:")]  # of the page itself
     assert told["requests"] in ([], [(tmp_path / rows[2].file).as_uri()])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.again import differences, options_again, options_extended
+from pack_builder.console import JsonLines, PlainLines
 from pack_builder.plan.jobs import DRAWS, Job, jobs_of
 from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.render.draw import RenderError
@@ -82,6 +84,25 @@ def test_a_stopped_one_is_gone_on_with_and_extended(small: Callable[..., BuildOp
     more = build(options_extended(2, 0, place_from({"out": str(resumed.folder)})), Silent(), SOURCE)
     assert more.files == 8
     assert before.items() <= audio_bytes(more.folder).items()
+    readme = (more.folder / "README.txt").read_text()
+    assert "  6 loops chosen far from each other" in readme
+    assert "; the 2 that were added later are as they were drawn" in readme
+
+
+def test_draws_are_heard_of_while_they_are_made(
+    small: Callable[..., BuildOptions], capsys: pytest.CaptureFixture
+) -> None:
+    silent = Silent()
+    build(small(**LOOPS), silent, SOURCE)
+    assert silent.drawn == [(done, 6) for done in range(7)]
+    lines, events = PlainLines(), JsonLines()
+    for done in range(31):
+        lines.drew(done, 30)
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "drawing 4 of each of 30 loops, to choose those that are far from each other"
+    assert told[1:] == [f"drawn {done} of 30 loops" for done in range(3, 31, 3)]
+    events.drew(2, 6)
+    assert json.loads(capsys.readouterr().out) == {"event": "drew", "done": 2, "loops": 6}
 
 
 def test_after_a_chosen_draw_come_those_that_nobody_has_looked_at(small: Callable[..., BuildOptions]) -> None:

@@ -75,9 +75,10 @@ class ClapHost:
     """One instance of the plugin, run block by block."""
 
     def __init__(
-        self, path: Path, rate_hz: int = 48_000, block: int = 512, song: Song | None = None, full_scale: bool = True
+        self, path: Path, rate_hz: float = 48_000, block: int = 512, song: Song | None = None, full_scale: bool = True
     ) -> None:
         self.rate_hz, self.block, self.song = rate_hz, block, song or Song()
+        self.frames_max = 8192
         self._library = c.CDLL(str(path))
         entry = abi.Entry.in_dll(self._library, "clap_entry")
         assert entry.init(str(path).encode())
@@ -126,11 +127,25 @@ class ClapHost:
             self.outputs[told.id] = told.value
         return True
 
-    def activate(self, rate_hz: int | None = None) -> None:
+    def activate(self, rate_hz: float | None = None) -> None:
         """Make active, at another rate if one is given."""
         self.rate_hz = rate_hz or self.rate_hz
-        assert self.plugin.activate(self._at, self.rate_hz, 1, 8192)
+        assert self.plugin.activate(self._at, self.rate_hz, 1, self.frames_max)
         assert self.plugin.start_processing(self._at)
+
+    @property
+    def address(self) -> int:
+        """Where the instance lies."""
+        return int(self._at)
+
+    @property
+    def event_lists(self) -> tuple[int, int]:
+        """Addresses of the list of events that wait, and of the one that takes events."""
+        return c.addressof(self._in), c.addressof(self._out)
+
+    def forget_events(self) -> None:
+        """No event waits any more."""
+        self._pending.clear()
 
     def reset(self) -> None:
         """Forget what was sounding."""
@@ -151,9 +166,9 @@ class ClapHost:
         render = abi.RenderExtension.from_address(self.plugin.get_extension(self._at, b"clap.render"))
         assert render.set(self._at, int(offline))
 
-    def set(self, name: str, value: float) -> None:
-        """Automate a parameter; heard from the next block on."""
-        header = abi.EventHeader(c.sizeof(abi.Param), 0, abi.CORE_SPACE, abi.EVENT_PARAM, 0)
+    def set(self, name: str, value: float, space: int = abi.CORE_SPACE) -> None:
+        """Automate a parameter; heard from the next block on. Events of another `space` are none of CLAP's own."""
+        header = abi.EventHeader(c.sizeof(abi.Param), 0, space, abi.EVENT_PARAM, 0)
         self._pending.append(abi.Param(header, PARAMETERS.index(name), None, -1, -1, -1, -1, value))
 
     def strike(self, key: int, offset: int = 0, *, on: bool = True, midi: bool = False, channel: int = 0) -> None:
@@ -203,7 +218,7 @@ class ClapHost:
         self, frame: int, playing: bool = True, frames: int | None = None, has_transport: bool = True
     ) -> np.ndarray:
         """One block from a frame of the timeline on, or of a host that has none, float32 `[n, 2]`."""
-        count = frames or self.block
+        count = self.block if frames is None else frames
         self._frame = frame
         out = np.full((2, count), np.nan, np.float32)
         rows = (c.POINTER(c.c_float) * 2)(*(row.ctypes.data_as(c.POINTER(c.c_float)) for row in out))
