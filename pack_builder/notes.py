@@ -1,6 +1,7 @@
 """The notes of a pack's files, as its MIDI files have them: whether they are those of the manifest, and where."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 
 from musika_daw.hearing.pulse import places_of
 from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.record.beside import FileMidi
@@ -38,6 +40,19 @@ def midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:
         yield f"{float(music.beats):g} beats, manifest says {said.ticks / PPQ:g}"
     if abs(music.bpm - said.bpm) > TEMPO_TOLERANCE * said.bpm:
         yield f"{music.bpm:.6g} bpm, manifest says {said.bpm:.6g}"
+
+
+def take_notes(folder: Path, row: Row) -> Notes | None:
+    """The notes of a take, in seconds, as the MIDI file beside it has them; None where there is none, or none that can
+    be read."""
+    try:
+        if row.midi is None:
+            return None
+        music = decode_midi(inside(folder, row.midi.file).read_bytes())
+    except (ValueError, OSError):  # said of that file
+        return None
+    tick_s = 60 / (music.bpm * music.ppq)
+    return replace(music.notes, onset=music.notes.onset * tick_s, off=music.notes.off * tick_s)
 
 
 def places_in(folder: Path, row: Row) -> np.ndarray | None:
