@@ -17,8 +17,8 @@ HEARD_RISE = 0.15
 _PARTIALS, _LOUDEST = 8, 4  # a mellow string has few partials, and a struck chord covers some of a bright one
 _FRAME_HZ = 400
 _REACH, _LAG = 4, 6  # frames: how far from its place a note may be, 10 ms, and from where to where it has to rise
-# a peak this much lower than those of the notes is the ripple of a decoded tone: in 22 sparse takes of the piano what was
-# picked and not played had up to .13 of the notes' median
+# a peak this much lower than those of the notes is the ripple of a decoded tone: in 22 sparse takes of the piano what
+# was picked and not played had up to .13 of the notes' median
 _RIPPLE = 0.15
 _APART_S = 0.05  # what is heard farther than this from all that is told is an onset of its own
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from musika_daw.hearing.check import check_take
 from musika_daw.score.density import density_of_rate, merge_onsets
+from musika_daw.score.midi_file import decode_midi, encode_midi
 from musika_daw.sound.sounds import read_sound
 from pack_builder.notes import take_notes
 from pack_builder.plan.jobs import density_class
@@ -118,8 +120,14 @@ def test_packs_that_do_not_say_what_was_counted_were_counted_by_ear(pack: Path) 
     assert densities(pack) == []
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"no midi")])
-def test_a_lost_midi_file_is_told_once_and_no_density(pack: Path, damage: Callable[[Path], object]) -> None:
+def faster(path: Path) -> None:
+    """Its notes are played in half the time."""
+    music = decode_midi(path.read_bytes())
+    path.write_bytes(encode_midi(replace(music, bpm=2 * music.bpm)))
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"no midi"), faster])
+def test_a_lost_or_changed_midi_file_is_told_once_and_no_density(pack: Path, damage: Callable[[Path], object]) -> None:
     midi = rows_of(pack)[-1].midi
     assert midi is not None
     damage(pack / midi.file)
