@@ -306,7 +306,7 @@ def test_a_taken_port_and_an_unknown_dialect(daw: Daw) -> None:
         OscSource("reaper", listen_port=70000)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", [name for name, dialect in DIALECTS.items() if dialect.commands])
 def test_every_dialect_is_steered_by_its_own_messages(daw: Daw, dialect: str) -> None:
     with OscSource(dialect, listen_port=0, send_port=daw.port) as source:
         for _ in source.dialect.subscribe:

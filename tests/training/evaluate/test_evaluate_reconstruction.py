@@ -158,9 +158,13 @@ def test_a_set_without_drums_has_no_rows_of_kicks() -> None:
     assert any("kick level" in r.name for r in fidelity_rows("x", facts["model"], facts["mp3"]))
 
 
-def test_an_empty_set_is_refused() -> None:
-    with pytest.raises(ValueError, match="holds no songs"):
-        evaluate_reconstruction(lambda a: a, {"none": []}, loud)
+def test_an_empty_set_is_refused_before_anything_is_measured() -> None:
+    def never(audio: np.ndarray) -> np.ndarray:
+        raise AssertionError("nothing was to be coded")
+
+    audio, _ = kicks(3)
+    with pytest.raises(ValueError, match="set: none holds no songs of the test split"):
+        evaluate_reconstruction(never, {"some": [("one", audio)], "none": []}, loud)
 
 
 def test_codec_of_nothing_is_refused(tmp_path: Path) -> None:
