@@ -1,13 +1,15 @@
 """The notes of a pack's files, as its MIDI files have them: whether they are those of the manifest, and where."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from musika_daw.hearing.pulse import places_of
-from musika_daw.score.midi_file import PPQ, decode_midi
+from musika_daw.score.midi_file import PPQ, MidiMusic, decode_midi
+from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import inside, sha256_of
 from pack_builder.plan.families import FAMILIES
 from pack_builder.record.beside import FileMidi
@@ -40,16 +42,33 @@ def midi_differences(folder: Path, said: FileMidi, deep: bool) -> Iterator[str]:
         yield f"{music.bpm:.6g} bpm, manifest says {said.bpm:.6g}"
 
 
+def take_notes(folder: Path, row: Row) -> Notes | None:
+    """The notes of a take, in seconds, as the MIDI file beside it has them; None where it is not as it was made."""
+    music = _music_beside(folder, row)
+    if music is None:
+        return None
+    tick_s = 60 / (music.bpm * music.ppq)
+    return replace(music.notes, onset=music.notes.onset * tick_s, off=music.notes.off * tick_s)
+
+
 def places_in(folder: Path, row: Row) -> np.ndarray | None:
     """Where the notes of a loop begin, in beats, where it is of a kind that does not play every beat; none where its
-    MIDI file cannot be read or there is none. None for all other files."""
+    MIDI file is not as it was made. None for all other files."""
     family = FAMILIES.get(row.music.kind)
     if not row.loops or family is None or family.every_beat:
         return None
-    try:
-        if row.midi is None or row.music.bpm is None or row.music.beats is None:
-            return np.zeros(0)
-        music = decode_midi(inside(folder, row.midi.file).read_bytes())
-        return places_of(music.notes.onset / music.ppq, row.music.bpm, row.music.beats)
-    except (ValueError, OSError):  # said of that file
+    music = _music_beside(folder, row)
+    if music is None or row.music.bpm is None or row.music.beats is None:
         return np.zeros(0)
+    return places_of(music.notes.onset / music.ppq, row.music.bpm, row.music.beats)
+
+
+def _music_beside(folder: Path, row: Row) -> MidiMusic | None:
+    """What the MIDI file beside a sound holds; None where there is none, or one that was changed, which is said of that
+    file and of no sound."""
+    try:
+        if row.midi is None or sha256_of(path := inside(folder, row.midi.file)) != row.midi.sha256:
+            return None
+        return decode_midi(path.read_bytes())
+    except (ValueError, OSError):
+        return None

@@ -13,7 +13,9 @@ from musika_daw.hearing.limits import SILENCE_DBFS
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.hearing.pulse import measured_pulse, pulse_of_notes
 from musika_daw.hearing.spectra import magnitudes, mono
+from musika_daw.hearing.told import told_onsets_s
 from musika_daw.score.density import density_curve, density_of_rate
+from musika_daw.score.roll import Notes
 from musika_daw.sound.wrap import wrapped
 
 TAIL_S = 3.0  # takes die away over their last 3 s, at most a quarter: no notes are asked for there
@@ -132,11 +134,14 @@ def check_loop(
     )
 
 
-def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Findings:
-    """Findings on a take [frames, channels] of `seconds`; the density is that of the part before its decay."""
+def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float, notes: Notes | None = None) -> Findings:
+    """Findings on a take [frames, channels] of `seconds`; the density is that of the part before its decay.
+
+    Of one whose `notes` are known, in seconds, those are counted that are heard; all others are counted by ear.
+    """
     if silent(samples):
         return Findings(True, clipped_frames(samples), onsets_per_s=0.0, density=0.0)
-    onsets = note_onsets_s(samples, sample_rate_hz)
+    onsets = note_onsets_s(samples, sample_rate_hz) if notes is None else told_onsets_s(samples, sample_rate_hz, notes)
     body_s = seconds - min(TAIL_S, seconds / 4)
     rate_hz = float((onsets < body_s).sum() / body_s)
     return Findings(
@@ -146,6 +151,7 @@ def check_take(samples: np.ndarray, sample_rate_hz: int, seconds: float) -> Find
         density=float(density_of_rate(rate_hz)),
         end_db=_end_db(samples, sample_rate_hz),
         curve=measured_curve(onsets[onsets < body_s], body_s),
+        told=notes is not None,
     )
 
 

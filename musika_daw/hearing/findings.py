@@ -14,7 +14,10 @@ class Pulse:
 
 @dataclass(frozen=True)
 class Findings:
-    """What was measured on a file; None where it does not apply or nothing steady was heard."""
+    """What was measured on a file; None where it does not apply or nothing steady was heard.
+
+    `told` says that the onsets of a take were looked for where its notes are told.
+    """
 
     silent: bool
     clipped_frames: int
@@ -27,3 +30,4 @@ class Findings:
     density: float | None = None
     end_db: float | None = None
     curve: list[list[float]] | None = None
+    told: bool = False

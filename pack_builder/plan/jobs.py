@@ -238,18 +238,14 @@ def density_class(density: float) -> str:
 
 
 def file_of(
-    job: Job,
-    options: BuildOptions,
-    measured_density: float | None = None,
-    key: str | None = None,
-    inside_limits: bool = True,
+    job: Job, options: BuildOptions, density: float | None = None, key: str | None = None, inside_limits: bool = True
 ) -> str:
     """Path of a job's file inside the pack.
 
-    Takes are filed by what they turned out to be, not by what was asked; a key is in the name where one was heard;
+    Takes are filed by the class of their `density`, see `record.density`; a key is in the name where one was heard;
     a file beyond the limits, kept as the best of many, lies in a folder that says so.
     """
-    group = density_class(measured_density or 0.0) if job.shape == "take" else ""
+    group = density_class(density or 0.0) if job.shape == "take" else ""
     family = FAMILIES[job.kind]
     if job.shape == "shot":
         folder = f"One_Shots/{family.genre}/{job.role.title()}"

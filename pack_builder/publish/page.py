@@ -24,6 +24,7 @@ from musika_daw.sound.peaks import waveform
 from musika_daw.sound.sounds import read_sound
 from pack_builder.plan.jobs import density_class
 from pack_builder.publish.texts import title_of
+from pack_builder.record.density import density_filed
 from pack_builder.record.manifest import Head
 from pack_builder.record.rows import Row
 
@@ -93,7 +94,8 @@ def card(row: Row, samples: np.ndarray, has_sound: bool) -> dict[str, str]:
 
 def entry(row: Row) -> dict[str, Any]:
     """What the page says of one file."""
-    music, density = row.music, row.music.density_measured
+    music = row.music
+    density = density_filed(music.density_curve, music.density_measured)
     return {
         "file": row.file,
         "name": row.file.rpartition("/")[2].rpartition(".")[0],

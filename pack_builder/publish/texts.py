@@ -83,7 +83,7 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     if shapes["shot"]:
         parts.append(f"  {shapes['shot']} one-shots; those with a note in the name are tuned to it")
     if shapes["take"]:
-        parts.append(f"  {shapes['take']} free takes, filed as sparse, medium or dense by their measured note density")
+        parts.append(f"  {shapes['take']} free takes, filed as sparse, medium or dense by their note density")
     if written:
         parts.append(
             f"  {written} MIDI files: the notes of the loop or take that lies beside each, under the same name"

@@ -24,7 +24,8 @@ class FileSound:
 class FileMusic:
     """What a file is to a musician: None where something does not apply, such as the tempo of a take.
 
-    `density_curve` holds the asked and the measured density of a take as [[seconds, density]], and their agreement.
+    `density_curve` holds the asked and the measured density of a take as [[seconds, density]], their agreement, and
+    what was counted (see `record.density`).
     """
 
     bpm: float | None

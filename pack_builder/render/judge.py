@@ -51,7 +51,7 @@ class Candidate:
 
 def judge(raw: np.ndarray, job: Job, wanted: Finish, notes: Notes | None = None) -> Candidate:
     """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune; a loop of a kind
-    that does not play every beat is held against its `notes`, in seconds."""
+    that does not play every beat, and a take, is held against its `notes`, in seconds."""
     rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
     if job.shape == "shot":
         return _shot(through(chain, raw, rate, loops=True), rate, job.role, FORMATS[wanted.format])
@@ -93,7 +93,7 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int, notes: Notes
             else places_of(notes.onset * bpm / 60, bpm, job.beats)
         )
         return check_loop(samples, sample_rate_hz, bpm, job.beats, places=places)
-    return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz))
+    return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz), notes)
 
 
 def facts_of(findings: Findings) -> dict[str, Any]:

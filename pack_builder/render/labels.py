@@ -17,6 +17,7 @@ from pack_builder.plan.families import CHORDS, FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import Finish, Label
 from pack_builder.publish.texts import LICENCE
+from pack_builder.record.density import HEARD, NOTES
 from pack_builder.record.rows import FileMusic, FileQuality, FileSound, FileSource, Model, Row
 from pack_builder.render.judge import Candidate
 
@@ -136,7 +137,7 @@ def _music(job: Job, chosen: Candidate, key: str | None, key_fit: float) -> File
         density_asked=None if job.density is None else float(job.density),
         density_measured=_short(findings.density),
         onsets_per_s=_short(findings.onsets_per_s),
-        density_curve=_curves(job, findings),
+        density_curve=curves_of(job, findings),
         energy_asked=None if job.energy is None else float(job.energy),
     )
 
@@ -167,12 +168,14 @@ def _short(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else round(float(value), 4)
 
 
-def _curves(job: Job, findings: Findings) -> dict[str, Any] | None:
-    """Asked and measured density over a take, as [[seconds, density]], and how well they agree (Pearson's r)."""
+def curves_of(job: Job, findings: Findings) -> dict[str, Any] | None:
+    """Asked and measured density over a take, as [[seconds, density]], how well they agree (Pearson's r), and what was
+    counted: the `notes` that were told, or all that is heard."""
     if job.shape != "take" or findings.curve is None:
         return None
     points = job.curve or (() if job.density is None else ((Fraction(0), job.density),))
     asked = [[float(at), float(value)] for at, value in points]
     curve = DensityCurve(tuple((at, value) for at, value in asked)) if len(asked) > 1 else None
     fit = agreement(curve, findings.curve) if curve else None
-    return {"asked": asked or None, "measured": findings.curve, "r": fit}
+    counted = NOTES if findings.told else HEARD
+    return {"asked": asked or None, "measured": findings.curve, "r": fit, "counted": counted}

@@ -71,7 +71,7 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         controls = controls_of(source, job, attempt)
         if job.rendered:
             return judge_hit(raw, job, options.finish, shot_score(job.role, controls).root)
-        free = job.loops and not FAMILIES[job.kind].every_beat
+        free = job.shape == "take" or (job.loops and not FAMILIES[job.kind].every_beat)
         return judge(raw, job, options.finish, engine.played(stretch_of(job), controls) if free else None)
 
     outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judge=judged)

@@ -14,9 +14,10 @@ from pack_builder.plan.jobs import Job, file_of
 from pack_builder.plan.options import BuildOptions
 from pack_builder.publish.page import card
 from pack_builder.record.beside import FileMidi
+from pack_builder.record.density import density_filed
 from pack_builder.record.rows import Gap, Model, Row
 from pack_builder.render.judge import Candidate
-from pack_builder.render.labels import Seeds, row_of, tags_of
+from pack_builder.render.labels import Seeds, curves_of, row_of, tags_of
 from pack_builder.render.midi import Written, midi_of
 from pack_builder.render.stems.files import stem_files
 from pack_builder.render.stems.stems import Stems
@@ -61,7 +62,8 @@ def labelled(
     pitch = shot.pitch if shot else None
     # a chord is named after the key whose tonic it is
     note = pitch.name if shot and pitch and not shot.chord else key
-    file = file_of(job, options, chosen.findings.density, note, not chosen.over)
+    density = density_filed(curves_of(job, chosen.findings), chosen.findings.density)
+    file = file_of(job, options, density, note, not chosen.over)
     form = FORMATS[options.finish.format]
     tags = tags_of(job, options.label, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)
     data = encode(samples, rate, tags, form)

@@ -62,18 +62,31 @@ def techno(
 
 def piano(seconds: float, onsets_per_s: float, rate_hz: int = 44100, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A take [frames, 2] of struck notes over all but the last quarter (at most 3 s), and their times in seconds."""
+    notes = piano_notes(seconds, onsets_per_s, seed)
+    return piano_sound(notes, seconds, rate_hz), notes.onset
+
+
+def piano_notes(seconds: float, onsets_per_s: float, seed: int = 0) -> Notes:
+    """The notes of `piano`, in seconds."""
     random = np.random.default_rng(seed)
-    frames = round(seconds * rate_hz)
-    wave = np.zeros(frames + 3 * rate_hz)
     end_s = seconds - min(3.0, seconds / 4)
     onsets_s = np.arange(0.2, end_s, 1 / onsets_per_s)
     onsets_s = np.clip(onsets_s + random.uniform(-0.2, 0.2, len(onsets_s)) / onsets_per_s, 0.05, end_s)
-    for onset_s in onsets_s:
-        note = struck(440 * 2 ** (random.integers(-24, 25) / 12), 2.5, 0.4, rate_hz) * random.uniform(0.3, 1)
+    drawn = [(69 + int(random.integers(-24, 25)), float(random.uniform(0.3, 1))) for _ in onsets_s]
+    rows = [(onset_s, onset_s + 0.4, *note, ROLES.index("piano")) for onset_s, note in zip(onsets_s, drawn)]
+    return sorted_notes(rows)
+
+
+def piano_sound(notes: Notes, seconds: float, rate_hz: int = 44100) -> np.ndarray:
+    """Notes, in seconds, as a take [frames, 2] that dies away."""
+    frames = round(seconds * rate_hz)
+    wave = np.zeros(frames + 3 * rate_hz)
+    for onset_s, key, level in zip(notes.onset, notes.key, notes.velocity):
+        note = struck(440 * 2 ** ((key - 69) / 12), 2.5, 0.4, rate_hz) * level
         start = round(onset_s * rate_hz)
         wave[start : start + len(note)] += note
     wave = wave[:frames] * np.minimum(1, np.linspace(6, 0, frames) ** 2)
-    return (np.stack([wave, wave], axis=1) * 0.2).astype(np.float32), onsets_s
+    return (np.stack([wave, wave], axis=1) * 0.2).astype(np.float32)
 
 
 def piano_along(seconds: float, density: Any, rate_hz: int, seed: int) -> np.ndarray:
@@ -142,8 +155,7 @@ class StandIn:
             return None
         if isinstance(stretch, Take):
             density = 0.5 if controls.density is None else controls.density
-            onsets_s = piano(stretch.seconds, 0.5 * 32**density, 44100, controls.seed)[1]
-            return sorted_notes([(onset_s, onset_s + 0.4, 60, 0.5, ROLES.index("piano")) for onset_s in onsets_s])
+            return piano_notes(stretch.seconds, 0.5 * 32**density, controls.seed)
         assert isinstance(stretch, Loop)
         beat_s = 60 / float(stretch.bpm)
         kicks = [(beat * beat_s, beat * beat_s, 36, 1.0, ROLES.index("drums")) for beat in range(stretch.bars * 4)]

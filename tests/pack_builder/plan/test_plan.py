@@ -85,7 +85,7 @@ def test_density_classes(density: float, name: str) -> None:
     assert density_class(density) == name
 
 
-def test_files_are_filed_by_tempo_and_measured_density(small: Callable[..., BuildOptions]) -> None:
+def test_files_are_filed_by_tempo_and_density(small: Callable[..., BuildOptions]) -> None:
     options = small()
     jobs = plan(options)
     assert file_of(jobs[1], options).startswith("Loops/Techno_Loops/128p5bpm/MSK_First_128p5bpm_techno_loop_")
