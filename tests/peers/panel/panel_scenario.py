@@ -80,6 +80,13 @@ def main() -> int:
     until(lambda: link.values.get("density") == 0.5, "a density by the mouse")
     act("key", "ctrl+z")
     until(lambda: link.values.get("density") is None, "undo by the keyboard")
+
+    def bar() -> int:
+        return int(strip.place.text().split()[0])
+
+    # what is kept was heard: four whole bars, and the one that it came into
+    last = bar() + 6
+    until(lambda: bar() >= last, f"bar {last}")
     click(centre(window.steering.keep_buttons[4]))
     until(lambda: window.model.rowCount() == 1, "captured bars on the shelf")
     view = window.shelf.view

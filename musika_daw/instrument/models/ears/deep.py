@@ -77,8 +77,8 @@ class DeepBand(nn.Module):
     def tuned(self, advance: Tensor, pitch_hz: Tensor) -> Tensor:
         """Advances `[B, n]` brought to the nearest harmonic of pitches `[B, n]`, NaN where none is known.
 
-        What a network tells of a note that it was taught with many others is off by a third of a semitone in the
-        median, and each half a bass line sounds out of tune beside its own overtones, which frequencies of peaks keep.
+        What a network tells of a bass is a fifth of a semitone off in the median, and in a fifth of its notes more than
+        half of one. So it sounds out of tune beside its own overtones, which are placed by the peaks of a spectrum.
         """
         of_pitch = 2 * math.pi * self.hop / self.sample_rate_hz * pitch_hz
         turns = advance + self.middle
