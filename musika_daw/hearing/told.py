@@ -1,7 +1,7 @@
 """The onsets of a recording whose notes are told: each is looked for where and on the string that it is told at.
 
-A picker that knows nothing has to take peaks that lie close to each other for one, and of dense music it finds half;
-but whether a string began to sound at a given moment can be heard however many others do.
+A picker that knows nothing has to take peaks that lie close to each other for one, and of dense music it finds a third
+to a half; but whether a string began to sound at a given moment can be heard however many others do.
 """
 
 import numpy as np
@@ -16,7 +16,9 @@ from musika_daw.score.roll import Notes
 HEARD_RISE = 0.15
 _PARTIALS, _LOUDEST = 8, 4  # a mellow string has few partials, and a struck chord covers some of a bright one
 _FRAME_HZ = 400
-_REACH, _LAG = 4, 6  # frames: how far from its place a note may be, 10 ms, and from where to where it has to rise
+# steps of 2.5 ms: how far from its place a rise is looked for, 10 ms (a window of 46 ms hears what lies near, too), and
+# from where to where it has to rise
+_REACH, _LAG = 4, 6
 # a peak this much lower than those of the notes is the ripple of a decoded tone: in 22 sparse takes of the piano what
 # was picked and not played had up to .13 of the notes' median
 _RIPPLE = 0.15

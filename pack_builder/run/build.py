@@ -61,7 +61,7 @@ class Observer(Protocol):
     def loading(self, models: int) -> None: ...
 
     def drew(self, done: int, loops: int) -> None:
-        """Of so many loops of `--diverse` the draws are made."""
+        """The draws of so many of the loops that `--diverse` chooses from are made."""
 
     def started(self, files: int, kept: int, jobs: int) -> None: ...
 

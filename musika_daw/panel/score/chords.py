@@ -9,7 +9,7 @@ from musika_daw.panel.score.written import WrittenRow
 
 KEY_HINT = "Key of the music: Am, F#, Bbmin, 8A. Empty: the one that fits its chords, or its own"
 CHORDS_HINT = "One chord a bar, round and round: Am | F | C | G7. Empty: the music's own"
-NO_KEY = "This model plays no score, which a key would be written in"
+NO_KEY = "This model plays no score, so it follows no key"
 NO_CHORDS = "This model plays no score, so it follows no chords"
 
 
