@@ -14,7 +14,7 @@ from musika_daw.sound.tags import Header, Tags
 from musika_daw.system.folders import name_for_libraries
 
 FRAMES_MAX = 1 << 48
-_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
+MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def _check_mpeg(stream: BinaryIO, suffix: str) -> None:
 
     head = stream.read(4)
     try:
-        if head not in _MAGICS:  # what has a name that is not its own is read as what it is
+        if head not in MAGICS:  # what has a name that is not its own is read as what it is
             MPEGInfo(stream)
     except MutagenError:
         raise ValueError("not an MP3 file: holds no MPEG audio") from None

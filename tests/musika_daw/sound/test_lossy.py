@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from pedalboard.io import AudioFile
 
 from musika_daw.hearing.check import seam, seam_step
-from musika_daw.sound.sounds import FORMATS, encode, read_any_header, read_sound, read_sound_from
+from musika_daw.sound.sounds import FORMATS, MAGICS, encode, read_any_header, read_sound, read_sound_from
 from musika_daw.sound.tags import Acid, Sampler, Tags
 from tests.pack_builder.pack_stand_in import techno
 from tests.programs import end, need
@@ -197,7 +197,10 @@ def test_tags_are_found_by_the_names_that_programs_look_for(tmp_path: Path) -> N
     assert read_any_header(path).tags.sampler == Sampler(((0, len(music) - 1),))
 
 
-@given(st.binary(max_size=4000), st.sampled_from([b"", b"ID3\x04\x00\x00\x00\x00\x00\x00"]))
+@given(
+    st.binary(max_size=4000).filter(lambda head: not head.startswith(MAGICS)),
+    st.sampled_from([b"", b"ID3\x04\x00\x00\x00\x00\x00\x00"]),
+)
 @settings(max_examples=50, deadline=None)
 def test_what_is_no_mp3_is_called_that_and_no_decoder_prints(head: bytes, tag: bytes) -> None:
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as heard:
@@ -214,6 +217,15 @@ def test_what_is_no_mp3_is_called_that_and_no_decoder_prints(head: bytes, tag: b
             os.close(before)
         heard.seek(0)
         assert heard.read() == b""
+
+
+@pytest.mark.parametrize("begin", MAGICS)
+def test_junk_that_begins_as_another_format_does_is_refused_in_one_line(tmp_path: Path, begin: bytes) -> None:
+    path = tmp_path / "x.mp3"
+    path.write_bytes(begin + bytes(200))
+    for read in (read_any_header, read_sound):
+        with pytest.raises(ValueError, match=r"\A(?!.*does not exist)[^\n]+\Z"):
+            read(path)
 
 
 def test_a_wave_file_that_is_called_mp3_is_read(tmp_path: Path) -> None:
