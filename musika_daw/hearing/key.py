@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musika_daw.hearing.spectra import magnitudes, mono
-from musika_daw.score.harmony import NOTES, key_in_text
+from musika_daw.score.harmony import NOTES, key_in_text, relative_of
 
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
@@ -76,10 +76,14 @@ def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]
 
 
 def key_heard(samples: np.ndarray, sample_rate_hz: int, labelled: str) -> str | None:
-    """What to say where another key than the one that a file is `labelled` with is heard for certain; else None."""
+    """What to say where another key than the one that a file is `labelled` with is heard for certain; else None.
+
+    Its relative has the same notes, and a finder often takes one for the other: that says nothing against the label.
+    """
     heard, _ = key_of(samples, sample_rate_hz)
-    name = key_in_text(labelled) or labelled
-    return None if heard in (None, name) else f"labelled {name}, heard {heard}"
+    known = key_in_text(labelled)
+    name, same = (labelled, ()) if known is None else (known, (known, relative_of(known)))
+    return None if heard is None or heard in same else f"labelled {name}, heard {heard}"
 
 
 def fit_of(samples: np.ndarray, sample_rate_hz: int, key: str) -> float:

@@ -94,6 +94,12 @@ def key_named(text: str) -> Key:
     return Key(NOTES.index(name[:-3]), MINOR if name.endswith("min") else MAJOR)
 
 
+def relative_of(key: str) -> str:
+    """The key that has the notes of another by its name, as `key_in_text` gives it: `Amin` of `Cmaj`, and back."""
+    up, mode = (3, "maj") if key.endswith("min") else (9, "min")
+    return NOTES[(NOTES.index(key[:-3]) + up) % 12] + mode
+
+
 @dataclass(frozen=True)
 class Chord:
     """Pitch classes: `root`, `tones` (root, third, fifth, perhaps a seventh, a ninth), a `bass` other than the root."""

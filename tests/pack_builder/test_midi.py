@@ -16,6 +16,7 @@ import pytest
 import rpp
 import soundfile
 
+from musika_daw.hearing.key import key_heard
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.score.harmony import key_in_text
 from musika_daw.score.midi_file import PPQ, decode_midi
@@ -191,6 +192,10 @@ def test_another_key_that_is_heard_is_a_note_and_no_difference(run: Run, pack: P
     assert f"note: {row.file}: labelled Bbmin, heard Amin" in run("verify", "--deep", str(pack)).out
     assert dict(lines_of(pack / row.file))["note"] == "labelled Bbmin, heard Amin"
     assert "note" not in dict(lines_of(pack / read_manifest(pack).rows[1].file))
+    assert key_heard(sound, 44100, "Am") is None
+    assert key_heard(sound, 44100, "C major") is None  # its relative has the same notes
+    assert key_heard(sound, 44100, "Dmin") == "labelled Dmin, heard Amin"
+    assert key_heard(sound, 44100, "no key") == "labelled no key, heard Amin"
 
 
 def test_a_midi_file_of_others_is_noted(pack: Path) -> None:

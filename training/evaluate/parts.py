@@ -21,7 +21,7 @@ from musika_daw.hearing.spectra import rms_db
 from musika_daw.instrument.engine import Engine
 from musika_daw.instrument.played import Loop
 from musika_daw.score.controls import Controls
-from musika_daw.score.harmony import NOTES, key_named
+from musika_daw.score.harmony import key_named, relative_of
 from musika_daw.score.roll import ROLES, Notes
 from training.evaluate.measures.harmony import agreement, chroma, told_chroma
 from training.evaluate.measures.pitch import IN_TUNE_CENTS, cents_off
@@ -195,10 +195,8 @@ def _best(classes: np.ndarray) -> str:
 def _akin(heard: str, meant: str) -> bool:
     if not heard or not meant:
         return False
-    key = key_named(meant)
-    minor = key.name.endswith("min")
-    relative = f"{NOTES[(key.tonic + (3 if minor else -3)) % 12]}{'maj' if minor else 'min'}"
-    return heard in (key.name, relative)
+    name = key_named(meant).name
+    return heard in (name, relative_of(name))
 
 
 def _median(values: Sequence[float]) -> float | None:

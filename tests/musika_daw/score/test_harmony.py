@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from musika_daw.score.harmony import NOTES, key_in_text, key_named, other_spelling, tonic_of
+from musika_daw.score.harmony import NOTES, key_in_text, key_named, other_spelling, relative_of, tonic_of
 
 SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
@@ -31,3 +31,12 @@ def test_keys_are_spelled_as_producers_do(text: str, key: str) -> None:
 def test_what_is_no_key_has_no_other_spelling_that_is_one(text: str) -> None:
     other = other_spelling(text)
     assert (key_in_text(other) is None) or key_in_text(other) == key_in_text(text)
+
+
+@pytest.mark.parametrize(
+    ("key", "relative"), [("Cmaj", "Amin"), ("F#min", "Amaj"), ("Bbmaj", "Gmin"), ("Bmin", "Dmaj")]
+)
+def test_relatives_have_the_same_notes(key: str, relative: str) -> None:
+    assert relative_of(key) == relative
+    assert relative_of(relative) == key
+    assert set(key_named(key).scale.tolist()) == set(key_named(relative).scale.tolist())
