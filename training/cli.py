@@ -12,6 +12,14 @@ from musika_daw.commands.console import Number, OneLineGroup, version_option
 from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
+precision_option = click.option(
+    "--precision",
+    type=click.Choice(["auto", "32", "bf16"]),
+    default="auto",
+    show_default=True,
+    help="Of the networks; spectra and losses are in 32 bits. auto: what is faster on this CPU, 32 on a GPU.",
+)
+
 
 def training_options(command: Callable[..., None]) -> Callable[..., None]:
     """Options that both trainers share."""
@@ -38,13 +46,7 @@ def training_options(command: Callable[..., None]) -> Callable[..., None]:
             help="GPUs, or processes on a CPU, that train as one.",
         ),
         click.option("--accelerator", type=click.Choice(["auto", "cpu", "gpu"]), default="auto", show_default=True),
-        click.option(
-            "--precision",
-            type=click.Choice(["32", "bf16"]),
-            default="32",
-            show_default=True,
-            help="bf16 is mixed precision: for GPUs that have it, slower on a CPU.",
-        ),
+        precision_option,
     ]
     for option in reversed(options):
         command = option(command)
@@ -114,8 +116,6 @@ def autoencoder(
     from training.runs.watch import watching
     from training.starts import autoencoder_start
 
-    if precision != "32":
-        raise ValueError(f"precision: {precision!r}, must be 32 for the autoencoder, whose spectra need it")
     _set_threads(threads)
     config = config_named(config_name)
     base = PAPER_AUTOENCODER if config_name.startswith("paper") else AutoencoderSettings()
@@ -149,20 +149,25 @@ def autoencoder(
 @click.option("--autoencoder", "source", required=True, help="Autoencoder run, or a model's name, folder or file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 @click.option("--threads", default=0, type=click.IntRange(0, 256), help="CPU threads (0: all).")
-def encode(corpus_path: Path, source: str, out: Path, threads: int) -> None:
+@precision_option
+def encode(corpus_path: Path, source: str, out: Path, threads: int, precision: str) -> None:
     """Encode CORPUS once, for the generator to train on. Re-running goes on where it was."""
+    from musika_daw.instrument.models.precision import set_precision
+    from musika_daw.instrument.probe import chosen
     from training.latents.audible import weigh_latents
     from training.latents.encode import encode_corpus
     from training.weights import decoder_of, encoder_of
 
     _set_threads(threads)
+    encoder = encoder_of(source)
+    set_precision([encoder], chosen(precision))
 
     def progress(done: int, total: int) -> None:
         if done % 20 == 0 or done == total:
             click.echo(f"{done:5d} of {total} songs")
 
     made_with = str(Path(source).resolve()) if Path(source).exists() else source
-    encode_corpus(corpus_path, encoder_of(source), out, progress, made_with=made_with)
+    encode_corpus(corpus_path, encoder, out, progress, made_with=made_with)
     weigh_latents(out, decoder_of(source))
 
 

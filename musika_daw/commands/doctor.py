@@ -24,12 +24,14 @@ def doctor() -> None:
 
     from musika_daw.instrument.checkpoint import shipped_models
     from musika_daw.instrument.engine import Engine
+    from musika_daw.instrument.probe import probed
     from musika_daw.score.controls import Controls
 
     click.echo(
         f"python     {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     )
     click.echo(f"torch      {torch.__version__}, {torch.get_num_threads()} threads")
+    click.echo(f"processor  {probed()}")
     for name in shipped_models():
         start = time.perf_counter()
         engine = Engine.load(name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from musika_daw.instrument.engine import Engine
 from musika_daw.instrument.models import PAPER, TINY
+from musika_daw.instrument.models.precision import set_precision
 from musika_daw.score.controls import Controls
 from musika_daw.score.tempo import TempoMap
 from tests.training.songs import write_corpus
@@ -187,6 +189,18 @@ def test_latents_do_not_depend_on_how_a_song_is_cut(runs: Path) -> None:
     assert whole.shape == (600, 16)
     later = encode_audio(encoder, audio[500 * 2048 :])
     np.testing.assert_allclose(later[20:], whole[520:], atol=1e-4)
+
+
+def test_latents_made_in_another_precision_are_made_anew(runs: Path, corpus_path: Path, tmp_path: Path) -> None:
+    folder, made = tmp_path / "latents", {}
+    for name, precision in (("32", None), ("bf16", torch.bfloat16)):
+        encoder = encoder_of(runs / "ae1")
+        set_precision([encoder], precision)
+        encode_corpus(corpus_path, encoder, folder)
+        assert json.loads((folder / "latents.json").read_text())["precision"] == name
+        made[name] = np.array(LatentCorpus(folder).latents, np.float32)
+    error = np.sqrt(np.mean((made["bf16"] - made["32"]) ** 2) / np.var(made["32"]))
+    assert 1e-4 < error < 0.03
 
 
 def test_latent_labels_follow_the_corpus(runs: Path) -> None:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 
+from musika_daw.instrument.models.precision import Network, in_own_precision
 from musika_daw.instrument.models.spectrum import LOG_FLOOR, LOG_MEAN, LOG_SCALE
 from training.autoencoder.losses import magnitudes
 
@@ -25,7 +26,7 @@ _COARSE = 4
 Layers = Sequence[tuple[int, tuple[int, int], tuple[int, int]]]
 
 
-class MapDiscriminator(nn.Module):
+class MapDiscriminator(Network):
     """2-D convolutions with spectral norm over maps `[B, channels, frames, bins]`.
 
     Returns the score map `[B, 1, frames', bins']` and the inner maps.
@@ -41,6 +42,7 @@ class MapDiscriminator(nn.Module):
             channels = width * share
         self.score = parametrizations.spectral_norm(nn.Conv2d(channels, 1, 3, padding=1))
 
+    @in_own_precision
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         features = []
         for layer in self.layers:

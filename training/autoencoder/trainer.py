@@ -94,6 +94,12 @@ class AutoencoderTrainer:
         self.steps = 0
 
     @property
+    def networks(self) -> list[nn.Module]:
+        """All that a step runs."""
+        judges = [] if self.adversary is None else [self.adversary.discriminator]
+        return [self.encoder, self.decoder, *judges]
+
+    @property
     def excerpt_frames(self) -> int:
         """Samples of one training excerpt, context included."""
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context

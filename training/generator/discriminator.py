@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from musika_daw.instrument.models.blocks import FrameConv
 from musika_daw.instrument.models.config import GeneratorConfig
+from musika_daw.instrument.models.precision import Network, in_own_precision
 from musika_daw.score import conditioning, part_roll
 from musika_daw.score.parts import DRUMS, PARTS
 
@@ -53,7 +54,7 @@ def told_narrowly(config: GeneratorConfig) -> tuple[nn.Module, int]:
     return nn.Linear(config.told, _TOLD), _TOLD
 
 
-class LatentDiscriminator(nn.Module):
+class LatentDiscriminator(Network):
     """Scores `[B, T, channels]` latents under their conditions and rebuilds its input from inside.
 
     Returns scores `[B, n]` at three scales and the reconstruction `[B, T, channels]` (FastGAN's self-supervision,
@@ -81,6 +82,7 @@ class LatentDiscriminator(nn.Module):
             nn.Linear(widths[-1], width), nn.LeakyReLU(0.2), nn.Linear(width, self.factor * config.channels)
         )
 
+    @in_own_precision
     def forward(self, latents: Tensor, conditions: Tensor) -> tuple[list[Tensor], Tensor]:
         both = torch.cat([latents, self.told(conditions)], -1)
         close = self.close(both).squeeze(-1)
@@ -96,7 +98,7 @@ class LatentDiscriminator(nn.Module):
         return [close, local, whole], rebuilt
 
 
-class ConditionReader(nn.Module):
+class ConditionReader(Network):
     """Reads the conditions `[B, T, CHANNELS]` back from latents `[B, T, channels]`; flags are not read.
 
     The warm start alone may hide density in style and anchors, and then the generator does not obey what it is
@@ -116,6 +118,7 @@ class ConditionReader(nn.Module):
         weights[conditioning.phase_channels(conditioning.BEATS_PER_BAR)] = bar_weight
         self.register_buffer("weights", weights, persistent=False)
 
+    @in_own_precision
     def forward(self, latents: Tensor) -> Tensor:
         x = self.inward(latents)
         for conv in self.convs:
@@ -176,7 +179,7 @@ def without_drums(latents: Tensor, rows: Tensor, beat_frames: int) -> Tensor:
     return torch.where(rows[:, None, None], slow, latents)
 
 
-class LatentInference(nn.Module):
+class LatentInference(Network):
     """Guesses the style and the anchors behind a latent sequence, as normal distributions.
 
     Anchor j is read from the frames it governs: features averaged by the anchor's own interpolation
@@ -191,6 +194,7 @@ class LatentInference(nn.Module):
         self.style = nn.Linear(width, 2 * config.style)
         self.anchors = nn.Linear(width, 2 * config.coordinate)
 
+    @in_own_precision
     def forward(self, latents: Tensor, conditions: Tensor, weights: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
         """`weights` `[B, T, anchors]`: how much each anchor counts at each frame."""
         x = self.inward(torch.cat([latents, self.told(conditions)], -1))

@@ -66,6 +66,12 @@ class GanTrainer:
         self.ema = Ema(self.generator, settings.average)
         self.steps = 0
 
+    @property
+    def networks(self) -> list[nn.Module]:
+        """All that a step runs."""
+        every = (self.generator, self.discriminator, self.inference, self.reader)
+        return [network for network in every if network is not None]
+
     def start_from_line(self, data: Batches) -> None:
         """Begin with what straight lines from score and style explain, where a score of parts is told."""
         if isinstance(self.generator, ResNetGenerator) and self.generator.line is not None:

@@ -24,6 +24,7 @@ import torch
 
 from musika_daw.instrument.models import AnyEncoder, AutoencoderConfig
 from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
+from musika_daw.instrument.probe import name_of
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import write_atomic
@@ -110,7 +111,9 @@ def encode_corpus(
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     (out / "latents.json").unlink(missing_ok=True)
-    head = json.dumps({"encoder_hash": encoder_hash(encoder), "corpus": str(Path(corpus_path).resolve())})
+    precision = name_of(encoder.level1.precision)
+    known = {"encoder_hash": encoder_hash(encoder), "corpus": str(Path(corpus_path).resolve())}
+    head = json.dumps(known if precision == "32" else {**known, "precision": precision})
     songs = _finished(out / "rows.jsonl", head, corpus.songs, config.r_time)
     start = songs[-1].start + songs[-1].frames if songs else 0
     note_start = songs[-1].note_start + songs[-1].notes if songs else 0
@@ -144,6 +147,7 @@ def encode_corpus(
             "encoder_hash": encoder_hash(encoder),
             "autoencoder": to_dict(config),
             "made_with": str(made_with),
+            "precision": precision,
             "mean": mean.tolist(),
             "deviation": deviation.tolist(),
             "note_columns": NOTE_COLUMNS,

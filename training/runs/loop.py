@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.runs import parallel
 from training.runs.examples import Examples, MakePairs
@@ -28,10 +28,13 @@ class LoopSettings(Protocol):
 
 
 class Trainer(Protocol):
-    """What the loop asks of a trainer; `steps` counts updates, `state` and `restore` are inverse."""
+    """What the loop asks of a trainer; `steps` counts updates, `networks` are all that it runs, `state` and `restore`
+    are inverse."""
 
     steps: int
 
+    @property
+    def networks(self) -> Sequence[nn.Module]: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
 

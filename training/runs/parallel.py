@@ -18,7 +18,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-PRECISIONS = ("32", "bf16")
+from musika_daw.instrument.models.precision import set_precision
+from musika_daw.instrument.probe import chosen
 
 
 class Processes:
@@ -27,17 +28,16 @@ class Processes:
     rank, size = 0, 1
 
     def __init__(self, device: torch.device | None = None, precision: str = "32") -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision: {precision!r}, must be one of {', '.join(PRECISIONS)}")
         self.device = device or torch.device("cpu")
-        self.precision = precision
+        self.precision = chosen(precision, self.device)
 
     def any(self, flag: bool) -> bool:
         """True in all processes if `flag` is true in one; also waits for all."""
         return flag
 
     def join(self, trainer: Any) -> None:
-        """Make a trainer's steps run on this device, and together with the other processes' steps."""
+        """Make a trainer's steps run here, in the precision asked for, together with the others' steps."""
+        set_precision(trainer.networks, self.precision)
         if self.device.type != "cpu":
             trainer.step = _moved(trainer.step, self.device)
 
@@ -47,10 +47,7 @@ class Processes:
             trainer.ema.shadow = {k: v.to(self.device) for k, v in trainer.ema.shadow.items()}
 
     def update(self, call: Callable[[], dict[str, Tensor]]) -> dict[str, Tensor]:
-        """One step of the trainer, in the precision asked for."""
-        if self.precision == "bf16":
-            with torch.autocast(self.device.type, torch.bfloat16):
-                return call()
+        """One step of the trainer."""
         return call()
 
 
@@ -165,5 +162,7 @@ def launch(devices: int, accelerator: str = "auto", precision: str = "32") -> Pr
     fabric = Fabric(accelerator="gpu" if on_gpu else "cpu", devices=devices, strategy="ddp")
     fabric.launch()
     many = FabricProcesses(fabric, precision)
+    # each has found for itself what is faster: they go by one
+    many.precision = torch.bfloat16 if many.any(many.precision is not None) else None
     use(many)
     return many

@@ -23,12 +23,13 @@ from musika_daw.instrument.models.config import AutoencoderConfig, LevelConfig
 from musika_daw.instrument.models.gain import GainCurve
 from musika_daw.instrument.models.noise import NoiseTable
 from musika_daw.instrument.models.phase import MEMORY_SAMPLES, PhaseTracker, Tracked
+from musika_daw.instrument.models.precision import Network, in_own_precision
 from musika_daw.instrument.models.spectrum import Spectrum, mid_side
 
 _CACHED_FRAMES = 128
 
 
-class LevelEncoder(nn.Module):
+class LevelEncoder(Network):
     """`[B, T, C]` to `[B, (T / stride) - 2 * trim, latent]` in -1..1: a linear map plus what blocks add to it."""
 
     def __init__(self, inputs: int, level: LevelConfig) -> None:
@@ -44,6 +45,7 @@ class LevelEncoder(nn.Module):
         self.outward = _silent_head(level.width, level.latent)
         self.shortcut = nn.Linear(inputs * level.stride, level.latent)
 
+    @in_own_precision
     def before_tanh(self, x: Tensor) -> Tensor:
         """What the bottleneck squashes; training keeps it small so that latents do not stick at the ends."""
         batch, time, channels = x.shape
@@ -58,7 +60,7 @@ class LevelEncoder(nn.Module):
         return torch.tanh(self.before_tanh(x))
 
 
-class LevelDecoder(nn.Module):
+class LevelDecoder(Network):
     """`[B, T, latent]` to `[B, T * stride, outputs]`, zeros assumed outside: a linear map plus the blocks' part.
 
     `advice` further numbers `[B, T, advice]` of each step come from the blocks alone.
@@ -77,6 +79,7 @@ class LevelDecoder(nn.Module):
         self.outward = _silent_head(level.width, outputs * level.stride + advice)
         self.shortcut = nn.Linear(level.latent, outputs * level.stride)
 
+    @in_own_precision
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         batch, time, _ = x.shape
         direct = self.shortcut(x)

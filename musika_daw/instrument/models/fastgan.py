@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from musika_daw.instrument.models.config import GeneratorConfig
+from musika_daw.instrument.models.precision import Network, in_own_precision
 
 DOWN = 16
 
@@ -70,7 +71,7 @@ class SkipExcitation(nn.Module):
         return fine * self.gate(coarse)
 
 
-class FastGanGenerator(nn.Module):
+class FastGanGenerator(Network):
     """Patches of `seq_len` latents, each a function of its own coordinates, conditions and the style."""
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -89,6 +90,7 @@ class FastGanGenerator(nn.Module):
         self.skips = nn.ModuleList([SkipExcitation(width, width // 2), SkipExcitation(width, width // 4)])
         self.outward = nn.Conv1d(width // 4, config.channels, 3, padding=1)
 
+    @in_own_precision
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
         """`[B, n*seq_len, coordinate]`, `[B, style]`, `[B, n*seq_len, told]` to `[B, n*seq_len, channels]`."""
         batch, time, _ = coordinates.shape

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.models.blocks import FrameConv
 from musika_daw.instrument.models.config import GeneratorConfig
 from musika_daw.instrument.models.fastgan import FastGanGenerator
+from musika_daw.instrument.models.precision import Network, in_own_precision
 from musika_daw.instrument.models.timbre import Timbre
 from musika_daw.score import conditioning, part_roll, roll
 
@@ -88,7 +89,7 @@ class PartBank(nn.Module):
         return torch.cat(out, -1)
 
 
-class ResNetGenerator(nn.Module):
+class ResNetGenerator(Network):
     """Convolutional in time: frame t depends on the coordinates and conditions of t +- `config.context`."""
 
     def __init__(self, config: GeneratorConfig) -> None:
@@ -115,6 +116,7 @@ class ResNetGenerator(nn.Module):
         self.line = FrameConv(part_roll.CHANNELS, config.channels, 3) if config.score == "parts" else None
         self.timbre = Timbre(config.style, config.channels) if config.timbre else None
 
+    @in_own_precision
     def forward(self, coordinates: Tensor, style: Tensor, conditions: Tensor) -> Tensor:
         """`[B, T, coordinate]`, `[B, style]` (or `[B, T, style]`), `[B, T, told]` to normalised latents
         `[B, T, channels]`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
@@ -16,6 +16,8 @@ from training.runs.run import NanGuard, Run, all_finite
 
 class Counter:
     """A trainer of one number that goes up by one a step; `broken` says in which steps it turns to NaN."""
+
+    networks: ClassVar[list[torch.nn.Module]] = []
 
     def __init__(self, broken: set[int], loss_broken: set[int] = frozenset()) -> None:  # type: ignore[assignment]
         self.steps, self.value = 0, torch.zeros(1)

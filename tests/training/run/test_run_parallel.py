@@ -7,15 +7,18 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 from torch import Tensor
 
+from musika_daw.instrument.models import TINY, TINY_EARS, ModelConfig
 from tests.training.run.conftest import Stages
+from training.autoencoder.trainer import AutoencoderTrainer
 from training.runs import parallel
 from training.runs.parallel import FabricProcesses, Processes, launch
+from training.runs.recipes import AutoencoderSettings
 from training.runs.run import load_checkpoint
 
 
@@ -50,6 +53,8 @@ class ThreadFabric:
 
 class Line:
     """A trainer of one weight towards its batch; a batch of NaN is left out, as the real trainers do."""
+
+    networks: ClassVar[list[torch.nn.Module]] = []
 
     def __init__(self) -> None:
         self.weight = torch.nn.Parameter(torch.zeros(2))
@@ -141,22 +146,47 @@ def test_two_processes_train_resume_and_write_one_run(stage: str, stages: Stages
     assert (tmp_path / "run" / "report.html").exists()
 
 
-def test_mixed_precision_steps_are_finite(stages: Stages, tmp_path: Path) -> None:
+def losses_of_gan(stages: Stages, out: Path, precision: str) -> dict[str, float]:
     from musika_daw.instrument.models import TINY
     from tests.training.run.tiny import QUICK_GAN
     from training.generator.gan import train_gan
 
-    parallel.use(Processes(precision="bf16"))
+    parallel.use(Processes(precision=precision))
     try:
-        last = train_gan(stages.latents, tmp_path / "g", TINY.generator, settings=QUICK_GAN, max_steps=4)
+        return train_gan(stages.latents, out, TINY.generator, settings=QUICK_GAN, max_steps=4)
     finally:
         parallel.use(Processes())
-    assert last["total"] == pytest.approx(last["total"])
-    assert load_checkpoint(tmp_path / "g")["generator"]["inward.conv.weight"].dtype == torch.float32
+
+
+def test_a_generator_learns_the_same_in_mixed_precision(stages: Stages, tmp_path: Path) -> None:
+    whole, mixed = (losses_of_gan(stages, tmp_path / name, name) for name in ("32", "bf16"))
+    assert whole.keys() == mixed.keys()
+    assert whole != mixed
+    for name in ("total", "rec", "reader", "discriminator"):
+        assert mixed[name] == pytest.approx(whole[name], rel=0.02), name
+    assert load_checkpoint(tmp_path / "bf16")["generator"]["inward.conv.weight"].dtype == torch.float32
+
+
+@pytest.mark.parametrize("config", [TINY, TINY_EARS])
+@pytest.mark.parametrize("phase", [1, 2])
+def test_an_autoencoder_learns_the_same_in_mixed_precision(config: ModelConfig, phase: int) -> None:
+    settings = AutoencoderSettings(batch=2, latents=6, discriminator_width=8)
+    losses: dict[str, dict[str, Tensor]] = {}
+    for name in ("32", "bf16"):
+        trainer = AutoencoderTrainer(config.autoencoder, settings, "both", phase)
+        Processes(precision=name).join(trainer)
+        wave = 0.1 * torch.randn(2, 2, trainer.excerpt_frames, generator=torch.Generator().manual_seed(1))
+        for _ in range(3):
+            losses[name] = trainer.step(wave)
+    assert losses["32"].keys() == losses["bf16"].keys()
+    assert losses["32"]["total"] != losses["bf16"]["total"]
+    for key in ("total", "rec", "discriminator") if phase == 2 else ("total", "rec"):
+        torch.testing.assert_close(losses["bf16"][key], losses["32"][key], rtol=0.02, atol=0.01)
+        assert losses["bf16"][key].dtype == torch.float32
 
 
 def test_what_is_not_there_is_refused() -> None:
-    with pytest.raises(ValueError, match="precision: '8'"):
+    with pytest.raises(ValueError, match="precision: '8', must be one of auto, 32, bf16"):
         Processes(precision="8")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="accelerator: 'gpu'"):
