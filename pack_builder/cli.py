@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -12,6 +12,7 @@ import click
 
 from musika_daw.commands.console import told, version_option
 from musika_daw.system.refusal import refused
+from pack_builder.flags import some_options
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.music import Music
 from pack_builder.plan.options import OPTIONS, BuildOptions, Finish, Label, place_from
@@ -31,6 +32,7 @@ Examples:
   musika-pack build --kind techno --bpm 124,128,132 --kits 2 --one-shots 4 --finish club
   musika-pack build --kind techno --stems --key Am
   musika-pack build --kind techno --loops-per-bpm 8 --bpm 128 --diverse
+  musika-pack build --kind techno --like drop.wav --loops-per-bpm 8
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 
@@ -60,34 +62,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-def _some_options(*names: str) -> Callable[[Any], Any]:
-    """Options of a command as they are declared, by their keywords."""
-
-    def add(command: Any) -> Any:
-        for option in reversed([option for option in OPTIONS if option.name in names]):
-            if option.switch:
-                command = click.option(option.flag, option.name, is_flag=True, help=option.help)(command)
-                continue
-            if option.either:
-                both = f"{option.flag}/--no-{option.flag.removeprefix('--')}"
-                command = click.option(both, option.name, default=None, help=option.help)(command)
-                continue
-            shown = option.text is not None
-            command = click.option(
-                option.flag,
-                option.name,
-                default=option.text,
-                show_default=shown,
-                multiple=option.many,
-                metavar=option.metavar,
-                help=option.help,
-            )(command)
-        return command
-
-    return add
-
-
-_every_option = _some_options(*(option.name for option in OPTIONS))
+_every_option = some_options(*(option.name for option in OPTIONS))
 
 
 @cli.command(help=BUILD_HELP)
@@ -99,18 +74,33 @@ _every_option = _some_options(*(option.name for option in OPTIONS))
     show_default=True,
     help="json: one object a line, for programs.",
 )
+@click.option("--like", metavar="FILE", help="Techno that sounds like this loop or song, in its tempo and key.")
 @click.option("--from-manifest", metavar="PATH", help="Make the pack of this manifest again, byte for byte.")
 @click.option("--only", multiple=True, metavar="NAME", help="With --from-manifest: just these files, repeatable.")
 @click.pass_context
 def build(
-    context: click.Context, /, from_manifest: str | None, only: tuple[str, ...], progress: str, **texts: Any
+    context: click.Context,
+    /,
+    from_manifest: str | None,
+    only: tuple[str, ...],
+    like: str | None,
+    progress: str,
+    **texts: Any,
 ) -> None:
     if from_manifest is None:
         if only:
             raise refused("--only", only[0], "needs --from-manifest")
+        if like is not None:
+            BuildOptions.parse(**texts)  # what is wrong is said before a search of half a minute
+            from pack_builder.run.alike import alike
+
+            given_bpm = context.get_parameter_source("bpm") == click.core.ParameterSource.COMMANDLINE
+            texts |= alike(Path(like), texts, bpm_given=given_bpm)
         run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
     given = click.core.ParameterSource.COMMANDLINE
+    if like is not None:
+        raise ValueError("--like: cannot be combined with --from-manifest, the manifest says it")
     for option in options_of(Music, Finish, Label):
         if context.get_parameter_source(option.name) == given:
             raise ValueError(f"{option.flag}: cannot be combined with --from-manifest, the manifest says it")
@@ -131,7 +121,7 @@ def build(
 @click.argument("folder", metavar="DIR")
 @click.option("--loops", default="0", show_default=True, metavar="N", help="Loops to add, going round the tempi.")
 @click.option("--takes", default="0", show_default=True, metavar="N", help="Takes to add.")
-@_some_options("models", "jobs", "cluster", "strict", "resume")
+@some_options("models", "jobs", "cluster", "strict", "resume")
 def extend(folder: str, loops: str, takes: str, **texts: Any) -> None:
     """Add loops and takes to a finished pack; what is in it stays as it is, byte for byte.
 

@@ -6,6 +6,7 @@ import click
 
 from musika_daw.commands.console import OneLineGroup, version_option
 from musika_daw.commands.doctor import doctor
+from musika_daw.commands.like import like
 from musika_daw.commands.live import run
 from musika_daw.commands.monitor import monitor
 from musika_daw.commands.panel import panel
@@ -27,6 +28,7 @@ def main() -> None:
     musika-daw models
     musika-daw render drop.wav --bpm 128 --start-bar 17 --bars 8 --seed 4
     musika-daw render loop.wav --bpm 174 --bars 4 --loop
+    musika-daw render more.wav --loop --like drop.wav
     musika-daw render take.wav --model piano --seconds 30 --density 0.4
     musika-daw doctor
     """
@@ -39,6 +41,7 @@ main.add_command(plugin)
 main.add_command(panel)
 main.add_command(doctor)
 main.add_command(render)
+main.add_command(like)
 
 
 @main.command()
@@ -49,7 +52,7 @@ def models() -> None:
 
     for name in shipped_models():
         engine = Engine.load(name)
-        scores = {"": "no score", "parts": "a score of parts (--key, --chords, --parts)"}
+        scores = {"": "no score", "parts": "a score of parts (--key, --chords, --parts, --voices)"}
         plays = scores.get(engine.config.score, "a score (--key, --chords, --parts)")
         knows = ", ".join(engine.knows)
         facts = f"{engine.sample_rate_hz} Hz  knows {knows}  plays {plays}  weights {engine.weights_hash[:12]}"

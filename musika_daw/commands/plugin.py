@@ -21,13 +21,13 @@ def run_plugin(values: dict[str, Any]) -> None:
     """Render for plugins until the time is over, the user says quit, or there were none for long."""
     from bridge import SourceError
     from musika_daw.host.ahead.worker import WorkerError
-    from musika_daw.host.control.live import written_controls
+    from musika_daw.host.control.live import WRITTEN, written_controls
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
 
     idle = values["idle_minutes"]
     options = PluginOptions(
         values["model"],
-        replace(written_controls(values["key"], values["chords"], values["parts"]), truncation=values["truncation"]),
+        replace(written_controls(**{name: values[name] for name in WRITTEN}), truncation=values["truncation"]),
         tuple(values["effects"]),
         values["ahead"],
         values["listen_port"] or 0,

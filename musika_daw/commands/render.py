@@ -31,13 +31,21 @@ FORMATS = (".wav", ".flac", ".aiff", ".aif", ".ogg")
 UP_TO_4_GIB = (".wav", ".aiff", ".aif")
 MIDI_FORMATS = (".mid", ".midi")
 LOOP_BARS = 64  # a loop is made whole, in memory
+BPM = 128.0
 TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 
 
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--model", default="parts", show_default=True, help="Short name, folder or file.")
-@click.option("--bpm", default=128.0, show_default=True, type=Number(60, 200))
+@click.option("--bpm", type=Number(60, 200), help="Tempo.  [default: 128, or that of --like]")
+@click.option(
+    "--like",
+    "recording",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Sound like this loop or song, in its tempo and key.",
+)
 @click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1), help="Bars count from 1.")
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--loop", is_flag=True, help="A seamless loop of exactly these bars.")
@@ -64,7 +72,8 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 def render(
     out: Path,
     model: str,
-    bpm: float,
+    bpm: float | None,
+    recording: Path | None,
     start_bar: int,
     bars: int,
     loop: bool,
@@ -76,6 +85,7 @@ def render(
     key: str | None,
     chords: str | None,
     parts: str | None,
+    voices: str | None,
     stems: bool,
     truncation: float,
     midi: str | None,
@@ -100,7 +110,7 @@ def render(
     from musika_daw.instrument.scores import check_asked, check_known
     from musika_daw.score.chords import progression_name, progression_named
     from musika_daw.score.controls import Controls, headroom_db
-    from musika_daw.score.parts import parts_named
+    from musika_daw.score.parts import parts_named, voices_named, voices_text
     from musika_daw.score.tempo import TempoMap, exact
     from musika_daw.sound.files import CEILING_DBFS, write_blocks
     from musika_daw.system.atomic import write_atomic
@@ -115,9 +125,13 @@ def render(
         parts=None if parts is None else parts_named(parts),
         key=key,
         chords=chords,
+        voices=() if voices is None else voices_named(voices),
     )
     check_asked(controls, engine.config.score, engine.name)
     check_known(controls, engine.knows, engine.name)
+    if recording is not None:
+        bpm, controls = _like(recording, engine, controls, bpm, grid=seconds is None)
+    bpm = BPM if bpm is None else bpm
     begin, start_beat = time.perf_counter(), (start_bar - 1) * 4
     played: dict[str, np.ndarray] = {}
     together: list[np.ndarray] = []
@@ -144,10 +158,12 @@ def render(
         notes = _midi(engine, stretch, controls, length_s, tempo, written_in, out.stem, loop)
     facts: dict[str, object] = {
         "seed": seed,
-        "style_seed": style_seed,
+        "style_seed": controls.style_seed,
         "model": engine.name,
         "weights": engine.weights_hash[:12],
     }
+    if controls.voices:
+        facts["voices"] = voices_text(controls.voices)
     if chords is not None:
         facts["chords"] = progression_name(progression_named(chords))
 
@@ -176,6 +192,24 @@ def render(
         click.echo(resting, err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:
         click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
+
+
+def _like(
+    recording: Path, engine: Engine, controls: Controls, bpm: float | None, *, grid: bool
+) -> tuple[float, Controls]:
+    """Tempo of a recording, and controls with its styles and (where no key or chords are asked) its key."""
+    from musika_daw.commands.like import heard_like, options_of
+
+    if not grid and not engine.parts:
+        raise ValueError(
+            f"like: {recording.name}: of a take only a model of parts can sound like it, not {engine.name}"
+        )
+    heard = heard_like(recording, engine, controls, bpm=bpm)
+    click.echo(f"like {recording.name}: {' '.join(options_of(heard, engine))}", err=True)
+    found = heard.likeness.controls
+    if controls.key is None and controls.chords is None and engine.score is not None:
+        found = replace(found, key=heard.key)
+    return heard.bpm, found
 
 
 def _resting(engine: Engine, stretch: Stretch, controls: Controls) -> str:

@@ -26,6 +26,11 @@ def score_options(command: Any) -> Any:
                 metavar="PART,...",
                 help="Some of drums, bass, lead, chords; of a piano chords, melody, bass.  [default: all]",
             ),
+            click.option(
+                "--voices",
+                metavar="VOICE=SEED,...",
+                help="Styles of single voices of a model of parts: kick=12,bass=7.  [default: the piece's]",
+            ),
         )
     ):
         command = option(command)

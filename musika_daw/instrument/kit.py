@@ -17,7 +17,7 @@ from torch import Tensor
 from musika_daw.instrument.models import AnyDecoder
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.part_roll import part_roll
-from musika_daw.score.parts import DRUMS, KIND_OF
+from musika_daw.score.parts import DRUMS, kind_of_key
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
 # latents that a hit lasts, those that ring longer, and those of silence on either side of it
@@ -54,7 +54,6 @@ _POWER_DB = {
     "loop": -38.1,
     "shaker": -38.3,
 }
-_KINDS = {key: KIND_OF[voice] for voice, key in DRUMS.items()}
 _KEPT, _MOST_DB, _LOUD = 0.25, 18.0, 2205
 
 
@@ -132,7 +131,7 @@ class Kits:
         sound = np.array(wave[start - LEAD : start + length * r_time], np.float32)
         sound[:LEAD] *= np.linspace(0, 1, LEAD, dtype=np.float32)[:, None]
         sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
-        return sound * _balanced(sound, _POWER_DB[_KINDS[key]])
+        return sound * _balanced(sound, _POWER_DB[kind_of_key(key)])
 
 
 def _balanced(sound: np.ndarray, power_db: float) -> np.float32:

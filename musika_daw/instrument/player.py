@@ -18,7 +18,7 @@ from musika_daw.instrument.tuning import tuning
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
-from musika_daw.score.parts import DRUMS, PARTS
+from musika_daw.score.parts import DRUMS, PARTS, kind_of_key
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.tempo import TempoMap
 
@@ -160,12 +160,16 @@ class Player:
 
     def _drum_style(self, controls: Controls, key: int) -> np.ndarray:
         """Style of a drum; of a kick the first of some that makes it strike."""
-        drawn = (self._style(controls, key + _KEYS * draw) for draw in range(_KICK_DRAWS))
+        own = controls.voiced(kind_of_key(key), "drums")
+        drawn = (self._style(controls, key + _KEYS * draw, own) for draw in range(_KICK_DRAWS))
         return self.kits.first_struck(drawn, key) if key == DRUMS["kick"] else next(drawn)
 
-    def _style(self, controls: Controls, voice: int = 0) -> np.ndarray:
-        """Style of a piece, or of one of its voices: a drum by its key, a line by its number among the parts."""
+    def _style(self, controls: Controls, voice: int = 0, own: int | None = None) -> np.ndarray:
+        """Style of a piece, or of one of its voices: a drum by its key, a line by its number among the parts; `own` is
+        the seed of a voice that has one."""
         size = self.config.style
+        if own is not None:
+            return np.asarray(place.style(own, size, voice) * controls.truncation, np.float32)
         seed = controls.seed if controls.style_seed is None else controls.style_seed
         style = place.style(seed, size, voice)
         if controls.morph_seed is not None and controls.morph:
@@ -191,7 +195,7 @@ class Player:
             rows.append(np.concatenate(told, 1))
         return self.latents(
             torch.from_numpy((where * controls.truncation).astype(np.float32)).expand(len(roles), -1, -1),
-            torch.from_numpy(np.stack([self._style(controls, _voice(role)) for role in roles])),
+            torch.from_numpy(np.stack([self._style(controls, _voice(role), controls.voiced(role)) for role in roles])),
             torch.from_numpy(np.stack(rows)),
         )
 

@@ -13,7 +13,7 @@ from musika_daw.score import score
 from musika_daw.score.controls import Controls, Curve
 from musika_daw.score.harmony import Chord
 from musika_daw.score.part_roll import part_roll
-from musika_daw.score.parts import PARTS, PIANO_PARTS
+from musika_daw.score.parts import PARTS, PIANO_PARTS, voices_text
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.techno import playing as techno
 from musika_daw.score.techno.piece import Ducking
@@ -95,6 +95,8 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"parts: {', '.join(controls.parts)}, but {model} plays {', '.join(ASKED[kind])}")
     if controls.muted and kind != "parts":
         raise ValueError(f"muted: {', '.join(controls.muted)}, but {model} plays no score of parts")
+    if controls.voices and kind != "parts":
+        raise ValueError(f"voices: {voices_text(controls.voices)}, but {model} plays no score of parts")
     if controls.key is not None and not kind:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
     if controls.chords is not None and not kind:

@@ -10,7 +10,7 @@ import numpy as np
 from musika_daw.score.chords import progression_named
 from musika_daw.score.following.changes import Changes, changes_named
 from musika_daw.score.harmony import key_named
-from musika_daw.score.parts import ALL_PARTS, PARTS
+from musika_daw.score.parts import ALL_PARTS, PARTS, checked_voices
 
 Curve = float | Callable[[np.ndarray], np.ndarray]
 """A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
@@ -37,8 +37,9 @@ class Controls:
     parts of a piano, of `PIANO_PARTS` (None: all), but for those `muted`; `key` like `Am` or `Bbmaj` is what a score is
     written in (None: that which fits the chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony,
     one a bar, round and round from bar 0 of the timeline (None: its own). `changes` are chords that were played on the
-    way: each holds from its beat on, in place of those (see `score.following.changes`). Raises ValueError naming what
-    is out of range.
+    way: each holds from its beat on, in place of those (see `score.following.changes`). `voices` are style seeds of
+    some of `score.parts.VOICES`, in place of the piece's: a kind of drum before all drums. Raises ValueError naming
+    what is out of range.
     """
 
     seed: int = 0
@@ -53,6 +54,7 @@ class Controls:
     key: str | None = None
     chords: str | None = None
     changes: Changes = ()
+    voices: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -73,6 +75,13 @@ class Controls:
             progression_named(self.chords)
         if self.changes:
             changes_named(self.changes)
+        if self.voices:
+            checked_voices(self.voices)
+
+    def voiced(self, *names: str) -> int | None:
+        """Style seed of the first of these voices that has one of its own."""
+        own = dict(self.voices)
+        return next((own[name] for name in names if name in own), None)
 
     def hears(self, role: str) -> bool:
         """Whether a role sounds."""

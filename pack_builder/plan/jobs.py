@@ -37,7 +37,7 @@ class Job:
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
     `anchors` names the seeds where several jobs share theirs, `drawn` is which of `DRAWS` draws comes first where loops
     were chosen together, `written_in` the key and
-    `chords` the chords that were asked for.
+    `chords` the chords that were asked for, `voices` the styles of single voices.
     """
 
     key: str
@@ -59,6 +59,7 @@ class Job:
     drawn: int | None = None
     written_in: str | None = None
     chords: str | None = None
+    voices: str | None = None
 
     @property
     def beats(self) -> int | None:
@@ -163,9 +164,12 @@ def _wordless(music: Music) -> Iterator[Job]:
 
 def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
     style_seed = derived_seed(music.seed, f"{style or key}/style")
-    return Job(
-        key, kind, shape, "", music.seed, style_seed, **{"written_in": music.asked_key, "chords": music.chords} | values
-    )
+    asked = {
+        "written_in": music.asked_key,
+        "chords": music.chords,
+        "voices": music.voices if kind in music.kit_kinds else None,
+    }
+    return Job(key, kind, shape, "", music.seed, style_seed, **asked | values)
 
 
 def _loops(music: Music, kind: str, first: int, count: int, *, by_tempo: bool) -> Iterator[Job]:

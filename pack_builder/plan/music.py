@@ -14,6 +14,7 @@ from pack_builder.plan.parse import (
     parse_bpm,
     parse_density,
     take_length,
+    voice_styles,
     whole_among,
     whole_in,
 )
@@ -101,6 +102,9 @@ class Music:
     chords: str | None = declared(
         Option("chords", "Chords of loops and takes, one a bar: Am F C G7.", None, "CHORDS", chord_progression)
     )
+    voices: str | None = declared(
+        Option("voices", "Styles of single voices of techno: kick=12,bass=7.", None, "V=SEED,...", voice_styles)
+    )
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
         Option("one_shots", "One-shots of each sound: kick, hat, clap, stab ...", "0", "N", whole_in(0, 1000))
@@ -163,6 +167,8 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
         raise refused("--key", music.asked_key, "cannot be combined with --take-key, allowed is one of them")
     if music.take_key is not None and not music.take_kinds:
         raise refused("--take-key", music.take_key, f"{', '.join(kinds)} has no takes (--kind piano has them)")
+    if music.voices is not None and not music.kit_kinds:
+        raise refused("--voices", music.voices, f"{', '.join(kinds)} has none (--kind techno has them)")
     if music.diverse and (not music.loop_kinds or music.loops_per_bpm * len(music.bpm) < 2):
         raise ValueError("--diverse: needs at least two loops of a kind (--loops-per-bpm, --bpm)")
     _check_counts(music, density=density, density_curve=curve)

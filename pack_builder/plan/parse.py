@@ -80,6 +80,16 @@ def chord_progression(option: str, text: str) -> str:
         raise ValueError(f"{option}: {str(error).removeprefix('chords: ')}") from None
 
 
+def voice_styles(option: str, text: str) -> str:
+    """Style seeds of voices, as `voices_text` writes them: `drums=12,bass=7`."""
+    from musika_daw.score.parts import voices_named, voices_text
+
+    try:
+        return voices_text(voices_named(text))
+    except ValueError as error:
+        raise ValueError(f"{option}: {str(error).removeprefix('voices: ')}") from None
+
+
 def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
     """Tempi from `128`, `120,128.5` or `120-160`, rising, each once.
 

@@ -41,6 +41,7 @@ EARLIER: dict[str, Any] = {
     "asked_key": None,
     "take_key": None,
     "chords": None,
+    "voices": None,
     "midi": None,
     "stems": False,
     "exact_tempo": False,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from musika_daw.hearing.embedding import log_mel_statistics
+from musika_daw.score.parts import voices_named
 from pack_builder.plan.curve import DensityCurve
 from pack_builder.plan.jobs import DRAWS, Job
 from pack_builder.render.source import EngineLike, EngineSource
@@ -27,6 +28,8 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
         values["key"] = job.written_in
     if job.chords is not None:
         values["chords"] = job.chords
+    if job.voices is not None:
+        values["voices"] = voices_named(job.voices)
     return source.controls(**values)
 
 

@@ -26,6 +26,7 @@ class StandInControls:
     energy: float | None = None
     key: str | None = None
     chords: str | None = None
+    voices: tuple[tuple[str, int], ...] = ()
 
 
 def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:

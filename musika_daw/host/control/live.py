@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from musika_daw.host.control.part_mix import PART_ACTIONS, PartMix
 from musika_daw.score.controls import Controls
 from musika_daw.score.following.changes import Changes, changed
-from musika_daw.score.parts import PARTS, parts_named
+from musika_daw.score.parts import PARTS, parts_named, voices_named
 
 SEED_MAX = (1 << 64) - 1
 
@@ -42,8 +42,8 @@ PARAMETERS: Mapping[str, Parameter] = {
     "truncation": Parameter(0, 1, 1.0, 0.1),
     "gain_db": Parameter(-60, 12, 0.0, 1.0, sweep=(-60.0, 6.0)),
 }
-WRITTEN = ("key", "chords", "parts")
-"""What a score is asked to be written in, as texts: `Am`, `Am | F | C | G7`, `drums, bass`; None is its own."""
+WRITTEN = ("key", "chords", "parts", "voices")
+"""What a score is asked for, as texts: `Am`, `Am | F | C | G7`, `drums, bass`, `kick=12, bass=7`; None is its own."""
 ACTIONS = ("keep_4", "keep_8", "keep_16", "new_seed", "new_style", "effects", "play", "stop", "quit", *PART_ACTIONS)
 
 
@@ -85,7 +85,7 @@ class LiveControls:
             )
 
     def write(self, texts: Mapping[str, str | None]) -> None:
-        """Ask for a key, chords or parts, some or all of `WRITTEN`, or for none of them if one is wrong.
+        """Ask for a key, chords, parts or voices, some or all of `WRITTEN`, or for none of them if one is wrong.
 
         What is typed as chords is in the place of what was played. Raises ValueError for an unknown name, a wrong text,
         and for what the model plays no score of.
@@ -219,9 +219,16 @@ def _controls_of(
     )
 
 
-def written_controls(key: str | None = None, chords: str | None = None, parts: str | None = None) -> Controls:
-    """Controls that ask for a key, chords and parts as texts, and for nothing else. Raises ValueError."""
-    return Controls(key=key, chords=chords, parts=None if parts is None else parts_named(parts))
+def written_controls(
+    key: str | None = None, chords: str | None = None, parts: str | None = None, voices: str | None = None
+) -> Controls:
+    """Controls that ask for a key, chords, parts and voices as texts, and for nothing else. Raises ValueError."""
+    return Controls(
+        key=key,
+        chords=chords,
+        parts=None if parts is None else parts_named(parts),
+        voices=() if voices is None else voices_named(voices),
+    )
 
 
 def _parameter(name: str) -> Parameter:

@@ -57,11 +57,12 @@ def test_a_wrong_control_is_named(name: str, value: object, message: str) -> Non
 
 def test_what_is_written_is_what_the_score_is_asked() -> None:
     live = LiveControls(seed=3)
-    live.write({"key": "Am", "chords": "Am | F", "parts": "bass, drums"})
+    live.write({"key": "Am", "chords": "Am | F", "parts": "bass, drums", "voices": "bass=7, kick=1"})
     live.write({"key": None})
     controls = live.controls()
     assert (controls.seed, controls.key, controls.chords, controls.parts) == (3, None, "Am | F", ("bass", "drums"))
-    assert live.written() == {"key": None, "chords": "Am | F", "parts": "bass, drums"}
+    assert dict(controls.voices) == {"kick": 1, "bass": 7}
+    assert live.written() == {"key": None, "chords": "Am | F", "parts": "bass, drums", "voices": "bass=7, kick=1"}
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_what_is_written_is_what_the_score_is_asked() -> None:
         ({"key": "Cm", "parts": "flute"}, "parts: flute, must be some of drums, bass, lead, chords"),
         ({"parts": ""}, "parts: none, must be some of"),
         ({"key": "13A"}, "key: '13A', must be like"),
+        ({"voices": "flute=3"}, "voices: 'flute', must be one of drums, bass, lead, chords, kick"),
         ({"tempo": "1"}, "score: 'tempo', must be one of key, chords, parts"),
     ],
 )
@@ -79,7 +81,7 @@ def test_what_cannot_be_written_changes_nothing(texts: dict[str, str], message: 
     live.write({"chords": "Dm"})
     with pytest.raises(ValueError, match=re.escape(message)):
         live.write(texts)
-    assert live.written() == {"key": None, "chords": "Dm", "parts": None}
+    assert live.written() == {"key": None, "chords": "Dm", "parts": None, "voices": None}
 
     def check(controls: Controls) -> None:
         raise ValueError("no score")
@@ -287,7 +289,7 @@ def test_osc_writes_what_a_score_is_asked_and_a_wrong_chord_keeps_the_last() -> 
 
             send("chords", ("s", "Am | F"))
             send("parts", ("s", "drums, bass"))
-            assert wait_for(lambda: live.written() == {"key": None, "chords": "Am | F", "parts": "drums, bass"})
+            assert wait_for(lambda: (live.written()["chords"], live.written()["parts"]) == ("Am | F", "drums, bass"))
             send("chords", ("s", "Am | H"))
             assert wait_for(lambda: live.problem is not None and "'H', in bar 2, must be a chord" in live.problem)
             send("chords", ("i", 3))

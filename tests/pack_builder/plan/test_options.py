@@ -110,6 +110,8 @@ BAD = [
     ({"takes": "0", "kinds": ("piano",)}, "--takes: 0, must be 1 or more, piano has takes and no loops"),
     ({"density": "0.5", "kinds": ("techno",)}, "--density: '0.5', techno has no takes (--kind piano has them)"),
     ({"density_curve": "0:0.2", "kinds": ("techno",)}, "--density-curve: '0:0.2', techno has no takes"),
+    ({"voices": "kick"}, "--voices: 'kick', must be VOICE=SEED, like kick=12"),
+    ({"voices": "kick=1", "kinds": ("piano",)}, "--voices: 'kick=1', piano has none (--kind techno has them)"),
     ({"chords": "Am | H"}, "--chords: 'H', in bar 2, must be a chord like Am, F#, Bbmaj7 or C/E"),
     ({"chords": ""}, "--chords: '', must have a chord at least"),
     ({"kinds": ("piano",), "kits": "2"}, "--kits: 2, piano has none, allowed is 0"),

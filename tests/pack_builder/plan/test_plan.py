@@ -112,6 +112,12 @@ def test_asked_chords_reach_every_job(small: Callable[..., BuildOptions]) -> Non
     assert {job.chords for job in plan(small())} == {None}
 
 
+def test_voices_reach_every_job_of_techno(small: Callable[..., BuildOptions]) -> None:
+    jobs = list(plan(small(kits="1", one_shots="1", voices="bass=7, kick=12")))
+    assert {(job.kind, job.voices) for job in jobs} == {("techno", "bass=7,kick=12"), ("piano", None)}
+    assert {controls_of(SOURCE, job, 0).voices for job in jobs} == {(), (("bass", 7), ("kick", 12))}
+
+
 def test_the_asked_key_reaches_takes_and_nothing_else(small: Callable[..., BuildOptions]) -> None:
     jobs = plan(small(kits="1", one_shots="1", take_key="Bbm"))
     assert {job.written_in for job in jobs if job.shape == "take"} == {"Bbmin"}

@@ -268,10 +268,12 @@ def test_a_key_is_refused_by_a_model_without_a_score_before_anything_is_written(
     assert not options.place.out.exists()
 
 
-def test_chords_and_density_are_refused_by_a_model_that_would_not_heed_them(small: Small) -> None:
+def test_chords_voices_and_density_are_refused_by_a_model_that_would_not_heed_them(small: Small) -> None:
     for model in ("techno:free", "piano:free"):
         with pytest.raises(ValueError, match=r"^--chords: 'Am \| F', the model \S+ plays no score, which would follow"):
             built(small(chords="Am F", models=(model,)))
+    with pytest.raises(ValueError, match=r"^--voices: 'kick=3', the model \S+ plays no score of parts"):
+        built(small(voices="kick=3", models=("techno:free",)))
     for values, line in (
         ({"density": "0.2-0.4"}, "--density: '0.2-0.4', the model piano knows no density, allowed is none"),
         ({}, "--density: '0.1-0.9', the model piano knows no density, allowed is none"),
