@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import click
 
 from musika_daw.commands.console import pace
-from musika_daw.commands.ports import jack_rows, quiet_libraries
+from musika_daw.commands.ports import jack_rows
 from musika_daw.system.libraries import advice, family, missing
+from musika_daw.system.quiet import quiet_libraries
 
 
 @click.command()
