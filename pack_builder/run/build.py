@@ -119,7 +119,8 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
                 jobs = plan(options)
             if options.music.diverse and options.music.spread is None:
-                options = options.changed(spread=_spread(options, jobs, workers, source, models, observer.drew))
+                draws = _spread(options, jobs, workers, source=source, models=models, drew=observer.drew)
+                options = options.changed(spread=draws)
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
@@ -134,9 +135,9 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     return Result(options.place.out, len(jobs), tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
 
 
-def _spread(options: BuildOptions, jobs: list[Job], *rest: Any) -> Spread | None:
+def _spread(options: BuildOptions, jobs: list[Job], workers: Pool, **rest: Any) -> Spread:
     try:
-        return spread_of(options, jobs, *rest)
+        return spread_of(options, jobs, workers, **rest)
     except RenderError as error:
         raise BuildError(str(error)) from None
 
