@@ -41,6 +41,13 @@ class OneLineGroup(click.Group):
         except _NO_ARGUMENTS as error:  # to be given nothing is no mistake
             click.echo(error.format_message())
             return None
+        except ImportError as error:
+            from musika_daw.system.libraries import lacking_in
+
+            if (lacking := lacking_in(error)) is None:
+                raise
+            click.echo(f"error: {lacking}", err=True)
+            raise SystemExit(2) from None
         except (click.ClickException, ValueError, OSError) as error:
             click.echo(f"error: {told(error)}", err=True)
             raise SystemExit(2) from None

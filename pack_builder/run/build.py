@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
-from pack_builder.plan.chain import VST3, Chain
+from pack_builder.plan.chain import Chain
 from pack_builder.plan.jobs import Job, plan
 from pack_builder.plan.music import Spread
 from pack_builder.plan.options import BuildOptions
@@ -171,9 +171,9 @@ def now() -> str:
 
 
 def _check_chains(options: BuildOptions, workers: Pool) -> None:
-    """Load the user's VST3s once, before anything is written."""
+    """Load all effects once, before anything is written: a VST3 may not be one, a system library may be missing."""
     for _, chain in options.finish.chains:
-        if any(effect.use == VST3 for effect in chain.effects):
+        if chain.effects:
             workers.call(check_chain, chain)
 
 
