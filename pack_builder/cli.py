@@ -276,6 +276,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # the reader of our output went away (`| head`): nothing left to say, also not at the interpreter's end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except ImportError as error:
+        from musika_daw.system.libraries import lacking_in
+
+        if (lacking := lacking_in(error)) is None:
+            raise
+        fail(lacking)
     except (click.ClickException, ValueError, OSError) as error:
         fail(told(error))
     sys.exit(code or 0)

@@ -11,6 +11,7 @@ from musika_daw.sound.sounds import read_any_header
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
 from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.plain import plain
+from musika_daw.system.quiet import quiet_libraries
 from pack_builder.plan.names import STEMS
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -118,7 +119,8 @@ def _key_note(path: Path, header: Header) -> str | None:
     import soundfile
 
     try:
-        samples, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
+        with quiet_libraries():
+            samples, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, RuntimeError):
         return None
     return key_heard(samples, rate, header.tags.key)

@@ -16,8 +16,9 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
@@ -27,7 +28,7 @@ from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row
 
 ARDOUR = Path("/usr/lib/ardour7")
-STARTS = 6  # it does not always start, and more often when it is held to one core
+STARTS = 6
 SUPERCLOCK_HZ = 282_240_000  # what times are counted in, in a session's file
 TICKS = 1920  # a beat
 _MAKE = """
@@ -37,25 +38,30 @@ local tempi = Temporal.TempoMap.write_copy()
 tempi:set_tempo(Temporal.Tempo({bpm}, {bpm}, 4), Temporal.timepos_t(0))
 Temporal.TempoMap.update(tempi)
 tempi = nil
-s:new_audio_track(2, 2, nil, 1, "pack", ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true)
+local last, normal = ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal
+{tracks}
 s:save_state("")
 close_session()
 quit()
 """
-_TELL = """
+_LOAD = """
 AudioEngine:set_backend("None (Dummy)", "", "")
 s = load_session("{folder}", "song")
+{tell}
+close_session()
+quit()
+"""
+_TRACK = 's:new_audio_track(2, 2, nil, 1, "pack", last, normal, true)'
+_TELL = """
 local tempi = Temporal.TempoMap.read()
 for region in s:route_by_name("pack"):to_track():playlist():region_list():iter() do
   local at, length = region:position():samples(), region:length():samples()
-  local parts = {{region:source(0):to_filesource():path(), length, region:source(0):length():samples(),
+  local parts = {region:source(0):to_filesource():path(), length, region:source(0):length():samples(),
     region:to_audioregion():n_channels(), tostring(tempi:quarters_at_sample(at)),
-    tostring(tempi:quarters_at_sample(at + length)), region:to_audioregion():maximum_amplitude(nil)}}
+    tostring(tempi:quarters_at_sample(at + length)), region:to_audioregion():maximum_amplitude(nil)}
   print("REGION\\t" .. table.concat(parts, "\\t"))
 end
 tempi = nil
-close_session()
-quit()
 """
 
 
@@ -71,9 +77,27 @@ class Heard:
     peak: float
 
 
-def run_lua(home: Path, text: str) -> str:
+def sessions(
+    home: Path, rate: int, bpm: float, *, tracks: str, fill: Callable[[str], str], tell: str
+) -> Iterator[list[str]]:
+    """What a script prints, a list of lines for every start of Ardour: it does not always start, or load all.
+
+    A session of this rate and tempo is made with `tracks`, its file `fill`ed with regions, and loaded for the script
+    `tell`, both in Lua: `s` is the session.
+    """
+    for start in range(STARTS):
+        place = home / f"ardour{start}"
+        session = place / "song" / "song.ardour"
+        place.mkdir()
+        _run_lua(place, _MAKE.format(folder=session.parent, rate=rate, bpm=bpm, tracks=tracks))
+        if session.is_file():
+            session.write_text(fill(session.read_text()))
+            yield _run_lua(place, _LOAD.format(folder=session.parent, tell=tell)).splitlines()
+
+
+def _run_lua(home: Path, text: str) -> str:
     """What a script prints; it ends in Ardour's own words where it was whole."""
-    script = home / "script.lua"
+    script = home / "script.lua"  # it starts more often when it is held to one core
     script.write_text(text)
     done = subprocess.run(
         ["taskset", "-c", str(min(os.sched_getaffinity(0))), "ardour7-lua", str(script)],
@@ -117,7 +141,8 @@ def _with_files(session: str, files: Sequence[tuple[Path, int]], rate: int) -> s
     )
 
 
-def _ticks(position: str) -> int:
+def ticks_of(position: str) -> int:
+    """A place that Ardour tells as beats:ticks, in ticks."""
     beats, ticks = position.split(":")
     return int(beats) * TICKS + int(ticks)
 
@@ -125,19 +150,13 @@ def _ticks(position: str) -> int:
 def heard_by_ardour(files: Sequence[tuple[Path, int]], rate: int, bpm: float) -> dict[Path, Heard]:
     """What Ardour says of files (path, frames) in a session of this rate and tempo; RuntimeError if it never does."""
     with tempfile.TemporaryDirectory() as folder:
-        for start in range(STARTS):
-            home = Path(folder, str(start))
-            session = home / "song" / "song.ardour"
-            home.mkdir()
-            run_lua(home, _MAKE.format(folder=session.parent, rate=rate, bpm=bpm))
-            if not session.is_file():
-                continue
-            session.write_text(_with_files(session.read_text(), files, rate))
+        fill = partial(_with_files, files=files, rate=rate)
+        for lines in sessions(Path(folder), rate, bpm, tracks=_TRACK, fill=fill, tell=_TELL):
             heard = {}
-            for line in run_lua(home, _TELL.format(folder=session.parent)).splitlines():
+            for line in lines:
                 if line.startswith("REGION\t"):
                     path, frames, whole, channels, first, last, peak = line.split("\t")[1:]
-                    ticks = _ticks(last) - _ticks(first)
+                    ticks = ticks_of(last) - ticks_of(first)
                     heard[Path(path)] = Heard(int(frames), int(whole), int(channels), ticks, float(peak))
             if len(heard) == len(files):
                 return heard

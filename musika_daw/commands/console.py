@@ -13,6 +13,8 @@ from musika_daw import __version__
 
 # what click says of a text that it cannot read, in words of programmers
 _NO_NUMBER = re.compile(r"('.*') is not a valid (float|integer)(?: range)?\.", re.DOTALL)
+# of click 8.2 and later; those before print the help themselves
+_NO_ARGUMENTS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
@@ -36,6 +38,16 @@ class OneLineGroup(click.Group):
         except click.exceptions.Abort:
             click.echo("stopped", err=True)
             raise SystemExit(130) from None
+        except _NO_ARGUMENTS as error:  # to be given nothing is no mistake
+            click.echo(error.format_message())
+            return None
+        except ImportError as error:
+            from musika_daw.system.libraries import lacking_in
+
+            if (lacking := lacking_in(error)) is None:
+                raise
+            click.echo(f"error: {lacking}", err=True)
+            raise SystemExit(2) from None
         except (click.ClickException, ValueError, OSError) as error:
             click.echo(f"error: {told(error)}", err=True)
             raise SystemExit(2) from None

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import click
 
 from musika_daw.commands.console import pace
-from musika_daw.commands.ports import jack_rows, quiet_libraries
+from musika_daw.commands.ports import jack_rows
 from musika_daw.system.libraries import advice, family, missing
+from musika_daw.system.quiet import quiet_libraries
 
 
 @click.command()
@@ -67,5 +68,10 @@ def parts_that_work() -> Iterator[tuple[str, str]]:
         yield "PortAudio", " ".join(str(error).split())
     found = importlib.util.find_spec("link") is not None
     yield "Link", "works" if found else "Ableton Link needs an extra: pip install 'musika-daw[link]'"
-    yield "effects", f"pedalboard {importlib.metadata.version('pedalboard')}"
+    try:
+        import pedalboard  # noqa: F401
+    except ImportError as error:
+        yield "effects", f"pedalboard cannot be loaded: {' '.join(str(error).split())}"
+    else:
+        yield "effects", f"pedalboard {importlib.metadata.version('pedalboard')}"
     yield "sockets", "OSC, UDP and TCP on loopback"

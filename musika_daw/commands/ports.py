@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-from collections.abc import Iterator
-
 import click
+
+from musika_daw.system.quiet import quiet_libraries
 
 
 @click.command()
@@ -51,20 +49,6 @@ def jack_rows() -> list[str]:
 
 def _told(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-@contextlib.contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """The C libraries under MIDI and JACK write their complaints to stderr themselves; ours say it in one line."""
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def _list(title: str, rows: list[str]) -> None:

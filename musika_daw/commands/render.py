@@ -105,6 +105,7 @@ def render(
     if stems and not loop:
         raise ValueError("stems: only loops have them, give --loop as well")
     beside = None if midi is None else _midi_path(out, midi)
+    from musika_daw.commands.resting import resting
     from musika_daw.instrument.engine import Engine
     from musika_daw.instrument.played import Bars, Loop, Take
     from musika_daw.instrument.scores import check_asked, check_known
@@ -188,8 +189,8 @@ def render(
         of_part = partial(tags, name=path.stem, key=None if part == "drums" else written_in)
         write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags=of_part)
         click.echo(f"{path}")
-    if resting := _resting(engine, stretch, controls):
-        click.echo(resting, err=True)
+    for line in resting(engine, stretch, controls, list(played) if stems else None):
+        click.echo(line, err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:
         click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
 
@@ -210,19 +211,6 @@ def _like(
     if controls.key is None and controls.chords is None and engine.score is not None:
         found = replace(found, key=heard.key)
     return heard.bpm, found
-
-
-def _resting(engine: Engine, stretch: Stretch, controls: Controls) -> str:
-    """Which of the parts that were asked for have nothing to play; empty where each has."""
-    rest = []
-    for part in controls.parts or ():
-        alone = engine.played(stretch, replace(controls, parts=(part,)))
-        if alone is not None and not len(alone):
-            rest.append(part)
-    if not rest:
-        return ""
-    what = "silence" if rest == list(controls.parts or ()) else "the others sound"
-    return f"parts: {', '.join(rest)}: no note in this stretch, {what} (another --start-bar or --seed has some)"
 
 
 def _midi_path(out: Path, text: str) -> Path:

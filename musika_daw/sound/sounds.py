@@ -12,6 +12,7 @@ from musika_daw.sound.riff_reader import read_header_from, read_wave_from
 from musika_daw.sound.tag_reader import read_tags
 from musika_daw.sound.tags import Header, Tags
 from musika_daw.system.folders import name_for_libraries
+from musika_daw.system.quiet import quiet_libraries
 
 FRAMES_MAX = 1 << 48
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
@@ -99,7 +100,7 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
 
     _check_mpeg(stream, suffix)
     try:
-        with soundfile.SoundFile(stream) as file:
+        with quiet_libraries(), soundfile.SoundFile(stream) as file:
             samples = file.read(dtype="float32", always_2d=True)
             bits = int("".join(filter(str.isdigit, file.subtype)) or 0)
             encoding = file.subtype.lower().replace("_", "")
@@ -153,7 +154,8 @@ def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:
     import soundfile
 
     try:
-        facts = soundfile.info(name_for_libraries(path))
+        with quiet_libraries():
+            facts = soundfile.info(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         raise ValueError(why or _said(error)) from None
     if facts.frames > FRAMES_MAX:  # a FLAC file that was written into a pipe

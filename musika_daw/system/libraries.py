@@ -1,4 +1,4 @@
-"""System libraries that extras need and wheels do not bring: which are missing, and the packages that bring them."""
+"""System libraries that wheels need and do not bring: which are missing, and the packages that bring them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ class Library:
 
 
 LIBRARIES = (
+    Library("effects", "libatomic.so.1", "libatomic1", "libatomic", "gcc-libs"),
     Library("JACK", "libjack.so.0", "libjack-jackd2-0", "pipewire-jack-audio-connection-kit", "jack2", "jack"),
     Library("PortAudio", "libportaudio.so.2", "libportaudio2", "portaudio", "portaudio"),
+    Library("panel", "libglib-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
     Library("panel", "libEGL.so.1", "libegl1", "libglvnd-egl", "libglvnd"),
     Library("panel", "libGL.so.1", "libgl1", "libglvnd-glx", "libglvnd"),
     Library("panel", "libfontconfig.so.1", "libfontconfig1", "fontconfig", "fontconfig"),
@@ -77,6 +79,15 @@ def family(system: str = sys.platform) -> str | None:
     names = [release["ID"], *release.get("ID_LIKE", "").split()]
     named = {"ubuntu": "debian", "rhel": "fedora", "centos": "fedora"}
     return next((found for name in names if (found := named.get(name, name)) in INSTALLERS), None)
+
+
+def lacking_in(error: ImportError) -> str | None:
+    """One line for a part that cannot be loaded since a library is missing, None for an error of another kind."""
+    for library in LIBRARIES:
+        if library.file in str(error):
+            [(part, what)] = advice([library], family())
+            return f"{part}: {what}"
+    return None
 
 
 def advice(libraries: Iterable[Library], of: str | None) -> list[tuple[str, str]]:

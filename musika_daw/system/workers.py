@@ -26,8 +26,14 @@ class WorkerDiedError(RuntimeError):
 
     def __init__(self, code: int | None, values: tuple[Any, ...] | None) -> None:
         self.code, self.how, self.values = code, told_end(code), values
-        self.was_killed = code == -getattr(signal, "SIGKILL", 0) and bool(code)  # as systems do that lack memory
+        self.was_killed = was_killed(code)
         super().__init__(f"a worker {self.how}")
+
+
+def was_killed(code: int | None) -> bool:
+    """Whether a process with this exit code was killed, as systems do that lack memory; Windows has no such end."""
+    kill = getattr(signal, "SIGKILL", None)
+    return kill is not None and code == -kill
 
 
 def told_end(code: int | None) -> str:

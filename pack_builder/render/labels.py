@@ -91,14 +91,15 @@ def row_of(
     tried: list[dict[str, Any]],
     key: str | None,
     key_fit: float,
+    curves: dict[str, Any] | None,
 ) -> Row:
-    """The manifest's row of a file."""
+    """The manifest's row of a file; `curves` are those of `curves_of`."""
     rate, frames = wanted.sample_rate_hz, len(chosen.samples)
     exact = frames if job.shape == "shot" else job.frames_exact(rate)
     return Row(
         file=file,
         sound=FileSound(sha256, rate, FORMATS[wanted.format].bits, chosen.samples.shape[1], frames, str(exact)),
-        music=_music(job, chosen, key, key_fit),
+        music=_music(job, chosen, key, key_fit, curves),
         source=FileSource(
             job=job.key,
             word=job.word,
@@ -114,7 +115,7 @@ def row_of(
     )
 
 
-def _music(job: Job, chosen: Candidate, key: str | None, key_fit: float) -> FileMusic:
+def _music(job: Job, chosen: Candidate, key: str | None, key_fit: float, curves: dict[str, Any] | None) -> FileMusic:
     bpm = job.bpm if job.loops else None
     cut, findings = chosen.shot, chosen.findings
     pitch = cut.pitch if cut else None
@@ -137,7 +138,7 @@ def _music(job: Job, chosen: Candidate, key: str | None, key_fit: float) -> File
         density_asked=None if job.density is None else float(job.density),
         density_measured=_short(findings.density),
         onsets_per_s=_short(findings.onsets_per_s),
-        density_curve=curves_of(job, findings),
+        density_curve=curves,
         energy_asked=None if job.energy is None else float(job.energy),
     )
 

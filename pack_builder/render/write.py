@@ -62,13 +62,26 @@ def labelled(
     pitch = shot.pitch if shot else None
     # a chord is named after the key whose tonic it is
     note = pitch.name if shot and pitch and not shot.chord else key
-    density = density_filed(curves_of(job, chosen.findings), chosen.findings.density)
+    curves = curves_of(job, chosen.findings)
+    density = density_filed(curves, chosen.findings.density)
     file = file_of(job, options, density, note, not chosen.over)
     form = FORMATS[options.finish.format]
     tags = tags_of(job, options.label, Path(file).stem, len(samples), seeds, model, key=key, pitch=pitch)
     data = encode(samples, rate, tags, form)
     digest = hashlib.sha256(data).hexdigest()
-    row = row_of(job, options.finish, chosen, seeds, model, file=file, sha256=digest, tried=tried, key=key, key_fit=fit)
+    row = row_of(
+        job,
+        options.finish,
+        chosen,
+        seeds,
+        model,
+        file=file,
+        sha256=digest,
+        tried=tried,
+        key=key,
+        key_fit=fit,
+        curves=curves,
+    )
     midi = None
     if written.notes is not None:
         beside = Path(file).with_suffix(".mid")

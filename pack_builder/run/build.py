@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
-from pack_builder.plan.chain import VST3, Chain
+from pack_builder.plan.chain import Chain
 from pack_builder.plan.jobs import Job, plan
 from pack_builder.plan.music import Spread
 from pack_builder.plan.options import BuildOptions
@@ -119,7 +119,8 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
                 jobs = plan(options)
             if options.music.diverse and options.music.spread is None:
-                options = options.changed(spread=_spread(options, jobs, workers, source, models, observer.drew))
+                draws = _spread(options, jobs, workers, source=source, models=models, drew=observer.drew)
+                options = options.changed(spread=draws)
                 jobs = plan(options)
             state = _begin(options, found, tuple(models[kind][1] for kind in options.music.kinds))
             with _journal(options, state, found) as journal:
@@ -134,9 +135,9 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     return Result(options.place.out, len(jobs), tally.rendered, gaps, time.monotonic() - began, tally.audio_s)
 
 
-def _spread(options: BuildOptions, jobs: list[Job], *rest: Any) -> Spread | None:
+def _spread(options: BuildOptions, jobs: list[Job], workers: Pool, **rest: Any) -> Spread:
     try:
-        return spread_of(options, jobs, *rest)
+        return spread_of(options, jobs, workers, **rest)
     except RenderError as error:
         raise BuildError(str(error)) from None
 
@@ -170,9 +171,9 @@ def now() -> str:
 
 
 def _check_chains(options: BuildOptions, workers: Pool) -> None:
-    """Load the user's VST3s once, before anything is written."""
+    """Load all effects once, before anything is written: a VST3 may not be one, a system library may be missing."""
     for _, chain in options.finish.chains:
-        if any(effect.use == VST3 for effect in chain.effects):
+        if chain.effects:
             workers.call(check_chain, chain)
 
 

@@ -24,6 +24,7 @@ def spread_of(
     options: BuildOptions,
     jobs: list[Job],
     workers: Pool,
+    *,
     source: EngineSource,
     models: Mapping[str, tuple[str, Model]],
     drew: Callable[[int, int], object],

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from musika_daw.panel.window.app import PanelOptions, make_window
 from tests.panel.conftest import StandIn, end
 
 Until = Callable[..., bool]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_package_gives_its_names() -> None:
@@ -27,6 +29,12 @@ def test_the_package_gives_its_names() -> None:
         assert getattr(package, name)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = package.nothing
+
+
+def test_the_extra_brings_what_the_panel_starts() -> None:
+    """With Qt alone the first window of a newcomer said that its host had ended: it plays on the sound card."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert set(extras["audio"]) < set(extras["gui"])
 
 
 def test_the_panel_knows_no_model_and_no_sound_of_its_own() -> None:

@@ -351,14 +351,22 @@ def test_tiles_are_called_after_role_and_word(tmp_path: Path) -> None:
         "MSK_First_130bpm_techno_loop_cobalt",
         "MSK_First_128bpm_techno_loop_amber",
         "MSK_First_piano_take_dense_birch",
+        "MSK_First_128p5bpm_techno_loop_glade_Bbmin",
+        "MSK_First_129_techno_loop_opal",
     )
     rows = []
     for name in names:
-        bpm = float(name[10:13]) if "bpm" in name else None
+        bpm = 128.5 if "p5" in name or "129" in name else float(name[10:13]) if "bpm" in name else None
         write_loop(tmp_path / "pack" / f"{name}.wav")
-        rows.append({"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm})
+        rows.append({"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm, "key": "Bbmin"})
     (tmp_path / "pack" / "manifest.json").write_text(json.dumps({"files": rows}))
     write_loop(tmp_path / "MSK_Other_100bpm.wav", 100, 4)
     titles = {sound.name: sound.title for sound in scan(tmp_path).sounds}
-    assert [titles[name] for name in names] == ["techno loop cobalt", "techno loop amber", "piano take dense birch"]
+    assert [titles[name] for name in names] == [
+        "techno loop cobalt",
+        "techno loop amber",
+        "piano take dense birch",
+        "techno loop glade",  # tempo and key stand below it
+        "techno loop opal",
+    ]
     assert titles["MSK_Other_100bpm"] == "MSK Other"

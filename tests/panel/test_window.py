@@ -60,6 +60,38 @@ def test_clipping_lights_up_until_a_click_clears_it(
     assert until(lambda: clip.text() == "CLIP 1")
 
 
+def test_the_level_is_shown_and_falls_slowly(window: PanelWindow, host: StandIn, until: Until) -> None:
+    level = window.strip.level
+    host.status = status(sound={"peak_db": -1.0})
+    assert until(lambda: level.level_db == -1.0)
+    assert level.accessibleName() == "Level: -1 dBFS"
+    host.status = status(sound={"peak_db": None})
+    assert until(lambda: level.level_db < -2)
+    assert level.level_db > -60
+    assert until(lambda: level.accessibleName() == "Level: silent")
+    assert redness(level) == 0
+    level.set_level(3.0)
+    assert (level.level_db, level.accessibleName()) == (0.0, "Level: 0 dBFS")
+    assert redness(level) > 100
+    window.strip.show_nothing()
+    assert until(lambda: level.level_db < 0)
+
+
+def test_no_lock_error_is_minus_nothing(window: PanelWindow, host: StandIn, until: Until) -> None:
+    for error_ms, text in ((-0.002, "+0.00 ms"), (-0.006, "-0.01 ms"), (0.004, "+0.00 ms")):
+        host.status = status(lock={"locked": True, "error_ms": error_ms})
+        assert until(lambda text=text: window.strip.error.text() == text)
+
+
+def test_learning_can_be_ended_in_a_low_window(window: PanelWindow, until: Until) -> None:
+    window.resize(720, 480)
+    window.steering.learn_mode.setChecked(True)
+    assert until(lambda: window.findChild(SteeringScroll).verticalScrollBar().maximum() > 0)
+    button = window.steering.learn_mode
+    assert not button.visibleRegion().isEmpty()
+    assert button.visibleRegion().boundingRect().height() == button.height()
+
+
 def test_a_cleared_light_stays_dark_where_the_same_host_comes_back(window: PanelWindow, until: Until) -> None:
     clip = window.strip.clip
     clip.set_told(4)

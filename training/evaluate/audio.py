@@ -11,6 +11,7 @@ from musika_daw.hearing.spectra import resampled
 from musika_daw.system.atomic import part_of
 from musika_daw.system.folders import files_below, name_for_libraries
 from musika_daw.system.plain import plain
+from musika_daw.system.quiet import quiet_libraries
 
 _RATE_HZ = 44_100
 _SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff", ".opus"}
@@ -28,7 +29,7 @@ def read_folder(folder: Path, seconds: float, limit: int | None = None) -> Itera
         raise ValueError(f"folder: {folder} holds no audio, must hold some of {', '.join(sorted(_SUFFIXES))}")
     for path in files[:limit]:
         try:
-            with soundfile.SoundFile(name_for_libraries(path)) as file:
+            with quiet_libraries(), soundfile.SoundFile(name_for_libraries(path)) as file:
                 if not 1000 <= file.samplerate <= 1_000_000:
                     raise ValueError(f"folder: {plain(str(path))} has a sample rate of {file.samplerate} Hz")
                 wanted = min(file.frames, int(seconds * file.samplerate))

@@ -11,9 +11,9 @@ from PySide6.QtCore import QObject, QTimer
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.process import HostProcess
 from musika_daw.panel.link.status import HostStatus, Offer, Welcome
+from musika_daw.panel.strip.strip import OWN_CLOCK, TransportStrip
 from musika_daw.panel.window.notice import Action, Notice
 from musika_daw.panel.window.steering import Steering
-from musika_daw.panel.window.strip import OWN_CLOCK, TransportStrip
 
 START_MS = 700
 ON_THE_WAY_S = 0.6

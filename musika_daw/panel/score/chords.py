@@ -39,5 +39,5 @@ class ChordRow(WrittenRow):
         self.show_told(status.chords, status)
         plays = status.heard_chord is not None
         held = f"   held {status.held_chord}" if status.held_chord else ""
-        self.heard.setText(f"now {status.heard_chord}{held}" if plays else "plays no score")
-        self.heard.setVisible(plays)  # the fields say why they are off
+        self.heard.setText(f"now {status.heard_chord}{held}" if plays else "")
+        self.heard.setVisible(plays)  # the field says why it is off

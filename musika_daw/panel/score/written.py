@@ -8,6 +8,8 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QWidget
 
 from musika_daw.panel.link.status import HostStatus
 
+OWN, OFF = "its own", "plays no score"
+
 
 class WrittenRow(QWidget):
     """`typed` is what the user wants, an empty text for what the music has of its own.
@@ -23,7 +25,7 @@ class WrittenRow(QWidget):
         self._pending = False
         self._hint, self._no_score = hint, no_score
         self.field = QLineEdit()
-        self.field.setPlaceholderText("its own")
+        self.field.setPlaceholderText(OWN)
         self.field.setAccessibleName(title)
         self.field.setMinimumWidth(60)
         self.field.editingFinished.connect(self._type)
@@ -47,6 +49,7 @@ class WrittenRow(QWidget):
         """Show what the host has, unless the user is typing or what was typed was refused."""
         plays = status.heard_chord is not None
         self.field.setEnabled(plays)
+        self.field.setPlaceholderText(OWN if plays else OFF)
         self.field.setToolTip(self._hint if plays else self._no_score)
         self._told = told or ""
         if self._pending and self._told == self.field.text().strip():

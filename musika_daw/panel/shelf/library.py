@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from dataclasses import dataclass
@@ -12,7 +11,8 @@ from musika_daw.score.harmony import other_spelling
 from musika_daw.sound.labels import MANIFEST, SUFFIXES, Labels, labels_in_manifest, read_labels
 
 FILES_MAX = 20_000
-_TEMPO = re.compile(r"\d+(?:bpm)?")
+_TEMPO = re.compile(r"(\d+(?:p\d+)?)(?:bpm)?")
+_WHOLE_BPM = 1  # names of packs that were made before held whole tempi
 KEY_NAMES = {"maj": " major", "min": " minor"}
 
 
@@ -58,15 +58,19 @@ class Sound:
 
     @property
     def title(self) -> str:
-        """The name without what stands beside or above it: what the whole pack begins with, and the tempo.
+        """The name without what stands beside or below it: what the whole pack begins with, the tempo and the key.
 
-        Of `MSK_First_130bpm_techno_loop_cobalt` that is `techno loop cobalt`.
+        Of `MSK_First_130bpm_techno_loop_cobalt_Amin` that is `techno loop cobalt`.
         """
         parts = [part for part in self.name.removeprefix(self.prefix).split("_") if part]
-        bpm = self.labels.bpm
-        if bpm is not None and len(parts) > 1:
-            parts = [part for part in parts if part != f"{math.floor(bpm + 0.5)}bpm"] or parts
-        return " ".join(parts)
+        return " ".join([part for part in parts if not self._told(part)] or parts)
+
+    def _told(self, part: str) -> bool:
+        """Whether a part of the name is among the facts: 128p5bpm, or a key."""
+        tempo, labels = _TEMPO.fullmatch(part), self.labels
+        if tempo is not None and labels.bpm is not None and (part.endswith("bpm") or self.prefix):
+            return abs(float(tempo[1].replace("p", ".")) - labels.bpm) < _WHOLE_BPM
+        return part == labels.key
 
 
 @dataclass(frozen=True)

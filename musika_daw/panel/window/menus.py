@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QMenu, QMenuBar
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.host_link import HostLink
 from musika_daw.panel.link.models import ModelNames
+from musika_daw.panel.strip.strip import TransportStrip
 from musika_daw.panel.window.steering import BARS, Steering
-from musika_daw.panel.window.strip import TransportStrip
 from musika_daw.panel.window.theme import THEMES
 
 

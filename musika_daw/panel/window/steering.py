@@ -72,10 +72,10 @@ class Steering(QWidget):
         style.layout().addWidget(self.pad_learn, 0, Qt.AlignmentFlag.AlignRight)  # type: ignore[call-arg,union-attr]
         column.addWidget(style)
         column.addWidget(self._capture())
+        # stands below what scrolls, so that the mode can be left
         self.learn_mode = QPushButton("Learn MIDI controllers")
         self.learn_mode.setCheckable(True)
         self.learn_mode.setToolTip("Show a button beside every control that binds it to a MIDI controller")
-        column.addWidget(self.learn_mode)
         column.addStretch(1)
         for slider in self.sliders.values():
             slider.changed.connect(self.changed)

@@ -22,10 +22,10 @@ from musika_daw.panel.shelf.marks import Marks
 from musika_daw.panel.shelf.model import ShelfModel
 from musika_daw.panel.shelf.shelf import Shelf
 from musika_daw.panel.shelf.thumbnails import Thumbnails
+from musika_daw.panel.strip.strip import TransportStrip
 from musika_daw.panel.window.menus import Menus
 from musika_daw.panel.window.notice import Notice
 from musika_daw.panel.window.steering import Steering, SteeringScroll
-from musika_daw.panel.window.strip import TransportStrip
 from musika_daw.panel.window.theme import THEMES, apply_theme
 from musika_daw.sound.labels import SUFFIXES
 
@@ -117,7 +117,11 @@ class PanelWindow(QMainWindow):
         self.tabs.addTab(self.shelf, "&Shelf")
         self.tabs.addTab(self.make, "&Make a pack")
         self.tabs.setDocumentMode(True)
-        left = SteeringScroll(self.steering)
+        left = QWidget()
+        controls = QVBoxLayout(left)
+        controls.setContentsMargins(0, 0, 0, 0)
+        controls.addWidget(SteeringScroll(self.steering), 1)
+        controls.addWidget(self.steering.learn_mode)
         self.splitter = QSplitter()
         self.splitter.addWidget(left)
         self.splitter.addWidget(self.tabs)

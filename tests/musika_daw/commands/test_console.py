@@ -25,6 +25,25 @@ def test_every_command_tells_the_version_of_the_package(program: str, command: c
     assert (result.exit_code, result.output) == (0, f"{program} {musika_daw.__version__}\n")
 
 
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (main, []),
+        (main, ["plugin"]),
+        (pack_builder.cli.cli, []),
+        (training.cli.main, []),
+        (training.cli.main, ["corpus"]),
+        (training.cli.main, ["evaluate"]),
+    ],
+)
+def test_a_command_alone_says_what_it_can_do(command: click.Command, words: list[str]) -> None:
+    """It is what a newcomer types first, and no error."""
+    result = CliRunner().invoke(command, words)
+    assert result.exit_code == 0, result.output
+    assert result.output == CliRunner().invoke(command, [*words, "--help"]).output
+    assert result.output.count("\n") > 8
+
+
 def test_the_version_stands_in_one_place() -> None:
     root = Path(musika_daw.__file__).parents[1]
     places = [*root.glob("*.toml"), *(root / "bridge").rglob("*.hpp"), *(root / "bridge").rglob("Makefile")]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from musika_daw.system.libraries import INSTALLERS, LIBRARIES, Library, advice, family, is_there, missing
+from musika_daw.commands.doctor import parts_that_work
+from musika_daw.system.libraries import INSTALLERS, LIBRARIES, Library, advice, family, is_there, lacking_in, missing
 
+ROOT = Path(__file__).resolve().parents[3]
 DEBIAN = shutil.which("apt-cache") is not None
 
 
@@ -31,7 +35,8 @@ def test_what_dpkg_has_installed_is_not_missing() -> None:
     lacking = {library.debian for library in missing()}
     done = subprocess.run(["dpkg-query", "-W", "-f", "${Package}\n"], capture_output=True, text=True, check=True)
     named = {library.debian for library in LIBRARIES}
-    assert named & set(done.stdout.split()) == named - lacking
+    installed = {package.removesuffix("t64") for package in done.stdout.split()}  # which provides the name before
+    assert named & installed == named - lacking
 
 
 def test_advice_is_one_line_a_part_and_names_the_systems_own_command() -> None:
@@ -40,14 +45,55 @@ def test_advice_is_one_line_a_part_and_names_the_systems_own_command() -> None:
     assert [library.part for library in missing(lambda library: False, "darwin")] == ["JACK"]
     lacking = missing(lambda library: library.part == "panel", "linux")
     assert advice(lacking, "debian") == [
+        ("effects", "libatomic.so.1 missing: apt install libatomic1"),
         ("JACK", "libjack.so.0 missing: apt install libjack-jackd2-0"),
         ("PortAudio", "libportaudio.so.2 missing: apt install libportaudio2"),
     ]
     [(part, text)] = advice([library for library in LIBRARIES if library.part == "panel"], "arch")
     assert part == "panel"
     assert text.count("libglvnd") == 1
-    [(_, text)] = advice(LIBRARIES[:1], None)
+    [(_, text)] = advice([library for library in LIBRARIES if library.part == "JACK"], None)
     assert all(command in text for command in INSTALLERS.values())
+
+
+BARE = "libatomic.so.1: cannot open shared object file: No such file or directory"
+
+
+def test_what_cannot_be_loaded_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian"})
+    assert lacking_in(ImportError(BARE)) == "effects: libatomic.so.1 missing: apt install libatomic1"
+    assert lacking_in(ImportError("No module named 'x'")) is None
+
+
+def _bare(folder: Path) -> dict[str, str]:
+    """The environment of a system that lacks what pedalboard needs, which a bare Debian does."""
+    (folder / "pedalboard").mkdir()
+    (folder / "pedalboard" / "__init__.py").write_text(f"raise ImportError({BARE!r})\n")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT)))}
+
+
+def test_a_pack_is_refused_in_one_line_before_anything_is_written(tmp_path: Path) -> None:
+    words = ["build", "--kind", "techno", "--model", "techno", "--bpm", "128", "--loops-per-bpm", "1", "--jobs", "1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pack_builder.cli", *words, "--out", str(tmp_path / "pack")],
+        env=_bare(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: effects: libatomic.so.1 missing: ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "pack").exists()
+
+
+def test_doctor_tries_what_it_says_works(tmp_path: Path) -> None:
+    assert dict(parts_that_work())["effects"].startswith("pedalboard 0.")
+    code = "from musika_daw.commands.doctor import parts_that_work; print(dict(parts_that_work())['effects'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=_bare(tmp_path), capture_output=True, text=True, timeout=300, check=True
+    )
+    assert done.stdout == f"pedalboard cannot be loaded: {BARE}\n"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from musika_daw.system.workers import Workers, await_end
+from musika_daw.system.workers import Workers, await_end, told_end, was_killed
 
 _base = 0
 
@@ -76,6 +77,18 @@ def test_an_error_of_a_call_comes_out_where_its_result_would() -> None:
     with pytest.raises(ValueError, match="number: 3"), Workers(2) as workers:  # noqa: PT012
         for number, result in enumerate(workers.in_order(fail, ((n,) for n in range(9)))):
             assert result == number < 3
+
+
+def test_only_a_process_that_was_killed_is_taken_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = get_context("fork").Process(target=time.sleep, args=(60,))
+    killed.start()
+    killed.kill()
+    await_end(killed)
+    assert was_killed(killed.exitcode)
+    assert told_end(killed.exitcode) == "was ended by SIGKILL"
+    assert not any(was_killed(code) for code in (None, 0, 1, 9, -signal.SIGTERM))
+    monkeypatch.delattr(signal, "SIGKILL")  # as on Windows
+    assert not any(was_killed(code) for code in (None, 0, 9, -9))
 
 
 def test_the_end_of_a_process_that_others_wait_for_too_is_told_with_its_code() -> None:

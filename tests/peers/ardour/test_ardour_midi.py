@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks.packs.ardour import ARDOUR, STARTS, TICKS, run_lua
+from benchmarks.packs.ardour import ARDOUR, STARTS, TICKS, sessions, ticks_of
 from musika_daw.host.capture import Take
 from musika_daw.host.notes.bars import bar_of_notes
 from musika_daw.host.play.piece import Piece
@@ -27,39 +28,25 @@ from tests.pack_builder.pack_helpers import Silent
 from tests.peers.ardour.ardour_regions import BEGIN, BPM, RATE, with_regions
 from tests.programs import need
 
-_MAKE = """
-AudioEngine:set_backend("None (Dummy)", "", "")
-s = create_session("{folder}", "song", {rate})
-local tempi = Temporal.TempoMap.write_copy()
-tempi:set_tempo(Temporal.Tempo({bpm}, {bpm}, 4), Temporal.timepos_t(0))
-Temporal.TempoMap.update(tempi)
-tempi = nil
-local last, normal = ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal
+_TRACKS = """
 local midi = ARDOUR.ChanCount(ARDOUR.DataType("midi"), 1)
 s:new_audio_track(2, 2, nil, 1, "sound", last, normal, true)
 s:new_midi_track(midi, midi, true, ARDOUR.PluginInfo(), nil, nil, 1, "notes", last, normal, true)
-s:save_state("")
-close_session()
-quit()
 """
 # the length of a MIDI source is not asked for: this version's scripts end in a crash there
 _TELL = """
-AudioEngine:set_backend("None (Dummy)", "", "")
-s = load_session("{folder}", "song")
-for _, track in ipairs({{"sound", "notes"}}) do
+for _, track in ipairs({"sound", "notes"}) do
   for region in s:route_by_name(track):to_track():playlist():region_list():iter() do
     local at, length = region:position():samples(), region:length():samples()
-    print("REGION\\t" .. table.concat({{region:name(), at, length}}, "\\t"))
+    print("REGION\\t" .. table.concat({region:name(), at, length}, "\\t"))
     if track == "notes" then
       for note in ARDOUR.LuaAPI.note_list(region:to_midiregion():model()):iter() do
-        local row = {{tostring(note:time()), tostring(note:length()), note:note(), note:velocity(), note:channel()}}
+        local row = {tostring(note:time()), tostring(note:length()), note:note(), note:velocity(), note:channel()}
         print("NOTE\\t" .. table.concat(row, "\\t"))
       end
     end
   end
 end
-close_session()
-quit()
 """
 
 
@@ -71,30 +58,19 @@ class Heard:
     notes: list[tuple[int, int, int, int, int]]
 
 
-def ticks(beats: str) -> int:
-    whole, part = beats.split(":")
-    return int(whole) * TICKS + int(part)
-
-
 def heard_by_ardour(home: Path, sounds: Sequence[Path], midi: Path, beats: int) -> Heard:
     """What Ardour says of a session with these files; it does not always start."""
     need("ardour7-lua", "taskset", str(ARDOUR))
-    for start in range(STARTS):
-        place = home / f"ardour{start}"
-        session = place / "song" / "song.ardour"
-        place.mkdir()
-        run_lua(place, _MAKE.format(folder=session.parent, rate=RATE, bpm=float(BPM)))
-        if not session.is_file():
-            continue
-        session.write_text(with_regions(session.read_text(), sounds, midi, beats))
+    fill = partial(with_regions, sounds=sounds, midi=midi, beats=beats)
+    for lines in sessions(home, RATE, float(BPM), tracks=_TRACKS, fill=fill, tell=_TELL):
         regions, notes = {}, []
-        for line in run_lua(place, _TELL.format(folder=session.parent)).splitlines():
+        for line in lines:
             kind, *fields = line.split("\t")
             if kind == "REGION":
                 regions[fields[0]] = int(fields[1]), int(fields[2])
             elif kind == "NOTE":
                 key, velocity, channel = map(int, fields[2:])
-                notes.append((ticks(fields[0]), ticks(fields[1]), key, velocity, channel))
+                notes.append((ticks_of(fields[0]), ticks_of(fields[1]), key, velocity, channel))
         if len(regions) == len(sounds) + 1:
             return Heard(regions, notes)
     raise AssertionError(f"Ardour did not load the session in {STARTS} starts")

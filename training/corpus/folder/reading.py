@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 
 from musika_daw.system.folders import name_for_libraries
+from musika_daw.system.quiet import quiet_libraries
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
@@ -121,7 +122,8 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
         return
     found = counted(path) if path.suffix.lower() in _MPEG_SUFFIXES else None
     try:
-        file = soundfile.SoundFile(name_for_libraries(path))
+        with quiet_libraries():
+            file = soundfile.SoundFile(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if found is None or found.first.layer != 3:
             # of the kinds that both know it also takes damaged ones, for hours of sound
@@ -143,7 +145,8 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
         write_with_length(path, found, whole)
         whole.seek(0)
         try:
-            file = soundfile.SoundFile(whole)
+            with quiet_libraries():
+                file = soundfile.SoundFile(whole)
         except (soundfile.LibsndfileError, RuntimeError) as error:
             raise UnusableError(f"damaged: {_said(error)}") from error
         with file:
@@ -172,7 +175,11 @@ def _by_libsndfile(file: soundfile.SoundFile, frames: int) -> Iterator[tuple[np.
     _check_form(file.samplerate, file.channels)
     got = 0
     try:
-        while len(block := file.read(_BLOCK_FRAMES, "float32", always_2d=True)):
+        while True:
+            with quiet_libraries():  # its MP3 decoder writes notes on what lies between frames
+                block = file.read(_BLOCK_FRAMES, "float32", always_2d=True)
+            if not len(block):
+                break
             got += len(block)
             yield block, file.samplerate
     except (soundfile.LibsndfileError, RuntimeError) as error:

@@ -1,4 +1,4 @@
-"""`TransportStrip`: source, tempo, place, lock, cache, underruns and clipping at one glance."""
+"""`TransportStrip`: source, tempo, place, lock, cache, underruns, level and clipping at one glance."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.status import HostStatus
+from musika_daw.panel.strip.meters import CacheBar, ClipLight, LevelMeter
+from musika_daw.panel.strip.picker import SourcePicker
 from musika_daw.panel.window.icons import icon, paint_icon
-from musika_daw.panel.window.picker import SourcePicker
 from musika_daw.panel.window.theme import Colours
 
 OWN_CLOCK = "internal"
@@ -55,78 +56,6 @@ class LockLamp(QWidget):
         painter.setPen(QColor(self._colours.text))
         area = self.rect().adjusted(side + 8, 0, 0, 0)
         painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, self.state)
-
-
-class CacheBar(QWidget):
-    """How much is rendered ahead, of how much there should be."""
-
-    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._colours, self._share = colours, 0.0
-        self.setMinimumSize(QSize(70, 8))
-        self.setMaximumHeight(8)
-
-    def set_share(self, share: float) -> None:
-        """0..1."""
-        self._share = min(max(share, 0.0), 1.0)
-        self.update()
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        """Paint the bar."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        area = QRectF(self.rect())
-        painter.setBrush(QColor(self._colours.raised))
-        painter.drawRoundedRect(area, 4, 4)
-        painter.setBrush(QColor(self._colours.good if self._share > 0.25 else self._colours.warn))
-        area.setWidth(area.width() * self._share)
-        painter.drawRoundedRect(area, 4, 4)
-
-
-class ClipLight(QToolButton):
-    """How many blocks were cut off at full scale since the last click on it; told by a word beside the colour."""
-
-    def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._colours, self._told, self._cleared = colours, 0, 0
-        self.setAutoRaise(True)
-        self.clicked.connect(self.clear)
-        self._show()
-
-    @property
-    def blocks(self) -> int:
-        """Blocks since it was cleared."""
-        return self._told - self._cleared
-
-    def set_told(self, blocks: int) -> None:
-        """What the host has counted since it started; fewer than before are those of another host."""
-        if blocks == self._told:
-            return
-        if blocks < self._told:
-            self._cleared = 0
-        self._told = blocks
-        self._show()
-
-    def set_colours(self, colours: Colours) -> None:
-        """Take over another theme."""
-        self._colours = colours
-        self._show()
-
-    def clear(self) -> None:
-        """Count from here."""
-        self._cleared = self._told
-        self._show()
-
-    def _show(self) -> None:
-        blocks = self.blocks
-        self.setEnabled(bool(blocks))
-        self.setText(f"CLIP {blocks}" if blocks else "no clip")
-        self.setStyleSheet(
-            f"color: {self._colours.bad}; font-weight: bold" if blocks else f"color: {self._colours.dim}"
-        )
-        self.setAccessibleName(f"Clipping: {blocks} blocks" if blocks else "Clipping: none")
-        self.setToolTip("Blocks cut off at full scale: turn the gain down. A click clears it." if blocks else "")
 
 
 class TransportStrip(QFrame):
@@ -183,6 +112,8 @@ class TransportStrip(QFrame):
         grid.addLayout(underruns, 0, 6)
         self.clip = ClipLight(colours)
         grid.addWidget(self.clip, 1, 6)
+        self.level = LevelMeter(colours)
+        grid.addWidget(self.level, 0, 7, 2, 1)
         grid.setColumnStretch(1, 1)
         self.show_nothing()
 
@@ -192,6 +123,7 @@ class TransportStrip(QFrame):
         self._show_play(self._playing, self.play.isEnabled())
         self.lamp.set_state(self.lamp.state)
         self.clip.set_colours(colours)
+        self.level.set_colours(colours)
 
     def show_nothing(self) -> None:
         """There is no host."""
@@ -204,6 +136,7 @@ class TransportStrip(QFrame):
         self.ahead.setText("none ahead")
         self.bar.set_share(0)
         self.holes.setText("–")
+        self.level.set_level(None)
 
     def show_status(self, status: HostStatus) -> None:
         """Show what the host says."""
@@ -221,11 +154,13 @@ class TransportStrip(QFrame):
             state = "locked" if status.locked else "not locked"
         if state != self.lamp.state:
             self.lamp.set_state(state)
-        self.error.setText("" if status.error_ms is None else f"{status.error_ms:+.2f} ms")
+        # rounded before it is written: there is no -0.00
+        self.error.setText("" if status.error_ms is None else f"{round(status.error_ms, 2) + 0.0:+.2f} ms")
         self.ahead.setText(f"{status.ahead_s:.1f} s ahead")
         self.bar.set_share(status.ahead_s / status.wanted_s if status.wanted_s > 0 else 0.0)
         self.holes.setText(str(status.underruns))
         self.clip.set_told(status.clipped)
+        self.level.set_level(status.peak_db)
 
     def _set_tempo(self, bpm: float) -> None:
         self._tempo_until_s = time.monotonic() + ON_THE_WAY_S
