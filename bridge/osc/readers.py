@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.clock.bars import BarCount, Sight
+from bridge.clock.bars import BarCount
+from bridge.clock.sight import Sight
 from bridge.clock.transport import Transport, Valid, check_field
 
 Arguments = Sequence[Any]
