@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bridge.clock.line import Line
-from bridge.clock.sight import Sight
+from bridge.clock.transport import Sight
 
 UNITS = (1.0, 0.5, 2.0, 0.25, 0.125)  # quarter notes a beat of the meter, the likeliest first
 BEATS_A_BAR = 4  # until one was heard
@@ -202,7 +202,7 @@ class BarCount:
         return self._bars_between(last, now, bpm) is not None
 
     def _units(self, sight: Sight) -> tuple[float, ...]:
-        """How long a beat of the meter may be: of senders that count in quarters a wrong length looks like a way back."""
+        """How long a beat of the meter may be: to who counts in quarters a wrong length looks like a way back."""
         return UNITS if self._in_quarters and sight.unit is None else (sight.unit or self._learned.unit,)
 
     def _moved_on(self, last: Sight, now: Sight, unit: float, bpm: float | None, elapsed_s: float) -> bool:

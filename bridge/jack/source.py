@@ -11,9 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bridge.clock.bars import BarCount
-from bridge.clock.sight import Sight
 from bridge.clock.source import Action, SourceError, TransportSource, host_time
-from bridge.clock.transport import Transport
+from bridge.clock.transport import Sight, Transport
 from bridge.jack.frames import ROLLING
 from bridge.midi.port import CLIENT_NAME
 
