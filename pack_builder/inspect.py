@@ -7,9 +7,8 @@ from musika_daw.hearing.key import key_heard
 from musika_daw.score.harmony import NOTES, other_spelling
 from musika_daw.score.midi_file import decode_midi
 from musika_daw.sound.labels import tempo_in_file_name
-from musika_daw.sound.sounds import read_any_header
+from musika_daw.sound.sounds import read_any_header, read_samples
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Header
-from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.plain import plain
 from musika_daw.system.quiet import quiet_libraries
 from pack_builder.plan.names import STEMS
@@ -116,12 +115,10 @@ def _key_note(path: Path, header: Header) -> str | None:
         return None
     if header.tags.key is None or header.frames > LISTENED_S * header.sample_rate_hz:
         return None
-    import soundfile
-
     try:
         with quiet_libraries():
-            samples, rate = soundfile.read(name_for_libraries(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError):
+            samples, rate = read_samples(path)
+    except ValueError:
         return None
     return key_heard(samples, rate, header.tags.key)
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from bridge.clock.line import Line
+from bridge.clock.transport import Sight
 
 UNITS = (1.0, 0.5, 2.0, 0.25, 0.125)  # quarter notes a beat of the meter, the likeliest first
 BEATS_A_BAR = 4  # until one was heard
@@ -23,27 +24,10 @@ BARS_MAX = 4096
 SLACK_S = 0.25  # news is late by less; the song's seconds and ours part by more where it jumps
 SLACK_BEATS = 0.3
 SAME_TEMPO = 0.002
+HELD_TEMPO = 0.02  # beats and seconds tell how long a beat is, as long as it holds
 START_S = 1.0
 OFF_LINE_S = 0.004
 TICK_S = 0.0015  # positions are told in whole milliseconds and ticks
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What was told at `at_s` (host time): a bar, whole beats in it before the present one, and the part of that.
-
-    `song_s` is the song's second of the same moment, where that is told; `unit` and `length`, in quarter notes, are a
-    beat and a bar of the signature of this bar, where that is.
-    """
-
-    bar: int
-    whole: int
-    part: float
-    at_s: float
-    playing: bool
-    song_s: float | None = None
-    unit: float | None = None
-    length: float | None = None
 
 
 @dataclass
@@ -53,7 +37,8 @@ class _Learned:
     starts: dict[int, float] = field(default_factory=lambda: {1: 0.0})
     unit: float = 1.0
     before: Sight | None = None  # before the end of a bar whose length is not known yet
-    first: Sight | None = None  # where play came into this bar
+    first: Sight | None = None  # where play came into this bar, or the tempo last changed in it
+    first_bpm: float | None = None
     here: tuple[int, float] | None = None  # the bar that was arrived in, and where it was taken to begin
 
     def copy(self) -> _Learned:
@@ -74,6 +59,7 @@ class BarCount:
         self._first_bpm: float | None = None
         self._varies = False
         self._points: deque[Sight] = deque(maxlen=40)
+        self._told_units: set[float] = set()
 
     @property
     def last(self) -> Sight | None:
@@ -83,6 +69,8 @@ class BarCount:
     def see(self, now: Sight, bpm: float | None) -> None:
         """Take what a DAW told, and the tempo in quarter notes a minute if that is known."""
         self._previous, self._last = self._last, now
+        if now.unit is not None:
+            self._told_units.add(now.unit)
         self._undo = self._learned.copy()
         self._learn(bpm)
 
@@ -99,6 +87,10 @@ class BarCount:
         start = self._start(self._last.bar)
         return start, start + self._within(self._last)
 
+    def heard(self, bar: int) -> bool:
+        """Whether play has led to the start of this bar, and bars before it had beats of several lengths."""
+        return len(self._told_units) > 1 and bar in self._learned.starts
+
     def tempo_bpm(self) -> float | None:
         """Tempo from how beats and seconds of the song go together, once 0.2 s of play are known."""
         now = self._last
@@ -109,6 +101,9 @@ class BarCount:
         if self._in_quarters:
             self._learn_unit_by_line([*points, now])
         if points and not self._beat(points[-1]) < self._beat(now) < self._beat(points[-1]) + 16:
+            if self._in_quarters and points[-1].bar == now.bar and points[-1].whole < now.whole:
+                points.append(now)  # play has gone on: the next of them tell how long a beat is
+                return None
             points.clear()
         if len(points) >= 4 and abs(self._fit().time_s(self._beat(now)) - now.song_s) > OFF_LINE_S:
             last = points[-1]
@@ -161,14 +156,14 @@ class BarCount:
         self._watch_tempo(now, bpm)
         if last is None or not self._went_on(last, now, bpm):
             learned.before = None
-            learned.first = now if now.playing else None
+            learned.first, learned.first_bpm = now if now.playing else None, bpm
             learned.here = None
             self._points.clear()
             self._arrive(now, bpm)
             learned.here = now.bar, self._start(now.bar)
             return
         if now.bar != last.bar:
-            learned.before, learned.first = learned.before or last, now
+            learned.before, learned.first, learned.first_bpm = learned.before or last, now, bpm
             if last.length is not None and now.bar == last.bar + 1:
                 self._put(now.bar, self._start(last.bar) + last.length)
                 learned.before = None
@@ -177,6 +172,8 @@ class BarCount:
         if learned.before is not None:
             self._measure(learned.before, now, bpm)
             learned.before = None
+        if learned.first_bpm is None or abs(bpm / learned.first_bpm - 1) > HELD_TEMPO:
+            learned.first, learned.first_bpm = now, bpm
         if not self._in_quarters and now.unit is None and learned.first is not None:
             self._learn_unit_by_tempo(learned.first, now, bpm)
 
@@ -199,12 +196,19 @@ class BarCount:
                 return False
             elapsed_s = song_s
         if now.bar == last.bar:
-            moved = self._within(now) - self._within(last)
-            # four times as far as it should be is a wrong unit yet, more is a jump
-            return moved >= 0 and (bpm is None or moved * 60 / bpm <= 4 * elapsed_s + SLACK_S)
+            return any(self._moved_on(last, now, unit, bpm, elapsed_s) for unit in self._units(now))
         if bpm is None:
             return now.bar == last.bar + 1
         return self._bars_between(last, now, bpm) is not None
+
+    def _units(self, sight: Sight) -> tuple[float, ...]:
+        """How long a beat of the meter may be: to who counts in quarters a wrong length looks like a way back."""
+        return UNITS if self._in_quarters and sight.unit is None else (sight.unit or self._learned.unit,)
+
+    def _moved_on(self, last: Sight, now: Sight, unit: float, bpm: float | None, elapsed_s: float) -> bool:
+        moved = self._within(now, unit) - self._within(last, unit)
+        # four times as far as it should be is a wrong unit yet, more is a jump
+        return moved >= 0 and (bpm is None or moved * 60 / bpm <= 4 * elapsed_s + SLACK_S)
 
     def _bars_between(self, last: Sight, now: Sight, bpm: float) -> float | None:
         """Quarter notes from the start of one bar to that of another that play has reached; None if it jumped."""

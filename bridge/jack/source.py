@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bridge.clock.bars import BarCount, Sight
+from bridge.clock.bars import BarCount
 from bridge.clock.source import Action, SourceError, TransportSource, host_time
-from bridge.clock.transport import Transport
+from bridge.clock.transport import Sight, Transport
 from bridge.jack.frames import ROLLING
 from bridge.midi.port import CLIENT_NAME
 
@@ -67,8 +67,8 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float, bars: B
 
     `host_s` is the host time of the position; its own `usecs` are of a clock that is not ours. Bars, beats
     and tempo are known only with a timebase master that fills them in. Masters disagree about
-    `bar_start_tick`: it is believed where it fits the bar number in the present signature to the bar, or the
-    frame at the present tempo. Else `bars` knows the bars that were played, or they are counted.
+    `bar_start_tick`: it is believed where it fits the frame at the present tempo, or the bar number in the present
+    signature to the bar. Else `bars` knows the bars that were played, or they are counted.
     """
     frame, rate = int(position["frame"]), float(position["frame_rate"])
     record = Transport.of(
@@ -95,24 +95,19 @@ def transport_of(state: int, position: Mapping[str, Any], host_s: float, bars: B
     if position.get("bbt_offset"):  # the bar position is that of a moment this many frames earlier
         within += position["bbt_offset"] / rate * tempo / 60
     held = frame / rate * tempo / 60 - within
-    if told > 0 and (abs(told - bar_start) < a_bar * quarter or abs(told - held) < SAME_BEATS):
-        bar_start = told
-    elif bars is not None and math.isfinite(held) and tempo > 0:
+    exact = told > 0 and abs(told - held) < SAME_BEATS
+    near = told > 0 and abs(told - bar_start) < a_bar * quarter
+    if bars is not None and math.isfinite(held) and tempo > 0:
         beats = within / quarter
-        bars.see(
-            Sight(
-                int(position["bar"]),
-                int(beats),
-                beats - int(beats),
-                host_s,
-                state == ROLLING,
-                frame / rate,
-                quarter,
-                a_bar * quarter,
-            ),
-            tempo,
-        )
+        whole, at_s, bar_beats = int(beats), frame / rate, a_bar * quarter
+        playing = state == ROLLING
+        sight = Sight(int(position["bar"]), whole, beats - whole, host_s, playing, at_s, quarter, bar_beats)
+        bars.see(sight, tempo)
+        # nobody knows of which beats the ticks are, where eighths and quarters were mixed
+        near = near and not bars.heard(sight.bar)
         bar_start = bars.place()[0]
+    if exact or near:
+        bar_start = told
     fields = {
         "tempo_bpm": tempo,
         "position_beats": bar_start + within,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.clock.bars import BarCount, Sight
-from bridge.clock.transport import Transport, Valid, check_field
+from bridge.clock.bars import BarCount
+from bridge.clock.transport import Sight, Transport, Valid, check_field
 
 Arguments = Sequence[Any]
 Bar = tuple[int, int, float]  # number, whole beats in it before the present one, part of that

@@ -48,16 +48,15 @@ class Clip:
 
 def load_clip(path: Path, sample_rate_hz: int) -> Clip:
     """A file as a clip. Raises ValueError for what is no audio file or too long, OSError for one that is not there."""
-    import soundfile
-
     from musika_daw.sound.labels import read_labels
+    from musika_daw.sound.sounds import read_samples
 
     labels = read_labels(path)
     if labels.seconds > SECONDS_MAX:
         raise ValueError(f"audition: {path.name} is {labels.seconds:.0f} s long, must be at most {SECONDS_MAX:g}")
     try:
-        read, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+        read, rate = read_samples(path)
+    except ValueError as error:
         raise ValueError(f"audition: {path.name}: {error}") from None
     audio = np.ascontiguousarray(np.repeat(read, 2, 1)[:, :2] if read.shape[1] == 1 else read[:, :2])
     beats = labels.beats if labels.loops else None

@@ -139,6 +139,23 @@ def quantise(samples: np.ndarray, encoding: str) -> bytes:
     return b"".join(parts)
 
 
+def decode_pcm(raw: bytes, encoding: str) -> np.ndarray:
+    """Whole little-endian samples as float32 in -1..1; `encoding` is pcm8 (unsigned), pcm16.. or float32, float64."""
+    width = int("".join(filter(str.isdigit, encoding))) // 8
+    if encoding.startswith("float"):
+        return np.frombuffer(raw, f"<f{width}").astype(np.float32)
+    if width == 1:
+        return (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
+    flat = np.empty(len(raw) // width, np.float32)
+    packed = np.frombuffer(raw, np.uint8).reshape(-1, width)
+    for start in range(0, len(flat), _AT_ONCE_FRAMES):
+        part = packed[start : start + _AT_ONCE_FRAMES]
+        wide = np.zeros((len(part), 4), np.uint8)
+        wide[:, 4 - width :] = part
+        flat[start : start + _AT_ONCE_FRAMES] = wide.view("<i4")[:, 0] / 2.0**31
+    return flat
+
+
 def encode_wave(samples: np.ndarray, sample_rate_hz: int, tags: Tags | None = None, encoding: str = "pcm24") -> bytes:
     """A whole WAV file as bytes.
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
-from musika_daw.sound.riff import ENCODINGS, EXTENSIBLE, FLOAT, LAYOUTS, PCM
+from musika_daw.sound.riff import ENCODINGS, EXTENSIBLE, FLOAT, LAYOUTS, PCM, decode_pcm
 from musika_daw.sound.tag_reader import tags_of_id3
 from musika_daw.sound.tags import METADATA_LIMIT_BYTES, Acid, Cue, Header, Sampler, Tags
 
@@ -40,7 +40,6 @@ _KNOWN = frozenset(
         b"ds64",
     )
 )
-_AT_ONCE = 1 << 18  # samples: on the way they are several times as large
 T = TypeVar("T")
 
 
@@ -268,23 +267,25 @@ def read_wave(path: Path) -> tuple[np.ndarray, Header]:
         return read_wave_from(stream)
 
 
-def read_wave_from(stream: BinaryIO) -> tuple[np.ndarray, Header]:
-    """`read_wave` of an open file."""
+def read_wave_from(stream: BinaryIO, frames_max: int | None = None) -> tuple[np.ndarray, Header]:
+    """`read_wave` of an open file, at most `frames_max` of its frames."""
     header = read_header_from(stream)
+    frames = header.frames if frames_max is None else min(frames_max, header.frames)
+    return next(_blocks(stream, header, frames), np.zeros((0, header.channels), np.float32)), header
+
+
+def wave_blocks(path: Path, frames: int) -> Iterator[tuple[np.ndarray, int]]:
+    """The sound of a WAV file in blocks of `frames`, each with the sample rate. Raises ValueError or OSError."""
+    with path.open("rb") as stream:
+        header = read_header_from(stream)
+        for block in _blocks(stream, header, frames):
+            yield block, header.sample_rate_hz
+
+
+def _blocks(stream: BinaryIO, header: Header, frames: int) -> Iterator[np.ndarray]:
     stream.seek(header.data_offset)
-    raw = stream.read(header.frames * header.channels * header.bits // 8)
-    flat: np.ndarray
-    if header.encoding.startswith("float"):
-        flat = np.frombuffer(raw, f"<f{header.bits // 8}").astype(np.float32)
-    elif header.bits == 8:
-        flat = (np.frombuffer(raw, np.uint8).astype(np.float32) - 128) / 128
-    else:
-        width = header.bits // 8
-        flat = np.empty(len(raw) // width, np.float32)
-        packed = np.frombuffer(raw, np.uint8).reshape(-1, width)
-        for start in range(0, len(flat), _AT_ONCE):
-            part = packed[start : start + _AT_ONCE]
-            wide = np.zeros((len(part), 4), np.uint8)
-            wide[:, 4 - width :] = part
-            flat[start : start + _AT_ONCE] = wide.view("<i4")[:, 0] / 2.0**31
-    return flat.reshape(-1, header.channels), header
+    frame_bytes, left = header.channels * header.bits // 8, header.frames
+    while (count := min(frames, left)) > 0:
+        raw = stream.read(count * frame_bytes)
+        left -= count
+        yield decode_pcm(raw[: len(raw) // frame_bytes * frame_bytes], header.encoding).reshape(-1, header.channels)

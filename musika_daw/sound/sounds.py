@@ -15,6 +15,7 @@ from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.quiet import quiet_libraries
 
 FRAMES_MAX = 1 << 48
+WAVE_SUFFIXES = (".wav", ".wave")
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
 
@@ -105,7 +106,28 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
             bits = int("".join(filter(str.isdigit, file.subtype)) or 0)
             encoding = file.subtype.lower().replace("_", "")
             return samples, Header(encoding, file.channels, file.samplerate, bits, file.frames, 0, Tags(), ())
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, MemoryError) as error:  # the latter where a head promises too much
+        raise ValueError(_said(error)) from None
+
+
+def read_samples(path: Path, frames_max: int | None = None) -> tuple[np.ndarray, int]:
+    """Samples, float32 [frames, channels], and rate of what `read_any_header` reads. Raises ValueError or OSError.
+
+    No more than `frames_max` frames are read; a file that promises more sound than memory holds raises ValueError.
+    """
+    import soundfile
+
+    if path.suffix.lower() in WAVE_SUFFIXES:
+        with path.open("rb") as stream:
+            try:
+                samples, header = read_wave_from(stream, frames_max)
+                return samples, header.sample_rate_hz
+            except ValueError:  # compressed, say
+                pass
+    try:
+        frames = -1 if frames_max is None else frames_max
+        return soundfile.read(name_for_libraries(path), frames=frames, dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError, TypeError, MemoryError) as error:
         raise ValueError(_said(error)) from None
 
 
@@ -115,7 +137,7 @@ def read_any_header(path: Path) -> Header:
     A WAV file is read by `riff_reader`; one that it does not know (compressed, say) has what libsndfile finds.
     """
     with path.open("rb") as stream:
-        if path.suffix.lower() in (".wav", ".wave"):
+        if path.suffix.lower() in WAVE_SUFFIXES:
             try:
                 return read_header_from(stream)
             except ValueError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -312,10 +314,10 @@ def test_waveforms_are_read_once_and_kept_on_disk(app: QApplication, tmp_path: P
     path = write_loop(tmp_path / "a.wav")
     sound = Sound(path, Labels(1, 44_100), "p", path.stat().st_mtime)
     thumbnails = Thumbnails(tmp_path / "waves")
-    heard: list[str] = []
+    heard: list[Path] = []
     thumbnails.ready.connect(heard.append)
     assert thumbnails.get(sound) is None
-    assert until(lambda: heard == [str(path)])
+    assert until(lambda: heard == [path])
     wave = thumbnails.get(sound)
     assert wave is not None
     assert len(wave) == 2 * POINTS
@@ -328,6 +330,29 @@ def test_waveforms_are_read_once_and_kept_on_disk(app: QApplication, tmp_path: P
     again.close()
     gone = Sound(tmp_path / "gone.wav", Labels(1, 44_100), "p", 0.0)
     assert again.made(gone) == bytes(2 * POINTS)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are Unicode elsewhere")
+def test_a_name_of_any_bytes_has_a_waveform_and_ends_none_of_the_others(
+    app: QApplication, tmp_path: Path, until: Until
+) -> None:
+    write_loop(tmp_path / "b.wav")
+    odd = write_loop(tmp_path / "a.wav").rename(tmp_path / os.fsdecode(b"caf\xe9.wav"))
+    cut = tmp_path / "c.wav"  # what libsndfile refuses: an odd chunk without its pad byte
+    data = (tmp_path / "b.wav").read_bytes()
+    cut.write_bytes(data[:12] + b"note\3\0\0\0abc" + data[12:])
+    model = ShelfModel(Marks(tmp_path / "stars.json"))
+    model.put(tmp_path, scan(tmp_path).sounds)
+    thumbnails = Thumbnails(tmp_path / "waves")
+    heard: list[Path] = []
+    thumbnails.ready.connect(heard.append)
+    for row in range(3):
+        thumbnails.get(model.sound(model.index(row)))
+    assert until(lambda: set(heard) == {odd, tmp_path / "b.wav", cut})
+    assert all(model.row_of(path) is not None for path in heard)
+    waves = [thumbnails.get(model.sound(model.index(row))) for row in range(3)]
+    assert waves[0] == waves[1] == waves[2] != bytes(2 * POINTS)
+    thumbnails.close()
 
 
 def test_a_model_without_folders_is_empty(app: QApplication, tmp_path: Path) -> None:

@@ -180,9 +180,9 @@ class Shelf(QWidget):
         self.search.clear()
         self.stars.setChecked(False)
 
-    def touch(self, path: str) -> None:
+    def touch(self, path: Path) -> None:
         """A waveform is there now."""
-        self.model.touch(Path(path))
+        self.model.touch(path)
 
     def _remember(self) -> None:
         """Before the rows are others: what is chosen, where the keyboard is, and how far it is scrolled."""

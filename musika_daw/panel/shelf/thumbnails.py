@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import threading
 from collections import deque
 from pathlib import Path
@@ -27,7 +28,7 @@ class Thumbnails(QObject):
     What was asked for last is made first, and what nobody looks at any more is not made at all.
     """
 
-    ready = Signal(str)
+    ready = Signal(object)  # a path: as a text of Qt it would lose what of its name is not UTF-8
 
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -75,12 +76,12 @@ class Thumbnails(QObject):
                 self._known.clear()
             self._known[(str(sound.path), sound.changed_s)] = self.made(sound)
             with contextlib.suppress(RuntimeError):  # the window is gone
-                self.ready.emit(str(sound.path))
+                self.ready.emit(sound.path)
         self._prune()
 
     def made(self, sound: Sound) -> bytes:
         """The waveform from the disk cache, or from the sound; a flat line for what cannot be read."""
-        cached = self._folder / hashlib.sha1(f"{sound.path}\0{sound.changed_s}\0{POINTS}".encode()).hexdigest()
+        cached = self._folder / hashlib.sha1(os.fsencode(f"{sound.path}\0{sound.changed_s}\0{POINTS}")).hexdigest()
         with contextlib.suppress(OSError):
             data = cached.read_bytes()
             if len(data) == 2 * POINTS:
@@ -114,9 +115,7 @@ class _Work(QRunnable):
 
 
 def _waveform_of(path: Path) -> bytes:
-    import soundfile
-
     from musika_daw.sound.peaks import waveform
+    from musika_daw.sound.sounds import read_samples
 
-    samples, _ = soundfile.read(path, frames=FRAMES_MAX, dtype="float32", always_2d=True)
-    return waveform(samples, POINTS)
+    return waveform(read_samples(path, FRAMES_MAX)[0], POINTS)

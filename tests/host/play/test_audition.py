@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +157,10 @@ def test_files_become_clips_at_the_rate_of_the_device(tmp_path: Path) -> None:
     soundfile.write(mono, wave[:, 0], 44_100)
     assert load_clip(mono, RATE).audio.shape == (2, 2 * RATE)
     assert not load_clip(mono, RATE).repeats
+    data = loop.read_bytes()
+    odd = tmp_path / os.fsdecode(b"caf\xe9.wav" if sys.platform == "linux" else b"odd.wav")
+    odd.write_bytes(data[:12] + b"note\3\0\0\0abc" + data[12:])  # libsndfile refuses it without a pad byte
+    np.testing.assert_array_equal(load_clip(odd, RATE).audio, clip.audio)
     (tmp_path / "no.wav").write_bytes(b"no")
     with pytest.raises(ValueError, match=r"no\.wav"):
         load_clip(tmp_path / "no.wav", RATE)

@@ -1,7 +1,8 @@
 """Reads one music file block by block at 44.1 kHz stereo, whatever it was, or says in a few words why not.
 
 libsndfile reads WAV, FLAC, MP3, OGG, Opus and AIFF; other kinds are offered to pedalboard (AAC on macOS and Windows),
-and they and what libsndfile refuses to an `ffmpeg` program if one is installed. The length of an MP3 file is counted.
+and they and what libsndfile refuses to an `ffmpeg` program if one is installed, WAV files before to our own reader.
+Decoders end early without a word: the length of an MP3 file is counted, that of others looked for (`lengths`).
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from musika_daw.sound.riff_reader import read_header, wave_blocks
 from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.quiet import quiet_libraries
+from training.corpus.folder.lengths import cut, flac_frames, ogg_seconds
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
@@ -55,6 +58,7 @@ SUFFIXES = frozenset(
 # what needs no other program
 _NATIVE_SUFFIXES = SUFFIXES - {".aac", ".ape", ".m4a", ".m4b", ".mp4", ".mpc", ".wma", ".wv"}
 _MPEG_SUFFIXES = frozenset((".mp2", ".mp3"))
+_WAVE_SUFFIXES = frozenset((".rf64", ".wav", ".wave"))
 # what ffmpeg may take a file for. Left free it finds sound in what is none: speech at 12 kbit/s in a damaged AIFF file
 _CONTAINERS = (
     "3gp,3g2,aiff,ape,asf,au,caf,flac,m4a,matroska,mj2,mov,mp4,mpc,mpc8,ogg,tak,tta,w64,wav,webm,wsd,wv"  # by a head
@@ -91,8 +95,11 @@ def blocks(path: Path) -> Iterator[np.ndarray]:
             raise UnusableError("not readable: it is no plain file")
         if is_locked(path):
             raise UnusableError("locked by DRM")
+        missing = cut(path)
     except OSError as error:
         raise UnusableError(f"not readable: {(error.strerror or str(error)).lower()}") from error
+    if missing is not None and missing[0] < _WHOLE * missing[1]:
+        raise UnusableError(f"damaged: cut short, {missing[0]} of {missing[1]} bytes of its sound are there")
     frames = 0
     for block in _resampled(_decoded(path)):
         frames += len(block)
@@ -116,27 +123,36 @@ def is_locked(path: Path) -> bool:
 
 def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     """Blocks `[n, channels]` with their sample rate, from the first decoder that knows the file."""
-    if path.suffix.lower() == ".opus" and shutil.which("ffmpeg"):
+    suffix, least_s = path.suffix.lower(), ogg_seconds(path) or 0.0
+    if suffix == ".opus" and shutil.which("ffmpeg"):
         # libsndfile gives up on streams that were cut out of others: half of forty real tracks
-        yield from _by_ffmpeg(path, "")
+        yield from _by_ffmpeg(path, "", least_s)
         return
-    found = counted(path) if path.suffix.lower() in _MPEG_SUFFIXES else None
+    found = counted(path) if suffix in _MPEG_SUFFIXES else None
     try:
         with quiet_libraries():
             file = soundfile.SoundFile(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if found is None or found.first.layer != 3:
+            if suffix in _WAVE_SUFFIXES and _holds_wave(path):
+                yield from wave_blocks(path, _BLOCK_FRAMES)
             # of the kinds that both know it also takes damaged ones, for hours of sound
-            if path.suffix.lower() in _NATIVE_SUFFIXES:
-                yield from _by_ffmpeg(path, _said(error))
+            elif suffix in _NATIVE_SUFFIXES:
+                yield from _by_ffmpeg(path, _said(error), least_s)
             else:
                 yield from _by_pedalboard(path, _said(error))
             return
     else:
         with file:
             length_s = file.frames / max(1, file.samplerate)
-            if file.frames > _UNKNOWN_FRAMES:  # a FLAC file that was written into a pipe
-                yield from _by_ffmpeg(path, "it does not say how long it is")
+            if not file.frames and suffix in _WAVE_SUFFIXES and _holds_wave(path):  # its head was never finished
+                yield from wave_blocks(path, _BLOCK_FRAMES)
+                return
+            if file.frames > _UNKNOWN_FRAMES:  # a FLAC file that was written into a pipe, chained streams
+                yield from _by_ffmpeg(path, "it does not say how long it is", least_s)
+                return
+            if length_s < _WHOLE * least_s or file.frames < (flac_frames(path) or 0):
+                yield from _by_ffmpeg(path, f"it holds more than {length_s:.1f} s", least_s)
                 return
             if found is None or abs(found.seconds - length_s) <= _MPEG_SLACK_S or found.first.layer != 3:
                 yield from _by_libsndfile(file, file.frames if found is None else max(found.frames, found.told or 0))
@@ -156,6 +172,16 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
 def _said(error: Exception | str) -> str:
     """What a decoder said, on one line."""
     return " ".join(str(getattr(error, "error_string", error)).split())[:200]
+
+
+def _holds_wave(path: Path) -> bool:
+    """Whether our own reader finds sound in a file of another's making."""
+    try:
+        header = read_header(path)
+    except ValueError:
+        return False
+    _check_form(header.sample_rate_hz, header.channels)
+    return header.frames > 0
 
 
 def _check_form(rate_hz: float, channels: int) -> None:
@@ -208,46 +234,48 @@ def _by_pedalboard(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
         _check_whole(file.tell(), file.frames, file.samplerate)
 
 
-def _by_ffmpeg(path: Path, why: str) -> Iterator[tuple[np.ndarray, int]]:
+def _by_ffmpeg(path: Path, why: str, least_s: float = 0.0) -> Iterator[tuple[np.ndarray, int]]:
     program = shutil.which("ffmpeg")
     if program is None:
         if path.suffix.lower() in _NATIVE_SUFFIXES:
             raise UnusableError(f"damaged or not a sound file, or {MAYBE} to be read: {_said(why)}")
         raise UnusableError(f"{MAYBE} to be read")
-    command = [
-        program,
-        "-v",
-        "error",
-        "-nostdin",
-        "-format_whitelist",
-        _CONTAINERS + (_STREAMS if path.suffix.lower() in _STREAM_SUFFIXES else ""),
-        "-i",
-        str(path.absolute()),
-        "-vn",
-        "-f",
-        "f32le",
-        "-ac",
-        "2",
-        "-ar",
-        str(SAMPLE_RATE_HZ),
-        "-",
-    ]
-    with tempfile.TemporaryFile() as errors:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
+    containers = _CONTAINERS + (_STREAMS if path.suffix.lower() in _STREAM_SUFFIXES else "")
+    asked = ["-v", "level+info", "-hide_banner", "-nostats", "-nostdin", "-format_whitelist", containers]
+    given = ["-vn", "-f", "f32le", "-ac", "2", "-ar", str(SAMPLE_RATE_HZ), "-"]
+    got = 0
+    with tempfile.TemporaryFile() as notes:
+        command = [program, *asked, "-i", str(path.absolute()), *given]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=notes) as process:
             assert process.stdout is not None
             try:
                 while data := process.stdout.read(_BLOCK_FRAMES * 8):
+                    got += len(data) // 8
                     yield np.frombuffer(data[: len(data) // 8 * 8], "<f4").reshape(-1, 2), SAMPLE_RATE_HZ
             except GeneratorExit:  # nobody reads on
                 process.kill()
                 raise
-        if process.returncode:
-            errors.seek(0)
-            told = errors.read(1 << 16).decode("utf-8", "replace").replace(f"{path.absolute()}: ", "").strip()
-            lines = [re.sub(r"^\[[^\]]* @ 0x\w+\] ", "", line) for line in told.splitlines()] or [why]
-            # the first says what was wrong, the last what came of it
-            both = "; ".join(dict.fromkeys((lines[0], lines[-1])))
-            raise UnusableError(f"damaged or not a sound file: {_said(both)}")
+        notes.seek(0)
+        told = notes.read(1 << 16).decode("utf-8", "replace")
+    if process.returncode:
+        told = told.replace(f"{path.absolute()}: ", "")
+        lines = [
+            line.strip() for line in re.findall(r"^(?:\[[^\]]* @ 0x\w+\] )?\[(?:error|fatal)\] (.*)", told, re.M)
+        ] or [why]
+        # the first says what was wrong, the last what came of it
+        both = "; ".join(dict.fromkeys((lines[0], lines[-1])))
+        raise UnusableError(f"damaged or not a sound file: {_said(both)}")
+    _check_whole(got, round(max(least_s, _told_s(told)) * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
+
+
+def _told_s(notes: str) -> float:
+    """The length that a file tells ffmpeg, 0 where it is estimated or may be that of something besides the sound."""
+    streams = re.findall(r"^\[info\]   Stream #0:.*?: (?:Audio|Video): .*", notes.split("Stream mapping:")[0], re.M)
+    length = re.search(r"^\[info\]   Duration: (\d+):(\d\d):(\d\d\.\d+)", notes, re.M)
+    sound = [stream for stream in streams if "(attached pic)" not in stream]
+    if length is None or len(sound) != 1 or "Estimating duration" in notes:
+        return 0.0
+    return int(length[1]) * 3600 + int(length[2]) * 60 + float(length[3])
 
 
 def _resampled(decoded: Iterable[tuple[np.ndarray, int]]) -> Iterator[np.ndarray]:
