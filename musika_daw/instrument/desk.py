@@ -79,11 +79,11 @@ class Desk:
         for role, audio in parts.items():
             ducked = deep if role == "bass" else duck
             gain = self._gate(role, seconds) * (1 - _DUCKED[role] * ducked) * 10 ** (_LEVEL_DB[role] / 20)
-            played[role] = toned(audio * gain[:, None], self.sample_rate_hz)
+            played[role] = toned(audio * gain.astype(np.float32)[:, None], self.sample_rate_hz)
             if role in _SENT:
                 played[role] += rung(played[role], self.sample_rate_hz)
-        limit = limiter(sum(played.values(), np.zeros((count, 2))))[:, None]
-        return {role: (audio * limit).astype(np.float32) for role, audio in played.items()}
+        limit = limiter(sum(played.values(), np.zeros((count, 2), np.float32))).astype(np.float32)[:, None]
+        return {role: np.ascontiguousarray(audio * limit) for role, audio in played.items()}
 
     def _spans(self, role: str) -> tuple[np.ndarray, np.ndarray]:
         """Seconds from and until which each note of a part is let through."""
@@ -122,13 +122,14 @@ def _deeper(ducking: Ducking) -> Ducking:
 
 def toned(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Sound `[n, 2]` with the tone of the desk: what is heard begins up to 3 ms earlier and ends as much later."""
-    return np.asarray(signal.oaconvolve(audio, _tone(sample_rate_hz)[:, None], mode="same", axes=0))
+    sides = np.ascontiguousarray(audio.T, np.float32)  # one after the other, as transforms are fastest
+    return np.asarray(signal.oaconvolve(sides, _tone(sample_rate_hz)[None], mode="same", axes=1)).T
 
 
 def rung(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """What the hall answers to sound `[n, 2]`, as long as it."""
-    sent = audio.mean(1, keepdims=True)
-    return np.asarray(signal.oaconvolve(sent, hall(sample_rate_hz), axes=0))[: len(audio)]
+    sent = (audio[:, 0] + audio[:, 1])[None] / 2
+    return np.asarray(signal.oaconvolve(sent, hall(sample_rate_hz).T, axes=1))[:, : len(audio)].T
 
 
 @lru_cache(maxsize=4)
@@ -142,7 +143,7 @@ def hall(sample_rate_hz: int) -> np.ndarray:
     band = signal.butter(2, _HALL_BAND_HZ, "bandpass", fs=sample_rate_hz, output="sos")
     noise = signal.sosfilt(band, noise, axis=0)
     noise *= 10 ** (_HALL_DB / 20) / np.sqrt(np.square(noise).sum(0))
-    return np.concatenate([np.zeros((round(_HALL_AFTER_S * sample_rate_hz), 2)), noise])
+    return np.asfortranarray(np.concatenate([np.zeros((round(_HALL_AFTER_S * sample_rate_hz), 2)), noise]), np.float32)
 
 
 @lru_cache(maxsize=4)
@@ -150,12 +151,12 @@ def _tone(sample_rate_hz: int) -> np.ndarray:
     """The tone as a filter without delay, `[_TAPS]`."""
     at = [0, *(2 * hz / sample_rate_hz for hz in _TONE_HZ), 1]
     gain = [10 ** (db / 20) for db in (_TONE_DB[0], *_TONE_DB, _TONE_DB[-1])]
-    return np.asarray(signal.firwin2(_TAPS, at, gain))
+    return np.asarray(signal.firwin2(_TAPS, at, gain), np.float32)
 
 
 def limiter(mix: np.ndarray) -> np.ndarray:
     """Gain `[n]` that keeps `[n, 2]` below the ceiling: what is needed within 10 ms, smoothed over as much."""
-    loudest = ndimage.maximum_filter1d(np.abs(mix).max(1, initial=0.0), 2 * _HOLD + 1, mode="nearest")
+    loudest = ndimage.maximum_filter1d(np.maximum(np.abs(mix[:, 0]), np.abs(mix[:, 1])), 2 * _HOLD + 1, mode="nearest")
     needed = np.minimum(1.0, _CEILING / np.maximum(loudest, _CEILING))
     window = np.hanning(2 * _SMOOTH + 3)[1:-1]
     padded = np.pad(needed, _SMOOTH, mode="edge")

@@ -16,6 +16,7 @@ what is above is bent as a soft clipper does.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -32,11 +33,14 @@ from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side
 
 # frames over which energies are compared where they hold still, and how far in dB they may stray and do so
 _STILL_FRAMES, _STILL_DB = 5, 4.0
+_BESIDE = _STILL_FRAMES // 2
 _MOST_GAIN = 8.0
 # after so many long frames their noise repeats, and after so many their random angles
 LONG_PERIOD, _ANGLES = 256, 1024
 # share of the peak from which on sound is bent
 _KNEE = 0.7
+# long frames, short frames and samples of a piece that a processor's cache holds
+_LONG_FRAMES, _SHORT_FRAMES, _SAMPLES = 32, 128, 16_384
 
 
 class Synthesis(nn.Module):
@@ -81,36 +85,72 @@ class Synthesis(nn.Module):
         tones, count = parts["tones"], self.layout.bins
         frames = tones.shape[2]
         angles, tilts = (self._angles(first, frames, ring, table) for table in self.angles)
-        phase = self.phases(tones, angles, tilts, first) + self.long.carrier(frames)[:, :count]
+        phase = self.phases(tones, angles, tilts, first)
+        carrier = self.long.carrier(frames)[:, :count]
         noise = self.noise.frames(first, frames, ring)[None]
-        if self.layout.channels == 2:
-            balance = (parts["balance"].clamp(-1, 1) @ self.long_shapes)[:, None]
-            across = torch.sqrt((1 - balance.square()).clamp(min=0))
-            noise = torch.cat(
-                [noise[:, :1].expand(len(tones), -1, -1, -1), balance * noise[:, :1] + across * noise[:, 1:]], 1
+        # of the bands of a step, what their frames have in common
+        bands = parts["bands"].unflatten(2, (frames, -1)).mean(3)
+
+        def bins(at: slice) -> Tensor:
+            balance = parts["balance"][:, at] if self.layout.channels == 2 else None
+            return self._bins(
+                tones[:, :, at, :count],
+                parts["tonality"][:, :, at],
+                phase[:, :, at] + carrier[at],
+                noise=noise[:, :, at],
+                bands=bands[:, :, at],
+                balance=balance,
             )
+
+        return self.long.overlap_add((bins(at) for at in _pieces(frames, _LONG_FRAMES)), frames)
+
+    def _bins(
+        self, tones: Tensor, tonality: Tensor, phase: Tensor, *, noise: Tensor, bands: Tensor, balance: Tensor | None
+    ) -> Tensor:
+        """The complex STFT `[B, channels, n, bins]` of some long frames."""
+        count = tones.shape[-1]
+        if balance is not None:
+            balance = (balance.clamp(-1, 1) @ self.long_shapes)[:, None]
+            across = torch.sqrt((1 - balance.square()).clamp(min=0))
+            side = _scaled(noise[:, :1], balance) + _scaled(noise[:, 1:], across)
+            noise = torch.cat([noise[:, :1].expand(len(tones), -1, -1, -1), side], 1)
             phase = torch.cat([phase, phase + torch.atan2(across, balance)[..., :count]], 1)
-        magnitude = self.long.magnitude(tones[..., :count])
-        share = parts["tonality"].clamp(0, 1)
+        magnitude = self.long.magnitude(tones)
+        share = tonality.clamp(0, 1)
         share = share * share * (3 - 2 * share)
-        tonal = torch.polar(magnitude * share.sqrt(), phase)
-        low = noise[..., :count] * (magnitude * (1 - share).sqrt())
+        tonal = magnitude * share.sqrt()
         # above the tones there is but noise, about as loud as the bands of the step are
-        loud = parts["bands"].unflatten(2, (frames, -1)).mean(3) @ self.long_shapes[:, count:]
-        high = noise[..., count:] * self.long.magnitude(loud)
-        return self.long.resynthesise(torch.cat([tonal + low, high], -1))
+        loud = self.long.magnitude(bands @ self.long_shapes[:, count:])
+        out = _scaled(noise, torch.cat([magnitude * (1 - share).sqrt(), loud], -1))
+        out[..., :count] += torch.complex(tonal * phase.cos(), tonal * phase.sin())
+        return out
 
     def _shaped(self, carrier: Tensor, bands: Tensor) -> Tensor:
-        context = self.short.context
-        spectrum = self.short.analyse(F.pad(carrier, (context, context)))
-        has, wanted = energies(spectrum, self.short_shapes), energy_of(bands, self.short.full_scale)
+        context, hop, frames = self.short.context, self.short.hop, bands.shape[2]
+        padded = F.pad(carrier, (context, context))
+        wanted = energy_of(bands, self.short.full_scale)
+
+        def shaped(at: slice) -> Tensor:
+            # energies are compared with those of the frames beside, too
+            before, after = min(at.start, _BESIDE), min(frames - at.stop, _BESIDE)
+            first, stop = at.start - before, at.stop + after
+            spectrum = self.short.analyse(padded[..., first * hop : stop * hop + 2 * context])
+            gain = self._gain(energies(spectrum, self.short_shapes), wanted[:, :, first:stop], before, after)
+            return _scaled(spectrum[:, :, before : before + at.stop - at.start], gain @ self.short_shapes)
+
+        return self.short.overlap_add((shaped(at) for at in _pieces(frames, _SHORT_FRAMES)), frames)
+
+    def _gain(self, has: Tensor, wanted: Tensor, before: int, after: int) -> Tensor:
+        """Gains of the frames between those before and after, from energies that are there and that were told."""
         floor = 1e-7 * self.short.full_scale**2
         has, wanted = has + floor, wanted + floor
-        still = torch.log(_mean_of_frames(wanted) / _mean_of_frames(has))
-        strayed = (torch.log(wanted / _mean_of_frames(wanted)) * (10 / math.log(10))).abs()
+        inner = slice(before, has.shape[2] - after)
+        mean = _mean_of_frames(wanted, before, after)
+        still = torch.log(mean / _mean_of_frames(has, before, after))
+        has, wanted = has[:, :, inner], wanted[:, :, inner]
+        strayed = (torch.log(wanted / mean) * (10 / math.log(10))).abs()
         gain = torch.lerp(still, torch.log(wanted / has), torch.sigmoid(strayed - _STILL_DB)) / 2
-        gain = torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
-        return self.short.resynthesise(spectrum * (gain @ self.short_shapes))
+        return torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
 
     def deep_phases(self, parts: dict[str, Tensor], first: int, ring: int | None = None) -> Tensor:
         """Phases of the deep band's points, `[B, n * frames]`."""
@@ -129,13 +169,32 @@ class Synthesis(nn.Module):
         """Bent where it is above the peak of its step (or of a step beside it, whose peak may lie at the border)."""
         ceiling = F.max_pool1d(level_of(peak)[:, None], 3, 1, 1) + 1e-4
         ceiling = F.interpolate(ceiling, scale_factor=self.step, mode="linear", align_corners=False)
-        size = wave.abs() / ceiling
-        bent = _KNEE + (1 - _KNEE) * torch.tanh((size - _KNEE) / (1 - _KNEE))
-        return torch.where(size > _KNEE, torch.sign(wave) * bent * ceiling, wave)
+
+        def bent(at: slice) -> Tensor:
+            some, top = wave[..., at], ceiling[..., at]
+            size = some.abs() / top
+            curve = _KNEE + (1 - _KNEE) * torch.tanh((size - _KNEE) / (1 - _KNEE))
+            return torch.where(size > _KNEE, torch.sign(some) * curve * top, some)
+
+        return torch.cat([bent(at) for at in _pieces(wave.shape[-1], _SAMPLES)], -1)
 
 
-def _mean_of_frames(energy: Tensor) -> Tensor:
-    """Means over some frames around each, `[B, C, frames, bands]`."""
-    half = _STILL_FRAMES // 2
-    padded = F.pad(energy, (0, 0, half, half), mode="replicate")
-    return F.avg_pool2d(padded, (_STILL_FRAMES, 1), 1)
+def _pieces(count: int, size: int) -> Iterator[slice]:
+    """Places 0..count in pieces that a processor's cache holds; training has to keep everything anyway."""
+    size = count if torch.is_grad_enabled() else size
+    yield from (slice(start, min(count, start + size)) for start in range(0, count, size))
+
+
+def _scaled(bins: Tensor, gain: Tensor) -> Tensor:
+    """Complex bins times a real gain, which complex arithmetic would first make complex."""
+    return torch.view_as_complex(torch.view_as_real(bins) * gain[..., None])
+
+
+def _mean_of_frames(energy: Tensor, before: int, after: int) -> Tensor:
+    """Means over some frames around each `[B, C, frames, bands]` but the first and last ones."""
+    padded = F.pad(energy, (0, 0, _BESIDE - before, _BESIDE - after), mode="replicate")
+    frames = padded.shape[2] - 2 * _BESIDE
+    total = padded[:, :, :frames].clone()
+    for shift in range(1, _STILL_FRAMES):
+        total += padded[:, :, shift : shift + frames]
+    return total / _STILL_FRAMES
