@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 TRIES = 24
 LONGEST_S = 60.0
 BPM = (60.0, 200.0)
-# who reads a recording longer than this may as well give a part of it
-_LARGEST_S = 7200.0
+_SLOWEST_BEAT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -47,17 +46,15 @@ def heard_like(
     from musika_daw.hearing.key import key_of
     from musika_daw.instrument.likeness import like
     from musika_daw.sound.labels import read_labels
-    from musika_daw.sound.sounds import read_sound
+    from musika_daw.sound.sounds import read_samples
 
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
         labels = read_labels(path)
-        samples = read_sound(path)[0]
+        samples, _ = read_samples(path, round((LONGEST_S + _SLOWEST_BEAT_S) * labels.sample_rate_hz))
     except ValueError as error:  # which names the file
         raise ValueError(f"like: {error}") from None
-    if labels.seconds > _LARGEST_S:
-        raise ValueError(f"like: {path.name}: lasts {labels.seconds:.0f} s, must be at most {_LARGEST_S:.0f}")
     rate_hz, first_s, by_label = labels.sample_rate_hz, 0.0, labels.bpm is not None
     tempo = bpm if bpm is not None else labels.bpm
     if tempo is None:
