@@ -36,11 +36,17 @@ class Heard:
 
 
 def heard_like(
-    path: Path, engine: Engine, controls: Controls, *, bpm: float | None = None, tries: int = TRIES
+    path: Path,
+    engine: Engine,
+    controls: Controls,
+    *,
+    bpm: float | None = None,
+    tries: int = TRIES,
+    report: Callable[[int], None] | None = None,
 ) -> Heard:
     """Styles that sound like a file, in a tempo that is given or its own. ValueError where it has no beat or no sound.
 
-    On a terminal it is told how far the search is.
+    `report` is told how many of the tries are done; without one a terminal is.
     """
     from musika_daw.hearing.grid import grid_of
     from musika_daw.hearing.key import key_of
@@ -67,8 +73,7 @@ def heard_like(
     begin = round(first_s * rate_hz)
     part = samples[begin : begin + round(LONGEST_S * rate_hz)]
     key = labels.key if labels.key is not None else key_of(part, rate_hz)[0]
-    told = _told(path.name, tries)
-    found = like(engine, part, rate_hz, tempo, controls, tries=tries, report=told)
+    found = like(engine, part, rate_hz, tempo, controls, tries=tries, report=report or _told(path.name, tries))
     return Heard(tempo, by_label, key, labels.key is not None, found)
 
 
@@ -90,7 +95,14 @@ def _told(name: str, tries: int) -> Callable[[int], None] | None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed from which styles are drawn.")
 @click.option("--tries", default=TRIES, show_default=True, type=click.IntRange(1, 512), help="Styles to compare.")
 @click.option("--json", "as_json", is_flag=True, help="For other programs.")
-def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, as_json: bool) -> None:
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "json"]),
+    default="auto",
+    show_default=True,
+    help="json: an object on a line after each try, for programs.",
+)
+def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, as_json: bool, progress: str) -> None:
     """Find the styles that sound like RECORDING, a loop or a song with a steady beat.
 
     Prints what `render`, `run` and `musika-pack build` can be given to play in them, tempo and key of RECORDING
@@ -105,7 +117,12 @@ def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, 
     from musika_daw.score.parts import voices_text
 
     engine = Engine.load(model)
-    heard = heard_like(recording, engine, Controls(seed), bpm=bpm, tries=tries)
+
+    def tell(done: int) -> None:
+        click.echo(json.dumps({"done": done, "tries": tries}))
+
+    report = tell if progress == "json" else None
+    heard = heard_like(recording, engine, Controls(seed), bpm=bpm, tries=tries, report=report)
     found = heard.likeness
     controls = found.controls
     if as_json:
