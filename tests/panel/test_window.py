@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from musika_daw.panel.link.host_link import with_option
 from musika_daw.panel.window.app import PanelOptions, make_window
-from musika_daw.panel.window.steering import SteeringScroll
 from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, end, status, write_loop
 
@@ -81,15 +80,6 @@ def test_no_lock_error_is_minus_nothing(window: PanelWindow, host: StandIn, unti
     for error_ms, text in ((-0.002, "+0.00 ms"), (-0.006, "-0.01 ms"), (0.004, "+0.00 ms")):
         host.status = status(lock={"locked": True, "error_ms": error_ms})
         assert until(lambda text=text: window.strip.error.text() == text)
-
-
-def test_learning_can_be_ended_in_a_low_window(window: PanelWindow, until: Until) -> None:
-    window.resize(720, 480)
-    window.steering.learn_mode.setChecked(True)
-    assert until(lambda: window.findChild(SteeringScroll).verticalScrollBar().maximum() > 0)
-    button = window.steering.learn_mode
-    assert not button.visibleRegion().isEmpty()
-    assert button.visibleRegion().boundingRect().height() == button.height()
 
 
 def test_a_cleared_light_stays_dark_where_the_same_host_comes_back(window: PanelWindow, until: Until) -> None:
@@ -387,13 +377,3 @@ def drop(window: PanelWindow, path: Path) -> None:
     window.dragEnterEvent(enter)
     assert enter.isAccepted()
     window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, data, LEFT, Qt.KeyboardModifier.NoModifier))
-
-
-def test_an_error_bar_brings_no_scroll_bar(window: PanelWindow, until: Until) -> None:
-    window.resize(960, 690)
-    assert until(lambda: window.height() == 690)
-    bar = window.findChild(SteeringScroll).verticalScrollBar()
-    assert not until(bar.isVisible, 0.3)
-    window.host_notice.say("The host has ended: it crashed, or was killed", [("Start it again", print)], "bad")
-    assert until(window.host_notice.isVisible)
-    assert not until(bar.isVisible, 0.5)

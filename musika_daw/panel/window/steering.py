@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QGridLayout,
@@ -66,6 +66,7 @@ class Steering(QWidget):
         self.keep_learns = {bars: LearnButton(f"keep_{bars}", f"Capture {bars} bars") for bars in BARS}
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(3)  # at 690 pixels all of it is seen beside an error bar
         effects = _row(self.effects_box, self.effects_learn)
         column.addWidget(_group("Music", [*self.sliders.values(), self.key, self.chords, effects]))
         column.addWidget(self.parts)
@@ -160,7 +161,13 @@ class SteeringScroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(steering)
         self._steering = steering
-        steering.learn_mode.toggled.connect(lambda _: self.updateGeometry())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """What the controls show now, of another model say, may be wider than before."""
+        done = super().eventFilter(watched, event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return done
 
     def minimumSizeHint(self) -> QSize:
         """As wide as the controls and their scroll bar."""
@@ -171,7 +178,7 @@ class SteeringScroll(QScrollArea):
 def _group(title: str, rows: list[QWidget]) -> QGroupBox:
     box = QGroupBox(title)
     column = QVBoxLayout(box)
-    column.setSpacing(5)
+    column.setSpacing(3)
     for row in rows:
         column.addWidget(row)
     return box
