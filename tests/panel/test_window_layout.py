@@ -22,12 +22,17 @@ def test_learning_can_be_ended_in_a_low_window(window: PanelWindow, until: Until
     button = window.steering.learn_mode
     assert not button.visibleRegion().isEmpty()
     assert button.visibleRegion().boundingRect().height() == button.height()
+    for enabled in (False, True):  # as where there is no host
+        window.steering.setEnabled(enabled)
+        assert button.isEnabled() == enabled
 
 
 @pytest.mark.parametrize("width", [720, 960])
 def test_no_control_is_cut_off_at_the_side(window: PanelWindow, host: StandIn, until: Until, width: int) -> None:
     """A model with parts needs a wider column than the one before, and a bar to scroll it."""
     window.resize(width, 640)
+    assert until(lambda: window.strip.tempo.text() == "128.00")
+    window.splitter.setSizes([1, width])
     host.status = status(parts=PARTS)
     assert until(lambda: window.steering.parts.isVisible())
     view = window.findChild(SteeringScroll).viewport()

@@ -91,6 +91,12 @@ class Steering(QWidget):
         self.learn_mode.toggled.connect(self._show_learns)
         self._show_learns(False)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """The button below is on and off with the rest."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.EnabledChange:
+            self.learn_mode.setEnabled(self.isEnabled())
+
     def set_colours(self, colours: Colours) -> None:
         """Take over another theme."""
         self.pad.set_colours(colours)
