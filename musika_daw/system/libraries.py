@@ -33,6 +33,7 @@ LIBRARIES = (
     Library("JACK", "libjack.so.0", "libjack-jackd2-0", "pipewire-jack-audio-connection-kit", "jack2", "jack"),
     Library("PortAudio", "libportaudio.so.2", "libportaudio2", "portaudio", "portaudio"),
     Library("panel", "libglib-2.0.so.0", "libglib2.0-0", "glib2", "glib2"),
+    Library("panel", "libgssapi_krb5.so.2", "libgssapi-krb5-2", "krb5-libs", "krb5"),
     Library("panel", "libEGL.so.1", "libegl1", "libglvnd-egl", "libglvnd"),
     Library("panel", "libGL.so.1", "libgl1", "libglvnd-glx", "libglvnd"),
     Library("panel", "libfontconfig.so.1", "libfontconfig1", "fontconfig", "fontconfig"),

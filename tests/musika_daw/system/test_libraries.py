@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
+import PySide6
 import pytest
 
 from musika_daw.commands.doctor import parts_that_work
@@ -37,6 +40,44 @@ def test_what_dpkg_has_installed_is_not_missing() -> None:
     named = {library.debian for library in LIBRARIES}
     installed = {package.removesuffix("t64") for package in done.stdout.split()}  # which provides the name before
     assert named & installed == named - lacking
+
+
+def _packages(*queries: str) -> list[str]:
+    done = subprocess.run(["dpkg-query", *queries], capture_output=True, text=True, check=False)
+    return done.stdout.splitlines()
+
+
+def _with_all_they_need(packages: Iterable[str]) -> set[str]:
+    """Packages, with those that are installed for them."""
+    depends = {}
+    for line in _packages("-W", "-f", "${Package}\t${Depends}, ${Pre-Depends}\n"):
+        name, _, wanted = line.partition("\t")
+        depends[name] = {re.split(r"[ :(]", one.strip())[0] for one in re.split(r"[,|]", wanted)}
+    found, left = set(), set(packages)
+    while left:
+        found |= left
+        left = set().union(*(depends.get(name, set()) for name in left)) - found
+    return found
+
+
+@pytest.mark.skipif(not DEBIAN, reason="asks dpkg")
+def test_what_qt_is_linked_with_comes_with_the_packages_that_are_named() -> None:
+    """On a bare Debian the panel asked for one library after another that doctor had not named."""
+    qt = Path(PySide6.__file__).parent / "Qt"
+    names = [f"lib/libQt6{name}.so.6" for name in ("Core", "Gui", "Widgets", "Network", "DBus", "XcbQpa")]
+    files = [qt / name for name in (*names, "plugins/platforms/libqxcb.so")]
+    told = subprocess.run(["ldd", *map(str, files)], capture_output=True, text=True, check=True).stdout
+    paths = {Path(path).resolve() for path in re.findall(r"=> (/\S+)", told) if not path.startswith(str(qt))}
+    owners = {}
+    for path in paths:
+        plain = str(path).removeprefix("/usr")  # either is what dpkg may know it by
+        [owner, *_] = _packages("-S", plain) + _packages("-S", f"/usr{plain}") or ["nobody"]
+        owners[path.name] = owner.partition(":")[0]
+    assert len(owners) > 30
+    # of any system that has Python
+    base = {"libc6", "libgcc-s1", "libstdc++6", "zlib1g"}
+    brought = _with_all_they_need(library.debian for library in LIBRARIES if library.part == "panel") | base
+    assert {name: owner for name, owner in owners.items() if owner not in brought} == {}
 
 
 def test_advice_is_one_line_a_part_and_names_the_systems_own_command() -> None:
