@@ -73,8 +73,9 @@ def told(error: Exception) -> str:
         return f"{where}: {one_line(error.message.removesuffix('.'))}"
     if isinstance(error, click.ClickException):
         return one_line(error.format_message().removesuffix("."))
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror.lower()}"
+    if isinstance(error, OSError) and error.strerror:
+        where = "" if error.filename is None else f"{error.filename}: "
+        return f"{where}{error.strerror.lower()}"
     # ours are told as they are: their first word may be a name
     return one_line(str(error)) if isinstance(error, OSError) else " ".join(str(error).split())
 
