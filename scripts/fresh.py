@@ -6,11 +6,15 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-PANEL_S = 20
+from picture import Picture
+
+PANEL_S = 30
+COLOURS_MIN = 30  # of a window with smooth letters; an empty screen has one
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ["--bpm", "128", "--loops-per-bpm", "1", "--takes", "1", "--take-seconds", "5", "--out", "pack"]
 
@@ -68,15 +72,25 @@ class Fresh:
             return
         with tempfile.TemporaryDirectory() as elsewhere:
             alone = {**os.environ, "HOME": elsewhere, "XDG_RUNTIME_DIR": elsewhere, "QT_QPA_PLATFORM": "xcb"}
-            words = [screen, "-a", str(self.scripts / "musika-daw"), "panel", "--no-start"]
+            frame = ["-s", f"-screen 0 1280x800x24 -fbdir {elsewhere}"]
+            words = [screen, "-a", *frame, str(self.scripts / "musika-daw"), "panel", "--no-start"]
             print("$", *words, flush=True)
             process = subprocess.Popen(words, cwd=elsewhere, env=alone, start_new_session=True)
+            begin = time.monotonic()
             try:
                 process.wait(PANEL_S)
             except subprocess.TimeoutExpired:
-                print(f"==> the panel was open for {PANEL_S} s", flush=True)
+                picture = Picture.of_xwd((Path(elsewhere) / "Xvfb_screen0").read_bytes())
+                if picture.colours < COLOURS_MIN:
+                    sys.exit(f"the panel was open, but its screen has {picture.colours} colours: no window is drawn")
+                path = self.python.parents[1] / "panel.png"
+                path.write_bytes(picture.png())
+                print(f"==> the panel was open for {PANEL_S} s: {path}", flush=True)
             else:
-                raise subprocess.CalledProcessError(process.returncode, words)
+                took_s = time.monotonic() - begin
+                sys.exit(
+                    f"the panel ended by itself after {took_s:.0f} s with code {process.returncode}, must stay open"
+                )
             finally:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGTERM)

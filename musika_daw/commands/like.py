@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 TRIES = 24
 LONGEST_S = 60.0
 BPM = (60.0, 200.0)
-# who reads a recording longer than this may as well give a part of it
-_LARGEST_S = 7200.0
+_SLOWEST_BEAT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,27 +36,31 @@ class Heard:
 
 
 def heard_like(
-    path: Path, engine: Engine, controls: Controls, *, bpm: float | None = None, tries: int = TRIES
+    path: Path,
+    engine: Engine,
+    controls: Controls,
+    *,
+    bpm: float | None = None,
+    tries: int = TRIES,
+    report: Callable[[int], None] | None = None,
 ) -> Heard:
     """Styles that sound like a file, in a tempo that is given or its own. ValueError where it has no beat or no sound.
 
-    On a terminal it is told how far the search is.
+    `report` is told how many of the tries are done; without one a terminal is.
     """
     from musika_daw.hearing.grid import grid_of
     from musika_daw.hearing.key import key_of
     from musika_daw.instrument.likeness import like
     from musika_daw.sound.labels import read_labels
-    from musika_daw.sound.sounds import read_sound
+    from musika_daw.sound.sounds import read_samples
 
     if not path.is_file():
         raise FileNotFoundError(2, "no such file", str(path))
     try:
         labels = read_labels(path)
-        samples = read_sound(path)[0]
+        samples, _ = read_samples(path, round((LONGEST_S + _SLOWEST_BEAT_S) * labels.sample_rate_hz))
     except ValueError as error:  # which names the file
         raise ValueError(f"like: {error}") from None
-    if labels.seconds > _LARGEST_S:
-        raise ValueError(f"like: {path.name}: lasts {labels.seconds:.0f} s, must be at most {_LARGEST_S:.0f}")
     rate_hz, first_s, by_label = labels.sample_rate_hz, 0.0, labels.bpm is not None
     tempo = bpm if bpm is not None else labels.bpm
     if tempo is None:
@@ -70,8 +73,7 @@ def heard_like(
     begin = round(first_s * rate_hz)
     part = samples[begin : begin + round(LONGEST_S * rate_hz)]
     key = labels.key if labels.key is not None else key_of(part, rate_hz)[0]
-    told = _told(path.name, tries)
-    found = like(engine, part, rate_hz, tempo, controls, tries=tries, report=told)
+    found = like(engine, part, rate_hz, tempo, controls, tries=tries, report=report or _told(path.name, tries))
     return Heard(tempo, by_label, key, labels.key is not None, found)
 
 
@@ -93,7 +95,14 @@ def _told(name: str, tries: int) -> Callable[[int], None] | None:
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Seed from which styles are drawn.")
 @click.option("--tries", default=TRIES, show_default=True, type=click.IntRange(1, 512), help="Styles to compare.")
 @click.option("--json", "as_json", is_flag=True, help="For other programs.")
-def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, as_json: bool) -> None:
+@click.option(
+    "--progress",
+    type=click.Choice(["auto", "json"]),
+    default="auto",
+    show_default=True,
+    help="json: an object on a line after each try, for programs.",
+)
+def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, as_json: bool, progress: str) -> None:
     """Find the styles that sound like RECORDING, a loop or a song with a steady beat.
 
     Prints what `render`, `run` and `musika-pack build` can be given to play in them, tempo and key of RECORDING
@@ -108,7 +117,12 @@ def like(recording: Path, model: str, bpm: float | None, seed: int, tries: int, 
     from musika_daw.score.parts import voices_text
 
     engine = Engine.load(model)
-    heard = heard_like(recording, engine, Controls(seed), bpm=bpm, tries=tries)
+
+    def tell(done: int) -> None:
+        click.echo(json.dumps({"done": done, "tries": tries}))
+
+    report = tell if progress == "json" else None
+    heard = heard_like(recording, engine, Controls(seed), bpm=bpm, tries=tries, report=report)
     found = heard.likeness
     controls = found.controls
     if as_json:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from musika_daw.commands.console import Number
+from musika_daw.commands.options.score import score_options
+from musika_daw.commands.options.source import source_options, source_options_of
 from musika_daw.commands.plugin import run_plugin
-from musika_daw.commands.score_options import score_options
-from musika_daw.commands.source_options import source_options, source_options_of
 from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
 from musika_daw.system.refusal import refused

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from musika_daw.commands.console import Number
-from musika_daw.commands.source_options import source_options, source_options_of
+from musika_daw.commands.options.source import source_options, source_options_of
 
 
 @click.command()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from musika_daw.commands.console import Number, pace
-from musika_daw.commands.score_options import score_options
+from musika_daw.commands.options.score import score_options
 
 if TYPE_CHECKING:
     import numpy as np

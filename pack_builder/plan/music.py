@@ -172,9 +172,22 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
     if music.diverse and (not music.loop_kinds or music.loops_per_bpm * len(music.bpm) < 2):
         raise ValueError("--diverse: needs at least two loops of a kind (--loops-per-bpm, --bpm)")
     _check_counts(music, density=density, density_curve=curve)
+    _check_length(music, take_seconds=read["take_seconds"], take_bars=read["take_bars"], take_bpm=read["take_bpm"])
     if not music.takes:
         _check_no_takes(music, density, curve)
     return music
+
+
+def _check_length(music: Music, **lengths: str | None) -> None:
+    """Raises ValueError for a length of takes where there is none; its texts are by their options."""
+    if music.takes and music.take_kinds:
+        return
+    why = "with --takes 0 there is no take that would be so long"
+    if not music.take_kinds:
+        why = f"{', '.join(music.kinds)} has no takes (--kind piano has them)"
+    for name, text in lengths.items():
+        if text is not None:
+            raise refused("--" + name.replace("_", "-"), text, why)
 
 
 def _check_no_takes(music: Music, density: str | None, curve: str | None) -> None:

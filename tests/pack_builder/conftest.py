@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from pack_builder.plan.options import BuildOptions
-from tests.pack_builder.pack_helpers import SMALL, Ran
+from tests.pack_builder.pack_helpers import Ran, small_texts
 
 
 @pytest.fixture
 def small(tmp_path: Path) -> Callable[..., BuildOptions]:
     def make(**texts: Any) -> BuildOptions:
         alone = {"loops_per_bpm": None} if texts.get("kinds") == ("piano",) else {}  # takes alone unless asked
-        return BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack")} | alone | texts)
+        return BuildOptions.parse(**small_texts(**{"out": str(tmp_path / "pack")} | alone | texts))
 
     return make
 
@@ -30,7 +30,7 @@ def built_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         out = tmp_path_factory.mktemp("once") / "pack"
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("pack_builder.publish.page.EMBEDDED_S", 0)
-            build(BuildOptions.parse(**SMALL | {"out": str(out)} | texts), Silent(), SOURCE)
+            build(BuildOptions.parse(**small_texts(**{"out": str(out)} | texts)), Silent(), SOURCE)
         return out
 
     return make

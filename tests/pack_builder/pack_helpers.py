@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pack_builder.record.rows import Gap, Row
 
@@ -11,11 +12,18 @@ SMALL = {
     "loops_per_bpm": "1",
     "bars": "1",
     "takes": "2",
-    "take_seconds": "2",
     "jobs": "1",
     "finish": "none",
     "name": "First",
 }
+SHORT_TAKES = {"take_seconds": "2"}
+
+
+def small_texts(**texts: Any) -> dict[str, Any]:
+    """Texts of a small pack, changed by others; takes are short where there are any."""
+    asked = SMALL | texts
+    has_takes = asked["takes"] != "0" and "piano" in (asked.get("kinds") or ("piano",))
+    return (SHORT_TAKES if has_takes else {}) | asked
 
 
 class Silent:

@@ -31,7 +31,7 @@ from pack_builder.record.rows import Row, plain
 from pack_builder.render.source import MUSIKA
 from pack_builder.run.build import build
 from pack_builder.verify import verify
-from tests.pack_builder.pack_helpers import ROW, SMALL, Ran, Silent, page_data
+from tests.pack_builder.pack_helpers import ROW, Ran, Silent, page_data, small_texts
 from tests.pack_builder.pack_stand_in import SOURCE, struck
 from tests.pack_builder.publish.test_labels import check_element
 
@@ -42,7 +42,7 @@ FOUR = ("--bars", "1", "--bpm", "120", "--takes", "1", "--take-seconds", "2", "-
 
 
 def options_of(out: Path, **texts: Any) -> BuildOptions:
-    return BuildOptions.parse(**SMALL | SCORED | {"out": str(out)} | texts)
+    return BuildOptions.parse(**small_texts(**SCORED | {"out": str(out)} | texts))
 
 
 def every_file(folder: Path) -> dict[str, bytes]:
@@ -316,7 +316,7 @@ def test_a_row_with_chords_is_read_back_and_a_damaged_one_refused() -> None:
 def real(tmp_path_factory: pytest.TempPathFactory, parts_model: Path) -> Path:
     """A loop of parts at a tempo whose length is no whole number of frames, and takes of the piano that ships."""
     out = tmp_path_factory.mktemp("real") / "pack"
-    values = SMALL | {"bpm": "131.7", "bars": "2", "take_seconds": "12", "density": "0.35", "keep_best": True}
+    values = small_texts(bpm="131.7", bars="2", take_seconds="12", density="0.35", keep_best=True)
     build(
         BuildOptions.parse(**values | {"models": (str(parts_model),), "attempts": "1", "out": str(out)}),
         Silent(),

@@ -28,7 +28,7 @@ from pack_builder.render.source import MUSIKA
 from pack_builder.render.stems.stems import tolerance
 from pack_builder.run.build import BuildError, build
 from pack_builder.verify import verify
-from tests.pack_builder.pack_helpers import ROW, SMALL, Ran, Silent, page_data
+from tests.pack_builder.pack_helpers import ROW, Ran, Silent, page_data, small_texts
 from tests.pack_builder.pack_stand_in import SOURCE, techno
 from tests.pack_builder.publish.test_labels import check_element
 
@@ -38,7 +38,7 @@ LOOPS = ("--kind", "techno", "--bars", "1", "--bpm", "120", "--loops-per-bpm", "
 
 
 def options_of(out: Path, **texts: Any) -> BuildOptions:
-    return BuildOptions.parse(**SMALL | APART | {"out": str(out)} | texts)
+    return BuildOptions.parse(**small_texts(**APART | {"out": str(out)} | texts))
 
 
 def every_file(folder: Path) -> dict[str, bytes]:
@@ -135,7 +135,7 @@ def test_the_key_is_that_of_what_has_one(tmp_path: Path, parts_model: Path) -> N
 
 
 def test_a_build_that_was_stopped_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    values = {"bpm": "120,124,128.5", "take_seconds": "2"}
+    values = {"bpm": "120,124,128.5"}
     build(options_of(tmp_path / "one", jobs="2", **values), Silent(), SOURCE)
     options = options_of(tmp_path / "two", **values)
     with pytest.raises(KeyboardInterrupt):

@@ -16,7 +16,7 @@ from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import Manifest, read_manifest
 from pack_builder.run.build import build
 from pack_builder.verify import verify
-from tests.pack_builder.pack_helpers import SMALL, Silent
+from tests.pack_builder.pack_helpers import Silent, small_texts
 from tests.pack_builder.pack_stand_in import SOURCE
 
 
@@ -83,7 +83,7 @@ def test_damage_is_named(pack: Path, name: str) -> None:
 
 def test_the_ceiling_is_that_of_the_chain(tmp_path: Path) -> None:
     (tmp_path / "loud.toml").write_text("ceiling_dbtp = -0.1\nloudness_lufs = -5.0\nlimiter_db = 3.0\n")
-    options = BuildOptions.parse(**SMALL | {"out": str(tmp_path / "pack"), "finish": str(tmp_path / "loud.toml")})
+    options = BuildOptions.parse(**small_texts(out=str(tmp_path / "pack"), finish=str(tmp_path / "loud.toml")))
     build(options, Silent(), SOURCE)
     assert any(
         row.quality.true_peak_dbtp == pytest.approx(-0.1, abs=0.01) for row in read_manifest(options.place.out).rows

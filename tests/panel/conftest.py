@@ -48,7 +48,7 @@ def status(**changes: Any) -> dict[str, Any]:
         "cache": {"ahead_s": 5.5, "wanted_s": 6.0, "bpm": 128.0, "renderer_share": 0.1, "problem": None},
         "sound": {"underruns": 0, "late_blocks": 0, "errors": 0, "peak_db": -6.0, "clipped": 0},
         "values": {name: parameter.start for name, parameter in PARAMETERS.items()},
-        "score": {"key": None, "chords": None, "parts": None},
+        "score": {"key": None, "chords": None, "parts": None, "voices": None},
         "chords": {"heard": "Am", "held": None, "keys": [], "port": None},
         "problem": None,
         "parts": {},

@@ -17,17 +17,22 @@ from training.runs.recipes import AutoencoderSettings
 # each part's share of what is learned
 SHARES = {
     "tones": 1.0,
-    "peaks": 1.0,
+    "peaks": 2.0,
     "bands": 1.5,
+    "attack": 0.6,
     "balance": 0.2,
     "level": 0.3,
-    "advance": 1.0,
-    "start": 0.5,
+    "advance": 3.0,
+    "start": 1.0,
     "peak": 0.2,
     "tonality": 0.3,
 }
 # magnitudes to this power: peaks of partials count more than the valleys between them, quiet ones a little
 _COMPRESSION = 0.4
+# how much mid and side count: a record's side lies 10 dB below its mid, and has much the same spectrum
+_SIDES = (1.4, 0.6)
+# a band strikes that rises by more than so much within two frames, and counts by how much more, up to the second
+_STRIKES, _MOST_RISE = 0.25, 2.0
 
 
 def weights_of_bins(decoder: EarsDecoder) -> Tensor:
@@ -44,13 +49,15 @@ def telling_losses(told: dict[str, Tensor], wanted: dict[str, Tensor], bins: Ten
     power = _COMPRESSION * LOG_SCALE
     made, real = (torch.exp(power * (x - top).clamp(max=1.0)) for x in (tones, heard))
     loud = real[..., :-1].amax(1, keepdim=True) * bins[:-1]
+    sides = _sides(tones)
     weight = wanted["weight"]
     deep = weight.sum() + 1e-6
     pairs = torch.minimum(weight, F.pad(weight[:, 1:], (0, 1)))
     losses = {
-        "tones": ((tones - heard).abs() * bins).mean(),
-        "peaks": ((made - real).abs() * bins).mean() / (real * bins).mean(),
-        "bands": F.l1_loss(told["bands"], wanted["bands"]),
+        "tones": ((tones - heard).abs() * bins * sides).mean(),
+        "peaks": ((made - real).abs() * bins * sides).mean() / (real * bins * sides).mean(),
+        "bands": ((told["bands"] - wanted["bands"]).abs() * sides).mean(),
+        "attack": _attack(told["bands"], wanted["bands"], sides),
         "level": F.l1_loss(told["level"], wanted["level"]),
         "advance": ((1 - torch.cos(told["advance"] - wanted["advance"])) * pairs).sum() / (pairs.sum() + 1e-6),
         "start": ((told["start"] - wanted["start"]).square().sum(-1) * weight).sum() / deep,
@@ -60,6 +67,20 @@ def telling_losses(told: dict[str, Tensor], wanted: dict[str, Tensor], bins: Ten
     if "balance" in told:
         losses["balance"] = F.mse_loss(told["balance"], wanted["balance"])
     return losses
+
+
+def _sides(like: Tensor) -> Tensor:
+    """How much each channel counts, `[1, channels, 1, 1]`, mean 1."""
+    weights = _SIDES if like.shape[1] == 2 else (1.0,)
+    return like.new_tensor(weights)[None, :, None, None]
+
+
+def _attack(bands: Tensor, wanted: Tensor, sides: Tensor) -> Tensor:
+    """How far bands `[B, channels, frames, bands]` are from those wanted where these strike, in level and in rise."""
+    rise = (wanted[:, :, 2:] - wanted[:, :, :-2] - _STRIKES).clamp(0, _MOST_RISE) * sides
+    level = (bands - wanted)[:, :, 1:-1].abs()
+    risen = (bands.diff(dim=2) - wanted.diff(dim=2))[:, :, :-1].abs()
+    return ((level + risen) * rise).sum() / (rise.sum() + 1e-3)
 
 
 class EarsObjective:

@@ -16,6 +16,7 @@ from musika_daw.score.parts import DRUMS, PARTS
 
 # numbers of a latent frame by which critics know a score of parts
 _TOLD = 128
+_SAME = 1e-8
 _PART_WEIGHT = 10.0
 
 
@@ -93,7 +94,8 @@ class LatentDiscriminator(Network):
                 local = self.local(F.leaky_relu(x, 0.2)).squeeze(-1)
         rebuilt = self.rebuild(x).reshape(latents.shape)
         # how much a batch varies, so that a collapsed generator gives itself away
-        spread = x.std(0, unbiased=False).mean().expand(*x.shape[:2], 1)
+        # of rows that are equal, as rounding to bf16 makes them, a plain deviation has no gradient
+        spread = (x.float().var(0, unbiased=False) + _SAME).sqrt().mean().expand(*x.shape[:2], 1)
         whole = self.whole(torch.cat([F.leaky_relu(x, 0.2), spread], -1)).squeeze(-1)
         return [close, local, whole], rebuilt
 

@@ -11,6 +11,8 @@ from PySide6.QtCore import QObject, QTimer
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.process import HostProcess
 from musika_daw.panel.link.status import HostStatus, Offer, Welcome
+from musika_daw.panel.score.like_row import LikeRow
+from musika_daw.panel.score.written import WrittenRow
 from musika_daw.panel.strip.strip import OWN_CLOCK, TransportStrip
 from musika_daw.panel.window.notice import Action, Notice
 from musika_daw.panel.window.steering import Steering
@@ -44,7 +46,11 @@ class HostLink(QObject):
         self._gives_back: HostStatus | None = None
         self._reason = ""
         steering.setEnabled(False)
-        self._rows = {"key": steering.key, "chords": steering.chords}
+        self._rows: dict[str, WrittenRow | LikeRow] = {
+            "key": steering.key,
+            "chords": steering.chords,
+            "voices": steering.like,
+        }
         for name, row in self._rows.items():
             row.typed.connect(lambda text, name=name: self.write(name, text))
         client.welcomed.connect(self._welcomed)
@@ -80,7 +86,7 @@ class HostLink(QObject):
         self._steering.show_values(self.values)
 
     def write(self, name: str, text: str) -> None:
-        """Have the music written in this key or these chords, or in its own where the text is empty."""
+        """Have the music written in this key, these chords or voices, or in its own where the text is empty."""
 
         def answered(kind: str, data: Mapping[str, object]) -> None:
             self._rows[name].answer(text, None if kind == "done" else str(data.get("text")))
@@ -116,13 +122,15 @@ class HostLink(QObject):
 
     def _welcomed(self, welcome: Welcome) -> None:
         self._welcome, self._reason = welcome, ""
+        self._steering.like.model = welcome.model
         self._notice.clear()
         self._strip.picker.refresh()
         before, ours = self._was, self.process is not None and self.process.pid == welcome.pid
         if before is not None and before[0] != welcome.pid and ours:
             self._gives_back = before[1]
             self.client.request("set", values=dict(before[1].values))
-            for name, text in (("key", before[1].key), ("chords", before[1].chords)):
+            written = {"key": before[1].key, "chords": before[1].chords, "voices": before[1].voices}
+            for name, text in written.items():
                 if text is not None:
                     self.write(name, text)
 
@@ -183,6 +191,7 @@ class HostLink(QObject):
         self._on_the_way.clear()
         self._strip.show_nothing()
         self._steering.setEnabled(False)
+        self._steering.like.search.cancel()  # nobody would play what it finds
         self._say_lost()
 
     def _say_lost(self) -> None:

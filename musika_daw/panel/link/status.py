@@ -51,6 +51,7 @@ class HostStatus:
     sound_problem: str | None = None
     key: str | None = None
     chords: str | None = None
+    voices: str | None = None
     heard_chord: str | None = None
     held_chord: str | None = None
     parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
@@ -123,6 +124,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         sound_problem=_text(sound, "problem"),
         key=_text(_part(data, "score"), "key"),
         chords=_text(_part(data, "score"), "chords"),
+        voices=_text(_part(data, "score"), "voices"),
         heard_chord=_text(_part(data, "chords"), "heard"),
         held_chord=_text(_part(data, "chords"), "held"),
         parts=_parts(_part(data, "parts")),

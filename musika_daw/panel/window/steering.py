@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from musika_daw.panel.link.status import HostStatus
 from musika_daw.panel.score.chords import ChordRow, KeyRow
+from musika_daw.panel.score.like_row import LikeRow
 from musika_daw.panel.score.part_buttons import PartButtons
 from musika_daw.panel.window.learn import LearnButton
 from musika_daw.panel.window.pad import MorphPad
@@ -53,7 +54,7 @@ class Steering(QWidget):
         self.sliders = {name: ControlSlider(name, title, unit) for name, title, unit in SLIDERS}
         self.sliders["truncation"].setToolTip("Truncation: less is more typical, 1 is most varied")
         self.seeds = {name: SeedField(name, title, empty, colours) for name, title, empty in SEEDS}
-        self.key, self.chords = KeyRow(), ChordRow()
+        self.key, self.chords, self.like = KeyRow(), ChordRow(), LikeRow()
         self.pad = MorphPad(colours)
         self.pad_learn = LearnButton("morph", "Morph")
         self.parts = PartButtons()
@@ -68,7 +69,7 @@ class Steering(QWidget):
         effects = _row(self.effects_box, self.effects_learn)
         column.addWidget(_group("Music", [*self.sliders.values(), self.key, self.chords, effects]))
         column.addWidget(self.parts)
-        style = _group("Style", [*self.seeds.values(), self.pad])
+        style = _group("Style", [self.like, *self.seeds.values(), self.pad])
         style.layout().addWidget(self.pad_learn, 0, Qt.AlignmentFlag.AlignRight)  # type: ignore[call-arg,union-attr]
         column.addWidget(style)
         column.addWidget(self._capture())
@@ -115,6 +116,7 @@ class Steering(QWidget):
         """Show what is bound, and whether effects are heard."""
         self.key.show_status(status)
         self.chords.show_status(status)
+        self.like.show_status(status)
         self.effects_box.setChecked(status.effects_on)
         self.effects_box.setEnabled(has_effects)
         self.parts.show_parts(status.parts)

@@ -31,10 +31,12 @@ from musika_daw.sound.labels import SUFFIXES
 
 MESSAGE_MS = 6000
 LEFT_WIDTH = 270
-LIKE = (
-    "No model here takes a sound as an example, so {name} was put on the shelf to be heard with the music. For music "
-    "in its manner, train a model on your own: musika-train corpus folder, see docs/training.md."
+TRAIN = (
+    "{name} was put on the shelf. For music in the manner of all of it, train a model on it: "
+    "musika-train corpus folder, see docs/training.md."
 )
+LIKE = "{name} was put on the shelf, and is heard with the music."
+NO_PARTS = " To play like it, choose a model that plays parts: Host, Model, parts."
 
 
 class PanelWindow(QMainWindow):
@@ -142,6 +144,7 @@ class PanelWindow(QMainWindow):
         self.strip.tempo_set.connect(self.link.set_tempo)
         steering.changed.connect(self._change)
         steering.captured.connect(self._capture)
+        steering.like.failed.connect(self.warn)
         steering.acted.connect(lambda action: client.request("act", action=action))
         steering.effects.connect(lambda on: client.request("effects", on=on))
         steering.learn.connect(lambda name: client.request("learn", name=name or None))
@@ -247,12 +250,18 @@ class PanelWindow(QMainWindow):
             self.add_folder(parent)
         if sounds:
             self.client.request("audition", file=str(sounds[0]))
-            self.notice.say(LIKE.format(name=sounds[0].name), [("Close", self.notice.clear)])
+            plays, said = self.steering.like.plays, LIKE.format(name=sounds[0].name)
+            like = [("Play like it", lambda: self._play_like(sounds[0]))] if plays else []
+            self.notice.say(said if plays else said + NO_PARTS, [*like, ("Close", self.notice.clear)])
         elif folders:
-            self.notice.say(LIKE.format(name=folders[0].name), [("Close", self.notice.clear)])
+            self.notice.say(TRAIN.format(name=folders[0].name), [("Close", self.notice.clear)])
         else:
             names = ", ".join(path.name for path in paths[:3])
             self.warn(f"{names}: neither a folder nor a sound ({', '.join(SUFFIXES)})")
+
+    def _play_like(self, sound: Path) -> None:
+        self.notice.clear()
+        self.steering.like.take(sound)
 
     def _restore(self) -> None:
         geometry, split = self._settings.value("geometry"), self._settings.value("splitter")
@@ -272,6 +281,7 @@ class PanelWindow(QMainWindow):
         self._settings.setValue("tab", self.tabs.currentIndex())
         self._settings.sync()
         self.build.close()
+        self.steering.like.search.cancel()
         self.thumbnails.close()
         self.folders.close()
         self.menus.names.close()

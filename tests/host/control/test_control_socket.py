@@ -180,8 +180,8 @@ def test_a_model_without_a_score_refuses_chords_and_a_wrong_one_is_named(client:
     assert "in bar 2, must be a chord" in client.ask("score", values={"chords": "Am H"})["text"]
     assert client.ask("score", values={"chords": 3})["kind"] == "error"
     assert client.ask("score", values={"tempo": "3"})["text"].startswith("score: 'tempo', must be one of")
-    assert client.ask("score", values={"chords": None, "parts": None})["kind"] == "done"
-    assert client.status()["score"] == {"key": None, "chords": None, "parts": None}
+    assert client.ask("score", values={"chords": None, "parts": None, "voices": None})["kind"] == "done"
+    assert client.status()["score"] == {"key": None, "chords": None, "parts": None, "voices": None}
 
 
 def test_parts_are_muted_over_the_socket_and_refused_where_there_are_none(client: Client, session: Session) -> None:

@@ -46,6 +46,14 @@ def test_what_is_found_are_options_of_render(recording: Path, parts_model: Path)
     assert facts["distance"] <= facts["typical"]
 
 
+def test_progress_for_programs_is_a_line_after_each_try(recording: Path, parts_model: Path) -> None:
+    code, text = run("like", recording, "--model", parts_model, "--tries", 3, "--json", "--progress", "json")
+    assert code == 0, text
+    *told, found = map(json.loads, text.splitlines())
+    assert told == [{"done": done, "tries": 3} for done in (1, 2, 3)]
+    assert found["voices"].startswith("drums=")
+
+
 def test_render_like_a_loop_has_its_tempo_and_key_and_says_its_voices(
     recording: Path, parts_model: Path, tmp_path: Path
 ) -> None:

@@ -123,7 +123,7 @@ def test_one_loop_is_not_far_from_others(texts: dict) -> None:
 def test_a_draw_that_fails_ends_the_build_as_any_render_does(
     small: Callable[..., BuildOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         raise RenderError("the engine gave what is no number")
 
     monkeypatch.setattr("pack_builder.run.build.spread_of", fails)
