@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from musika_daw import __version__
+from musika_daw.system.refusal import of_system
 
 # what click says of a text that it cannot read, in words of programmers
 _NO_NUMBER = re.compile(r"('.*') is not a valid (float|integer)(?: range)?\.", re.DOTALL)
@@ -73,10 +74,9 @@ def told(error: Exception) -> str:
         return f"{where}: {one_line(error.message.removesuffix('.'))}"
     if isinstance(error, click.ClickException):
         return one_line(error.format_message().removesuffix("."))
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.filename}: {error.strerror.lower()}"
-    # ours are told as they are: their first word may be a name
-    return one_line(str(error)) if isinstance(error, OSError) else " ".join(str(error).split())
+    if isinstance(error, OSError):
+        return of_system(error) if error.strerror else one_line(str(error))
+    return " ".join(str(error).split())  # ours, told as they are: their first word may be a name
 
 
 def _wanted(kind: Any, number: str) -> str:

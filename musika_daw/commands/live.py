@@ -199,6 +199,8 @@ def run(source: str, **values: Any) -> None:
         raise ValueError(str(error)) from error
     for kept in session.keeper.results:
         click.echo(str(kept))
+    if session.sink.ended_early:
+        raise ValueError(str(session.sink.problem))
 
 
 def open_control(session: Steered, port: int, must: bool) -> tuple[ControlServer | None, str | None]:

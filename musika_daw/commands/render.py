@@ -133,6 +133,9 @@ def render(
     if recording is not None:
         bpm, controls = _like(recording, engine, controls, bpm, grid=seconds is None)
     bpm = BPM if bpm is None else bpm
+    length_s = bars * 240 / bpm if seconds is None else seconds
+    if out.suffix.lower() in UP_TO_4_GIB and length_s * engine.sample_rate_hz * 6 > 4_294_000_000:
+        raise ValueError(f"out: {out.name!r}, holds up to 4 GiB, not {length_s:g} s; allowed are .flac and .ogg")
     begin, start_beat = time.perf_counter(), (start_bar - 1) * 4
     played: dict[str, np.ndarray] = {}
     together: list[np.ndarray] = []
@@ -149,9 +152,6 @@ def render(
     else:
         stretch = Bars(start_beat, bars * 4, TempoMap.constant(bpm))
         blocks = engine.blocks(start_beat, bars * 4, TempoMap.constant(bpm), controls)
-    length_s = bars * 240 / bpm if seconds is None else seconds
-    if out.suffix.lower() in UP_TO_4_GIB and length_s * engine.sample_rate_hz * 6 > 4_294_000_000:
-        raise ValueError(f"out: {out.name!r}, holds up to 4 GiB, not {length_s:g} s; allowed are .flac and .ogg")
     written_in = engine.key(controls)
     tempo = exact(bpm) if seconds is None else None
     notes = None

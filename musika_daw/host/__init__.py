@@ -28,13 +28,14 @@ if TYPE_CHECKING:
     from musika_daw.host.plugin.host import PluginHost
     from musika_daw.host.plugin.session import PluginOptions, PluginSession
     from musika_daw.host.session import Session, SessionOptions
-    from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
+    from musika_daw.host.sinks.file import FileSink
+    from musika_daw.host.sinks.sink import PortAudioSink, Sink, SinkError
 
 _HOME = {
     "ChunkRenderer": "play.render",
     "ClickRenderer": "play.click",
     "DeviceClock": "play.device_clock",
-    "FileSink": "sinks.sink",
+    "FileSink": "sinks.file",
     "Follower": "follow.follower",
     "Grid": "play.grid",
     "HeardBars": "capture",

@@ -18,6 +18,8 @@ import numpy as np
 
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.system.atomic import naming
+from musika_daw.system.refusal import of_system
 from musika_daw.system.workers import told_end
 
 BARS = (4, 8, 16)
@@ -205,8 +207,11 @@ def _keep_all(pipe: Any, load: Callable[[str], Renderer], model: str, folder: Pa
             take = pipe.recv()
             try:
                 renderer = renderer or load(model)
-                pipe.send(Kept(keep(renderer, take, folder, label, name)))
-            except (ValueError, OSError) as error:
+                with naming(folder):
+                    pipe.send(Kept(keep(renderer, take, folder, label, name)))
+            except ValueError as error:
                 pipe.send(Kept(problem=" ".join(str(error).split())))
+            except OSError as error:
+                pipe.send(Kept(problem=f"keep: {of_system(error)}"))
     except (EOFError, OSError):
         return

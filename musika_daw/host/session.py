@@ -27,8 +27,9 @@ from musika_daw.host.notes.out import NotesOut
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.effects import EffectChain
 from musika_daw.host.play.player import Player
+from musika_daw.host.sinks.file import FileSink
 from musika_daw.host.sinks.jack import JackSink
-from musika_daw.host.sinks.sink import FileSink, PortAudioSink, Sink, SinkError
+from musika_daw.host.sinks.sink import PortAudioSink, Sink, SinkError
 from musika_daw.instrument.scores import SCORES, check_asked, check_known, unheeded
 from musika_daw.system.refusal import refused
 

@@ -17,7 +17,7 @@ from musika_daw.sound.aiff import aiff_head, big_endian
 from musika_daw.sound.flac import comments_of
 from musika_daw.sound.riff import quantise, wave_head
 from musika_daw.sound.tags import Tags
-from musika_daw.system.atomic import part_of
+from musika_daw.system.atomic import naming, part_of
 
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".aiff": "PCM_24", ".aif": "PCM_24", ".ogg": "VORBIS"}
 _NAMES = {".wav": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".ogg": "OGG"}
@@ -73,7 +73,7 @@ def write_blocks(
     if not path.parent.is_dir():  # a slip of the pen, most likely: no folder is made for it
         raise ValueError(f"out: {path}: {path.parent} is no folder")
     try:
-        with tempfile.TemporaryFile(dir=path.parent) as sound:
+        with naming(path), tempfile.TemporaryFile(dir=path.parent) as sound:
             for block in blocks:
                 sound.write(np.ascontiguousarray(block, "<f4").data)
                 peak = max(peak, float(np.abs(block).max(initial=0.0)))

@@ -1,5 +1,6 @@
 """Files that are either whole or absent: temporary name, then rename."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -10,6 +11,18 @@ from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 from musika_daw.system.refusal import refused
 
 PART_SUFFIX = ".part"
+_OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors of the disk in the block are of `path`: what is written to may have no name, or one that nobody knows."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_DISKS or error.filename == str(path):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -19,3 +19,11 @@ def _shown(value: object) -> str:
         text = str(value)
         return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
     return f"{float(value):.12g}" if isinstance(value, Fraction | float) else str(value)
+
+
+def of_system(error: OSError) -> str:
+    """What the system refused, on one line: the file and the reason, without numbers."""
+    if not error.strerror:
+        return " ".join(str(error).split())
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"{where}{error.strerror.lower()}"

@@ -43,7 +43,8 @@ def first_good(
         tried.append(attempt_of(job.seed(attempt), candidate))
         if not over:
             return Outcome(candidate, attempt, tried, raw)
-        if SILENCE not in over and (best is None or distance(over) < best[0]):
+        sounds = len(candidate.samples) > 0 and SILENCE not in over  # a loop may hold no such hit at all
+        if sounds and (best is None or distance(over) < best[0]):
             best = distance(over), attempt
     if not keep_best or best is None:
         return Outcome(None, -1, tried)

@@ -22,7 +22,8 @@ from musika_daw.host.follow.sources import SOURCES, SourceOptions, is_noisy, mak
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.session import Session, SessionOptions
-from musika_daw.host.sinks.sink import FileSink, PortAudioSink, SinkError, list_devices
+from musika_daw.host.sinks.file import FileSink
+from musika_daw.host.sinks.sink import PortAudioSink, SinkError, list_devices
 from musika_daw.score.controls import Controls
 from tests.waiting import wait_for
 

@@ -1,12 +1,10 @@
-"""`Sink`: where sound goes. Here a file and PortAudio; JACK is in `jack_sink`."""
+"""`Sink`: where sound goes. Here PortAudio; JACK and files are modules beside."""
 
 from __future__ import annotations
 
 import importlib
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,7 +13,6 @@ import numpy as np
 from bridge import host_time
 from bridge.jack.source import CycleWatch
 from musika_daw.host.play.device_clock import DeviceClock
-from musika_daw.system.atomic import PART_SUFFIX
 
 Fill = Callable[[np.ndarray, float], None]
 TransportFill = Callable[[np.ndarray, float, bool], None]
@@ -40,6 +37,7 @@ class Sink(ABC):
     latency_s: float = 0.0
     heard_s: float = 0.0  # host time at which the block that is being filled is heard
     problem: str | None = None  # why nothing is heard, for a person to read
+    ended_early = False  # for good, by itself
 
     @abstractmethod
     def start(self, fill: Fill) -> None:
@@ -85,69 +83,6 @@ class Sink(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class FileSink(Sink):
-    """Plays in real time into a WAV, FLAC or AIFF file; what is heard from a device is in the file, frame by frame.
-
-    The file appears under its name when the sink stops. Raises ValueError for another kind of file.
-    """
-
-    def __init__(self, path: Path, sample_rate_hz: int = 48_000, block_frames: int = 512) -> None:
-        self.name = f"file {path.name}"
-        self.path, self.sample_rate_hz, self.block_frames = Path(path), sample_rate_hz, block_frames
-        if self.path.suffix.lower() not in (".wav", ".flac", ".aiff", ".aif"):
-            raise ValueError(f"sink: {self.path.name!r}, must end in .wav, .flac, .aiff or .aif")
-        self._halt = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._late = 0
-
-    def start(self, fill: Fill) -> None:
-        """Begin to write. Raises SinkError if the file cannot be made."""
-        import soundfile
-
-        part = self.path.with_name(self.path.name + PART_SUFFIX)
-        kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
-        try:
-            file = soundfile.SoundFile(part, "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind)
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise SinkError(f"sink: {self.path}: {error}") from error
-        self._halt.clear()
-        self._thread = threading.Thread(target=self._run, args=(fill, file, part), name="file-sink", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Close the file and give it its name."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            self._halt.set()
-            thread.join(5)
-
-    @property
-    def xruns(self) -> int:
-        """Blocks that were later than their time by more than their length."""
-        return self._late
-
-    def _run(self, fill: Fill, file: Any, part: Path) -> None:
-        block = np.zeros((2, self.block_frames), np.float32)
-        start_s, frames = host_time(), 0
-        try:
-            with file:
-                while not self._halt.is_set():
-                    due_s = start_s + frames / self.sample_rate_hz
-                    wait_s = due_s - host_time()
-                    self._late += wait_s < -self.block_frames / self.sample_rate_hz
-                    if wait_s > 0:
-                        self._halt.wait(wait_s)
-                    self.heard_s = due_s + self.latency_s
-                    fill(block, self.heard_s)
-                    file.write(block.T)
-                    frames += self.block_frames
-            part.replace(self.path)
-        except (OSError, RuntimeError) as error:  # a full disk: what is playing elsewhere must not end
-            self.problem = str(error)
-        finally:
-            part.unlink(missing_ok=True)
 
 
 def _sounddevice() -> Any:

@@ -72,8 +72,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         yield np.ones((50, 2), np.float32)
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as error:
         write_blocks(path, blocks(), 44_100)
+    assert told(error.value) == f"{path}: no space left on device"
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 

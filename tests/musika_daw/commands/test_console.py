@@ -90,6 +90,7 @@ def test_an_error_of_the_system_names_the_file_and_no_number(tmp_path: Path) -> 
         (tmp_path / "Nobody.wav").read_bytes()
     assert told(error.value) == f"{tmp_path / 'Nobody.wav'}: no such file or directory"
     assert told(OSError("a device\nwent away")) == "a device went away"
+    assert told(OSError(28, "No space left on device")) == "no space left on device"
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "-inf", "NaN", "1e999"])

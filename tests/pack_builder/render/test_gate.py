@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from musika_daw.hearing.limits import STEP_LIMIT
+from musika_daw.hearing.limits import SOUND, STEP_LIMIT
 from pack_builder.plan.jobs import plan
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
+from pack_builder.render.attempts import first_good
+from pack_builder.render.judge import judge
 from pack_builder.run.build import BuildError, build
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Ran, Silent, audio_bytes
@@ -79,6 +82,15 @@ def test_the_least_bad_is_kept_only_on_request_and_says_so(small: Small, tmp_pat
     assert not verify(options.place.out, deep=True).differences
     with pytest.raises(BuildError, match="nothing kept to the limits"):
         build(small(**LOOPS, models=("techno:clicks",), attempts="2", out=str(tmp_path / "b")), Silent(), SOURCE)
+
+
+def test_a_hit_that_is_in_no_loop_is_given_up_also_where_the_least_bad_is_kept(small: Small) -> None:
+    [job] = [job for job in plan(small(kinds=("techno",), one_shots="1")) if job.role == "clap"][:1]
+    nothing = judge(np.zeros((44_100, 2), np.float32), job, small().finish)
+    assert (len(nothing.samples), list(nothing.over)) == (0, [SOUND])
+    outcome = first_good(job, 2, True, lambda attempt: np.zeros((44_100, 2), np.float32), judge=lambda *_: nothing)
+    assert outcome.chosen is None
+    assert [entry["broken"] for entry in outcome.tried] == [{SOUND: 1.0}] * 2
 
 
 def test_gaps_survive_a_stop_and_change_no_byte(small: Small, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from training.cli import main
 from training.corpus import Corpus
 from training.corpus.folder import FolderReport, build, build_folder, prepare
 from training.corpus.folder.prepare import NO_GRID
-from training.corpus.store import SAMPLE_RATE_HZ
+from training.corpus.store import SAMPLE_RATE_HZ, CorpusWriter, Song, SongLabels
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,25 @@ def test_a_build_that_was_stopped_goes_on(stop: int, tmp_path: Path, deaf: list[
     assert len(deaf) == 5 - stop
     for name in ("audio.i16", "onsets.i64", "songs.jsonl"):
         assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+def test_a_full_disk_names_the_corpus_and_leaves_a_way_on(
+    tmp_path: Path, deaf: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    music, out = small(tmp_path / "music"), tmp_path / "corpus"
+    append = CorpusWriter.append
+
+    def full(self: CorpusWriter, audio: np.ndarray, labels: SongLabels) -> Song:
+        if labels.name == "2.wav":
+            raise OSError(28, "No space left on device")
+        return append(self, audio, labels)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CorpusWriter, "append", full)
+        with pytest.raises(OSError, match=r"No space left on device: '.*corpus'"):
+            build_folder(music, out)
+    assert len(build_folder(music, out).kept) == 4
+    assert sorted(path.name for path in deaf) == ["0.wav", "1.wav", "2.wav", "2.wav", "3.wav"]
 
 
 def test_memory_does_not_grow_with_the_number_of_files(tmp_path: Path, deaf: list[Path]) -> None:

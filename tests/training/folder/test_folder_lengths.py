@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.folder.music import beat_song
+from training.corpus.folder import reading
 from training.corpus.folder.lengths import flac_frames, ogg_seconds
 from training.corpus.folder.reading import UnusableError, blocks
 from training.corpus.store import SAMPLE_RATE_HZ
@@ -142,6 +143,19 @@ def test_wave_files_that_a_sampler_reads_are_read(song: Path, make: Callable[[by
     path.write_bytes(make(audio.tobytes()))
     read = np.concatenate(list(blocks(path)))
     np.testing.assert_allclose(read, audio / 32768, atol=1e-6)
+
+
+def test_what_lies_beyond_4_gib_of_a_wave_file_is_read(tmp_path: Path) -> None:
+    """As libsndfile writes it; read by libsndfile it ends at 4 GiB."""
+    path = tmp_path / "long.wav"
+    with path.open("wb") as file:
+        file.write(b"RIFF\xff\xff\xff\xffWAVE" + FMT + b"data\xff\xff\xff\xff")
+        file.truncate((1 << 32) + (1 << 20) * 4)  # holes take no room
+    with soundfile.SoundFile(path) as file:
+        assert file.frames < 1 << 30
+    block, rate_hz = next(reading._decoded(path))
+    assert (len(block), rate_hz) == (1 << 16, SAMPLE_RATE_HZ)
+    assert reading._wave_frames(path) == (1 << 30) + (1 << 20) - 11
 
 
 def test_a_picture_or_a_longer_film_makes_no_song_damaged(song: Path) -> None:

@@ -6,6 +6,7 @@ A file that changed or vanished takes its songs with it; one that only moved kee
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import shutil
 from collections import deque
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musika_daw.system.atomic import naming
 from musika_daw.system.folders import files_below
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
@@ -81,10 +83,11 @@ def build_folder(
     if not names:
         also = f", cannot be read: {', '.join(closed[:3])}" if closed else ""
         raise refused("folder", source, f"holds no sound files ({others} other files{also})")
-    CorpusWriter(out, kind, 0).close()  # checks the kind, cuts off what a kill left half written
-    journal = Journal(out, source.resolve())
+    with naming(out):
+        CorpusWriter(out, kind, 0).close()  # checks the kind, cuts off what a kill left half written
+        journal = Journal(out, source.resolve())
     report = FolderReport(others=others, closed=closed)
-    try:
+    with naming(out), contextlib.closing(journal):
         changed = _reconcile(source, out, names, journal, report=report, shortest_s=shortest_s)
         with CorpusWriter(out, kind, 0) as writer:
             done = len(names) - len(changed)
@@ -104,8 +107,6 @@ def build_folder(
                 done += 1
                 if progress:
                     progress(done, len(names), row)
-    finally:
-        journal.close()
     for row in sorted(journal.rows.values(), key=lambda r: r.path):
         if row.outcome == KEPT:
             report.kept.append(row)

@@ -134,7 +134,7 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
             file = soundfile.SoundFile(name_for_libraries(path))
     except (soundfile.LibsndfileError, RuntimeError, TypeError) as error:
         if found is None or found.first.layer != 3:
-            if suffix in _WAVE_SUFFIXES and _holds_wave(path):
+            if suffix in _WAVE_SUFFIXES and _wave_frames(path):
                 yield from wave_blocks(path, _BLOCK_FRAMES)
             # of the kinds that both know it also takes damaged ones, for hours of sound
             elif suffix in _NATIVE_SUFFIXES:
@@ -145,7 +145,7 @@ def _decoded(path: Path) -> Iterator[tuple[np.ndarray, int]]:
     else:
         with file:
             length_s = file.frames / max(1, file.samplerate)
-            if not file.frames and suffix in _WAVE_SUFFIXES and _holds_wave(path):  # its head was never finished
+            if suffix in _WAVE_SUFFIXES and file.frames < _wave_frames(path):  # never finished, or beyond 4 GiB
                 yield from wave_blocks(path, _BLOCK_FRAMES)
                 return
             if file.frames > _UNKNOWN_FRAMES:  # a FLAC file that was written into a pipe, chained streams
@@ -174,14 +174,14 @@ def _said(error: Exception | str) -> str:
     return " ".join(str(getattr(error, "error_string", error)).split())[:200]
 
 
-def _holds_wave(path: Path) -> bool:
-    """Whether our own reader finds sound in a file of another's making."""
+def _wave_frames(path: Path) -> int:
+    """How much sound our own reader finds in a WAV file of another's making; 0 where it cannot read it."""
     try:
         header = read_header(path)
     except ValueError:
-        return False
+        return 0
     _check_form(header.sample_rate_hz, header.channels)
-    return header.frames > 0
+    return header.frames
 
 
 def _check_form(rate_hz: float, channels: int) -> None:
