@@ -49,7 +49,7 @@ class EngineLike(Protocol):
 
 @dataclass(frozen=True)
 class EngineSource:
-    """How to load an engine by model name or path (and in a precision that is not `auto`), and how to make its controls.
+    """How to load an engine by model name or path, in a precision that is not `auto` if told, and to make its controls.
 
     Both are module-level functions, so that a source can be sent to a worker process.
     """

@@ -1,8 +1,8 @@
 """The precision in which a network multiplies: its own, told to it, and nothing else's.
 
 A network whose `precision` is `torch.bfloat16` runs its matrix products and convolutions in it and gives float32 back.
-What is outside of networks (spectra, phases, losses, optimisers) never learns of it, and weights stay float32 unless they
-are stored for good, as an engine's are.
+What is outside of networks (spectra, phases, losses, optimisers) never learns of it, and weights stay float32 unless
+they are stored for good, as an engine's are.
 """
 
 from __future__ import annotations
