@@ -29,7 +29,7 @@ def options_again(manifest_path: str, only: tuple[str, ...], place: Place) -> tu
         if not found:
             raise refused("--only", name, f"must name a file of {folder / MANIFEST}, a word of one or a pattern")
         jobs += [job for job in found if job not in jobs]
-    options = options_from(head.recipe, replace(place, weights=_weights(head.models)))
+    options = options_from(head.recipe, _with_models(place, head.models))
     return (options.changed(only=tuple(jobs)) if jobs else options), folder
 
 
@@ -38,8 +38,10 @@ def _named(row: Row, name: str) -> bool:
     return any(fnmatchcase(text, name) for text in (row.file, path.name, path.stem, row.source.word, row.job))
 
 
-def _weights(models: tuple[Model, ...]) -> tuple[tuple[str, str], ...]:
-    return tuple((model.kind, model.weights_sha256) for model in models)
+def _with_models(place: Place, models: tuple[Model, ...]) -> Place:
+    """A place where weights and precision are those of a pack."""
+    weights = tuple((model.kind, model.weights_sha256) for model in models)
+    return replace(place, weights=weights, precision=models[-1].precision if models else None)
 
 
 def differences(folder: Path, made: Path) -> list[str]:
@@ -58,6 +60,13 @@ def differences(folder: Path, made: Path) -> list[str]:
     return different
 
 
+def other_precision(folder: Path, made: Path) -> str | None:
+    """What is to be said where the pack in `made` could not be made in the precision of that in `folder`."""
+    said, had = ({model.kind: model.precision for model in read_head(each).models} for each in (folder, made))
+    other = next((kind for kind in had if said.get(kind, had[kind]) != had[kind]), None)
+    return None if other is None else f"its networks ran in {said[other]}, these in {had[other]}"
+
+
 def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:
     """Options of the pack in a place with `loops` and `takes` more; with `resume`, as an extension left it.
 
@@ -67,7 +76,7 @@ def options_extended(loops: int, takes: int, place: Place) -> BuildOptions:
     state = read_state(folder) if folder.is_dir() else None
     if state is None:
         raise refused("DIR", folder, "holds no pack")
-    options = options_from(state.recipe, replace(place, weights=_weights(state.models)))
+    options = options_from(state.recipe, _with_models(place, state.models))
     if options.music.only:
         raise refused("DIR", folder, "holds part of a pack (--only), must be a whole one")
     if not state.complete:

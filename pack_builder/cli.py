@@ -104,7 +104,7 @@ def build(
     for option in options_of(Music, Finish, Label):
         if context.get_parameter_source(option.name) == given:
             raise ValueError(f"{option.flag}: cannot be combined with --from-manifest, the manifest says it")
-    from pack_builder.again import differences, options_again
+    from pack_builder.again import differences, options_again, other_precision
 
     if texts["out"] is None:
         raise ValueError("--from-manifest: needs --out, a new or empty folder")
@@ -113,7 +113,8 @@ def build(
     if different := differences(folder, options.place.out):
         for name in different[:20]:
             click.echo(f"{name}: other bytes than the manifest says", err=True)
-        fail(f"{len(different)} files came out differently (another machine, or another version of a library?)", 1)
+        why = other_precision(folder, options.place.out) or "another machine, or another version of a library?"
+        fail(f"{len(different)} files came out differently ({why})", 1)
     click.echo("every file has the bytes that the manifest says")
 
 

@@ -70,6 +70,7 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     options = options.changed(bpm=(take.piece.bpm,))
     earlier: tuple[Row, ...] = ()
     created = now()
+    precisions: dict[str, str] = {}
     if (folder / MANIFEST).exists():
         before = read_manifest(folder)
         if before.recipe.get("live") is not True:
@@ -77,12 +78,14 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
         # what the user has deleted or renamed since is no longer this pack's
         earlier = tuple(row for row in before.rows if (folder / row.file).is_file())
         created = before.created
+        precisions = {known.weights_sha256: known.precision for known in before.models}
     job = _job(take, kind, len(earlier), {row.source.word for row in earlier})
     written = _written(renderer, take)
     candidate = judge(heard_loop(renderer, take, rate), job, options.finish, written.notes)
     if SILENCE in candidate.over:
         raise ValueError(f"keep: {take.bars} bars from beat {take.start_beat} are silent, must be heard")
-    model = Model(renderer.kind, renderer.name, renderer.weights_hash)
+    precisions[renderer.weights_hash] = getattr(renderer, "precision", "32")
+    model = Model(renderer.kind, renderer.name, renderer.weights_hash, precisions[renderer.weights_hash])
     seeds = Seeds(job.pack_seed, job.style_seed)
     tried = [attempt_of(seeds.seed, candidate)]
     made = labelled(candidate, job, options, seeds, model, tried=tried, written=written, heard=True)
@@ -90,7 +93,8 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     entry = made.entry
     assert isinstance(entry, Row)
     rows = (*earlier, entry)
-    models = tuple(dict.fromkeys(Model(row.music.kind, row.source.model, row.source.weights_sha256) for row in rows))
+    sources = dict.fromkeys((row.music.kind, row.source.model, row.source.weights_sha256) for row in rows)
+    models = tuple(Model(*known, precisions.get(known[2], "32")) for known in sources)
     head = Head(label, name, created, software(), {**recipe_of(options), "live": True}, models)
     close(options, head, lambda: rows, tuple, lambda _: None)
     return folder / entry.file

@@ -26,8 +26,10 @@ from musika_daw.instrument.damping import damped
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig, build_decoder
 from musika_daw.instrument.models.config import autoencoder_from_dict, generator_from_dict
 from musika_daw.instrument.models.generator import build_generator
+from musika_daw.instrument.models.precision import store_in_precision
 from musika_daw.instrument.played import Loop, Stretch, Take
 from musika_daw.instrument.player import Player, Span
+from musika_daw.instrument.probe import for_rendering, name_of
 from musika_daw.instrument.scores import SCORES, check_asked
 from musika_daw.instrument.shot import rendered, sounds_of
 from musika_daw.score import coordinates as place
@@ -43,7 +45,7 @@ CHUNK_LATENTS = 256
 class Engine:
     """A loaded model; every method is a pure function of its arguments.
 
-    `kind`, `name`, `weights_hash` and `sample_rate_hz` say what it is; `labels` which conditions it knows.
+    `kind`, `name`, `weights_hash`, `precision` and `sample_rate_hz` say what it is; `labels` which conditions it knows.
     """
 
     def __init__(
@@ -64,12 +66,15 @@ class Engine:
         latents = torch.from_numpy(mean), torch.from_numpy(deviation)
         self.player = Player(self.generator, self.decoder, config, *latents, labels, name, self.score)
         self.labels, self.kind, self.name, self.weights_hash = labels, kind, name, weights_hash
-        self.sample_rate_hz = decoder.config.sample_rate_hz
-        self.r_time = decoder.config.r_time
+        self.sample_rate_hz, self.r_time = decoder.config.sample_rate_hz, decoder.config.r_time
+        self.precision = name_of(getattr(generator, "precision", None))
 
     @classmethod
-    def load(cls, model: str | Path) -> Engine:
-        """The model of a short name, a folder or a file; ValueError says in one line what is wrong with it."""
+    def load(cls, model: str | Path, precision: str = "auto") -> Engine:
+        """The model of a short name, a folder or a file; ValueError says in one line what is wrong with it.
+
+        Its networks multiply in `precision` (`for_rendering`); of another one every sound differs by its rounding.
+        """
         path = find_model(model)
         weights = load_weights(path, "generator")
         decoder_weights = load_weights(path.parent / weights.facts["decoder"], "decoder")
@@ -85,17 +90,10 @@ class Engine:
             decoder.load_state_dict(decoder_weights.tensors)
         except (KeyError, TypeError, RuntimeError) as error:
             raise ValueError(f"model: the weights in {path} do not fit their configuration") from error
-        return cls(
-            generator,
-            decoder,
-            config,
-            mean=mean,
-            deviation=deviation,
-            labels=tuple(weights.facts["labels"]),
-            kind=weights.facts["kind"],
-            name=weights.facts["name"],
-            weights_hash=weights.hash,
-        )
+        store_in_precision([generator, decoder], for_rendering(precision))
+        facts = {"kind": weights.facts["kind"], "name": weights.facts["name"], "weights_hash": weights.hash}
+        labels = tuple(weights.facts["labels"])
+        return cls(generator, decoder, config, mean=mean, deviation=deviation, labels=labels, **facts)
 
     @property
     def knows(self) -> tuple[str, ...]:

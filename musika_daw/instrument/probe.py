@@ -20,6 +20,8 @@ PRECISIONS = ("auto", "32", "bf16")
 VARIABLE = "MUSIKA_PRECISION"
 # what a processor may have for matrix products of few bits, by PyTorch's names
 FEATURES = ("avx2", "avx512_f", "avx512_bf16", "avx512_vnni", "amx_bf16", "amx_int8", "bf16", "i8mm", "sve")
+# those of them with which products in bf16 are made at once, not by way of 32 bits
+_NATIVE = {"avx512_bf16", "amx_bf16", "bf16"}
 # rows, inputs and outputs of the products timed: what a generator of 512 channels makes of a few seconds
 _SHAPE, _RUNS = (256, 512, 1024), 4
 # between the products there is work that bf16 does not make faster, and that it adds to
@@ -73,6 +75,34 @@ def chosen(asked: str = "auto", device: torch.device | None = None) -> torch.dty
     if device is not None and device.type != "cpu":
         return None
     return torch.bfloat16 if probed().precision == "bf16" else None
+
+
+def for_rendering(asked: str = "auto") -> torch.dtype | None:
+    """The precision of an engine: as `chosen`, but never by the clock, so that equal machines give equal sound.
+
+    bf16 where the processor multiplies in it and no row of a product depends on how many others go with it: a sound is
+    the same however it is cut. What was `asked` (of a pack made elsewhere) and cannot be had here is float32.
+    """
+    if asked == "bf16" and not _multiplies_bf16():
+        return None
+    if asked == "auto" and os.environ.get(VARIABLE, "auto") == "auto":
+        return torch.bfloat16 if _renders_bf16() else None
+    return chosen(asked)
+
+
+@cache
+def _renders_bf16() -> bool:
+    return bool(_NATIVE & set(_features())) and _multiplies_bf16() and _rows_hold()
+
+
+@torch.inference_mode()
+def _rows_hold() -> bool:
+    rows, inputs, outputs = _SHAPE
+    table = torch.linspace(-1, 1, 4001)
+    x, weight = (table.repeat(-(-n * inputs // 4001))[: n * inputs].view(n, inputs) for n in (rows, outputs))
+    x, weight, bias = x.bfloat16(), weight.bfloat16(), table[:outputs].bfloat16()
+    whole = F.linear(x, weight, bias)
+    return all(torch.equal(F.linear(x[:n], weight, bias), whole[:n]) for n in (1, 2, 3, 7, 31, 64, 100))
 
 
 def name_of(precision: torch.dtype | None) -> str:

@@ -79,7 +79,8 @@ class Label:
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """Where and how a pack is made, which changes no byte of it. `weights`: kind and hash that must be used;
-    `named`: whether the pack's name was given, else one that is found there keeps its own."""
+    `precision`: the one that a pack was made in, where it is made again or added to; `named`: whether the pack's
+    name was given, else one that is found there keeps its own."""
 
     models: tuple[str, ...] = declared(
         Option("models", "Weights to use, once a kind, repeatable.", None, "NAME|PATH", many=True, spelled="--model")
@@ -96,6 +97,7 @@ class Place:
         Option("resume", "Go on with a build that was stopped, or mend a damaged pack.", switch=True)
     )
     weights: tuple[tuple[str, str], ...] = ()
+    precision: str | None = None
     named: bool = True
 
 

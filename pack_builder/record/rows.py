@@ -184,11 +184,12 @@ class Gap:
 
 @dataclass(frozen=True)
 class Model:
-    """Weights that made one kind of file."""
+    """Weights that made one kind of file, and the precision that they were multiplied in."""
 
     kind: str
     name: str
     weights_sha256: str
+    precision: str = "32"
 
 
 _RECORDS: dict[str, type[Any]] = {"sound": FileSound, "music": FileMusic, "source": FileSource, "quality": FileQuality}
@@ -206,9 +207,13 @@ def plain(entry: Row | Gap) -> dict[str, Any]:
 
 
 def models_from(values: list[Any]) -> tuple[Model, ...]:
-    """Models from JSON values; raises ValueError where one is not kind, name and hash."""
+    """Models from JSON values, of earlier packs without a precision; raises ValueError where one is no model."""
     names = {field.name for field in fields(Model)}
     for value in values:
-        if not isinstance(value, dict) or set(value) != names or not all(isinstance(v, str) for v in value.values()):
+        if (
+            not isinstance(value, dict)
+            or {*value, "precision"} != names
+            or not all(isinstance(v, str) for v in value.values())
+        ):
             raise ValueError(f"manifest: model must hold {', '.join(sorted(names))}")
     return tuple(Model(**value) for value in values)

@@ -25,13 +25,13 @@ from pack_builder.render.write import Made, labelled, write_made
 @lru_cache(maxsize=1)
 def engine_of(source: EngineSource, model: str) -> EngineLike:
     """An engine; the last one is kept, since jobs come ordered by kind and two would cost memory for nothing."""
-    return source.load(model)
+    return source.load(model) if source.precision == "auto" else source.load(model, source.precision)
 
 
 def describe(source: EngineSource, model: str) -> Model:
     """What a model is; raises ValueError in one line where it cannot be loaded."""
     engine = engine_of(source, model)
-    return Model(engine.kind, engine.name, engine.weights_hash)
+    return Model(engine.kind, engine.name, engine.weights_hash, engine.precision)
 
 
 def plays_score(source: EngineSource, model: str) -> bool:

@@ -17,6 +17,7 @@ class EngineLike(Protocol):
     kind: str
     name: str
     weights_hash: str
+    precision: str
 
     @property
     def parts(self) -> tuple[str, ...]: ...
@@ -48,16 +49,17 @@ class EngineLike(Protocol):
 
 @dataclass(frozen=True)
 class EngineSource:
-    """How to load an engine by model name or path, and how to make its controls.
+    """How to load an engine by model name or path, in a precision that is not `auto` if told, and to make its controls.
 
     Both are module-level functions, so that a source can be sent to a worker process.
     """
 
-    load: Callable[[str], EngineLike]
+    load: Callable[..., EngineLike]
     controls: Callable[..., Any]
+    precision: str = "auto"
 
 
-def load_musika(model: str) -> EngineLike:
+def load_musika(model: str, precision: str = "auto") -> EngineLike:
     """Load `musika_daw.instrument.engine.Engine` on one thread; raises ValueError for unknown or damaged weights.
 
     One thread always: the order in which threads add numbers up changes the last bits of the sound, and a pack
@@ -68,7 +70,7 @@ def load_musika(model: str) -> EngineLike:
     from musika_daw.instrument.engine import Engine
 
     torch.set_num_threads(1)
-    return Engine.load(model)
+    return Engine.load(model, precision)
 
 
 def musika_controls(**values: Any) -> Any:

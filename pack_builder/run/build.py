@@ -113,7 +113,10 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     try:
         with pool_for(options.place, len(jobs)) as workers:
             observer.loading(len(options.music.kinds))
+            source = _in_precision(options, found, source)
             models = choose_models(options, workers, source, found.models if found else ())
+            if options.place.cluster is not None:  # its machines may differ: all do as the first one
+                source = replace(source, precision=next(iter(models.values()))[1].precision)
             _check_chains(options, workers)
             if options.music.scored is None:
                 options = options.changed(scored=scored_kinds(options, workers, source, models))
@@ -142,11 +145,17 @@ def _spread(options: BuildOptions, jobs: list[Job], workers: Pool, **rest: Any) 
         raise BuildError(str(error)) from None
 
 
+def _in_precision(options: BuildOptions, found: State | None, source: EngineSource) -> EngineSource:
+    """The source in the precision of a pack that is gone on with, added to or made again."""
+    recorded = found.models[-1].precision if found and found.models else options.place.precision
+    return source if recorded is None else replace(source, precision=recorded)
+
+
 def _begin(options: BuildOptions, found: State | None, models: tuple[Model, ...]) -> State:
     if found is None:
         return State(options.place.out, recipe_of(options), models, now(), False)
     if found.models != models:
-        had = ", ".join(f"{model.name} {model.weights_sha256[:12]}" for model in found.models)
+        had = ", ".join(f"{model.name} {model.weights_sha256[:12]} in {model.precision}" for model in found.models)
         raise refused(
             "--out", options.place.out, f"holds a pack made with {had}; name these by --model, or an empty folder"
         )

@@ -54,6 +54,7 @@ class Heard:
 
     sounds: tuple[str, ...] = ()
     knows: tuple[str, ...] = ()
+    precision = "32"
 
     def __init__(self, renderer: Renderer, take: Take) -> None:
         self.kind, self.name, self.weights_hash = renderer.kind, renderer.name, renderer.weights_hash

@@ -115,8 +115,8 @@ class StandIn:
     def knows(self) -> tuple[str, ...]:
         return () if self.fault == "free" else ("density", "energy")
 
-    def __init__(self, kind: str, fault: str) -> None:
-        self.kind, self.name, self.fault = kind, kind, fault
+    def __init__(self, kind: str, fault: str, precision: str = "32") -> None:
+        self.kind, self.name, self.fault, self.precision = kind, kind, fault, precision
         self.weights_hash = (kind.encode().hex() * 64)[:64]
 
     def loop(
@@ -190,13 +190,13 @@ class StandIn:
         return samples
 
 
-def load(model: str) -> StandIn:
+def load(model: str, precision: str = "32") -> StandIn:
     kind, _, fault = model.partition(":")
     if kind == "parts":  # what ships for packs of techno
         kind = "techno"
     if kind not in ("techno", "piano", "violin"):
         raise refused("model", model, "is neither one of techno, piano nor a folder or file")
-    return StandIn(kind, fault)
+    return StandIn(kind, fault, precision)
 
 
 SOURCE = EngineSource(load, StandInControls)  # type: ignore[arg-type]

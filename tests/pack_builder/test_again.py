@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pack_builder.again import options_again, options_extended
+from pack_builder.again import options_again, options_extended, other_precision
 from pack_builder.plan.options import BuildOptions, place_from
 from pack_builder.plan.recipe import EARLIER, options_from, recipe_of
 from pack_builder.record.manifest import read_manifest
@@ -159,6 +159,27 @@ def test_other_weights_are_refused(pack: Path, tmp_path: Path) -> None:
     options, _ = options_again(str(pack), (), place_from({"out": str(tmp_path / "again")}))
     with pytest.raises(ValueError, match="--model: the pack was made with techno weights 99"):
         build(options, Silent(), SOURCE)
+
+
+def test_a_pack_is_gone_on_with_and_made_again_in_its_own_precision(pack: Path, tmp_path: Path) -> None:
+    def precisions(folder: Path) -> set[str]:
+        return {model.precision for model in read_manifest(folder).models}
+
+    path = pack / "manifest.json"
+    text = path.read_text()
+    assert precisions(pack) == {"32"}
+    path.write_text(re.sub(r',\s+"precision": "32"', "", text))
+    assert read_manifest(pack) == type(read_manifest(pack)).from_json(text), "packs of before had no other"
+    path.write_text(text.replace('"precision": "32"', '"precision": "bf16"'))
+    place = place_from({"models": ("techno:click",), "out": str(tmp_path / "again")})
+    again = build(options_again(str(pack), (), place)[0], Silent(), SOURCE).folder
+    assert precisions(again) == {"bf16"}
+    assert other_precision(pack, again) is None
+    place = place_from({"models": ("techno:click",), "out": str(pack)})
+    build(options_extended(1, 0, place), Silent(), SOURCE)
+    assert precisions(pack) == {"bf16"}
+    path.write_text(text)
+    assert other_precision(pack, again) == "its networks ran in 32, these in bf16"
 
 
 def test_an_extension_adds_without_clashes_and_disturbs_nothing(run: Run, pack: Path) -> None:

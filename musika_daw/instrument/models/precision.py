@@ -1,7 +1,8 @@
 """The precision in which a network multiplies: its own, told to it, and nothing else's.
 
 A network whose `precision` is `torch.bfloat16` runs its matrix products and convolutions in it and gives float32 back.
-What is outside of networks (spectra, phases, losses, optimisers) never learns of it, and weights stay float32.
+What is outside of networks (spectra, phases, losses, optimisers) never learns of it, and weights stay float32 unless
+they are stored for good, as an engine's are.
 """
 
 from __future__ import annotations
@@ -46,6 +47,17 @@ def set_precision(modules: Iterable[nn.Module], precision: torch.dtype | None) -
         for network in module.modules():
             if isinstance(network, Network):
                 network.precision = precision
+
+
+def store_in_precision(modules: Iterable[nn.Module], precision: torch.dtype | None) -> None:
+    """`set_precision` of networks that learn no more: weights of products are rounded once, not with every call."""
+    modules = list(modules)
+    set_precision(modules, precision)
+    for network in (each for module in modules for each in module.modules()):
+        if isinstance(network, Network) and precision is not None:
+            for layer in network.modules():
+                if isinstance(layer, nn.Linear | nn.Conv1d):
+                    layer.to(precision)
 
 
 def _full(out: Any) -> Any:

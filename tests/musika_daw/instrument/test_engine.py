@@ -25,9 +25,9 @@ RAMP = TempoMap(
 )
 
 
-@pytest.fixture(scope="module")
-def engine(tiny_model: Path) -> Engine:
-    return Engine.load(tiny_model)
+@pytest.fixture(scope="module", params=["32", "bf16"])
+def engine(tiny_model: Path, request: pytest.FixtureRequest) -> Engine:
+    return Engine.load(tiny_model, request.param)
 
 
 def error_db(a: np.ndarray, b: np.ndarray) -> float:
@@ -46,11 +46,14 @@ def test_chunked_equals_whole(engine: Engine, cuts: list[Fraction]) -> None:
 
 
 # a desk raises parts by up to 15 dB, and what single precision rounds with them
+@pytest.mark.parametrize("precision", ["32", "bf16"])
 @pytest.mark.parametrize(
     ("model", "seed", "floor_db"), [("techno", 13, -120), ("piano", 15, -120), ("parts", 13, -105)]
 )
-def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: str, seed: int, floor_db: float) -> None:
-    shipped, tempo = Engine.load(model), TempoMap.constant(129)
+def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(
+    model: str, seed: int, floor_db: float, precision: str
+) -> None:
+    shipped, tempo = Engine.load(model, precision), TempoMap.constant(129)
     whole = shipped.render(32, 24, tempo, Controls(seed))
     begin = tempo.frame(Fraction(32), shipped.sample_rate_hz)
 
@@ -64,9 +67,9 @@ def test_no_sample_of_a_shipped_model_depends_on_where_rendering_began(model: st
     check()
 
 
-@pytest.fixture(scope="module")
-def piano(piano_model: Path) -> Engine:
-    return Engine.load(piano_model)
+@pytest.fixture(scope="module", params=["32", "bf16"])
+def piano(piano_model: Path, request: pytest.FixtureRequest) -> Engine:
+    return Engine.load(piano_model, request.param)
 
 
 @given(st.lists(st.fractions(min_value=0, max_value=24, max_denominator=7), min_size=1, max_size=3))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from musika_daw.instrument import probe
 from musika_daw.instrument.models import TINY, TINY_EARS, ModelConfig, build_decoder, build_encoder
 from musika_daw.instrument.models.generator import build_generator
-from musika_daw.instrument.models.precision import Network, in_own_precision, set_precision
+from musika_daw.instrument.models.precision import Network, in_own_precision, set_precision, store_in_precision
 
 
 class Pair(Network):
@@ -92,6 +92,35 @@ def test_the_faster_precision_is_one_that_is_worth_it(rate: float, precision: st
     assert found.precision == precision
     assert str(found).endswith(f": {precision}")
     assert ("in bf16" in str(found)) == bool(rate)
+
+
+def test_an_engine_s_precision_is_never_a_matter_of_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(probe.VARIABLE, raising=False)
+    monkeypatch.setattr(probe, "probed", lambda: pytest.fail("was timed"))
+    native = bool({"avx512_bf16", "amx_bf16", "bf16"} & set(probe._features()))
+    found = probe.for_rendering()
+    assert found is None or native
+    assert probe.for_rendering("32") is None
+    monkeypatch.setenv(probe.VARIABLE, "32")
+    assert probe.for_rendering() is None, "as the variable says"
+    if found is not None:
+        assert probe.for_rendering("bf16") == found, "and a pack before the variable"
+    monkeypatch.setattr(probe, "_multiplies_bf16", lambda: False)
+    assert probe.for_rendering("bf16") is None, "a pack of a machine that has it, on one that has not"
+
+
+def test_stored_weights_multiply_as_those_that_are_rounded_with_every_call() -> None:
+    torch.manual_seed(3)
+    sizes = TINY.generator
+    told = torch.randn(1, 16, sizes.coordinate), torch.randn(1, sizes.style), torch.rand(1, 16, sizes.told)
+    generator = build_generator(sizes).eval()
+    with torch.inference_mode():
+        set_precision([generator], torch.bfloat16)
+        by_call = generator(*told)
+        store_in_precision([generator], torch.bfloat16)
+        assert torch.equal(generator(*told), by_call)
+    kinds = {layer.weight.dtype for layer in generator.modules() if isinstance(layer, nn.Linear | nn.Conv1d)}
+    assert kinds == {torch.bfloat16}
 
 
 def test_the_probe_is_asked_once_and_leaves_threads_as_they_are() -> None:

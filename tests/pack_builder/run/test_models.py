@@ -19,9 +19,9 @@ from tests.pack_builder.pack_stand_in import load as stand_in
 Small = Callable[..., BuildOptions]
 
 
-def load(model: str) -> StandIn:
+def load(model: str, precision: str = "32") -> StandIn:
     """The stand-ins, of which `parts` is another model than `techno`."""
-    engine = stand_in(model)
+    engine = stand_in(model, precision)
     if model == "parts":
         engine.name, engine.weights_hash = "parts", "f" * 64
     return engine

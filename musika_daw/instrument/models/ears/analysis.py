@@ -105,7 +105,7 @@ class Ears(nn.Module):
     def _balance(self, spectrum: Tensor) -> Tensor:
         """Correlation of mid and side in each band, -1 (all is right) to 1 (all is left)."""
         mid, side = spectrum[:, 0], spectrum[:, 1]
-        shared = (mid * side.conj()).real @ self.long_shapes.T
+        shared = (mid.real * side.real + mid.imag * side.imag) @ self.long_shapes.T
         powers = [_power(x) @ self.long_shapes.T for x in (mid, side)]
         return shared / (torch.sqrt(powers[0] * powers[1]) + 1e-6)
 
@@ -138,15 +138,18 @@ class Ears(nn.Module):
     @staticmethod
     def _tonality(spectrum: Tensor) -> Tensor:
         """How evenly phases turn around each frame, 0 (as in noise) to 1 (a tone), `[B, 1, n, bins]`."""
-        turned = (spectrum[:, :, 1:] * spectrum[:, :, :-1].conj()).sum(1, keepdim=True)
-        turned = turned / torch.sqrt(turned.abs() + 1e-9)
-        parts = torch.cat([turned.real, turned.imag, turned.abs()], 1)
+        frames, pairs = spectrum.shape[2], _TONAL_FRAMES - 1
+        a, b = torch.view_as_real(spectrum[:, :, 1:]).unbind(-1), torch.view_as_real(spectrum[:, :, :-1]).unbind(-1)
+        turned = torch.stack([(a[0] * b[0] + a[1] * b[1]).sum(1), (a[1] * b[0] - a[0] * b[1]).sum(1)], 1)
+        size = turned.square().sum(1, keepdim=True).sqrt()
+        parts = torch.cat([turned, size], 1) * torch.rsqrt(size + 1e-9)
         # of neighbours the advance may differ by what a gliding tone does: only the change from pair to pair counts
-        pairs = F.pad(parts, (0, 0, _TONAL_FRAMES // 2, _TONAL_FRAMES // 2), mode="replicate")
-        real, imag, total = F.avg_pool2d(pairs, (_TONAL_FRAMES - 1, 1), 1).chunk(3, 1)
-        frames = spectrum.shape[2]
-        even = torch.sqrt(real.square() + imag.square()) / (total + 1e-9)
-        return ((even[:, :, :frames] - _BY_CHANCE) / (_TONAL - _BY_CHANCE)).clamp(0, 1)
+        parts = F.pad(parts, (0, 0, _TONAL_FRAMES // 2, _TONAL_FRAMES // 2), mode="replicate")
+        total = parts[:, :, :frames].clone()
+        for k in range(1, pairs):  # pooling would take several times as long
+            total += parts[:, :, k : k + frames]
+        even = total[:, :2].square().sum(1, keepdim=True).sqrt() / (total[:, 2:] + pairs * 1e-9)
+        return ((even - _BY_CHANCE) / (_TONAL - _BY_CHANCE)).clamp(0, 1)
 
 
 def _power(spectrum: Tensor) -> Tensor:
