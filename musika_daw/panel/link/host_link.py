@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject
 
+from musika_daw.panel.later import later
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.process import HostProcess
 from musika_daw.panel.link.status import HostStatus, Offer, Welcome
@@ -70,7 +71,7 @@ class HostLink(QObject):
         self.client.start()
         self._say_lost()
         if self.process is not None:
-            QTimer.singleShot(START_MS, self._start_missing)
+            later(self, self._start_missing, START_MS)
 
     def stop(self) -> None:
         """Leave the host, and end it if it was started here."""

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QAbstractListModel, QMimeData, QModelIndex, QPersistentModelIndex, Qt, QUrl, Signal
 
+from musika_daw.panel.later import later
 from musika_daw.panel.shelf.library import Sound, words_of
 from musika_daw.panel.shelf.marks import Marks
 
@@ -128,7 +129,7 @@ class ShelfModel(QAbstractListModel):
         sound = self.sound(index)
         name = str(value).strip()
         if name and name != sound.name:  # later: the rows must not change while the view writes into them
-            QTimer.singleShot(0, lambda: self.rename_wanted.emit(sound, name))
+            later(self, lambda: self.rename_wanted.emit(sound, name))
         return True
 
     def flags(self, index: Index) -> Qt.ItemFlag:

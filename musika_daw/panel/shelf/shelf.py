@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QDrag, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from musika_daw.panel.later import later
 from musika_daw.panel.shelf.library import Sound
 from musika_daw.panel.shelf.model import ORDERS, ShelfModel
 from musika_daw.panel.shelf.thumbnails import Thumbnails
@@ -200,7 +201,7 @@ class Shelf(QWidget):
             if (row := self.model.row_of(path)) is not None:
                 selection.select(self.model.index(row), selection.SelectionFlag.Select)
         self._recount()
-        QTimer.singleShot(0, lambda: self.view.verticalScrollBar().setValue(scrolled))
+        later(self, lambda: self.view.verticalScrollBar().setValue(scrolled))
 
     def _search(self, _value: object = None) -> None:
         self.model.search(self.search.text(), ORDERS[self.order.currentIndex()], self.stars.isChecked())

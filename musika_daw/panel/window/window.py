@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QStandardPaths, QTimer, QUrl, Signal
+from PySide6.QtCore import QSettings, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
 from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
 
+from musika_daw.panel.later import later
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.host_link import HostLink
 from musika_daw.panel.link.process import HostProcess
@@ -184,7 +185,7 @@ class PanelWindow(QMainWindow):
         for folder in self.folders.paths:
             if folder in path.parents:
                 self.folders.look(folder)
-        QTimer.singleShot(0, lambda: self.tabs.setCurrentWidget(self.shelf))
+        later(self, lambda: self.tabs.setCurrentWidget(self.shelf))
         if not self.shelf.would_show(path):
             self.shelf.show_all()  # a capture is never out of sight
 
@@ -238,7 +239,7 @@ class PanelWindow(QMainWindow):
         """A folder goes on the shelf; a sound does with its folder, and is heard."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        QTimer.singleShot(0, lambda: self.take_dropped(paths))  # the other program waits for the drop to end
+        later(self, lambda: self.take_dropped(paths))  # the other program waits for the drop to end
 
     def take_dropped(self, paths: list[Path]) -> None:
         """Use what was dropped, and say how."""
