@@ -19,7 +19,7 @@ class Adversary:
 
     def __init__(self, discriminator: nn.Module, settings: AutoencoderSettings) -> None:
         self.discriminator, self._settings = discriminator, settings
-        self._optimizer = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             self.discriminator.parameters(), settings.learning_rate, (settings.beta1, 0.99)
         )
 
@@ -29,14 +29,14 @@ class Adversary:
         The parts are put into `losses`: "discriminator", "adversary", "features".
         """
         s = self._settings
-        for group in self._optimizer.param_groups:
+        for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * rate_factor
         real_scores, _ = self.discriminator(real)
         fake_scores, _ = self.discriminator(_detached(made))
         losses["discriminator"] = hinge_discriminator(real_scores, fake_scores)
-        self._optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         losses["discriminator"].backward()
-        self._optimizer.step()
+        self.optimizer.step()
         self.discriminator.requires_grad_(False)
         with torch.no_grad():
             _, real_features = self.discriminator(real)
@@ -51,12 +51,12 @@ class Adversary:
 
     def state(self) -> dict[str, Any]:
         """Its part of a checkpoint."""
-        return {"discriminator": self.discriminator.state_dict(), "optimizer_d": self._optimizer.state_dict()}
+        return {"discriminator": self.discriminator.state_dict(), "optimizer_d": self.optimizer.state_dict()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from a checkpoint that `state()` is part of."""
         self.discriminator.load_state_dict(state["discriminator"])
-        self._optimizer.load_state_dict(state["optimizer_d"])
+        self.optimizer.load_state_dict(state["optimizer_d"])
 
 
 def _detached(sample: Sample) -> Sample:

@@ -100,6 +100,11 @@ class AutoencoderTrainer:
         return [self.encoder, self.decoder, *judges]
 
     @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """All that a step moves weights with."""
+        return [self.optimizer, *([] if self.adversary is None else [self.adversary.optimizer])]
+
+    @property
     def excerpt_frames(self) -> int:
         """Samples of one training excerpt, context included."""
         return self.settings.latents * self.config.r_time + 2 * self.encoder.context

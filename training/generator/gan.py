@@ -72,6 +72,12 @@ class GanTrainer:
         every = (self.generator, self.discriminator, self.inference, self.reader)
         return [network for network in every if network is not None]
 
+    @property
+    def optimizers(self) -> list[torch.optim.Optimizer]:
+        """All that a step moves weights with."""
+        readers = [] if self.reader is None else [self.optimizer_r]
+        return [self.optimizer, self.optimizer_d, *readers]
+
     def start_from_line(self, data: Batches) -> None:
         """Begin with what straight lines from score and style explain, where a score of parts is told."""
         if isinstance(self.generator, ResNetGenerator) and self.generator.line is not None:

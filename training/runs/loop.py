@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from training.runs import parallel
 from training.runs.examples import Examples, MakePairs
@@ -28,13 +29,15 @@ class LoopSettings(Protocol):
 
 
 class Trainer(Protocol):
-    """What the loop asks of a trainer; `steps` counts updates, `networks` are all that it runs, `state` and `restore`
-    are inverse."""
+    """What the loop asks of a trainer; `steps` counts updates, `networks` are all that it runs, `optimizers` all that
+    moves them, `state` and `restore` are inverse."""
 
     steps: int
 
     @property
     def networks(self) -> Sequence[nn.Module]: ...
+    @property
+    def optimizers(self) -> Sequence[Optimizer]: ...
     def state(self) -> dict[str, Any]: ...
     def restore(self, state: dict[str, Any]) -> None: ...
 

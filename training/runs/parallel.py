@@ -66,7 +66,7 @@ class FabricProcesses(Processes):
 
     def join(self, trainer: Any) -> None:
         super().join(trainer)
-        self._optimizers = [v for v in vars(trainer).values() if isinstance(v, Optimizer)]
+        self._optimizers = list(trainer.optimizers)
         for number, optimizer in enumerate(self._optimizers):
             optimizer.register_step_pre_hook(functools.partial(self._before_step, number))
         if self.rank:  # process 0 keeps the run's own random numbers, the others get some of their own

@@ -18,6 +18,7 @@ class Counter:
     """A trainer of one number that goes up by one a step; `broken` says in which steps it turns to NaN."""
 
     networks: ClassVar[list[torch.nn.Module]] = []
+    optimizers: ClassVar[list[torch.optim.Optimizer]] = []
 
     def __init__(self, broken: set[int], loss_broken: set[int] = frozenset()) -> None:  # type: ignore[assignment]
         self.steps, self.value = 0, torch.zeros(1)

@@ -59,6 +59,7 @@ class Line:
     def __init__(self) -> None:
         self.weight = torch.nn.Parameter(torch.zeros(2))
         self.optimizer = torch.optim.SGD([self.weight], 0.5)
+        self.optimizers = [self.optimizer]
         self.steps = 0
 
     def step(self, target: float) -> dict[str, Tensor]:
@@ -70,8 +71,8 @@ class Line:
         return {"total": total.detach()}
 
 
-def in_two(batches: list[tuple[float, float]]) -> list[Line]:
-    exchange, trainers = Exchange(), [Line(), Line()]
+def in_two(trainers: list[Any], batches: list[tuple[Any, Any]]) -> None:
+    exchange = Exchange()
 
     def work(rank: int) -> None:
         together = FabricProcesses(ThreadFabric(exchange, rank))
@@ -84,21 +85,36 @@ def in_two(batches: list[tuple[float, float]]) -> list[Line]:
         thread.start()
     for thread in threads:
         thread.join()
-    return trainers
 
 
 def test_gradients_are_averaged() -> None:
-    first, second = in_two([(1.0, 3.0)])
+    first, second = trainers = [Line(), Line()]
+    in_two(trainers, [(1.0, 3.0)])
     torch.testing.assert_close(first.weight, torch.full((2,), 1.0))
     assert torch.equal(first.weight, second.weight)
 
 
 def test_one_bad_batch_neither_blocks_nor_parts_them() -> None:
-    first, second = in_two([(1.0, 3.0), (2.0, float("nan")), (float("nan"), float("nan")), (0.0, 1.0)])
+    first, second = trainers = [Line(), Line()]
+    in_two(trainers, [(1.0, 3.0), (2.0, float("nan")), (float("nan"), float("nan")), (0.0, 1.0)])
     assert torch.equal(first.weight, second.weight)
     assert torch.isfinite(first.weight).all()
     # (1 + 2) / 2 after the second, unchanged by the third, half way to 0.5 after the fourth
     torch.testing.assert_close(first.weight, torch.full((2,), 1.0))
+
+
+def test_the_judge_of_the_second_phase_learns_from_both() -> None:
+    """Its optimiser is not the trainer's own."""
+    settings = AutoencoderSettings(batch=2, latents=6, discriminator_width=8)
+    trainers = [AutoencoderTrainer(TINY.autoencoder, settings, "both", 2) for _ in range(2)]
+    frames = trainers[0].excerpt_frames
+    waves = [0.1 * torch.randn(2, 2, frames, generator=torch.Generator().manual_seed(seed)) for seed in (1, 2)]
+    before = {name: value.clone() for name, value in trainers[0].networks[-1].state_dict().items()}
+    in_two(trainers, [(waves[0], waves[1])])
+    for networks in zip(*(trainer.networks for trainer in trainers)):
+        first, second = (network.state_dict() for network in networks)
+        assert all(torch.equal(first[name], second[name]) for name in first)
+    assert any(not torch.equal(before[name], value) for name, value in first.items())
 
 
 @pytest.mark.parametrize("stage", ["autoencoder", "gan"])
