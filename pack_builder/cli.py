@@ -91,7 +91,9 @@ def build(
         if only:
             raise refused("--only", only[0], "needs --from-manifest")
         if like is not None:
-            BuildOptions.parse(**texts)  # what is wrong is said before a search of half a minute
+            music = BuildOptions.parse(**texts).music  # what is wrong is said before a search of half a minute
+            if not music.kit_kinds:
+                raise refused("--like", like, f"{', '.join(music.kinds)} has no voices (--kind techno has them)")
             from pack_builder.run.alike import alike
 
             given_bpm = context.get_parameter_source("bpm") == click.core.ParameterSource.COMMANDLINE

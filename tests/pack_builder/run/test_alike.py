@@ -53,8 +53,10 @@ def test_what_cannot_go_with_it_is_refused_before_anything_is_written(
         (("--model", "techno"), "techno plays no score of parts"),
         (("--from-manifest", tmp_path), "--like: cannot be combined with --from-manifest"),
         (("--bars", "3"), "--bars"),
+        (("--kind", "piano"), f"--like: '{drop}', piano has no voices"),
     ):
-        arguments = ("build", "--kind", "techno", "--like", drop, *options, "--out", pack)
+        kind = () if "--kind" in options else ("--kind", "techno")
+        arguments = ("build", *kind, "--like", drop, *options, "--out", pack)
         with pytest.raises(SystemExit) as end:
             main([str(argument) for argument in arguments])
         assert end.value.code == 2
