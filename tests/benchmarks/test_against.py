@@ -51,5 +51,7 @@ def test_a_tree_whose_sources_are_not_the_ones_imported_is_refused(tmp_path: Pat
 
 
 def test_help_shows_examples() -> None:
-    told = subprocess.run([sys.executable, "-m", "benchmarks.against", "--help"], capture_output=True, text=True)
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks.against", "--help"], cwd=against.ROOT, capture_output=True, text=True
+    )
     assert "--only loop-techno --only loop-parts --pairs 9" in told.stdout
