@@ -58,12 +58,13 @@ class GanTrainer:
         self.optimizer_d = torch.optim.AdamW(
             self.discriminator.parameters(), settings.learning_rate, betas, weight_decay=1e-4
         )
+        self.optimizers: list[torch.optim.Optimizer] = [self.optimizer, self.optimizer_d]
         self.reader = None
         if settings.lambda_obey:
             self.reader = ConditionReader(config, settings.reader_width, settings.reader_blocks, settings.bar_weight)
             self.optimizer_r = torch.optim.AdamW(self.reader.parameters(), 2 * settings.learning_rate, betas)
-        self.mixing = CrossChannelMixing()
-        self.ema = Ema(self.generator, settings.average)
+            self.optimizers.append(self.optimizer_r)
+        self.mixing, self.ema = CrossChannelMixing(), Ema(self.generator, settings.average)
         self.steps = 0
 
     @property
@@ -71,12 +72,6 @@ class GanTrainer:
         """All that a step runs."""
         every = (self.generator, self.discriminator, self.inference, self.reader)
         return [network for network in every if network is not None]
-
-    @property
-    def optimizers(self) -> list[torch.optim.Optimizer]:
-        """All that a step moves weights with."""
-        readers = [] if self.reader is None else [self.optimizer_r]
-        return [self.optimizer, self.optimizer_d, *readers]
 
     def start_from_line(self, data: Batches) -> None:
         """Begin with what straight lines from score and style explain, where a score of parts is told."""
