@@ -6,8 +6,8 @@ carrier --> short frames, each band brought to the energy told --> + oscillator 
 ```
 The carrier has the pitches and cannot have the attacks, since its frames are 93 ms long; short frames have the attacks
 and cannot tell two low notes apart. So the one is given the other's energies, band by band, every 128 samples. Where
-these hold still for a while, means over some frames are compared instead: two notes in one band beat, and with phases
-of their own they would be given the beats of the recording beside theirs.
+these hold still for a while, means over 44 ms are compared instead: two notes in one band beat, and with phases of
+their own they would be given the beats of the recording beside theirs, which blurs both.
 
 A record went through a limiter, and no sum of tones with other phases has its peaks. So peaks are told as well, and
 what is above is bent as a soft clipper does.
@@ -31,8 +31,9 @@ from musika_daw.instrument.models.ears.tones import TonePhases
 from musika_daw.instrument.models.noise import NoiseTable, random_angles
 from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side
 
-# frames over which energies are compared where they hold still, and how far in dB they may stray and do so
-_STILL_FRAMES, _STILL_DB = 5, 4.0
+# frames over which energies are compared where they hold still, and how far in dB the mean of so many bands either
+# side may stray and do so: what strikes is heard in all of them, two notes that beat in one
+_STILL_FRAMES, _STILL_DB, _STILL_BANDS = 15, 5.0, 4
 _BESIDE = _STILL_FRAMES // 2
 _MOST_GAIN = 8.0
 # after so many long frames their noise repeats, and after so many their random angles
@@ -148,7 +149,7 @@ class Synthesis(nn.Module):
         mean = _mean_of_frames(wanted, before, after)
         still = torch.log(mean / _mean_of_frames(has, before, after))
         has, wanted = has[:, :, inner], wanted[:, :, inner]
-        strayed = (torch.log(wanted / mean) * (10 / math.log(10))).abs()
+        strayed = _mean_of_bands((torch.log(wanted / mean) * (10 / math.log(10))).abs())
         gain = torch.lerp(still, torch.log(wanted / has), torch.sigmoid(strayed - _STILL_DB)) / 2
         return torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
 
@@ -188,6 +189,12 @@ def _pieces(count: int, size: int) -> Iterator[slice]:
 def _scaled(bins: Tensor, gain: Tensor) -> Tensor:
     """Complex bins times a real gain, which complex arithmetic would first make complex."""
     return torch.view_as_complex(torch.view_as_real(bins) * gain[..., None])
+
+
+def _mean_of_bands(strayed: Tensor) -> Tensor:
+    """Means over some bands around each `[B, C, frames, bands]`."""
+    padded = F.pad(strayed.flatten(0, 1), (_STILL_BANDS, _STILL_BANDS), mode="replicate")
+    return F.avg_pool1d(padded, 2 * _STILL_BANDS + 1, 1).view_as(strayed)
 
 
 def _mean_of_frames(energy: Tensor, before: int, after: int) -> Tensor:
