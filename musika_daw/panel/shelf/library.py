@@ -127,7 +127,8 @@ def words_of(text: str) -> list[str]:
 
 def _sound(path: Path, root: Path, labels: dict[str, Labels], prefix: str) -> Sound:
     known = labels.get(path.relative_to(root).as_posix())
-    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime, prefix if known else "")
+    shared = prefix if path.stem.startswith(prefix) else ""  # stems stand in no row of their own, and share it too
+    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime, shared)
 
 
 def _prefix(labels: dict[str, Labels]) -> str:
