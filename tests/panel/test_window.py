@@ -251,6 +251,20 @@ def test_spaces_in_names_of_packs_are_allowed(window: PanelWindow) -> None:
     assert not any("Late " in argument for argument in window.make.arguments())
 
 
+def test_a_pack_is_called_after_its_folder_unless_named(window: PanelWindow, tmp_path: Path) -> None:
+    make = window.make
+    assert not any(argument.startswith("--name") for argument in make.arguments())
+    assert Path(make.folder.text()).name == "first"
+    QTest.keyClicks(make.texts["--name"], "Late Set")
+    assert Path(make.folder.text()).name == "late-set"
+    assert "--name=Late_Set" in make.arguments()
+    make.folder.setText(str(tmp_path / "night"))
+    make.folder.setModified(True)
+    make.texts["--name"].clear()
+    assert f"--out={tmp_path / 'night'}" in make.arguments()
+    assert not any(argument.startswith("--name") for argument in make.arguments())
+
+
 @pytest.mark.parametrize("kind", ["techno", "piano"])
 def test_a_pack_of_one_kind_asks_for_nothing_of_the_other(window: PanelWindow, kind: str) -> None:
     for name, box in window.make.kinds.items():
