@@ -385,8 +385,7 @@ def test_tiles_are_called_after_role_and_word(tmp_path: Path) -> None:
         write_loop(tmp_path / "pack" / f"{name}.wav")
         rows.append({"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm, "key": "Bbmin"})
     (tmp_path / "pack" / "manifest.json").write_text(json.dumps({"files": rows}))
-    stems = tmp_path / "pack" / f"{names[0]}_stems"
-    write_loop(stems / f"{names[0]}_drums.wav", 130)
+    write_loop(tmp_path / "pack" / f"{names[0]}_stems" / f"{names[0]}_drums.wav", 130)
     write_loop(tmp_path / "pack" / "Mine_129.wav")
     write_loop(tmp_path / "MSK_Other_100bpm.wav", 100, 4)
     titles = {sound.name: sound.title for sound in scan(tmp_path).sounds}
@@ -398,5 +397,4 @@ def test_tiles_are_called_after_role_and_word(tmp_path: Path) -> None:
         "techno loop opal",
     ]
     assert titles[f"{names[0]}_drums"] == "techno loop cobalt drums"
-    assert titles["MSK_Other_100bpm"] == "MSK Other"
-    assert titles["Mine_129"] == "Mine 129"  # put there by somebody, it is none of the pack's
+    assert (titles["MSK_Other_100bpm"], titles["Mine_129"]) == ("MSK Other", "Mine 129")  # are none of the pack's
