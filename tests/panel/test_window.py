@@ -245,24 +245,24 @@ def test_a_capture_is_seen_even_while_a_search_is_set(
     assert (window.shelf.search.text(), window.shelf.stars.isChecked()) == ("", False)
 
 
+def test_a_capture_that_takes_long_is_told_until_it_is_there(window: PanelWindow, host: StandIn, until: Until) -> None:
+    bar = window.statusBar()
+    assert until(lambda: window.strip.holes.text() == "0")
+    assert bar.currentMessage() == ""
+    host.status = status(keeping=1)
+    assert until(lambda: bar.currentMessage() == "Capturing…")
+    bar.clearMessage()  # as time does
+    assert until(lambda: bar.currentMessage() == "Capturing…")
+    host.status = status(transport={"bar": 9})
+    assert until(lambda: window.strip.place.text().startswith("9"))
+    bar.clearMessage()
+    assert not until(lambda: bar.currentMessage() != "", 0.5)
+
+
 def test_spaces_in_names_of_packs_are_allowed(window: PanelWindow) -> None:
     window.make.texts["--name"].setText(" Late  Night Set ")
     assert "--name=Late_Night_Set" in window.make.arguments()
     assert not any("Late " in argument for argument in window.make.arguments())
-
-
-def test_a_pack_is_called_after_its_folder_unless_named(window: PanelWindow, tmp_path: Path) -> None:
-    make = window.make
-    assert not any(argument.startswith("--name") for argument in make.arguments())
-    assert Path(make.folder.text()).name == "first"
-    QTest.keyClicks(make.texts["--name"], "Late Set")
-    assert Path(make.folder.text()).name == "late-set"
-    assert "--name=Late_Set" in make.arguments()
-    make.folder.setText(str(tmp_path / "night"))
-    make.folder.setModified(True)
-    make.texts["--name"].clear()
-    assert f"--out={tmp_path / 'night'}" in make.arguments()
-    assert not any(argument.startswith("--name") for argument in make.arguments())
 
 
 @pytest.mark.parametrize("kind", ["techno", "piano"])
