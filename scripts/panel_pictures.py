@@ -160,6 +160,7 @@ def main() -> None:
             command = [sys.executable, "-m", "pack_builder.cli", "build", *PACK, f"--out={pack}"]
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         out, pack = options.out.resolve(), pack.resolve()
+        out.mkdir(parents=True, exist_ok=True)
         os.chdir(name)  # so that no folder of this machine is in the pictures
         Studio(Path(name), out, options.only).run(pack)
 

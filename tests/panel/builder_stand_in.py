@@ -16,7 +16,7 @@ def main() -> None:
     """Behaves as the name given by --name says."""
     options = dict(word.partition("=")[::2] for word in sys.argv[1:])
     out = Path(options["--out"])
-    name = options["--name"]
+    name = options.get("--name")  # else after the folder
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("error: interrupted"))
     if name == "Wrong":
         sys.exit("error: --bpm: 59, must be within 60..200")

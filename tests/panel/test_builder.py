@@ -170,3 +170,16 @@ def test_a_window_that_closes_ends_its_build(window: PanelWindow, tmp_path: Path
     while process.poll() is None:
         assert time.monotonic() < end_s
         time.sleep(0.01)
+
+
+def test_a_pack_is_called_after_its_folder_unless_named(form: MakeForm, tmp_path: Path) -> None:
+    assert not any(argument.startswith("--name") for argument in form.arguments())
+    assert Path(form.folder.text()).name == "first"
+    QTest.keyClicks(form.texts["--name"], "Late Set")
+    assert Path(form.folder.text()).name == "late-set"
+    assert "--name=Late_Set" in form.arguments()
+    form.folder.setText(str(tmp_path / "night"))
+    form.folder.setModified(True)
+    form.texts["--name"].clear()
+    assert f"--out={tmp_path / 'night'}" in form.arguments()
+    assert not any(argument.startswith("--name") for argument in form.arguments())

@@ -369,29 +369,3 @@ def test_a_key_is_found_by_both_spellings(tmp_path: Path) -> None:
     assert not sound.matches(words_of("Db"))
     assert sound.matches(words_of("B♭ minor"))
     assert Sound(tmp_path / "x.wav", replace(labels, key="Bbmin"), "pack", 0.0).matches(words_of("a# minor"))
-
-
-def test_tiles_are_called_after_role_and_word(tmp_path: Path) -> None:
-    names = (
-        "MSK_First_130bpm_techno_loop_cobalt",
-        "MSK_First_128bpm_techno_loop_amber",
-        "MSK_First_piano_take_dense_birch",
-        "MSK_First_128p5bpm_techno_loop_glade_Bbmin",
-        "MSK_First_129_techno_loop_opal",
-    )
-    rows = []
-    for name in names:
-        bpm = 128.5 if "p5" in name or "129" in name else float(name[10:13]) if "bpm" in name else None
-        write_loop(tmp_path / "pack" / f"{name}.wav")
-        rows.append({"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm, "key": "Bbmin"})
-    (tmp_path / "pack" / "manifest.json").write_text(json.dumps({"files": rows}))
-    write_loop(tmp_path / "MSK_Other_100bpm.wav", 100, 4)
-    titles = {sound.name: sound.title for sound in scan(tmp_path).sounds}
-    assert [titles[name] for name in names] == [
-        "techno loop cobalt",
-        "techno loop amber",
-        "piano take dense birch",
-        "techno loop glade",  # tempo and key stand below it
-        "techno loop opal",
-    ]
-    assert titles["MSK_Other_100bpm"] == "MSK Other"

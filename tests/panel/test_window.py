@@ -72,8 +72,8 @@ def test_the_level_is_shown_and_falls_slowly(window: PanelWindow, host: StandIn,
     level.set_level(3.0)
     assert (level.level_db, level.accessibleName()) == (0.0, "Level: 0 dBFS")
     assert redness(level) > 100
-    window.strip.show_nothing()
-    assert until(lambda: level.level_db < 0)
+    window.strip.show_nothing()  # once: nobody would call again to let it fall
+    assert (level.level_db, level.accessibleName(), redness(level)) == (-60.0, "Level: silent", 0)
 
 
 def test_no_lock_error_is_minus_nothing(window: PanelWindow, host: StandIn, until: Until) -> None:
@@ -243,6 +243,20 @@ def test_a_capture_is_seen_even_while_a_search_is_set(
     host.say(b'{"musika":1,"kind":"kept","file":"%s"}\n' % str(kept).encode())
     assert until(lambda: window.model.row_of(kept) is not None)
     assert (window.shelf.search.text(), window.shelf.stars.isChecked()) == ("", False)
+
+
+def test_a_capture_that_takes_long_is_told_until_it_is_there(window: PanelWindow, host: StandIn, until: Until) -> None:
+    bar = window.statusBar()
+    assert until(lambda: window.strip.holes.text() == "0")
+    assert bar.currentMessage() == ""
+    host.status = status(keeping=1)
+    assert until(lambda: bar.currentMessage() == "Capturing…")
+    bar.clearMessage()  # as time does
+    assert until(lambda: bar.currentMessage() == "Capturing…")
+    host.status = status(transport={"bar": 9})
+    assert until(lambda: window.strip.place.text().startswith("9"))
+    bar.clearMessage()
+    assert not until(lambda: bar.currentMessage() != "", 0.5)
 
 
 def test_spaces_in_names_of_packs_are_allowed(window: PanelWindow) -> None:

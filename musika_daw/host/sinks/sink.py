@@ -116,7 +116,12 @@ class PortAudioSink(Sink):
         try:
             facts = self._sounddevice.query_devices(device, "output")
         except (ValueError, self._sounddevice.PortAudioError) as error:
-            raise SinkError(f"sink: PortAudio output {device or 'default'!r}: {error}") from error
+            said = " ".join(str(error).split())
+            if device is None:
+                said = f"no sound card plays here ({said}); --sink jack and --sink file:PATH need none"
+            else:
+                said = f"PortAudio output {device!r}: {said}; `musika-daw ports` lists them"
+            raise SinkError(f"sink: {said}") from error
         self.name = f"portaudio {facts['name']}"
         self.sample_rate_hz = sample_rate_hz or int(facts["default_samplerate"])
         self._device, self._block_frames = device, block_frames

@@ -34,7 +34,7 @@ TEXTS: Mapping[str, tuple[str, str, str]] = {
     "--density": ("Density of takes", "0.1-0.9", "0..1, a range, or none"),
     "--seed": ("Seed", "7", "another seed, another music"),
     "--label": ("Label", "MSK", "first in every name"),
-    "--name": ("Name", "First", "the pack's name"),
+    "--name": ("Name", "", "as the folder"),
 }
 NUMBERS: Mapping[str, tuple[str, int, int]] = {
     "--loops-per-bpm": ("Loops of each tempo", 2, 500),
@@ -156,7 +156,7 @@ class MakeForm(QWidget):
     def _suggest(self, _text: str = "") -> None:
         """A folder of the pack's name, unless another was chosen."""
         if not self.folder.isModified():
-            name = self.texts["--name"].text().strip().lower().replace(" ", "-") or "pack"
+            name = self.texts["--name"].text().strip().lower().replace(" ", "-") or "first"
             self.folder.setText(str(self._parent_folder / name))
 
     def _browse(self) -> None:

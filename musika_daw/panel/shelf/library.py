@@ -127,19 +127,23 @@ def words_of(text: str) -> list[str]:
 
 def _sound(path: Path, root: Path, labels: dict[str, Labels], prefix: str) -> Sound:
     known = labels.get(path.relative_to(root).as_posix())
-    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime, prefix if known else "")
+    shared = prefix if path.stem.startswith(prefix) else ""  # stems stand in no row of their own, and share it too
+    return Sound(path, known or read_labels(path), root.name, path.stat().st_mtime, shared)
 
 
 def _prefix(labels: dict[str, Labels]) -> str:
-    """What the file names of a pack begin with, label and pack but neither tempo nor kind; empty for a single name."""
+    """What the file names of a pack begin with, label and pack but neither tempo nor kind.
+
+    Empty for a single name that holds neither, since nothing tells where its own words begin.
+    """
     names = [PurePosixPath(name).stem.split("_") for name in labels]
     known = {found.kind for found in labels.values()}
-    shared = []
-    for parts in zip(*names) if len(names) > 1 else ():
+    shared: list[str] = []
+    for parts in zip(*names):
         if len(set(parts)) > 1 or parts[0] in known or _TEMPO.fullmatch(parts[0]):
-            break
+            return "".join(shared)
         shared.append(f"{parts[0]}_")
-    return "".join(shared)
+    return "".join(shared) if len(names) > 1 else ""
 
 
 def _newest_first(sounds: list[Sound]) -> tuple[Sound, ...]:

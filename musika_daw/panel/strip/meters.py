@@ -91,8 +91,13 @@ class LevelMeter(QWidget):
 
     def __init__(self, colours: Colours, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._colours, self.level_db, self._told_s = colours, FLOOR_DB, 0.0
+        self._colours = colours
         self.setFixedWidth(8)
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing is measured: empty at once, since nobody calls again to let it fall."""
+        self.level_db, self._told_s = FLOOR_DB, 0.0
         self.set_level(None)
 
     def set_level(self, peak_db: float | None) -> None:

@@ -136,7 +136,7 @@ class TransportStrip(QFrame):
         self.ahead.setText("none ahead")
         self.bar.set_share(0)
         self.holes.setText("–")
-        self.level.set_level(None)
+        self.level.clear()
 
     def show_status(self, status: HostStatus) -> None:
         """Show what the host says."""

@@ -168,9 +168,8 @@ class PanelWindow(QMainWindow):
 
     def _change(self, name: str, value: float | None) -> None:
         before = {name: self.link.values.get(name)}
-        if before[name] == value:
-            return
-        self.undo.push(ControlChange(self.link.set_values, before, {name: value}, f"change of {name}"))
+        if before[name] != value:
+            self.undo.push(ControlChange(self.link.set_values, before, {name: value}, f"change of {name}"))
 
     def _capture(self, bars: int) -> None:
         if self.client.request("act", action=f"keep_{bars}"):
@@ -201,6 +200,8 @@ class PanelWindow(QMainWindow):
         self.model.show_audition(status.audition, status.audition_state)
         for button in self.steering.keep_buttons.values():
             button.setEnabled(status.playing or status.bar_beat > 1 or status.bar > 1)
+        if status.keeping and not self.statusBar().currentMessage():
+            self.say("Capturing…")  # it takes longer than the first sentence stays
 
     def _welcome(self, welcome: Welcome) -> None:
         self.folders.add(Path(welcome.keep_to))
@@ -213,8 +214,7 @@ class PanelWindow(QMainWindow):
 
     def choose_folder(self) -> None:
         """Ask for a folder, and put it on the shelf for good."""
-        folder = QFileDialog.getExistingDirectory(self, "Folder of loops or packs", str(self._music))
-        if folder:
+        if folder := QFileDialog.getExistingDirectory(self, "Folder of loops or packs", str(self._music)):
             self.add_folder(Path(folder))
 
     def remove_folder(self, folder: Path) -> None:

@@ -149,3 +149,32 @@ def test_a_clip_begins_where_a_bar_does_in_a_song_of_several_meters() -> None:
     # seven beats of 7/4 came before bars of 4/4
     silent = playing.silent_frames(Grid(True, 0.0, 9.0, 2.0), 0.0, (7.0, 4.0), 512, sample_rate_hz=RATE)
     assert (playing.anchor, silent) == (11.0, 512)
+
+
+@pytest.mark.parametrize(
+    ("device", "said", "line"),
+    [
+        (
+            None,
+            "Error querying device -1",
+            "sink: no sound card plays here (Error querying device -1); --sink jack and --sink file:PATH need none",
+        ),
+        (
+            "Box",
+            "Multiple output devices found for 'Box':\n[1] Box A\n[2] Box B",
+            "sink: PortAudio output 'Box': Multiple output devices found for 'Box': [1] Box A [2] Box B; "
+            "`musika-daw ports` lists them",
+        ),
+    ],
+)
+def test_a_sound_card_that_is_not_there_is_one_line_that_says_what_else_to_ask_for(
+    monkeypatch: pytest.MonkeyPatch, device: str | None, said: str, line: str
+) -> None:
+    def query_devices(device: object, kind: str) -> object:
+        raise ValueError(said)
+
+    fake = SimpleNamespace(PortAudioError=RuntimeError, query_devices=query_devices)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    with pytest.raises(SinkError) as error:
+        PortAudioSink(device)
+    assert str(error.value) == line

@@ -71,11 +71,11 @@ def assert_same_music(heard: np.ndarray, music: np.ndarray) -> None:
     ("form", "decoder"),
     [
         ("ogg", by_libsndfile),
-        ("ogg", by_ffmpeg),
-        ("ogg", by_sox),
+        pytest.param("ogg", by_ffmpeg, marks=pytest.mark.peer),
+        pytest.param("ogg", by_sox, marks=pytest.mark.peer),
         ("ogg", by_juce),
         ("mp3", by_libsndfile),
-        ("mp3", by_ffmpeg),
+        pytest.param("mp3", by_ffmpeg, marks=pytest.mark.peer),
     ],
 )
 def test_decoders_give_back_every_frame_in_its_place(

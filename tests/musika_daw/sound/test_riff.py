@@ -23,6 +23,7 @@ from musika_daw.sound.labels import read_labels
 from musika_daw.sound.riff import ENCODINGS, encode_wave, write_wave
 from musika_daw.sound.riff_reader import read_header, read_header_from, read_wave
 from musika_daw.sound.tags import Acid, Cue, Sampler, Tags
+from tests.programs import need
 
 TAGS = Tags(
     {"INAM": "odd", "ICMT": '{"seed": 7}'}, Acid(16, 128.5), Sampler(((0, 999),)), (Cue(0, "bar 1"), Cue(500, "two"))
@@ -323,8 +324,14 @@ def test_the_id3_tag_is_read_by_taggers_and_costs_nobody_the_sound(tmp_path: Pat
     with AudioFile(str(path)) as file:
         assert np.abs(file.read(file.frames).T - samples).max() <= 2**-22  # it takes 2**23 - 1 for full scale
     assert len(wavfile.read(path)[1]) == 1001
+
+
+@pytest.mark.peer
+def test_ffmpeg_finds_every_frame_behind_the_id3_tag_and_complains_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    write_wave(path, noise(1001), 44100, replace(TAGS, info={**TAGS.info, "IART": "Näme"}, key="F#min"))
     probed = subprocess.run(
-        ["ffprobe", "-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0", str(path)],
+        [need("ffprobe"), "-v", "error", "-show_entries", "stream=duration_ts", "-of", "csv=p=0", str(path)],
         capture_output=True,
         text=True,
         check=True,

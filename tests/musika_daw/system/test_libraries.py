@@ -47,12 +47,17 @@ def _packages(*queries: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+def _names(field: str) -> set[str]:
+    return {name for one in re.split(r"[,|]", field) if (name := re.split(r"[ :(]", one.strip())[0])}
+
+
 def _with_all_they_need(packages: Iterable[str]) -> set[str]:
-    """Packages, with those that are installed for them."""
-    depends = {}
-    for line in _packages("-W", "-f", "${Package}\t${Depends}, ${Pre-Depends}\n"):
-        name, _, wanted = line.partition("\t")
-        depends[name] = {re.split(r"[ :(]", one.strip())[0] for one in re.split(r"[,|]", wanted)}
+    """Packages, with those that are installed for them, or provide their names."""
+    depends: dict[str, set[str]] = {}
+    for line in _packages("-W", "-f", "${Package}\t${Depends}, ${Pre-Depends}\t${Provides}\n"):
+        name, wanted, provided = (_names(field) for field in line.split("\t"))
+        for one in name | provided:
+            depends.setdefault(one, set()).update(wanted | name)
     found, left = set(), set(packages)
     while left:
         found |= left
