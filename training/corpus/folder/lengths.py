@@ -5,8 +5,8 @@ WMA                       the size of the file
 Ogg                       the places that its pages tell: libsndfile reads no further than the first of chained streams
 FLAC                      the last frame: libsndfile reads as much as the head tells
 
-Layouts: RIFF and EBU Tech 3306, AIFF 1.3, Sun's audio.h, Sony's Wave64, Apple's CAF, Microsoft's ASF, RFC 3533 and 7845,
-RFC 9639.
+Layouts: RIFF and EBU Tech 3306, AIFF 1.3, Sun's audio.h, Sony's Wave64, Apple's CAF, Microsoft's ASF, RFC 3533 and
+7845, RFC 9639.
 """
 
 from __future__ import annotations
