@@ -237,10 +237,24 @@ class ClockFilter:
         line, variance = self._past
         points = list(self._kept)[-RETURN_TICKS:]
         jitter_s = self._jitter.width_of(variance)
-        if len(points) < RETURN_TICKS or not self._recounted(line, points, jitter_s, 1 / 8):
+        if len(points) < RETURN_TICKS or self._foretold(points):
+            return False
+        if not self._recounted(line, points, jitter_s, 1 / 8):
             return False
         self._jitter.variance = variance
         return True
+
+    def _foretold(self, points: Ticks) -> bool:
+        """Whether the line as it was before the latest ticks had them where they came.
+
+        While a new tempo leads away from the old line it passes a whole number of ticks beside it now and then.
+        """
+        line = self._before[-len(points)] if len(points) <= len(self._before) else Line()
+        if line.points < 4:
+            return False
+        return all(
+            abs(at_s - line.time_s(number)) <= may_be_off_s(line, number, self.jitter_s) for number, at_s in points
+        )
 
     def _look_for_change(self) -> None:
         jitter_s = self.jitter_s

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from bridge.clock.clock import ClockFilter
 from bridge.clock.clock_state import ClockState
+from bridge.clock.line import Line
 from bridge.clock.transport import Transport
 from bridge.midi.source import MidiSource
 
 QUARTER_FRAME = 0xF1
 PIECES = 8
+LOST_MAX = 3  # pieces left out that are lost ones, and no way back
+PULLED = 1.001  # 23.976 and 29.97 frames without drop are told as 24 and 30
+SURE_TICKS, SAME_PACE = 600, 0.0003  # after five to six seconds 6 ms of jitter leave the pace sure to 0.0001
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,11 @@ class Rate:
     nominal: int
     frames_per_s: Fraction
     dropped: int = 0
+
+    @property
+    def may_be_pulled(self) -> bool:
+        """Whether the same code stands for frames that are a thousandth longer."""
+        return self.nominal != 25 and not self.dropped
 
 
 RATES = (
@@ -56,6 +65,13 @@ class _View:
     position_s: float = 0.0
     tick: int | None = None
     clock: ClockState = ClockState()  # noqa: RUF009 (frozen)
+    stretch: float = 1.0  # real seconds a second of the code
+
+    @property
+    def frame_s(self) -> float:
+        """Real seconds a frame."""
+        assert self.rate is not None
+        return self.stretch / float(self.rate.frames_per_s)
 
 
 class Mtc:
@@ -63,6 +79,7 @@ class Mtc:
 
     Eight quarter frames spell one time code, that of the moment of the first: when the last arrives the
     position is 7/4 frames further. Running backwards (pieces in falling order) is reported as not playing.
+    23.976 and 29.97 frames without drop have no code of their own: they are known by the pace of the pieces.
     """
 
     def __init__(self, jitter_s: float = 0.006) -> None:
@@ -73,6 +90,7 @@ class Mtc:
         self._trusted = False  # two codes have agreed on where it is
         self._doubt_s: float | None = None  # how far the last code was off, if it disagreed
         self._view = _View()
+        self._pace, self._pace_changes = Line(), 0
 
     def feed(self, message: Sequence[int], time_s: float) -> bool:
         """Take one MIDI message; returns whether it was one of ours. Raises ValueError for a broken one."""
@@ -92,28 +110,46 @@ class Mtc:
 
     def _full_frame(self, code: Sequence[int]) -> None:
         rate = RATES[code[0] >> 5 & 3]
-        at_s = float(seconds(rate, code[0] & 31, code[1], code[2], code[3]))
+        stretch = self._view.stretch if rate == self._view.rate else 1.0
+        at_s = stretch * float(seconds(rate, code[0] & 31, code[1], code[2], code[3]))
         self._in_order, self._last_piece = 0, None
         self._trusted, self._doubt_s = False, None
-        self._view = _View(rate, at_s)
+        self._view = _View(rate, at_s, stretch=stretch)
 
     def _quarter_frame(self, piece: int, nibble: int, time_s: float) -> None:
-        if not self._view.clock.is_running(time_s):
-            self._trusted = False  # it was elsewhere in between, or nobody has heard it yet
+        running = self._view.clock.is_running(time_s)
+        before = self.filter.last_tick
         tick = self.filter.tick(time_s)
-        forward = self._last_piece is None or piece == (self._last_piece + 1) % PIECES
-        self._last_piece = piece
-        if piece == 0 or not forward:
-            self._in_order = 0
-        self._nibbles[piece] = nibble
-        self._in_order = self._in_order + 1 if forward or piece == 0 else 0
+        self._measure(tick, time_s, running)
         view = self._view
-        if not forward:
-            view = _View(view.rate, self._position(view, time_s))
+        step = 1 if self._last_piece is None else (piece - self._last_piece) % PIECES
+        lost = step - 1 if running and 1 < step <= LOST_MAX + 1 else 0
+        self._last_piece = piece
+        if not running or lost:
+            self._trusted = False  # it was elsewhere in between, or nobody has heard it yet
+        self._in_order = 1 if piece == 0 else self._in_order + 1 if step == 1 else 0
+        self._nibbles[piece] = nibble
+        if step != 1 and not lost:
+            view = replace(view, position_s=self._position(view, time_s), tick=None)
             self._trusted = False
-        elif piece == PIECES - 1 and self._in_order == PIECES:
+        elif lost and view.tick is not None:  # pieces are numbered: they tell how many were lost
+            view = replace(view, position_s=view.position_s + (before + 1 + lost - tick) / 4 * view.frame_s)
+        if piece == PIECES - 1 and self._in_order == PIECES:
             view = self._judged(view, tick, time_s)
-        self._view = _View(view.rate, view.position_s, view.tick, self.filter.state)
+        self._view = replace(view, clock=self.filter.state)
+
+    def _measure(self, tick: int, time_s: float, running: bool) -> None:
+        """Hear by the pace of the pieces whether frames are a thousandth longer than their rate says."""
+        view, changes = self._view, self.filter.changes
+        if not running or changes != self._pace_changes:
+            self._pace, self._pace_changes = Line(), changes
+        self._pace.add(tick, time_s)
+        if view.rate is None or not view.rate.may_be_pulled or self._pace.points < SURE_TICKS:
+            return
+        for stretch in (1.0, PULLED):
+            told_s = stretch / 4 / float(view.rate.frames_per_s)
+            if stretch != view.stretch and abs(self._pace.period_s / told_s - 1) < SAME_PACE:
+                self._view = replace(view, position_s=view.position_s * stretch / view.stretch, stretch=stretch)
 
     def _judged(self, view: _View, tick: int, time_s: float) -> _View:
         """The view after a whole code.
@@ -130,17 +166,17 @@ class Mtc:
             if not self._trusted:
                 raise
             return view  # no code at all, of pieces from two frames
-        here_s = float(code_s + Fraction(7, 4) / rate.frames_per_s)
-        off_s = here_s - self._position(view, time_s)
-        clear_s = 1 / float(rate.frames_per_s)
+        told = _View(rate, tick=tick, clock=view.clock, stretch=view.stretch if view.rate == rate else 1.0)
+        told = replace(told, position_s=float(code_s) * told.stretch + 7 / 4 * told.frame_s)
+        off_s = told.position_s - self._position(view, time_s)
         doubt_s, self._doubt_s = self._doubt_s, None
-        if view.tick is not None and view.rate == rate and abs(off_s) <= clear_s:
+        if view.tick is not None and view.rate == rate and abs(off_s) <= told.frame_s:
             self._trusted = True
             return view
-        if self._trusted and view.rate == rate and (doubt_s is None or abs(off_s - doubt_s) > clear_s):
+        if self._trusted and view.rate == rate and (doubt_s is None or abs(off_s - doubt_s) > told.frame_s):
             self._doubt_s = off_s
             return view
-        return _View(rate, here_s, tick)
+        return told
 
     @staticmethod
     def _position(view: _View, time_s: float) -> float:
@@ -148,7 +184,7 @@ class Mtc:
             return view.position_s
         clock = view.clock
         ticks = clock.position(time_s) if clock.is_running(time_s) else float(clock.last_tick)
-        return view.position_s + (ticks - view.tick) / 4 / float(view.rate.frames_per_s)
+        return view.position_s + (ticks - view.tick) / 4 * view.frame_s
 
     def transport(self, time_s: float) -> Transport:
         """The transport at `time_s`: playing, and position in seconds once a code was read."""
@@ -164,6 +200,14 @@ class Mtc:
         """Rate of the last time code."""
         return self._view.rate
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """That frames are longer than the code has it."""
+        view = self._view
+        if view.rate is None or view.stretch == 1:
+            return ()
+        return (f"frames come at {1 / view.frame_s:.5g} a second and not at {view.rate.name}, and are taken for such",)
+
 
 class MtcSource(MidiSource):
     """MIDI time code from a port; the other options are those of `MidiSource`."""
@@ -177,6 +221,11 @@ class MtcSource(MidiSource):
     def machine(self) -> Mtc:
         """The state machine in use."""
         return self._machine
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about the sender's code, if anything."""
+        return self._machine.warnings
 
     def reset(self) -> None:
         """Forget the position."""

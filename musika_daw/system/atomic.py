@@ -3,6 +3,8 @@
 import errno
 import hashlib
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import IO, Any, BinaryIO, Literal, TextIO, overload
 from musika_daw.system.refusal import refused
 
 PART_SUFFIX = ".part"
+FULL_BYTES = 1 << 16  # with less left a disk is taken for full
 _OF_DISKS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EIO)
 
 
@@ -31,7 +34,8 @@ def part_of(path: Path, *, sync: bool = False) -> Iterator[Path]:
 
     Folders are made as needed. Where the block fails (OSError, for example a full disk, or an interrupt) the
     temporary file is removed and an older file at `path` stays as it was. With `sync` the content is on the disk
-    before the name is, so that not even a power cut leaves the name on nothing.
+    before the name is, so that not even a power cut leaves the name on nothing. What a library says of a full disk in
+    its own way is raised as OSError of `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + PART_SUFFIX)
@@ -41,9 +45,31 @@ def part_of(path: Path, *, sync: bool = False) -> Iterator[Path]:
             with part.open("rb+") as stream:
                 os.fsync(stream.fileno())
         os.replace(part, path)
-    except BaseException:
+    except BaseException as error:
+        number = _number_of(error, part) if isinstance(error, Exception) else None
         part.unlink(missing_ok=True)
-        raise
+        if number is None:
+            raise
+        raise OSError(number, os.strerror(number), str(path)) from error
+
+
+def _number_of(error: Exception, part: Path) -> int | None:
+    """The system's number where an error says that the disk takes no more of `part`.
+
+    Libraries that write by themselves keep it to themselves: torch raises what it noticed after the failed write,
+    safetensors writes the number into its text, libsndfile says `System error`.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError):
+            ours = cause.filename in (None, str(part)) and cause.errno in _OF_DISKS
+            return cause.errno if ours else None
+        if (told := re.search(r"\(os error (\d+)\)", str(cause))) and int(told[1]) in _OF_DISKS:
+            return int(told[1])
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, RuntimeError) and shutil.disk_usage(part.parent).free < FULL_BYTES:
+        return errno.ENOSPC
+    return None
 
 
 @overload

@@ -39,12 +39,19 @@ def _files(
         if entry.name.startswith("."):
             continue
         path = folder / entry.name
-        if not entry.is_dir():
+        if not _is_folder(entry):
             yield path
         elif entry.is_symlink():
             linked.append(path)
         elif _identity(path) not in seen:
             yield from _files(path, seen, linked, unread)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, or into a folder that is closed: whoever opens it is told
+        return False
 
 
 def name_for_libraries(path: Path) -> str | bytes:

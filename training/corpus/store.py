@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from musika_daw.score.roll import Notes
-from musika_daw.system.atomic import write_atomic
+from musika_daw.system.atomic import naming, write_atomic
 from musika_daw.system.refusal import refused
 
 FORMAT = 2
@@ -128,14 +128,15 @@ class CorpusWriter:
             self._notes,
             len(labels.notes),
         )
-        self._audio.write(np.ascontiguousarray(audio).tobytes())
-        self._onset_file.write(onsets.tobytes())
-        self._note_file.write(note_table(labels.notes).tobytes())
-        for file in (self._audio, self._onset_file, self._note_file):
-            file.flush()
-            os.fsync(file.fileno())
-        self._rows.write(_row_text(song))
-        self._rows.flush()
+        with naming(self.folder):
+            self._audio.write(np.ascontiguousarray(audio).tobytes())
+            self._onset_file.write(onsets.tobytes())
+            self._note_file.write(note_table(labels.notes).tobytes())
+            for file in (self._audio, self._onset_file, self._note_file):
+                file.flush()
+                os.fsync(file.fileno())
+            self._rows.write(_row_text(song))
+            self._rows.flush()
         self._frames += len(audio)
         self._onsets += len(onsets)
         self._notes += len(labels.notes)
@@ -144,8 +145,9 @@ class CorpusWriter:
 
     def close(self) -> None:
         """Close the files; what was appended is already on disk."""
-        for file in (self._audio, self._onset_file, self._note_file, self._rows):
-            file.close()
+        with naming(self.folder):  # a disk that was full is still full for what is left in a buffer
+            for file in (self._audio, self._onset_file, self._note_file, self._rows):
+                file.close()
 
     def __enter__(self) -> CorpusWriter:
         return self

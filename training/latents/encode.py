@@ -27,7 +27,7 @@ from musika_daw.instrument.models.config import autoencoder_from_dict, to_dict
 from musika_daw.instrument.probe import name_of
 from musika_daw.score.density import density_curve
 from musika_daw.score.roll import Notes
-from musika_daw.system.atomic import write_atomic
+from musika_daw.system.atomic import naming, write_atomic
 from musika_daw.system.refusal import refused
 from training.corpus import Corpus, Song
 from training.corpus.store import NOTE_COLUMNS, note_table, notes_of_table, read_note_table
@@ -119,6 +119,7 @@ def encode_corpus(
     note_start = songs[-1].note_start + songs[-1].notes if songs else 0
     channels = _channels(config)
     with (
+        naming(out),
         _open_at(out / "latents.f16", start * channels * 2) as latent_file,
         _open_at(out / "labels.f32", start * 8) as label_file,
         _open_at(out / "notes.f64", note_start * 8 * len(NOTE_COLUMNS)) as note_file,

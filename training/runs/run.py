@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from musika_daw.system.atomic import replacing, write_atomic
+from musika_daw.system.atomic import naming, replacing, write_atomic
 from musika_daw.system.refusal import refused
 from training.runs import parallel
 
@@ -155,7 +155,7 @@ class Run:
             _widen(path, fields + missing)
             fields += missing
         new = not path.exists()
-        with path.open("a", newline="") as f:
+        with naming(path), path.open("a", newline="") as f:
             writer = csv.DictWriter(f, fields, restval="")
             if new:
                 writer.writeheader()

@@ -9,10 +9,12 @@ it is complete. Everything that changes the cache runs in the scheduler's thread
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 
 SLOT_BYTES = 2 * CHUNK_FRAMES * 4
 REST_BLOCKS = 2
+SHARED_FOLDER = Path("/dev/shm")  # where Linux keeps shared memory; other systems have no such place
 
 
 @dataclass(eq=False)
@@ -40,7 +43,7 @@ class Generation:
 
 
 class ChunkCache:
-    """A fixed number of slots of one chunk each. Raises ValueError for fewer than 8.
+    """A fixed number of slots of one chunk each. Raises ValueError for fewer than 8, OSError where memory is short.
 
     `blocks_played` tells how many blocks the player has finished. A slot rests for two of them after it is
     given up: a callback that took hold of the chunk just before still reads what it expects.
@@ -49,7 +52,7 @@ class ChunkCache:
     def __init__(self, slots: int = 192, shared: bool = False, blocks_played: Callable[[], int] | None = None) -> None:
         if slots < 8:
             raise ValueError(f"slots: {slots}, must be at least 8")
-        self._memory = SharedMemory(create=True, size=slots * SLOT_BYTES) if shared else None
+        self._memory = _made(slots * SLOT_BYTES) if shared else None
         self.views = slot_views(_buffer(self._memory) if self._memory else bytearray(slots * SLOT_BYTES), slots)
         self.slots = slots
         self.generations: list[Generation] = []
@@ -148,6 +151,23 @@ class ChunkCache:
 def shared_views(memory: SharedMemory, slots: int) -> list[np.ndarray]:
     """The slots of memory that another process made."""
     return slot_views(_buffer(memory), slots)
+
+
+def _made(size: int) -> SharedMemory:
+    """Shared memory that is all there: Linux gives it page by page, and ends by a signal who is given none any more."""
+    memory = SharedMemory(create=True, size=size)
+    place = SHARED_FOLDER / memory.name
+    if not place.exists():
+        return memory
+    try:
+        with place.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        memory.close()
+        memory.unlink()
+        what = f"{error.strerror}, the host needs {size / 1e6:.0f} megabytes of shared memory"
+        raise OSError(error.errno, what, str(SHARED_FOLDER)) from error
+    return memory
 
 
 def _buffer(memory: SharedMemory) -> memoryview:

@@ -41,9 +41,11 @@ class FileSink(Sink):
         part = self.path.with_name(self.path.name + PART_SUFFIX)
         kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
         try:
+            part.open("wb").close()  # what is wrong is told by the system, not by libsndfile
             file = soundfile.SoundFile(part, "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind)
         except (soundfile.LibsndfileError, OSError) as error:
-            raise SinkError(f"sink: {self.path}: {error}") from error
+            why = getattr(error, "strerror", None) or str(error)
+            raise SinkError(f"sink: {self.path}: {why.lower()}") from error
         self._halt.clear()
         self._thread = threading.Thread(target=self._run, args=(fill, file, part), name="file-sink", daemon=True)
         self._thread.start()

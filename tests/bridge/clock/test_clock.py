@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.clock.clock import ClockFilter
@@ -87,6 +87,29 @@ def test_any_step_is_followed_and_no_tick_miscounted(before: float, after: float
         assert run.settled_beats(within_bpm=0.4) <= 8
     assert abs(run.phase_s[-1]) < 0.0075
     assert run.filter.last_tick == run.ticks - 1
+
+
+@settings(max_examples=150, deadline=None)
+@example(229.28, 247.446, 130.5, 0.001, 1)  # after 14 ticks the new tempo is one tick of the old one away from its line
+@example(114.66, 120.42, 100.0, 0.001, 1)
+@example(77.96, 73.77, 100.0, 0.003, 1)
+@given(
+    st.floats(50, 260),
+    st.floats(0.8, 1.25),
+    st.floats(60, 200),
+    st.sampled_from([0.0003, 0.001, 0.003]),
+    st.integers(0),
+)
+def test_no_tick_is_miscounted_after_a_step_where_stamps_are_fine(
+    bpm: float, ratio: float, step_at: float, jitter_s: float, seed: int
+) -> None:
+    then_bpm = ratio if ratio > 2 else bpm * ratio
+    clock, chance, at_s = ClockFilter(24, jitter_s), random.Random(seed), 0.0
+    for number in range(700):
+        clock.tick(at_s + chance.uniform(0, 0.9 * jitter_s))
+        before = min(1.0, max(0.0, step_at - number))  # share of this tick at the first tempo
+        at_s += (before / bpm + (1 - before) / then_bpm) * 60 / 24
+    assert clock.last_tick == 699
 
 
 def test_most_steps_are_within_a_tenth_in_four_beats() -> None:

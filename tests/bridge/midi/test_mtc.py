@@ -146,6 +146,41 @@ def test_jitter_does_not_reach_the_position(quantised: Callable[..., list[tuple[
     assert worst < 0.0056
 
 
+@given(st.sampled_from(RATES), st.integers(200, 800), st.integers(1, 3))
+@settings(deadline=None, max_examples=30)
+def test_quarter_frames_that_are_lost_stop_nothing(rate: Rate, first: int, lost: int) -> None:
+    machine, quarter_s = Mtc(), 1 / float(rate.frames_per_s) / 4
+    for q in range(1200):
+        if not first <= q < first + lost:
+            machine.feed(pieces(500 + 2 * (q // 8), rate)[q % 8], q * quarter_s)
+        if q > 16:
+            record = machine.transport(q * quarter_s)
+            assert record.playing
+            assert record.position_s == pytest.approx(500 / float(rate.frames_per_s) + q * quarter_s, abs=1e-3)
+
+
+@pytest.mark.parametrize("pulled", [True, False])
+@pytest.mark.parametrize("name", ["24", "30"])
+@pytest.mark.parametrize("period", [0, 1024])
+def test_frames_a_thousandth_longer_are_known_by_their_pace(
+    name: str, pulled: bool, period: int, quantised: Callable[..., list[tuple[float, bytes]]]
+) -> None:
+    rate, machine = BY_NAME[name], Mtc(jitter_s=0.022)
+    frame_s = (1.001 if pulled else 1.0) / rate.nominal
+    sent = [(q * frame_s / 4, pieces(90_000 + 2 * (q // 8), rate)[q % 8]) for q in range(3000)]
+    for at_s, message in quantised(sent, period) if period else sent:
+        machine.feed(message, at_s)
+        if at_s > 7:  # an hour into the code it would be 3.6 s off, and more and more
+            assert machine.transport(at_s).position_s == pytest.approx(90_000 * frame_s + at_s, abs=0.022)
+    assert len(machine.warnings) == pulled
+    if pulled:
+        told = {"24": "23.976", "30": "29.97"}[name]
+        assert machine.warnings == (f"frames come at {told} a second and not at {name}, and are taken for such",)
+        code = (1 | RATES.index(rate) << 5, 0, 0, 0)  # a locate after it has stopped
+        machine.feed(bytes((0xF0, 0x7F, 0x7F, 1, 1, *code, 0xF7)), at_s + 1)
+        assert machine.transport(at_s + 2).position_s == pytest.approx(3603.6)
+
+
 def test_running_backwards_is_not_playing() -> None:
     rate, machine = BY_NAME["25"], Mtc()
     last_s = play(machine, 1000, 4, rate)

@@ -114,6 +114,7 @@ def test_a_loop_over_bars_of_several_meters(source: str, meters: tuple[tuple[int
 @example(meters=((1, 3, 4), (5, 13, 8), (10, 4, 4)), bpm=249.3, then_bpm=106.7)
 @example(meters=((1, 5, 8), (3, 9, 4), (4, 9, 4)), bpm=174.0, then_bpm=207.2)  # ticks of which beats?
 @example(meters=((1, 5, 4), (4, 7, 8), (6, 12, 8), (8, 3, 4)), bpm=176.0, then_bpm=176.0)  # back to quarters
+@example(meters=((1, 8, 4),), bpm=229.28, then_bpm=247.446)  # three ticks of the new tempo lie on the line of the old
 @given(meters=meters(denominators=(4, 8), least=5), bpm=st.floats(50, 260), then_bpm=st.floats(50, 260))
 @settings(RUNS, max_examples=4)
 def test_a_step_of_tempo_between_meters(

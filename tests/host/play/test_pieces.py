@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from musika_daw.host.play.cache import ChunkCache
+from musika_daw.host.play.cache import SHARED_FOLDER, ChunkCache
 from musika_daw.host.play.click import ClickRenderer
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.host.play.effects import EffectChain, parse_effect
@@ -116,6 +118,32 @@ def test_the_cache_gives_up_what_is_wanted_least_and_only_after_a_rest() -> None
     assert not cache.generations
     with pytest.raises(ValueError, match="slots: 3, must be at least 8"):
         ChunkCache(3)
+
+
+@pytest.mark.skipif(not SHARED_FOLDER.is_dir(), reason="shared memory has no folder on this system")
+def test_shared_memory_that_is_not_there_is_told_before_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {item.name for item in SHARED_FOLDER.iterdir()}
+    asked: list[int] = []
+
+    def full(number: int, start: int, size: int) -> None:
+        asked.append(size)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError, match="the host needs 13 megabytes of shared memory") as told:
+        ChunkCache(192, shared=True)
+    assert told.value.filename == "/dev/shm"
+    assert asked == [192 * 2 * CHUNK_FRAMES * 4]
+    assert {item.name for item in SHARED_FOLDER.iterdir() if item.name.startswith("psm_")} <= before
+
+
+def test_shared_memory_is_there_from_the_start() -> None:
+    cache = ChunkCache(64, shared=True)
+    assert cache.memory_name is not None
+    if SHARED_FOLDER.is_dir():  # else a page is missing until it is written to
+        held = (SHARED_FOLDER / cache.memory_name).stat().st_blocks * 512
+        assert held >= 64 * 2 * CHUNK_FRAMES * 4
+    cache.close()
 
 
 def test_shared_memory_is_given_back() -> None:

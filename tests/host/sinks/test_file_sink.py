@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from musika_daw.commands.cli import main
 from musika_daw.host.sinks import file
 from musika_daw.host.sinks.file import FileSink
+from musika_daw.host.sinks.sink import SinkError
 from tests.waiting import wait_for
 
 resource = pytest.importorskip("resource")  # of POSIX
@@ -51,6 +52,14 @@ def test_what_was_written_before_the_disk_was_full_is_kept(
     assert 0.2 * RATE < len(audio) < 0.4 * RATE
     assert np.abs(audio).max() == pytest.approx(0.5, abs=0.01)
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_keeps_a_file_from_being_made_is_told_in_the_words_of_the_system(tmp_path: Path) -> None:
+    (tmp_path / "a.wav.part").mkdir()
+    with pytest.raises(SinkError, match=r"^sink: .*a\.wav: is a directory$"):
+        FileSink(tmp_path / "a.wav").start(lambda block, at_s: None)
+    with pytest.raises(SinkError, match=r"^sink: .*none/a\.wav: no such file or directory$"):
+        FileSink(tmp_path / "none" / "a.wav").start(lambda block, at_s: None)
 
 
 @pytest.mark.parametrize(("suffix", "told"), [("wav", True), ("aiff", True), ("flac", False)])

@@ -2,10 +2,14 @@
 
 import errno
 import os
+import signal
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from musika_daw.system import atomic
 from musika_daw.system.atomic import inside, part_of, replacing, sha256_of, write_atomic
 
 
@@ -42,6 +46,67 @@ def test_what_is_interrupted_leaves_the_old_file_whoever_opens_it(tmp_path: Path
             write()
     assert [item.name for item in tmp_path.iterdir()] == ["a.bin"]
     assert path.read_text() == "old"
+
+
+@pytest.fixture
+def no_more_than_20_kb() -> Iterator[None]:
+    """The system refuses to let a file grow, as it does on a full disk."""
+    resource = pytest.importorskip("resource")  # of POSIX
+    before, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+def _by_torch(path: Path) -> None:
+    import torch
+
+    with replacing(path, "wb") as stream:
+        torch.save({"a": torch.zeros(100_000)}, stream)
+
+
+def _by_safetensors(path: Path) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    with part_of(path) as part:
+        save_file({"a": torch.zeros(100_000)}, part)
+
+
+def _by_libsndfile(path: Path) -> None:
+    import soundfile
+
+    noise = np.random.default_rng(0).uniform(-1, 1, 100_000)
+    with part_of(path) as part:
+        soundfile.write(part, noise, 44_100, format="FLAC")
+
+
+def _by_ourselves(path: Path) -> None:
+    write_atomic(path, bytes(100_000))
+
+
+@pytest.mark.parametrize("write", [_by_torch, _by_safetensors, _by_libsndfile, _by_ourselves])
+@pytest.mark.usefixtures("no_more_than_20_kb")
+def test_whoever_writes_a_full_disk_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(atomic, "FULL_BYTES", 1 << 62)  # libsndfile tells nothing: the disk is looked at
+    path = tmp_path / "a.bin"
+    with pytest.raises(OSError, match=r"File too large|No space left") as told:
+        write(path)
+    assert told.value.filename == str(path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="of its own"), part_of(tmp_path / "a"):
+        raise RuntimeError("of its own")
+    with pytest.raises(FileNotFoundError) as told, part_of(tmp_path / "a"):
+        (tmp_path / "another").read_bytes()
+    assert told.value.filename == str(tmp_path / "another")
 
 
 def test_with_sync_the_content_is_on_the_disk_before_the_name_is(

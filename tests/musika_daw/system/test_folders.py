@@ -27,6 +27,9 @@ def test_linked_folders_are_followed_and_rings_end(tmp_path: Path) -> None:
     (music / ".hidden" / "5.wav").touch()
     assert names(music) == ["2.wav", "b/deep/1.wav", "nowhere", "single.wav", "album/3.wav", "album/more/4.wav"]
     assert names(music, elsewhere) == ["2.wav", "b/deep/1.wav", "nowhere", "single.wav", "twice/4.wav"]
+    (music / "itself.wav").symlink_to("itself.wav")
+    assert names(music, elsewhere) == ["2.wav", "b/deep/1.wav", "itself.wav", "nowhere", "single.wav", "twice/4.wav"]
+    (music / "itself.wav").unlink()
     assert names(music / "album") == [
         "3.wav",
         "more/4.wav",

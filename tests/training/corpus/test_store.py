@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -44,6 +46,24 @@ def test_a_torn_song_is_cut_off_and_the_build_goes_on(tmp_path: Path) -> None:
         writer.append(audio, SongLabels("song-3", "train", "CC0-1.0", 135.0, 0.0, onsets))
     for name in ("audio.i16", "onsets.i64", "notes.f64", "songs.jsonl"):
         assert (torn / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_full_disk_names_the_corpus_and_the_build_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write_corpus(tmp_path / "full", songs=2, seconds=2)
+    audio, onsets = click_song(135.0, 2.0, 3)
+    song = SongLabels("song-2", "train", "CC0-1.0", 135.0, 0.0, onsets)
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")  # of a file without a name
+
+    with monkeypatch.context() as disk, CorpusWriter(folder, "techno", 0) as writer:
+        disk.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space") as told:
+            writer.append(audio, song)
+    assert told.value.filename == str(folder)
+    with CorpusWriter(folder, "techno", 0) as writer:
+        writer.append(audio, song)
+    assert [song.name for song in Corpus(folder).songs] == ["song-0", "song-1", "song-2"]
 
 
 def test_another_seed_is_not_mixed_in(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """How much sound a file says that it has, or shows by its pages and frames, where decoders read less without a word.
 
 WAV, AIFF, AU, W64, CAF   the size of the chunk of sound, against the end of the file: one that was cut is read as whole
+WMA                       the size of the file
 Ogg                       the places that its pages tell: libsndfile reads no further than the first of chained streams
 FLAC                      the last frame: libsndfile reads as much as the head tells
 
-Layouts: RIFF and EBU Tech 3306, AIFF 1.3, Sun's audio.h, Sony's Wave64, Apple's CAF, RFC 3533 and 7845, RFC 9639.
+Layouts: RIFF and EBU Tech 3306, AIFF 1.3, Sun's audio.h, Sony's Wave64, Apple's CAF, Microsoft's ASF, RFC 3533 and
+7845, RFC 9639.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ _PLACEHOLDER = 0x7FFF_0000  # from here on 32 bits stand for a size that was not
 _STEPS_MAX = 1 << 16
 _FLAC_TAIL = 1 << 22
 _FLAC_CRC = 0x07
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+_ASF_FILE = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")  # its object of what the file is like
 
 
 def cut(path: Path) -> tuple[int, int] | None:
@@ -43,6 +47,9 @@ def _sound(data: mmap.mmap) -> tuple[int, int] | None:
         return _chunk(data, 40, b"data", ("<4s12xQ", 24), 8)
     if head[:4] == b"caff":
         return _chunk(data, 8, b"data", (">4sQ", 0), 1)
+    if head == _ASF[:12] and (at := data.find(_ASF_FILE, 0, 1 << 16)) >= 0 and at + 48 <= len(data):
+        (size,) = struct.unpack_from("<Q", data, at + 40)  # of the whole file
+        return (0, size) if 0 < size < 1 << 62 else None
     if head[:4] == b".snd" and len(head) == 12:
         start, size = struct.unpack(">II", head[4:])
         return (start, size) if 0 < size < _PLACEHOLDER else None
@@ -116,6 +123,17 @@ def ogg_seconds(path: Path) -> float | None:
                 stream.first = place if stream.first is None else stream.first
                 stream.last = max(stream.last, place)
     return sum(max((stream.seconds for stream in link.streams.values()), default=0.0) for link in links)
+
+
+def ogg_breaks_off(path: Path) -> bool:
+    """Whether an Ogg file ends within a page, which decoders then leave out; pages do not tell how many follow."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        at = data.rfind(b"OggS") if data[:4] == b"OggS" else -1
+        if at < 0:
+            return False
+        head = data[at : at + 27]
+        segments = data[at + 27 : at + 27 + head[26]] if len(head) == 27 else b""
+        return len(head) < 27 or len(segments) < head[26] or at + 27 + head[26] + sum(segments) > len(data)
 
 
 def _pages(data: mmap.mmap) -> Iterator[tuple[int, int, bytes, bytes]]:

@@ -78,7 +78,7 @@ def prepare(path: Path, scratch: Path, shortest_s: float) -> Prepared:
             for audio in parts_of(path):
                 peak = float(np.abs(audio).max(initial=0.0))
                 loudest = max(loudest, peak)
-                if not frames:
+                if not frames and len(audio) >= shortest_s * SAMPLE_RATE_HZ:
                     like = likeness(audio)
                 frames += len(audio)
                 # decoders of lossy files overshoot full scale: turned down, not cut off

@@ -20,7 +20,7 @@ import soundfile
 from musika_daw.sound.riff_reader import read_header, wave_blocks
 from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.quiet import quiet_libraries
-from training.corpus.folder.lengths import cut, flac_frames, ogg_seconds
+from training.corpus.folder.lengths import cut, flac_frames, ogg_breaks_off, ogg_seconds
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
@@ -95,11 +95,13 @@ def blocks(path: Path) -> Iterator[np.ndarray]:
             raise UnusableError("not readable: it is no plain file")
         if is_locked(path):
             raise UnusableError("locked by DRM")
-        missing = cut(path)
+        missing, breaks_off = cut(path), ogg_breaks_off(path)
     except OSError as error:
         raise UnusableError(f"not readable: {(error.strerror or str(error)).lower()}") from error
     if missing is not None and missing[0] < _WHOLE * missing[1]:
         raise UnusableError(f"damaged: cut short, {missing[0]} of {missing[1]} bytes of its sound are there")
+    if breaks_off:
+        raise UnusableError("damaged: cut short, it ends in the midst of a page of sound")
     frames = 0
     for block in _resampled(_decoded(path)):
         frames += len(block)
