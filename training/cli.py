@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from musika_daw.commands.console import Number, OneLineGroup, version_option
+from musika_daw.system.cores import usable_cores
 from training.corpus.commands import corpus
 from training.evaluate.commands import evaluate
 
@@ -64,7 +64,7 @@ def _set_threads(threads: int) -> None:
 
     # near-silence is full of denormals, which a CPU computes many times slower; threads made later inherit this
     torch.set_flush_denormal(True)
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or usable_cores())
 
 
 @click.group(cls=OneLineGroup, context_settings={"help_option_names": ["-h", "--help"]})

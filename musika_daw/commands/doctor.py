@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import os
 import time
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ import click
 
 from musika_daw.commands.console import pace
 from musika_daw.commands.ports import jack_rows
+from musika_daw.system.cores import usable_cores
 from musika_daw.system.libraries import advice, family, missing
 from musika_daw.system.quiet import quiet_libraries
 
@@ -29,7 +29,7 @@ def doctor() -> None:
     from musika_daw.score.controls import Controls
 
     click.echo(
-        f"python     {platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        f"python     {platform.python_version()} on {platform.system()} {platform.machine()}, {usable_cores()} cores"
     )
     click.echo(f"torch      {torch.__version__}, {torch.get_num_threads()} threads")
     click.echo(f"processor  {probed()}")

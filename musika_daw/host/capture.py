@@ -20,6 +20,7 @@ from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
 from musika_daw.system.atomic import naming
 from musika_daw.system.refusal import of_system
+from musika_daw.system.threads import one_thread_each
 from musika_daw.system.workers import told_end
 
 BARS = (4, 8, 16)
@@ -158,7 +159,8 @@ class Keeper:
                 self._process = self._context.Process(
                     target=_keep_all, args=(theirs, *self._arguments), name="musika-keeper", daemon=True
                 )
-                self._process.start()
+                with one_thread_each():
+                    self._process.start()
                 theirs.close()
                 self._asked = 0
             self._pipe.send(take)

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from musika_daw.system.orphans import end_with_parent
+from musika_daw.system.threads import one_thread_each
 
 _ENDED_BY_US = (0, -signal.SIGTERM)
 _at_work: Any = None  # of a worker: the table that says which call every worker is at
@@ -159,7 +160,8 @@ class Workers:
             return function(*values)
         with _interrupts_held():
             try:
-                calls = [self._pool.submit(function, *values) for _ in range(self.jobs)]
+                with one_thread_each():
+                    calls = [self._pool.submit(function, *values) for _ in range(self.jobs)]
             except BrokenProcessPool:
                 raise self._death(values) from None
             self._children |= set(active_children()) - self._before
@@ -212,7 +214,8 @@ class Workers:
         self._calls[number] = values
         with _interrupts_held():
             try:
-                future = self._pool.submit(_call, number, function, values)
+                with one_thread_each():
+                    future = self._pool.submit(_call, number, function, values)
             except BrokenProcessPool:
                 raise self._death() from None
             self._children |= set(active_children()) - self._before

@@ -1,12 +1,12 @@
 """One job from seed to file: draw, judge, try again, label, write. Runs in the main process or in a worker."""
 
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
 from musika_daw.instrument.played import Take
 from musika_daw.score.techno.shot import shot_score
+from musika_daw.system.memory import give_back
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
@@ -21,11 +21,19 @@ from pack_builder.render.source import EngineLike, EngineSource
 from pack_builder.render.stems.stems import stems_of, wanted
 from pack_builder.render.write import Made, labelled, write_made
 
+_kept: dict[tuple[EngineSource, str], EngineLike] = {}
 
-@lru_cache(maxsize=1)
+
 def engine_of(source: EngineSource, model: str) -> EngineLike:
-    """An engine; the last one is kept, since jobs come ordered by kind and two would cost memory for nothing."""
-    return source.load(model) if source.precision == "auto" else source.load(model, source.precision)
+    """An engine; the last one is kept, since jobs come ordered by kind. It goes before another is loaded: two would
+    cost memory for nothing."""
+    if (source, model) not in _kept:
+        _kept.clear()
+        give_back()
+        _kept[source, model] = (
+            source.load(model) if source.precision == "auto" else source.load(model, source.precision)
+        )
+    return _kept[source, model]
 
 
 def describe(source: EngineSource, model: str) -> Model:
@@ -102,4 +110,5 @@ def render_job(source: EngineSource, model: str, job: Job, options: BuildOptions
     """Make one file of the pack, whole or not at all, and give back what came of it, without the file's bytes."""
     made = make(source, model, job, options, heard)
     write_made(options.place.out, made)
+    give_back()
     return replace(made, data=None, midi=None, stems=())

@@ -29,22 +29,11 @@ def choose_models(
         if model.kind in chosen:
             raise refused("--model", text, f"second model of kind {model.kind!r}, allowed is one a kind")
         chosen[model.kind] = text, model
-    for kind in options.music.kinds:
+    # a worker keeps the model that it loaded last, and files begin with the first kind
+    for kind in reversed(options.music.kinds):
         if kind not in chosen:
             chosen[kind] = _shipped(kind, wanted.get(kind), workers, source)
-    for kind, (text, model) in chosen.items():
-        asked = [("--key", options.music.asked_key)]
-        if FAMILIES[kind].takes:
-            asked.append(("--take-key", options.music.take_key))
-        for option, key in asked:
-            if key is not None and not workers.call(plays_score, source, text):
-                raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
-        check_heeded(options.music, kind, text, model.name, workers=workers, source=source)
-        if options.label.midi and not workers.call(plays_notes, source, text):
-            raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
-        if options.label.stems and kind in options.music.kit_kinds and not workers.call(plays_parts, source, text):
-            why = "plays no score of parts, which the stems would be played from (--model parts does)"
-            raise ValueError(f"--stems: the model {model.name} {why}")
+        _check(options, kind, *chosen[kind], workers=workers, source=source)
     for kind, weights in options.place.weights:
         if kind in chosen and chosen[kind][1].weights_sha256 != weights:
             have = chosen[kind][1].weights_sha256
@@ -52,7 +41,23 @@ def choose_models(
                 f"--model: the pack was made with {kind} weights {weights[:12]}, these are {have[:12]}; "
                 "name the ones it was made with"
             )
-    return chosen
+    return {kind: chosen[kind] for kind in options.music.kinds}
+
+
+def _check(options: BuildOptions, kind: str, text: str, model: Model, *, workers: Pool, source: EngineSource) -> None:
+    """Raises ValueError where the model of a kind cannot do what is asked of it."""
+    asked = [("--key", options.music.asked_key)]
+    if FAMILIES[kind].takes:
+        asked.append(("--take-key", options.music.take_key))
+    for option, key in asked:
+        if key is not None and not workers.call(plays_score, source, text):
+            raise refused(option, key, f"the model {model.name} plays no score, which a key would be written in")
+    check_heeded(options.music, kind, text, model.name, workers=workers, source=source)
+    if options.label.midi and not workers.call(plays_notes, source, text):
+        raise ValueError(f"--midi: the model {model.name} plays no score, which the notes would be taken from")
+    if options.label.stems and kind in options.music.kit_kinds and not workers.call(plays_parts, source, text):
+        why = "plays no score of parts, which the stems would be played from (--model parts does)"
+        raise ValueError(f"--stems: the model {model.name} {why}")
 
 
 def _shipped(kind: str, weights: str | None, workers: Pool, source: EngineSource) -> tuple[str, Model]:

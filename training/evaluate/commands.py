@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from musika_daw.commands.console import Number
+from musika_daw.system.cores import usable_cores
 
 
 def _numbers(_: click.Context, parameter: click.Parameter, text: str) -> tuple[float, ...]:
@@ -41,11 +42,9 @@ def _shared(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _threads(threads: int) -> None:
-    import os
-
     import torch
 
-    torch.set_num_threads(threads or os.cpu_count() or 1)
+    torch.set_num_threads(threads or usable_cores())
 
 
 @click.group()

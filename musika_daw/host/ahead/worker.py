@@ -25,6 +25,7 @@ from musika_daw.host.ahead.urgency import urgent
 from musika_daw.host.play.cache import shared_views
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.play.render import ChunkRenderer, Interruptible, Renderer, abilities, load_renderer
+from musika_daw.system.threads import one_thread_each
 
 READY_LIMIT_S = 120.0
 LOOK_S = 0.002
@@ -147,7 +148,8 @@ class ProcessWorker:
         self._process = context.Process(
             target=_serve, args=(theirs, load, model, task, orphan_file, loaded), name="musika-renderer", daemon=True
         )
-        self._process.start()
+        with one_thread_each():
+            self._process.start()
         theirs.close()
         answer = self._answer(limit_s)
         if isinstance(answer, str):

@@ -63,3 +63,17 @@ def test_a_pack_is_extended_and_gone_on_with_as_it_began(small: Small, earlier: 
     result = build(small(kinds=("techno",), out=str(again.place.out), resume=True), Silent(), SOURCE)
     assert result.rendered == 0
     assert models_of(again.place.out) == ["techno"]
+
+
+def test_files_begin_with_the_model_that_was_loaded_last(small: Small) -> None:
+    loaded: list[str] = []
+
+    def listed(model: str, precision: str = "32") -> StandIn:
+        loaded.append(model)
+        return load(model, precision)
+
+    source = EngineSource(listed, StandInControls)  # type: ignore[arg-type]
+    options = small(kinds=("techno", "piano"), takes="1", jobs="1")
+    build(options, Silent(), source)
+    assert loaded == ["piano", "parts", "piano"]
+    assert models_of(options.place.out) == ["parts", "piano"]

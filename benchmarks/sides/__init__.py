@@ -1,0 +1,1 @@
+"""What `benchmarks.against` holds against each other."""
