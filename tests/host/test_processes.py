@@ -14,8 +14,10 @@ from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import Piece
 from musika_daw.score.controls import Controls
 from musika_daw.system.threads import ONE_THREAD, SETTINGS
+from tests.waiting import wait_for
 
 NAMES = {**SETTINGS, **ONE_THREAD}
+BEGINS_S = 120.0
 
 
 def settings_of(pid: int | None) -> dict[str, str]:
@@ -36,5 +38,6 @@ def test_renderer_and_keeper_have_one_thread_whatever_program_has_the_host(
     cache.close()
     keeper = Keeper("click", tmp_path)
     keeper.ask(Take(0, 4, Piece(Fraction(240), Controls(), 44100)))
+    assert wait_for(lambda: keeper.poll() == 0, BEGINS_S)  # a process that has just begun still has ours
     assert settings_of(keeper._process.pid) == NAMES
     keeper.close()
