@@ -20,6 +20,14 @@ PRESET = "11111111-3133-4694-864b-a1fa50e43348"
 FLOAT_FORMAT = "20b4ab09-6452-4cb3-bd66-b921cdbd2942"  # Ardour's own "BWAV 32float Export", at the session's rate
 SESSION = re.compile(rb'("session":")[0-9a-f]{16}(")')
 IDS = {"LV2": "urn:musika-daw:generator", "VST3": "6D75736B69612D6461772D67656E3031"}
+# Ardour connects a new track in a thread of its own: a session that is saved at once lacks that
+CONNECTED = """
+for try = 1, 1000 do
+    if track:output():audio(1):connected() then break end
+    ARDOUR.LuaAPI.usleep(10000)
+end
+assert(track:output():audio(1):connected(), "the track plays to nothing")
+"""
 LUA = """
 AudioEngine:set_backend("None (Dummy)", "", "")
 s = create_session("{folder}", "song", {rate})
@@ -36,6 +44,7 @@ for index, seed in ipairs({{{seeds}}}) do
     local track = s:new_audio_track(
         1, 2, nil, 1, "music" .. index, ARDOUR.PresentationInfo.max_order, ARDOUR.TrackMode.Normal, true):front()
     assert(track:add_processor_by_index(plugin, 0, nil, true) == 0)
+    {connected}
     assert(seed == 0 or ARDOUR.LuaAPI.set_processor_param(plugin, 4, seed))
 end
 {after}
@@ -60,6 +69,7 @@ local none, last = ARDOUR.PluginInfo(), ARDOUR.PresentationInfo.max_order
 local track = s:new_midi_track(
     midi, sound, false, none, nil, nil, 1, "notes", last, ARDOUR.TrackMode.Normal, true):front()
 assert(track:add_processor_by_index(plugin, 0, nil, true) == 0)
+{connected}
 """
 LOAD = """
 AudioEngine:set_backend("None (Dummy)", "", "")
@@ -161,6 +171,7 @@ class Ardour:
             kind=kind,
             seeds=", ".join(map(str, seeds)),
             after=SAVE if one_session else export,
+            connected=CONNECTED,
         )
         self._lua(song, "song.ardour" if one_session else "out.wav", fresh=True)
         if one_session:
@@ -172,7 +183,7 @@ class Ardour:
 
     def export_chords(self, kind: str, frames: int, midi: Path, beats: int) -> np.ndarray:
         """Export a song at 120 bpm with the plugin on a MIDI track that has a file on it from beat 4 on."""
-        song = CHORDS.format(folder=self.song, id=IDS[kind], kind=kind)
+        song = CHORDS.format(folder=self.song, id=IDS[kind], kind=kind, connected=CONNECTED)
         self._lua(song + SAVE, "song.ardour", fresh=True)
         file = self.song / "song.ardour"
         file.write_text(with_regions(file.read_text(), [], midi, beats))
