@@ -18,6 +18,7 @@ import numpy as np
 
 from musika_daw.hearing.bar import bar_profile
 from musika_daw.hearing.spectra import magnitudes
+from training.compiled import librosa
 
 # beats this near the line are on it: a push or a flam, not another tempo
 ON_LINE_S = 0.020
@@ -47,19 +48,18 @@ class Grid:
 
 def hear(audio: np.ndarray, sample_rate_hz: int) -> Grid:
     """The grid of a piece, float32 `[frames, 2]`."""
-    import librosa
     import soxr  # type: ignore[import-untyped]
 
     mono = soxr.resample(np.ascontiguousarray(audio.mean(1)), sample_rate_hz, _RATE_HZ)
-    mel = librosa.feature.melspectrogram(y=mono, sr=_RATE_HZ, hop_length=_HOP, n_mels=96)
-    strength = librosa.onset.onset_strength(S=librosa.power_to_db(mel), sr=_RATE_HZ, hop_length=_HOP)
+    mel = librosa().feature.melspectrogram(y=mono, sr=_RATE_HZ, hop_length=_HOP, n_mels=96)
+    strength = librosa().onset.onset_strength(S=librosa().power_to_db(mel), sr=_RATE_HZ, hop_length=_HOP)
     rises = attack_curve(mono)
-    onsets = librosa.onset.onset_detect(onset_envelope=strength, sr=_RATE_HZ, hop_length=_HOP, units="time")
+    onsets = librosa().onset.onset_detect(onset_envelope=strength, sr=_RATE_HZ, hop_length=_HOP, units="time")
     onsets = np.unique(np.round(_snapped(onsets, rises), 4))
     nothing = Grid(onsets, 0.0, None, None, None)
     if not strength.any():
         return nothing
-    _, frames = librosa.beat.beat_track(
+    _, frames = librosa().beat.beat_track(
         onset_envelope=strength, sr=_RATE_HZ, hop_length=_HOP, trim=False, tightness=200
     )
     frames = np.asarray(frames, int)

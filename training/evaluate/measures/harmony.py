@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from musika_daw.score.roll import ROLES, Notes
+from training.compiled import librosa
 
 RATE_HZ, HOP = 22_050, 2048
 LOWEST, OCTAVES = "C3", 4
@@ -13,14 +14,12 @@ LOWEST, OCTAVES = "C3", 4
 def chroma(audio: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Strength of the twelve pitch classes, C3..B6, of the harmonic part of `[frames, channels]`: `[12, n]`, one
     column each 93 ms (constant-Q, librosa)."""
-    import librosa
-
-    mono = librosa.resample(audio.mean(1).astype(np.float32), orig_sr=sample_rate_hz, target_sr=RATE_HZ)
-    harmonic = librosa.effects.harmonic(mono, margin=2.0)
+    mono = librosa().resample(audio.mean(1).astype(np.float32), orig_sr=sample_rate_hz, target_sr=RATE_HZ)
+    harmonic = librosa().effects.harmonic(mono, margin=2.0)
     # tuning is that of the notes; estimated on a drum loop it is anything
     return np.asarray(
-        librosa.feature.chroma_cqt(
-            y=harmonic, sr=RATE_HZ, hop_length=HOP, fmin=librosa.note_to_hz(LOWEST), n_octaves=OCTAVES, tuning=0.0
+        librosa().feature.chroma_cqt(
+            y=harmonic, sr=RATE_HZ, hop_length=HOP, fmin=librosa().note_to_hz(LOWEST), n_octaves=OCTAVES, tuning=0.0
         )
     )
 

@@ -7,6 +7,7 @@ from scipy.signal import butter, sosfiltfilt
 
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes
+from training.compiled import librosa
 from training.evaluate.measures.punch import LOW_HZ
 
 SAME_S = 0.03  # onsets nearer than this are one
@@ -22,12 +23,10 @@ def drum_onsets_s(notes: Notes) -> np.ndarray:
 
 def heard_onsets_s(loop: np.ndarray, sample_rate_hz: int) -> np.ndarray:
     """Onsets of a loop `[n, 2]` that repeats, by librosa's spectral flux, seconds of the loop."""
-    import librosa
-
     length_s = len(loop) / sample_rate_hz
     twice = np.tile(loop.mean(1), 2)
-    strength = librosa.onset.onset_strength(y=twice, sr=sample_rate_hz, hop_length=256, n_fft=1024, max_size=3)
-    found = librosa.onset.onset_detect(
+    strength = librosa().onset.onset_strength(y=twice, sr=sample_rate_hz, hop_length=256, n_fft=1024, max_size=3)
+    found = librosa().onset.onset_detect(
         onset_envelope=strength, sr=sample_rate_hz, hop_length=256, units="time", delta=SAME_S, wait=4
     )
     second = found - length_s
