@@ -62,7 +62,7 @@ def serve(model: str, threads: int, small: bool) -> None:
 
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
-    engine = Engine.load(model)
+    engine = Engine.load(model, "auto")
 
     def run() -> dict[str, float]:
         clock, cpu = time.perf_counter(), time.process_time()

@@ -45,7 +45,10 @@ def loop(model: str, small: bool) -> Work:
     from musika_daw.instrument.engine import Engine
     from musika_daw.score.controls import Controls
 
-    engine = Engine.load(model)
+    try:
+        engine = Engine.load(model, "auto")  # as packs do
+    except TypeError:  # the older one knows no precision
+        engine = Engine.load(model)
     return timed(lambda: engine.loop(BPM, 1 if small else 8, Controls(SEED)))
 
 
