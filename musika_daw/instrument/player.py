@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from musika_daw.instrument.desk import MARGIN, Desk, reach
 from musika_daw.instrument.kit import Kits
 from musika_daw.instrument.models import AnyDecoder, GeneratorConfig
-from musika_daw.instrument.models.ears import EarsDecoder
+from musika_daw.instrument.models.ears import EarsDecoder, Pitches
 from musika_daw.instrument.scores import Score, check_asked
-from musika_daw.instrument.tuning import tuning
+from musika_daw.instrument.tuning import sounding, tuning
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
@@ -104,7 +104,7 @@ class Player:
         if lines:
             latents = self._of_span(span, lines, controls)[:, taken]
             inner = slice(self.decoder.context_before * r_time, (self.before + stop - first + ahead) * r_time)
-            decoded = self._decoded(latents, first - self.before, ring, self._tuning(span, lines, taken))
+            decoded = self._decoded(latents, first - self.before, ring, self._pitches(span, lines, taken))
             sound = {role: audio[inner] for role, audio in zip(lines, decoded)}
         if desk is None or not roles:
             return sound
@@ -124,7 +124,7 @@ class Player:
         beats = 2 * seconds
         span = Span(index, beats, np.full(latents, 120.0), beats, seconds, notes, grid=False)
         lines = [ROLES[notes.roles[0]]]
-        return self._decoded(self._of_span(span, lines, controls), 0, None, self._tuning(span, lines, index))[0]
+        return self._decoded(self._of_span(span, lines, controls), 0, None, self._pitches(span, lines, index))[0]
 
     def struck(self, key: int, controls: Controls) -> np.ndarray:
         """One hit of a drum with all of its tail, `[n, 2]`, that begins `kit.LEAD` samples in."""
@@ -199,19 +199,28 @@ class Player:
             torch.from_numpy(np.stack(rows)),
         )
 
-    def _tuning(self, span: Span, roles: list[str], taken: np.ndarray) -> Tensor | None:
-        """Pitches of the places in a span that are taken, `[roles, T * points]`, for a decoder that is told them."""
-        if self.score is None or span.notes is None or not isinstance(self.decoder, EarsDecoder):
+    def _pitches(self, span: Span, roles: list[str], taken: np.ndarray) -> Pitches | None:
+        """What is known of the notes of the places in a span that are taken, for a decoder that is told them."""
+        decoder = self.decoder
+        if self.score is None or span.notes is None or not isinstance(decoder, EarsDecoder):
             return None
-        notes, points = span.notes, self.decoder.points
-        rows = [tuning(notes.of(role), span.index, self.frame_s, points).reshape(-1, points) for role in roles]
-        return torch.from_numpy(np.stack([row[taken].ravel() for row in rows]).astype(np.float32))
+
+        def of_taken(values: np.ndarray) -> np.ndarray:
+            each = values.reshape(len(span.index), -1, *values.shape[1:])
+            return np.asarray(each[taken].reshape(-1, *values.shape[1:]), np.float32)
+
+        deep, frames = [], []
+        for role in roles:
+            notes = span.notes.of(role)
+            deep.append(of_taken(tuning(notes, span.index, self.frame_s, decoder.points)))
+            frames.append([of_taken(each) for each in sounding(notes, span.index, self.frame_s, decoder.frames)])
+        return Pitches(torch.from_numpy(np.stack(deep)), *torch.from_numpy(np.stack(frames, 1)))
 
     @torch.inference_mode()
-    def _decoded(self, latents: Tensor, first: int, ring: int | None, pitch_hz: Tensor | None) -> list[np.ndarray]:
+    def _decoded(self, latents: Tensor, first: int, ring: int | None, pitches: Pitches | None) -> list[np.ndarray]:
         """Latents `[roles, T, C]`, the first of which is number `first`, to samples `[n, 2]` of each role."""
         if isinstance(self.decoder, EarsDecoder):
-            return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring, pitch_hz)]
+            return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring, pitches)]
         if self.decoder.config.channels == 2:
             return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring)]
         out = []

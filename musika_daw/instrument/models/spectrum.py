@@ -13,7 +13,7 @@ frame 1                |=========== fft ===========|
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import torch
 import torch.nn.functional as F
@@ -124,3 +124,9 @@ def mid_side(wave: Tensor) -> Tensor:
     """Left and right `[..., 2, t]` to mid and side and back: the orthogonal transform is its own inverse."""
     left, right = wave[..., 0, :], wave[..., 1, :]
     return torch.stack([left + right, left - right], -2) / math.sqrt(2)
+
+
+def pieces(count: int, size: int) -> Iterator[slice]:
+    """Places 0..count in pieces that a processor's cache holds; training has to keep everything anyway."""
+    size = count if torch.is_grad_enabled() else size
+    yield from (slice(start, min(count, start + size)) for start in range(0, count, size))

@@ -2,7 +2,8 @@
 
 from musika_daw.instrument.models.ears.analysis import Ears
 from musika_daw.instrument.models.ears.coder import EarsDecoder, EarsEncoder
+from musika_daw.instrument.models.ears.harmonics import Pitches
 from musika_daw.instrument.models.ears.layout import Layout
 from musika_daw.instrument.models.ears.synthesis import Synthesis
 
-__all__ = ["Ears", "EarsDecoder", "EarsEncoder", "Layout", "Synthesis"]
+__all__ = ["Ears", "EarsDecoder", "EarsEncoder", "Layout", "Pitches", "Synthesis"]

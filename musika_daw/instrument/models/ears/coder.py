@@ -83,13 +83,18 @@ class EarsDecoder(nn.Module):
     @property
     def points(self) -> int:
         """Points of the deep band in a latent."""
-        return self.config.level2.stride * self.synthesis.layout.frames
+        return self.frames * self.synthesis.layout.frames
+
+    @property
+    def frames(self) -> int:
+        """Long frames in a latent."""
+        return self.config.level2.stride
 
     def forward(
-        self, latents: Tensor, first: int = 0, ring: int | None = None, pitch_hz: Tensor | None = None
+        self, latents: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None
     ) -> Tensor:
         """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
-        or of a circle of `ring` latents. `pitch_hz` `[B, n * points]` tunes what is below the tones, NaN nothing."""
+        or of a circle of `ring` latents, and `pitches` are what is known of the notes in them."""
         stride = self.config.level2.stride
         ring_steps = None if ring is None else ring * stride
-        return self.synthesis(self.tell(latents), first * stride, ring_steps, pitch_hz)
+        return self.synthesis(self.tell(latents), first * stride, ring_steps, pitches)

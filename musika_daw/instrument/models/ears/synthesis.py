@@ -16,7 +16,6 @@ what is above is bent as a soft clipper does.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -26,10 +25,11 @@ from musika_daw.instrument.models.config import AutoencoderConfig
 from musika_daw.instrument.models.ears.analysis import energies, energy_of, level_of
 from musika_daw.instrument.models.ears.bands import band_shapes
 from musika_daw.instrument.models.ears.deep import DeepBand
+from musika_daw.instrument.models.ears.harmonics import Pitches, sharpened
 from musika_daw.instrument.models.ears.layout import Layout
 from musika_daw.instrument.models.ears.tones import TonePhases
 from musika_daw.instrument.models.noise import NoiseTable, random_angles
-from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side
+from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side, pieces
 
 # frames over which energies are compared where they hold still, and how far in dB the mean of so many bands either
 # side may stray and do so: what strikes is heard in all of them, two notes that beat in one
@@ -56,6 +56,7 @@ class Synthesis(nn.Module):
         self.layout, self.step = Layout.of(config), config.r_time_1
         self.long = Spectrum(config.fft * config.ears.long, config.hop * config.ears.long)
         self.short = Spectrum(config.fft, config.hop)
+        self.bin_hz = config.sample_rate_hz / self.long.fft
         self.deep = DeepBand(config.ears.deep_hz, config.hop, config.sample_rate_hz)
         self.phases = TonePhases(self.long.fft, self.long.hop, self.layout.bins)
         self.noise = NoiseTable(self.long, config.channels, LONG_PERIOD)
@@ -70,23 +71,24 @@ class Synthesis(nn.Module):
         """Steps either side on which a step's samples depend, memory of phases apart."""
         return 4
 
-    def forward(self, told: Tensor, first: int = 0, ring: int | None = None, pitch_hz: Tensor | None = None) -> Tensor:
-        """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps; `pitch_hz`
-        `[B, n * frames]` is what is known of the deep band (`DeepBand.tuned`)."""
-        parts = self.layout.split(told)
-        if pitch_hz is not None:
-            parts["advance"] = self.deep.tuned(parts["advance"], pitch_hz)
-        sides = self._shaped(self._carrier(parts, first, ring), parts["bands"])
+    def forward(self, told: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None) -> Tensor:
+        """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps; `pitches` are
+        what is known of the notes in these steps."""
+        parts, off = self.layout.split(told), None
+        if pitches is not None:
+            parts["advance"] = self.deep.tuned(parts["advance"], pitches.deep_hz)
+            parts["tones"], off = sharpened(parts["tones"], pitches, self.bin_hz)
+        sides = self._shaped(self._carrier(parts, first, ring, off), parts["bands"])
         low = self.deep.wave(level_of(parts["level"]), self.deep_phases(parts, first, ring))
         sides = torch.cat([sides[:, :1] + low[:, None], sides[:, 1:]], 1)
         wave = mid_side(sides) if self.layout.channels == 2 else sides
         return self._limited(wave, parts["peak"])
 
-    def _carrier(self, parts: dict[str, Tensor], first: int, ring: int | None) -> Tensor:
+    def _carrier(self, parts: dict[str, Tensor], first: int, ring: int | None, off: Tensor | None) -> Tensor:
         tones, count = parts["tones"], self.layout.bins
         frames = tones.shape[2]
         angles, tilts = (self._angles(first, frames, ring, table) for table in self.angles)
-        phase = self.phases(tones, angles, tilts, first)
+        phase = self.phases(tones, angles, tilts, first, off)
         carrier = self.long.carrier(frames)[:, :count]
         noise = self.noise.frames(first, frames, ring)[None]
         # of the bands of a step, what their frames have in common
@@ -103,7 +105,7 @@ class Synthesis(nn.Module):
                 balance=balance,
             )
 
-        return self.long.overlap_add((bins(at) for at in _pieces(frames, _LONG_FRAMES)), frames)
+        return self.long.overlap_add((bins(at) for at in pieces(frames, _LONG_FRAMES)), frames)
 
     def _bins(
         self, tones: Tensor, tonality: Tensor, phase: Tensor, *, noise: Tensor, bands: Tensor, balance: Tensor | None
@@ -139,7 +141,7 @@ class Synthesis(nn.Module):
             gain = self._gain(energies(spectrum, self.short_shapes), wanted[:, :, first:stop], before, after)
             return _scaled(spectrum[:, :, before : before + at.stop - at.start], gain @ self.short_shapes)
 
-        return self.short.overlap_add((shaped(at) for at in _pieces(frames, _SHORT_FRAMES)), frames)
+        return self.short.overlap_add((shaped(at) for at in pieces(frames, _SHORT_FRAMES)), frames)
 
     def _gain(self, has: Tensor, wanted: Tensor, before: int, after: int) -> Tensor:
         """Gains of the frames between those before and after, from energies that are there and that were told."""
@@ -177,13 +179,7 @@ class Synthesis(nn.Module):
             curve = _KNEE + (1 - _KNEE) * torch.tanh((size - _KNEE) / (1 - _KNEE))
             return torch.where(size > _KNEE, torch.sign(some) * curve * top, some)
 
-        return torch.cat([bent(at) for at in _pieces(wave.shape[-1], _SAMPLES)], -1)
-
-
-def _pieces(count: int, size: int) -> Iterator[slice]:
-    """Places 0..count in pieces that a processor's cache holds; training has to keep everything anyway."""
-    size = count if torch.is_grad_enabled() else size
-    yield from (slice(start, min(count, start + size)) for start in range(0, count, size))
+        return torch.cat([bent(at) for at in pieces(wave.shape[-1], _SAMPLES)], -1)
 
 
 def _scaled(bins: Tensor, gain: Tensor) -> Tensor:

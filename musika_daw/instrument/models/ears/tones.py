@@ -22,6 +22,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from musika_daw.instrument.models.ears.harmonics import tuned
 from musika_daw.instrument.models.memory import BlockMemory, turn
 from musika_daw.instrument.models.phase import Climb, above_bin, joined
 from musika_daw.instrument.models.spectrum import LOG_SCALE
@@ -52,13 +53,19 @@ class TonePhases(nn.Module):
         fall = torch.cos(math.pi * (ago / len(ago)).clamp(min=0.5)).add(1).clamp(0, 1)
         self.memory = BlockMemory(fall)
 
-    def forward(self, log_magnitude: Tensor, angles: Tensor, tilts: Tensor, first: int = 0) -> Tensor:
+    def forward(
+        self, log_magnitude: Tensor, angles: Tensor, tilts: Tensor, first: int = 0, off: Tensor | None = None
+    ) -> Tensor:
         """`[B, C, frames, bins + 1]` normalised log-magnitudes and two random angles a frame (`[frames]` each) to
-        phases; `first` is the number of the first frame in the endless piece."""
+        phases; `first` is the number of the first frame in the endless piece. `off` is how far above each bin a known
+        partial lies (`sharpened`)."""
         low = joined(log_magnitude)
         frames, still = low.shape[2], low[..., :-1].detach()
         climb = Climb(still)
-        frequency = climb(self.turn * above_bin(low), a_bin=self.turn)[0]
+        above = above_bin(low)
+        if off is not None:
+            above = tuned(above, off)
+        frequency = climb(self.turn * above, a_bin=self.turn)[0]
         advance = (frequency[:, :, 1:] + frequency[:, :, :-1]) / 2
         turns = self.hops.repeat(-(-frames // len(self.hops)), 1)[None, None, :frames]
         rise = LOG_SCALE * F.pad(still[:, :, 2:] - still[:, :, :-2], (0, 0, 2, 0))
