@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from musika_daw.instrument.models.autoencoder import LevelDecoder, LevelEncoder
 from musika_daw.instrument.models.config import AutoencoderConfig
 from musika_daw.instrument.models.ears.analysis import Ears
+from musika_daw.instrument.models.ears.harmonics import Pitches
 from musika_daw.instrument.models.ears.synthesis import Synthesis
 from musika_daw.instrument.models.ears.tones import MEMORY_SAMPLES
 

@@ -3,10 +3,9 @@
 A network that learned by regression tells means of what could be. So it is never silent between two partials, a tone of
 a chord is louder than another for no reason, and a peak lies beside its pitch:
 
-    told          __/\_._/\___          between partials softer
-                      |     |           tones of a chord as loud as each other
-    partials          |     |           peaks on their pitch
-    sharpened     ...|\.../\...
+    told          . - + = - . - = * = - .      what lies between partials becomes softer,
+    partials              |         |          tones of a chord as loud as each other,
+    sharpened     . . . . * . . . . * . .      and peaks lie on their pitch
 
 Whoever knows the notes knows better, as with the deep band (`DeepBand.tuned`). All is done frame by frame, so a sample
 depends on no more than before. What lies near a partial, a second voice a little out of tune, stays as it was told.
@@ -26,12 +25,12 @@ from musika_daw.instrument.models.spectrum import LOG_SCALE, pieces
 _DB = math.log(10) / 20
 # so far from each partial, in bins of a long frame or as a share of its frequency, all stays as it is told; what is
 # twice as far is softer by so much
-_NEAR_BINS, _NEAR_SHARE = 1.5, 2 ** (25 / 1200) - 1
-_SOFTER_DB = 12.0
+_NEAR_BINS, _NEAR_SHARE = 1.0, 2 ** (25 / 1200) - 1
+_SOFTER_DB = 20.0
 # peaks up to the first distance in bins from a partial are brought to it, from the second on none
 _TUNED, _OTHER = 0.75, 1.5
 # tones of a chord are compared by their lowest partials, above the deep band, that no other tone comes near (bins)
-_COMPARED, _LOWEST_BIN, _APART = 4, 17, 2.0
+_COMPARED, _LOWEST_HZ, _APART = 4, 180.0, 2.0
 # a tone is made louder or softer by no more than this, within so many bins of its partials
 _MOST_DB, _REACH = 8.0, 2.5
 # long frames of a piece that a processor's cache holds
@@ -42,9 +41,9 @@ _FRAMES = 32
 class Pitches:
     """What is known of the notes that sound while steps are heard.
 
-    `deep_hz` `[B, points]` is the pitch of the deep band, NaN where none is known. Of each long frame, `[B, n, voices]`:
-    `hz` are the notes that sound, NaN where there are fewer; `chord` numbers those struck together; `held` is 1 while
-    a note is held and falls to 0 as it dies away.
+    `deep_hz` `[B, points]` is the pitch of the deep band, NaN where none is known. Of each long frame,
+    `[B, n, voices]`: `hz` are the notes that sound, NaN where there are fewer; `chord` numbers those struck together;
+    `held` is 1 while a note is held and falls to 0 as it dies away.
     """
 
     deep_hz: Tensor
@@ -62,7 +61,7 @@ def sharpened(tones: Tensor, pitches: Pitches, bin_hz: float) -> tuple[Tensor, T
         # as many as sound at once anywhere: those that do not change nothing
         voices = int((~hz.isnan()).sum(-1).max()) if len(hz) else 0
         at = (hz[:, :voices] / bin_hz).nan_to_num(nan=math.inf)
-        louder = _louder(joined(of_row[None])[0, 0], at, pitches.chord[row, :, :voices])
+        louder = _louder(joined(of_row[None])[0, 0], at, pitches.chord[row, :, :voices], _LOWEST_HZ / bin_hz)
         louder *= pitches.held[row, :, :voices]
         parts = [_near(at[some], louder[some], of_row.shape[-1]) for some in pieces(len(hz), _FRAMES)]
         gain, beside = (torch.cat(each) for each in zip(*parts))
@@ -72,7 +71,8 @@ def sharpened(tones: Tensor, pitches: Pitches, bin_hz: float) -> tuple[Tensor, T
 
 
 def tuned(above: Tensor, off: Tensor) -> Tensor:
-    """How far above each bin its sine lies, `[B, 1, n, bins]` in bins, brought to partials so far above that are near."""
+    """How far above each bin its sine lies, `[B, 1, n, bins]` in bins, brought to partials `off` above if these are
+    near."""
     by = off[..., : above.shape[-1]] - above
     share = ((_OTHER - by.abs()) / (_OTHER - _TUNED)).clamp(0, 1)
     return above + torch.where(share > 0, by * share, 0.0)
@@ -99,10 +99,10 @@ def _near(at: Tensor, louder: Tensor, bins: int) -> tuple[Tensor, Tensor]:
     return gain, off
 
 
-def _louder(low: Tensor, at: Tensor, chord: Tensor) -> Tensor:
-    """By how many nepers each tone of a chord is to be louder, `[n, voices]`."""
+def _louder(low: Tensor, at: Tensor, chord: Tensor, lowest: float) -> Tensor:
+    """By how many nepers each tone of a chord is to be louder, `[n, voices]`, heard from bin `lowest` on."""
     partials = at[..., None] * torch.arange(1, _COMPARED + 1)
-    alone = (partials >= _LOWEST_BIN) & (partials < low.shape[-1] - 3)
+    alone = (partials >= lowest) & (partials < low.shape[-1] - 3)
     for voice in range(at.shape[1]):
         turns = partials / at[:, voice, None, None]
         distance = (turns - torch.round(turns)).abs() * at[:, voice, None, None]

@@ -34,6 +34,8 @@ from musika_daw.instrument.models.spectrum import LOG_SCALE, Spectrum, mid_side,
 # frames over which energies are compared where they hold still, and how far in dB the mean of so many bands either
 # side may stray and do so: what strikes is heard in all of them, two notes that beat in one
 _STILL_FRAMES, _STILL_DB, _STILL_BANDS = 15, 5.0, 4
+# a line whose notes are known has no drums in it, so it may stray further
+_STILL_DB_OF_LINES = 8.0
 _BESIDE = _STILL_FRAMES // 2
 _MOST_GAIN = 8.0
 # after so many long frames their noise repeats, and after so many their random angles
@@ -74,11 +76,12 @@ class Synthesis(nn.Module):
     def forward(self, told: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None) -> Tensor:
         """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps; `pitches` are
         what is known of the notes in these steps."""
-        parts, off = self.layout.split(told), None
+        parts, off, still_db = self.layout.split(told), None, _STILL_DB
         if pitches is not None:
             parts["advance"] = self.deep.tuned(parts["advance"], pitches.deep_hz)
             parts["tones"], off = sharpened(parts["tones"], pitches, self.bin_hz)
-        sides = self._shaped(self._carrier(parts, first, ring, off), parts["bands"])
+            still_db = _STILL_DB_OF_LINES
+        sides = self._shaped(self._carrier(parts, first, ring, off), parts["bands"], still_db)
         low = self.deep.wave(level_of(parts["level"]), self.deep_phases(parts, first, ring))
         sides = torch.cat([sides[:, :1] + low[:, None], sides[:, 1:]], 1)
         wave = mid_side(sides) if self.layout.channels == 2 else sides
@@ -128,7 +131,7 @@ class Synthesis(nn.Module):
         out[..., :count] += torch.complex(tonal * phase.cos(), tonal * phase.sin())
         return out
 
-    def _shaped(self, carrier: Tensor, bands: Tensor) -> Tensor:
+    def _shaped(self, carrier: Tensor, bands: Tensor, still_db: float) -> Tensor:
         context, hop, frames = self.short.context, self.short.hop, bands.shape[2]
         padded = F.pad(carrier, (context, context))
         wanted = energy_of(bands, self.short.full_scale)
@@ -138,12 +141,13 @@ class Synthesis(nn.Module):
             before, after = min(at.start, _BESIDE), min(frames - at.stop, _BESIDE)
             first, stop = at.start - before, at.stop + after
             spectrum = self.short.analyse(padded[..., first * hop : stop * hop + 2 * context])
-            gain = self._gain(energies(spectrum, self.short_shapes), wanted[:, :, first:stop], before, after)
+            has = energies(spectrum, self.short_shapes)
+            gain = self._gain(has, wanted[:, :, first:stop], before, after, still_db)
             return _scaled(spectrum[:, :, before : before + at.stop - at.start], gain @ self.short_shapes)
 
         return self.short.overlap_add((shaped(at) for at in pieces(frames, _SHORT_FRAMES)), frames)
 
-    def _gain(self, has: Tensor, wanted: Tensor, before: int, after: int) -> Tensor:
+    def _gain(self, has: Tensor, wanted: Tensor, before: int, after: int, still_db: float) -> Tensor:
         """Gains of the frames between those before and after, from energies that are there and that were told."""
         floor = 1e-7 * self.short.full_scale**2
         has, wanted = has + floor, wanted + floor
@@ -152,7 +156,7 @@ class Synthesis(nn.Module):
         still = torch.log(mean / _mean_of_frames(has, before, after))
         has, wanted = has[:, :, inner], wanted[:, :, inner]
         strayed = _mean_of_bands((torch.log(wanted / mean) * (10 / math.log(10))).abs())
-        gain = torch.lerp(still, torch.log(wanted / has), torch.sigmoid(strayed - _STILL_DB)) / 2
+        gain = torch.lerp(still, torch.log(wanted / has), torch.sigmoid(strayed - still_db)) / 2
         return torch.exp(gain.clamp(max=math.log(_MOST_GAIN)))
 
     def deep_phases(self, parts: dict[str, Tensor], first: int, ring: int | None = None) -> Tensor:
