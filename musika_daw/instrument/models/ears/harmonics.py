@@ -17,6 +17,7 @@ import math
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from musika_daw.instrument.models.phase import joined
@@ -31,8 +32,9 @@ _SOFTER_DB = 20.0
 _TUNED, _OTHER = 0.75, 1.5
 # tones of a chord are compared by their lowest partials, above the deep band, that no other tone comes near (bins)
 _COMPARED, _LOWEST_HZ, _APART = 4, 180.0, 2.0
-# a tone is made louder or softer by no more than this, within so many bins of its partials
-_MOST_DB, _REACH = 8.0, 2.5
+# a tone is made louder or softer by no more than this, within so many bins of its partials; the low ones say nothing of
+# those above the second frequency, which would leap with them
+_MOST_DB, _REACH, _LEVEL_HZ = 8.0, 2.5, (1500.0, 3000.0)
 # long frames of a piece that a processor's cache holds
 _FRAMES = 32
 
@@ -55,6 +57,8 @@ class Pitches:
 def sharpened(tones: Tensor, pitches: Pitches, bin_hz: float) -> tuple[Tensor, Tensor]:
     """Normalised log-magnitudes `[B, C, n, bins]` of long frames with level tones of chords, and softer between
     partials; and how far above each bin the nearest partial lies, `[B, 1, n, bins]`, infinite where no note sounds."""
+    whole, none = _LEVEL_HZ
+    levelled = ((none - bin_hz * torch.arange(tones.shape[-1])) / (none - whole)).clamp(0, 1)
     rows, off = [], []
     for row, of_row in enumerate(tones):
         hz = pitches.hz[row]
@@ -62,8 +66,11 @@ def sharpened(tones: Tensor, pitches: Pitches, bin_hz: float) -> tuple[Tensor, T
         voices = int((~hz.isnan()).sum(-1).max()) if len(hz) else 0
         at = (hz[:, :voices] / bin_hz).nan_to_num(nan=math.inf)
         louder = _louder(joined(of_row[None])[0, 0], at, pitches.chord[row, :, :voices], _LOWEST_HZ / bin_hz)
-        louder *= pitches.held[row, :, :voices]
-        parts = [_near(at[some], louder[some], of_row.shape[-1]) for some in pieces(len(hz), _FRAMES)]
+        held = pitches.held[row, :, :voices]
+        louder *= held
+        # as the last note dies away, what lies between comes back: at once it would be a sound of its own
+        softer = _SOFTER_DB * _DB * F.pad(held, (0, 1)).amax(-1, keepdim=True)
+        parts = [_near(at[some], louder[some], softer[some], levelled) for some in pieces(len(hz), _FRAMES)]
         gain, beside = (torch.cat(each) for each in zip(*parts))
         rows.append(of_row + gain / LOG_SCALE)
         off.append(beside)
@@ -78,11 +85,11 @@ def tuned(above: Tensor, off: Tensor) -> Tensor:
     return above + torch.where(share > 0, by * share, 0.0)
 
 
-def _near(at: Tensor, louder: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+def _near(at: Tensor, louder: Tensor, softer: Tensor, levelled: Tensor) -> tuple[Tensor, Tensor]:
     """Gains in nepers of bins, `[n, bins]`, and how far above each the nearest partial of notes `at` `[n, voices]` lies
-    (infinite where none sounds)."""
-    bin_ = torch.arange(bins, dtype=torch.float32)
-    nearest = torch.full((len(at), bins), math.inf)
+    (infinite where none sounds), in bins of which so much is `levelled`."""
+    bin_ = torch.arange(len(levelled), dtype=torch.float32)
+    nearest = torch.full((len(at), len(levelled)), math.inf)
     off, gain = nearest.clone(), torch.zeros_like(nearest)
     for pitch, more in zip(at.unbind(1), louder.unbind(1)):
         turns = bin_ / pitch[:, None]
@@ -92,11 +99,10 @@ def _near(at: Tensor, louder: Tensor, bins: int) -> tuple[Tensor, Tensor]:
         nearest = torch.where(nearer, distance, nearest)
         off = torch.where(nearer, beside, off)
         gain = torch.where(nearer, more[:, None], gain)
-    gain *= (1 - nearest / _REACH).clamp(min=0)
+    gain *= (1 - nearest / _REACH).clamp(min=0) * levelled
     near = (_NEAR_SHARE * bin_).clamp(min=_NEAR_BINS)
     far = (nearest / near - 1).clamp(0, 1)
-    gain -= torch.where(nearest.isfinite(), _SOFTER_DB * _DB * far, 0.0)
-    return gain, off
+    return gain - softer * torch.where(nearest.isfinite(), far, 0.0), off
 
 
 def _louder(low: Tensor, at: Tensor, chord: Tensor, lowest: float) -> Tensor:
