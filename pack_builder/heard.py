@@ -16,6 +16,7 @@ from musika_daw.score.following.changes import change_at, changes_named
 from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import Notes
 from musika_daw.score.tempo import TempoMap
+from musika_daw.system.folders import alone_in
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.names import word_names
@@ -53,6 +54,11 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
     The level, the checks, the chunks and the file name are the pack builder's, so `musika-pack verify` and
     `inspect` know the folder. Raises ValueError for a folder that holds another pack, OSError for a full disk.
     """
+    with alone_in(folder):  # two hosts that know not of each other would take the same names
+        return _keep(renderer, take, folder, label, name)
+
+
+def _keep(renderer: Renderer, take: Take, folder: Path, label: str, name: str) -> Path:
     rate = take.piece.sample_rate_hz if take.piece.sample_rate_hz in SAMPLE_RATES_HZ else 44_100
     kind = renderer.kind if renderer.kind in FAMILIES else "techno"
     # what was heard is kept as it is: another attempt would be the same sound

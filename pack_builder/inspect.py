@@ -27,6 +27,8 @@ def tempo_of_length(header: Header) -> float | None:
 
 def lines_of(path: Path) -> list[tuple[str, str]]:
     """(subject, text) for everything in the file; raises ValueError or OSError where it is no sound or MIDI file."""
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        raise ValueError("is no plain file")
     if path.suffix.lower() in MIDI_SUFFIXES:
         return [(subject, plain(text)) for subject, text in _midi_lines(path)]
     header = read_any_header(path)

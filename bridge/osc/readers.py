@@ -56,6 +56,8 @@ Reader = Callable[[Arguments, Reading], None]
 
 def _number(arguments: Arguments) -> float:
     value = arguments[0]
+    if isinstance(value, bytes | bytearray):  # which float() takes for text
+        raise ValueError(f"argument: {len(value)} bytes, must be a number")
     if isinstance(value, str):
         value = value.strip()[:40]
     number = float(value)
@@ -68,6 +70,8 @@ def number(name: str) -> Reader:
     """The argument, a number or one as text, is the field."""
 
     def read(arguments: Arguments, reading: Reading) -> None:
+        if isinstance(arguments[0], bool):  # a tempo that is true is none of 1 bpm
+            raise ValueError(f"{name}: {arguments[0]}, must be a number")
         reading.put(name, _number(arguments))
 
     return read

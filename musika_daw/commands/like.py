@@ -55,12 +55,15 @@ def heard_like(
     from musika_daw.sound.sounds import read_samples
 
     if not path.is_file():
-        raise FileNotFoundError(2, "no such file", str(path))
+        raise ValueError(f"like: {path}: {'is no plain file' if path.exists() else 'no such file'}")
     try:
         labels = read_labels(path)
-        samples, _ = read_samples(path, round((LONGEST_S + _SLOWEST_BEAT_S) * labels.sample_rate_hz))
     except ValueError as error:  # which names the file
         raise ValueError(f"like: {error}") from None
+    try:
+        samples, _ = read_samples(path, round((LONGEST_S + _SLOWEST_BEAT_S) * labels.sample_rate_hz))
+    except ValueError as error:
+        raise ValueError(f"like: {path.name}: {error}") from None
     rate_hz, first_s, by_label = labels.sample_rate_hz, 0.0, labels.bpm is not None
     tempo = bpm if bpm is not None else labels.bpm
     if tempo is None:

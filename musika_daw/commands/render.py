@@ -18,6 +18,7 @@ import click
 
 from musika_daw.commands.console import Number, pace
 from musika_daw.commands.options.score import score_options
+from musika_daw.system.plain import plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +47,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
     metavar="FILE",
     help="Sound like this loop or song, in its tempo and key.",
 )
-@click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1), help="Bars count from 1.")
+@click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1, 100_000_000), help="From 1 on.")
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--loop", is_flag=True, help="A seamless loop of exactly these bars.")
 @click.option("--seconds", type=Number(1, 36_000), help="A take of this length, without a grid.")
@@ -156,7 +157,7 @@ def render(
     tempo = exact(bpm) if seconds is None else None
     notes = None
     if beside is not None:
-        notes = _midi(engine, stretch, controls, length_s, tempo, written_in, out.stem, loop)
+        notes = _midi(engine, stretch, controls, length_s, tempo, written_in, plain(out.stem), loop)
     facts: dict[str, object] = {
         "seed": seed,
         "style_seed": controls.style_seed,
@@ -168,7 +169,7 @@ def render(
     if chords is not None:
         facts["chords"] = progression_name(progression_named(chords))
 
-    def tags(frames: int, name: str = out.stem, key: str | None = written_in) -> Tags:
+    def tags(frames: int, name: str = plain(out.stem), key: str | None = written_in) -> Tags:
         return _tags(name, facts, tempo, bars, frames, key, loop)
 
     asked_db = headroom_db(engine.score is not None) if gain_db is None else gain_db
@@ -180,15 +181,15 @@ def render(
     if beside is not None and notes is not None:
         write_atomic(beside, notes)
     length_s = written.frames / engine.sample_rate_hz
-    click.echo(f"{out}  {length_s:.2f} s  {pace(length_s, time.perf_counter() - begin)}")
+    click.echo(f"{plain(str(out))}  {length_s:.2f} s  {pace(length_s, time.perf_counter() - begin)}")
     if beside is not None:
-        click.echo(f"{beside}")
+        click.echo(plain(str(beside)))
     for part, audio in played.items():
         path = out.with_name(f"{out.stem}-{part}{out.suffix}")
         # a host would move drums to the key of a song
-        of_part = partial(tags, name=path.stem, key=None if part == "drums" else written_in)
+        of_part = partial(tags, name=plain(path.stem), key=None if part == "drums" else written_in)
         write_blocks(path, iter([audio]), engine.sample_rate_hz, gain_db, tags=of_part)
-        click.echo(f"{path}")
+        click.echo(plain(str(path)))
     for line in resting(engine, stretch, controls, list(played) if stems else None):
         click.echo(line, err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:

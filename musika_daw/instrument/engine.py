@@ -37,7 +37,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.harmony import Chord
 from musika_daw.score.roll import Notes
 from musika_daw.score.techno.shot import shot_score
-from musika_daw.score.tempo import Beats, TempoMap, exact
+from musika_daw.score.tempo import Beats, TempoMap, exact, on_timeline
 
 CHUNK_LATENTS = 256
 
@@ -140,7 +140,7 @@ class Engine:
         self, start_beat: Beats, beats: Beats, tempo_map: TempoMap, controls: Controls | None = None
     ) -> Iterator[np.ndarray]:
         """The audio of `render` in consecutive blocks of some seconds, memory the same for any length."""
-        start = exact(start_beat)
+        start = on_timeline(start_beat)
         first = tempo_map.frame(start, self.sample_rate_hz)
         last = tempo_map.frame(start + exact(beats), self.sample_rate_hz)
         yield from self._frames(first, last, tempo_map, controls or Controls(), grid=True)
@@ -214,7 +214,7 @@ class Engine:
         first, last = self._generated_range(0, count)
         index = np.arange(first, last)
         share = np.mod((index + 0.5) / count, 1.0)
-        start = float(exact(start_beat))
+        start = float(on_timeline(start_beat))
         beats = start + share * length_beats
         span = Span(
             index,

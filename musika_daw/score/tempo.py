@@ -18,11 +18,20 @@ import numpy as np
 
 Beats = Fraction | int | float
 BPM_RANGE = (1, 1000)
+FAR_BEATS = 10**9  # sixteen years at 120 bpm, and as far as a bridge tells; far beyond it places in floats run out
 
 
 def exact(value: Beats | str) -> Fraction:
     """A number as the `Fraction` a person means: 128.1 is 1281/10, not its nearest binary double."""
     return Fraction(str(value)) if isinstance(value, float) else Fraction(value)
+
+
+def on_timeline(start_beat: Beats) -> Fraction:
+    """Where music begins, exact; raises ValueError farther out than places of samples are."""
+    beat = exact(start_beat)
+    if abs(beat) > FAR_BEATS:
+        raise ValueError(f"start_beat: {float(beat):g}, must be in -{FAR_BEATS:g}..{FAR_BEATS:g}")
+    return beat
 
 
 @dataclass(frozen=True)

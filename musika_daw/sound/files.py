@@ -18,6 +18,7 @@ from musika_daw.sound.flac import comments_of
 from musika_daw.sound.riff import quantise, wave_head
 from musika_daw.sound.tags import Tags
 from musika_daw.system.atomic import naming, part_of
+from musika_daw.system.folders import name_for_libraries
 
 _SUBTYPES = {".wav": "PCM_24", ".flac": "PCM_24", ".aiff": "PCM_24", ".aif": "PCM_24", ".ogg": "VORBIS"}
 _NAMES = {".wav": "WAV", ".flac": "FLAC", ".aiff": "AIFF", ".aif": "AIFF", ".ogg": "OGG"}
@@ -94,7 +95,7 @@ def write_blocks(
                         stream.writelines(map(encoded, pieces()))  # two channels of three bytes: never odd
                 else:
                     form = {"subtype": _SUBTYPES[suffix], "format": _NAMES[suffix]}
-                    with soundfile.SoundFile(part, "w", sample_rate_hz, 2, **form) as file:
+                    with soundfile.SoundFile(name_for_libraries(part), "w", sample_rate_hz, 2, **form) as file:
                         for piece in pieces():
                             file.write(piece)
                     if tags is not None and frames:

@@ -15,6 +15,7 @@ from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.quiet import quiet_libraries
 
 FRAMES_MAX = 1 << 48
+SAMPLE_MAX = 1e10  # files of floats may count in steps of integers of 32 bits; what is beyond is no sound
 WAVE_SUFFIXES = (".wav", ".wave")
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"FORM", b"fLaC", b"OggS", b"caff", b".snd")
 
@@ -110,11 +111,27 @@ def read_sound_from(stream: BinaryIO, suffix: str) -> tuple[np.ndarray, Header]:
         raise ValueError(_said(error)) from None
 
 
+def no_sound_in(samples: np.ndarray) -> str | None:
+    """What in samples is no sound, as broken files of floats hold it; None where all is well."""
+    if not np.isfinite(samples).all():
+        return "holds numbers that are not finite"
+    most = float(np.abs(samples).max(initial=0.0))
+    return f"holds a sample of {most:.2g}, must be within {SAMPLE_MAX:g}" if most > SAMPLE_MAX else None
+
+
 def read_samples(path: Path, frames_max: int | None = None) -> tuple[np.ndarray, int]:
     """Samples, float32 [frames, channels], and rate of what `read_any_header` reads. Raises ValueError or OSError.
 
-    No more than `frames_max` frames are read; a file that promises more sound than memory holds raises ValueError.
+    No more than `frames_max` frames are read; a file that promises more sound than memory holds, or holds numbers that
+    are no sound, raises ValueError.
     """
+    samples, rate_hz = _read_samples(path, frames_max)
+    if wrong := no_sound_in(samples):
+        raise ValueError(wrong)
+    return samples, rate_hz
+
+
+def _read_samples(path: Path, frames_max: int | None) -> tuple[np.ndarray, int]:
     import soundfile
 
     if path.suffix.lower() in WAVE_SUFFIXES:

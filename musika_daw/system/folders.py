@@ -1,10 +1,45 @@
-"""`files_below`: all files of a folder, linked folders followed, each folder once however many links lead to it."""
+"""`files_below`: all files of a folder, linked folders followed, each folder once however many links lead to it.
+
+`alone_in`: a folder held against other processes.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a folder, made where needed, against all who ask for it so; BlockingIOError where one has it and not `wait`.
+
+    The lock is the folder's own: it ends with the process and leaves no file. Where folders cannot be locked (Windows,
+    some disks of networks) nobody is held up; where there can be no folder, whoever writes into it is told.
+    """
+    made, number = not folder.exists(), None
+    with contextlib.suppress(OSError, ImportError):
+        import fcntl
+
+        folder.mkdir(parents=True, exist_ok=True)
+        number = os.open(folder, os.O_RDONLY)
+    try:
+        if number is not None:
+            try:
+                fcntl.flock(number, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                made = False
+                raise
+            except OSError:
+                pass
+        yield
+    finally:
+        if number is not None:
+            if made:
+                with contextlib.suppress(OSError):  # not empty: what was to be written is there
+                    folder.rmdir()
+            os.close(number)
 
 
 def files_below(

@@ -4,6 +4,7 @@ A build may stop at any moment (Ctrl-C, a full disk, a power cut): every file th
 whole, and `resume` goes on to the same bytes that an undisturbed build would have written.
 """
 
+import contextlib
 import errno
 import os
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from musika_daw.sound.sounds import FORMATS
+from musika_daw.system.folders import alone_in
 from musika_daw.system.refusal import refused
 from musika_daw.system.workers import WorkerDiedError
 from pack_builder.plan.chain import Chain
@@ -103,6 +105,16 @@ def build(options: BuildOptions, observer: Observer, source: EngineSource = MUSI
     rendering has to stop: a full disk, a lost worker, an engine whose sound cannot be used, a pack of which nothing
     kept to the limits. KeyboardInterrupt passes through; what is finished stays.
     """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(alone_in(options.place.out, wait=False))
+        except BlockingIOError:
+            why = "is being written by another program, must be a folder of its own"
+            raise refused("--out", options.place.out, why) from None
+        return _build(options, observer, source)
+
+
+def _build(options: BuildOptions, observer: Observer, source: EngineSource) -> Result:
     began = time.monotonic()
     options = as_found(options)
     found = state_in(options)

@@ -9,6 +9,7 @@ import signal
 import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -183,6 +184,14 @@ def test_kept_bars_are_a_pack_that_the_pack_builder_knows(tiny_model: Path, tmp_
     assert (tags.acid.beats, round(tags.acid.tempo_bpm)) == (32, 130)
     assert '"start_beat": 32' in tags.info["ICMT"]
     assert '"seed": 5' in tags.info["ICMT"]
+
+
+def test_hosts_that_keep_into_one_folder_at_once_lose_nothing(noise: NoiseRenderer, tmp_path: Path) -> None:
+    takes = [Take(16 * number, 4, Piece(Fraction(180), Controls(number), 44_100)) for number in range(4)]
+    with ThreadPoolExecutor(4) as hosts:
+        files = list(hosts.map(lambda take: keep(noise, take, tmp_path / "kept"), takes))
+    assert len(set(files)) == len(read_manifest(tmp_path / "kept").rows) == 4
+    assert verify(tmp_path / "kept").differences == ()
 
 
 def test_kept_bars_of_a_score_have_its_notes_beside_them_on_their_grid(tmp_path: Path) -> None:

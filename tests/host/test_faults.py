@@ -63,6 +63,22 @@ def test_what_lies_far_ahead_is_rendered_in_large_jobs(play: Callable[..., Playe
     assert len(noise.calls) < 40
 
 
+@pytest.mark.parametrize("rate", [48_000, 96_000, 192_000])
+def test_at_a_high_rate_a_renderer_that_takes_its_time_comes_ahead_as_soon(
+    play: Callable[..., Played], noise: NoiseRenderer, rate: int
+) -> None:
+    """The second at which three seconds are ready is the same: chunks of so many frames are shorter there."""
+    ready: list[float] = []
+
+    def look(now_s: float, host: Host) -> None:
+        if host.scheduler.ahead(host.here(), host.grid) > 3:
+            ready.append(now_s)
+
+    play(FakeTransport(120).play(0), 6, noise, render_s=0.15, sample_rate_hz=rate, each_block=look)
+    assert ready
+    assert ready[0] < 2
+
+
 @pytest.mark.parametrize("backwards", [1.0, 0.0])
 def test_a_locate_while_playing_goes_on_in_time(
     play: Callable[..., Played], errors_ms: Callable[..., np.ndarray], backwards: float

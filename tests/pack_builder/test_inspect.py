@@ -1,5 +1,6 @@
 """What a DAW reads from a file, and the contradictions that make it go wrong."""
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -102,13 +103,15 @@ def test_one_bad_file_does_not_end_the_rest(run: Callable[..., Ran], tmp_path: P
     for name in ("a.wav", "c.wav"):
         write_wave(tmp_path / name, np.zeros((FRAMES, 2)), 44100, GOOD)
     (tmp_path / "b.wav").write_bytes(b"no sound \x1b[2J")
-    ran = run("inspect", *(str(tmp_path / name) for name in ("a.wav", "b.wav", "gone.wav", "c.wav")))
+    os.mkfifo(tmp_path / "pipe.wav")  # opened, it would be waited for
+    ran = run("inspect", *(str(tmp_path / name) for name in ("a.wav", "b.wav", "gone.wav", "pipe.wav", "c.wav")))
     assert ran.code == 2
     assert ran.out.count("120 bpm, 4 beats") == 2
     assert [line.replace(f"{tmp_path}/", "") for line in ran.err.splitlines()] == [
         "error: b.wav: not a RIFF/WAVE file",
         "error: gone.wav: no such file or directory",
-        "error: 2 of 4 files could not be read",
+        "error: pipe.wav: is no plain file",
+        "error: 3 of 5 files could not be read",
     ]
 
 

@@ -29,12 +29,19 @@ from musika_daw.host.play.player import CROSS_FRAMES, Player
 from musika_daw.host.play.timeline import Timeline
 
 URGENT_S = 0.7
-URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8
+URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8  # of a job, at 48 kHz
 SHORT_S = 2.0  # with less ahead a large job is urgent too: under load it may take as long as what is left
-SPARE_SLOTS = 2 * AHEAD_CHUNKS  # kept free, so that a seek has where to render at once
+SPARE_JOBS = 2  # as many large ones' slots are kept free, so that a seek has where to render at once
 RETRY_S = 0.5
 LEAD_S = 0.03  # what is heard may be ahead of where the host is by this
 GENERATIONS_MAX = 8
+
+
+def chunks_of_job(sample_rate_hz: int, *, urgent: bool) -> int:
+    """Chunks that are rendered at once. Those of a high sample rate are short: a job of three would cost more time than
+    it gives."""
+    at_48k = URGENT_CHUNKS if urgent else AHEAD_CHUNKS
+    return max(at_48k, at_48k * sample_rate_hz // 48_000)
 
 
 class Need(Enum):
@@ -112,7 +119,7 @@ class Scheduler:
                 self.cache.release(job.slots)
                 continue
             self.rendered_s += len(job.slots) * CHUNK_FRAMES / job.piece.sample_rate_hz
-            if len(job.slots) <= URGENT_CHUNKS:
+            if len(job.slots) <= chunks_of_job(job.piece.sample_rate_hz, urgent=True):
                 self._render_s += 0.3 * (done.seconds - self._render_s)
             for index, slot in enumerate(job.slots):
                 self.cache.publish(generation, job.first_chunk + index, slot)
@@ -192,12 +199,15 @@ class Scheduler:
     def _ask(self, wanted: Generation, grid: Grid, beat: float, timeline: Timeline | None) -> None:
         wants = list(self._wants(wanted, grid, beat, timeline))
         known = {(g.number, c) for g, c, _ in wants}
-        self.cache.reserve(min(SPARE_SLOTS, self.cache.slots // 8), lambda g, c: self._worth(g, c, known, wanted, beat))
+        large = chunks_of_job(wanted.piece.sample_rate_hz, urgent=False)
+        self.cache.reserve(
+            min(SPARE_JOBS * large, self.cache.slots // 8), lambda g, c: self._worth(g, c, known, wanted, beat)
+        )
         missing = [want for want in wants if want[1] not in want[0].chunks]
-        if not missing or (grid.playing and missing[0][2] is Need.AHEAD and len(missing) < AHEAD_CHUNKS):
+        if not missing or (grid.playing and missing[0][2] is Need.AHEAD and len(missing) < large):
             return
         generation, chunk, need = missing[0]
-        most = URGENT_CHUNKS if need is Need.URGENT else AHEAD_CHUNKS
+        most = chunks_of_job(wanted.piece.sample_rate_hz, urgent=True) if need is Need.URGENT else large
         count = 1
         while count < most and (generation.number, chunk + count) in known and chunk + count not in generation.chunks:
             count += 1

@@ -12,6 +12,7 @@ import numpy as np
 from bridge import host_time
 from musika_daw.host.sinks.sink import Fill, Sink, SinkError
 from musika_daw.system.atomic import PART_SUFFIX
+from musika_daw.system.folders import name_for_libraries
 
 DISK_FULL_BYTES = 1 << 16
 FULL_FRAMES = (1 << 32) // 6 - 100  # 4 GiB of them: what 32 bits of WAV and AIFF can tell
@@ -42,7 +43,9 @@ class FileSink(Sink):
         kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
         try:
             part.open("wb").close()  # what is wrong is told by the system, not by libsndfile
-            file = soundfile.SoundFile(part, "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind)
+            file = soundfile.SoundFile(
+                name_for_libraries(part), "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind
+            )
         except (soundfile.LibsndfileError, OSError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise SinkError(f"sink: {self.path}: {why.lower()}") from error

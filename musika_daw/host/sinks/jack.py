@@ -104,7 +104,8 @@ class JackSink(Sink):
             self.problem = None
             return
         targets = client.get_ports(self._connect, is_audio=True, is_input=True)
-        for port, target in zip(self._ports, targets):
+        # of an output with one channel both: half of the music is never left out without a word
+        for port, target in zip(self._ports, targets * 2 if len(targets) == 1 else targets):
             client.connect(port, target)
         self.problem = None if targets else f"no output is called like {self._connect!r}: nothing is heard"
         if targets:

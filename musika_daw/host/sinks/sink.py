@@ -14,6 +14,7 @@ from bridge import host_time
 from bridge.jack.source import CycleWatch
 from musika_daw.host.play.device_clock import DeviceClock
 
+LISTED = "`musika-daw ports` lists them"
 Fill = Callable[[np.ndarray, float], None]
 TransportFill = Callable[[np.ndarray, float, bool], None]
 Messages = Callable[[], list[tuple[int, bytes]]]
@@ -120,8 +121,11 @@ class PortAudioSink(Sink):
             if device is None:
                 said = f"no sound card plays here ({said}); --sink jack and --sink file:PATH need none"
             else:
-                said = f"PortAudio output {device!r}: {said}; `musika-daw ports` lists them"
+                said = f"PortAudio output {device!r}: {said}; {LISTED}"
             raise SinkError(f"sink: {said}") from error
+        if (channels := facts.get("max_output_channels", 2)) < 2:
+            there = "one channel" if channels == 1 else "no output"
+            raise SinkError(f"sink: PortAudio output {facts['name']!r} has {there}, must have two channels; {LISTED}")
         self.name = f"portaudio {facts['name']}"
         self.sample_rate_hz = sample_rate_hz or int(facts["default_samplerate"])
         self._device, self._block_frames = device, block_frames

@@ -148,6 +148,17 @@ def test_types_that_python_osc_does_not_know() -> None:
     assert [decode(ODD[odd])[0].arguments for odd in FINE[:3]] == [(True,), (ord("a"),), ("word",)]
 
 
+@pytest.mark.parametrize("odd", [("T", True), ("F", False), ("b", b"126"), ("N", None)])
+def test_what_is_no_number_is_no_tempo(odd: tuple[str, Any]) -> None:
+    source = OscSource("reaper")
+    source.packet(encode("/tempo/raw", [("f", 126.0)]), ("127.0.0.1", 1), 1.0)
+    with pytest.raises(ValueError, match=r"must be a number|NoneType"):
+        source.packet(encode("/tempo/raw", [odd]), ("127.0.0.1", 1), 2.0)
+    assert source.latest().tempo_bpm == 126
+    source.packet(encode("/play", [("T", True)]), ("127.0.0.1", 1), 3.0)
+    assert source.latest().playing, "a switch may be true"
+
+
 def test_what_follows_a_wrong_length_is_lost_and_what_came_before_is_not() -> None:
     source = OscSource("reaper")
     with pytest.raises(ValueError, match="element of 3 bytes"):

@@ -102,6 +102,28 @@ def test_the_music_is_in_time_again_when_a_change_of_rate_was_noticed(clicks: Ca
     assert played.host.piece.sample_rate_hz == played.host.audition.sample_rate_hz == 44_100
 
 
+def test_an_output_with_one_channel_gets_both_of_ours(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        jack[0].outputs = ["system:playback_1"]
+        sink.start(_silent)
+        assert [port.connections for port in sink._ports] == [["system:playback_1"]] * 2
+        assert sink.problem is None
+
+
+@pytest.mark.parametrize(("channels", "there"), [(1, "one channel"), (0, "no output")])
+def test_a_sound_card_with_one_channel_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, channels: int, there: str
+) -> None:
+    facts = {"name": "Horn", "default_samplerate": 48_000.0, "max_output_channels": channels}
+    fake = SimpleNamespace(PortAudioError=RuntimeError, query_devices=lambda device, kind: facts)
+    monkeypatch.setitem(sys.modules, "sounddevice", fake)
+    with pytest.raises(SinkError) as error:
+        PortAudioSink(3)
+    assert str(error.value) == (
+        f"sink: PortAudio output 'Horn' has {there}, must have two channels; `musika-daw ports` lists them"
+    )
+
+
 @pytest.mark.parametrize("back_after", [1, 3])
 def test_a_device_that_is_away_for_a_while_is_opened_again(monkeypatch: pytest.MonkeyPatch, back_after: int) -> None:
     opened: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -84,16 +85,28 @@ def test_a_recording_without_a_beat_silence_and_no_sound_are_refused_in_one_line
     soundfile.write(tmp_path / "hiss.wav", 0.1 * rng.standard_normal((8 * RATE_HZ, 2)), RATE_HZ)
     soundfile.write(tmp_path / "none_120bpm.wav", np.zeros((8 * RATE_HZ, 2)), RATE_HZ)
     (tmp_path / "text.wav").write_text("no sound at all")
+    broken = 0.1 * rng.standard_normal((8 * RATE_HZ, 2))
+    soundfile.write(tmp_path / "cut_120bpm.flac", broken, RATE_HZ)
+    (tmp_path / "cut_120bpm.flac").write_bytes((tmp_path / "cut_120bpm.flac").read_bytes()[:500_000])
+    broken[1000] = np.nan
+    soundfile.write(tmp_path / "nan_120bpm.wav", broken, RATE_HZ, subtype="FLOAT")
+    soundfile.write(tmp_path / "huge_120bpm.wav", np.full((8 * RATE_HZ, 2), 1e30), RATE_HZ, subtype="FLOAT")
+    os.mkfifo(tmp_path / "pipe.wav")
     out = tmp_path / "out.wav"
     for name, said in (
         ("hiss.wav", "no steady beat is heard"),
         ("none_120bpm.wav", "silent"),
         ("text.wav", "text.wav"),
-        ("missing.wav", "missing.wav"),
+        ("missing.wav", "missing.wav: no such file"),
+        ("pipe.wav", "pipe.wav: is no plain file"),
+        ("cut_120bpm.flac", "cut_120bpm.flac: "),
+        ("nan_120bpm.wav", "nan_120bpm.wav: holds numbers that are not finite"),
+        ("huge_120bpm.wav", "huge_120bpm.wav: holds a sample of 1e+30, must be within 1e+10"),
     ):
         for command in (("like",), ("render", out, "--loop", "--like")):
             code, text = run(*command, tmp_path / name, "--model", parts_model)
             assert code == 2, text
+            assert text.startswith("error: like: ")
             assert said in text
             assert len(text.strip().splitlines()) == 1, text
     assert not out.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from fractions import Fraction
 from functools import partial
@@ -72,11 +73,25 @@ def test_bars_have_a_tempo_and_no_loop_and_takes_a_key_alone(piano_model: Path, 
     assert decode_midi((tmp_path / "take.mid").read_bytes()).ticks == 6 * PPQ
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_a_name_that_is_not_utf_8_is_written_and_told(parts_model: Path, tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / os.fsdecode(b"caf\xe9" + suffix.encode())
+    code, text = run(out, "--model", parts_model, "--bars", 1, "--loop", "--midi")
+    assert code == 0, text
+    assert f"caf\\xe9{suffix}  " in text
+    assert "caf\\xe9.mid" in text
+    assert read_any_header(out).tags.info["INAM"] == "caf\\xe9"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["a.wav", "--bpm", "abc"], "error: --bpm: 'abc', must be a number within 60..200\n"),
         (["a.wav", "--bars", "2.5"], "error: --bars: '2.5', must be a whole number within 1..100000\n"),
+        (
+            ["a.wav", "--start-bar", "9" * 18],
+            "error: --start-bar: 999999999999999999 is not in the range 1<=x<=100000000\n",
+        ),
         (["a.wav", "--seed", "x"], "error: --seed: 'x', must be a whole number, 0 or more\n"),
         (["a.wav", "--midi", "b.wav"], "error: midi: 'b.wav', must end in .mid, .midi\n"),
         (["a.wav", "--midi", "no/b.mid"], "error: midi: no/b.mid: no is no folder\n"),

@@ -177,6 +177,22 @@ def test_controls_out_of_range_are_named(kwargs: dict[str, float], message: str)
         Controls(**kwargs)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("beat", [4 * 10**9, -(10**18), 1e30])
+def test_a_place_beyond_the_timeline_is_named(engine: Engine, beat: float) -> None:
+    """There places are no numbers of samples any more: it was silent, or an error of numpy."""
+    with pytest.raises(ValueError, match=r"start_beat: .*, must be in -1e\+09\.\.1e\+09"):
+        engine.render(beat, 4, TempoMap.constant(120))
+    with pytest.raises(ValueError, match="start_beat"):
+        engine.loop(120, 1, start_beat=beat)
+
+
+def test_the_far_end_of_the_timeline_sounds_wherever_rendering_begins(engine: Engine) -> None:
+    whole = engine.render(999_999_996, 4, TempoMap.constant(128))
+    half = engine.render(999_999_998, 2, TempoMap.constant(128))
+    assert np.sqrt(np.mean(whole**2)) > 1e-3
+    np.testing.assert_allclose(whole[-len(half) :], half, atol=1e-5)
+
+
 @pytest.mark.parametrize("seconds", [1.0, 13.7, 25.3])
 def test_a_take_in_blocks_is_the_take(engine: Engine, seconds: float) -> None:
     controls = Controls(2, density=0.5)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from musika_daw.sound.sounds import read_sound
+from musika_daw.system.folders import alone_in
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.journal import CARDS, JOURNAL
 from pack_builder.record.manifest import read_manifest
@@ -39,6 +40,14 @@ def test_an_interrupted_build_goes_on_to_the_same_bytes(small: Small, whole: dic
     assert observer.kept == stop_after
     assert audio_bytes(options.place.out) == whole
     assert not (options.place.out / JOURNAL).exists()
+
+
+def test_a_folder_that_another_program_writes_into_is_refused(small: Small) -> None:
+    options = small(resume=True)
+    with alone_in(options.place.out), pytest.raises(ValueError, match=r"--out: .* is being written by another program"):
+        built(options)
+    assert not options.place.out.exists()
+    assert built(options).rendered == 4
 
 
 def test_resuming_keeps_the_time_of_creation(small: Small) -> None:

@@ -121,6 +121,40 @@ def test_a_download_that_broke_off_is_named(song: Path, name: str, options: tupl
         assert seconds_of(path, data[:-3]) == pytest.approx(SECONDS, abs=0.2)
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("x.m4a", ("-c:a", "aac")),
+        ("x.flac", ()),
+        ("x.mp3", ("-c:a", "libmp3lame")),
+        ("x.ogg", ("-c:a", "libvorbis")),
+        ("x.opus", ("-c:a", "libopus")),
+        ("x.oga", ("-c:a", "flac", "-f", "ogg")),
+    ],
+)
+def test_a_hole_in_the_midst_is_named(song: Path, name: str, options: tuple[str, ...]) -> None:
+    """Decoders go on after it, and what follows is early, or there is silence."""
+    data = made(song, name, *options)
+    half = len(data) // 2
+    with pytest.raises(UnusableError, match="damaged"):
+        seconds_of(song.with_name(f"hole {name}"), data[:half] + b"\x5a" * 3000 + data[half + 3000 :])
+
+
+@pytest.mark.parametrize("sample", [1e30, -3e38, np.nan, np.inf])
+def test_numbers_that_are_no_sound_are_named(tmp_path: Path, sample: float) -> None:
+    audio = np.zeros((SAMPLE_RATE_HZ, 2), np.float32)
+    audio[500] = sample
+    soundfile.write(tmp_path / "broken.wav", audio, SAMPLE_RATE_HZ, subtype="FLOAT")
+    with pytest.raises(UnusableError, match=r"^damaged: holds (a sample of|numbers that are not finite)"):
+        list(blocks(tmp_path / "broken.wav"))
+
+
+def test_floats_that_count_in_steps_of_integers_are_read(tmp_path: Path) -> None:
+    audio = np.full((SAMPLE_RATE_HZ, 2), 2.0**31, np.float32)
+    soundfile.write(tmp_path / "scaled.wav", audio, SAMPLE_RATE_HZ, subtype="FLOAT")
+    np.testing.assert_array_equal(np.concatenate(list(blocks(tmp_path / "scaled.wav"))), audio)
+
+
 def chunk(name: bytes, payload: bytes, padded: bool = True) -> bytes:
     return name + struct.pack("<I", len(payload)) + payload + bytes(len(payload) % 2 if padded else 0)
 

@@ -18,43 +18,18 @@ import numpy as np
 import soundfile
 
 from musika_daw.sound.riff_reader import read_header, wave_blocks
+from musika_daw.sound.sounds import no_sound_in
 from musika_daw.system.folders import name_for_libraries
 from musika_daw.system.quiet import quiet_libraries
-from training.corpus.folder.lengths import cut, flac_frames, ogg_breaks_off, ogg_seconds
+from training.corpus.folder.lengths import cut, flac_frames, ogg_breaks_off, ogg_broken_pages, ogg_seconds
 from training.corpus.folder.mpeg import counted, write_with_length
 from training.corpus.store import SAMPLE_RATE_HZ
 
-SUFFIXES = frozenset(
-    (
-        ".aa",
-        ".aac",
-        ".aax",
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".ape",
-        ".au",
-        ".caf",
-        ".flac",
-        ".m4a",
-        ".m4b",
-        ".m4p",
-        ".mp2",
-        ".mp3",
-        ".mp4",
-        ".mpc",
-        ".oga",
-        ".ogg",
-        ".opus",
-        ".rf64",
-        ".snd",
-        ".w64",
-        ".wav",
-        ".wave",
-        ".wma",
-        ".wv",
-    )
+_NAMED = (
+    ".aa .aac .aax .aif .aifc .aiff .ape .au .caf .flac .m4a .m4b .m4p "
+    ".mp2 .mp3 .mp4 .mpc .oga .ogg .opus .rf64 .snd .w64 .wav .wave .wma .wv"
 )
+SUFFIXES = frozenset(_NAMED.split())
 # what needs no other program
 _NATIVE_SUFFIXES = SUFFIXES - {".aac", ".ape", ".m4a", ".m4b", ".mp4", ".mpc", ".wma", ".wv"}
 _MPEG_SUFFIXES = frozenset((".mp2", ".mp3"))
@@ -74,6 +49,8 @@ _BLOCK_FRAMES = 1 << 16
 _WHOLE = 0.95
 # how far decoder's delay and the padding of a last frame move the length of an MP3 file
 _MPEG_SLACK_S = 0.25
+_LATE_S = 0.02  # what told lengths are rounded and padded by
+_LOST = re.compile(r"Error submitting packet to decoder|Error while decoding stream")  # of ffmpeg 6 and later, earlier
 _UNKNOWN_FRAMES = 1 << 48
 RATES_HZ = (1000, 1_000_000)
 CHANNELS_MAX = 64
@@ -95,13 +72,15 @@ def blocks(path: Path) -> Iterator[np.ndarray]:
             raise UnusableError("not readable: it is no plain file")
         if is_locked(path):
             raise UnusableError("locked by DRM")
-        missing, breaks_off = cut(path), ogg_breaks_off(path)
+        missing, breaks_off, broken = cut(path), ogg_breaks_off(path), ogg_broken_pages(path)
     except OSError as error:
         raise UnusableError(f"not readable: {(error.strerror or str(error)).lower()}") from error
     if missing is not None and missing[0] < _WHOLE * missing[1]:
         raise UnusableError(f"damaged: cut short, {missing[0]} of {missing[1]} bytes of its sound are there")
     if breaks_off:
         raise UnusableError("damaged: cut short, it ends in the midst of a page of sound")
+    if broken:  # decoders leave them out
+        raise UnusableError(f"damaged: the check sums of {broken} of its pages are wrong")
     frames = 0
     for block in _resampled(_decoded(path)):
         frames += len(block)
@@ -267,7 +246,11 @@ def _by_ffmpeg(path: Path, why: str, least_s: float = 0.0) -> Iterator[tuple[np.
         # the first says what was wrong, the last what came of it
         both = "; ".join(dict.fromkeys((lines[0], lines[-1])))
         raise UnusableError(f"damaged or not a sound file: {_said(both)}")
-    _check_whole(got, round(max(least_s, _told_s(told)) * SAMPLE_RATE_HZ), SAMPLE_RATE_HZ)
+    whole = round(max(least_s, _told_s(told)) * SAMPLE_RATE_HZ)
+    _check_whole(got, whole, SAMPLE_RATE_HZ)
+    # it goes on after what it cannot decode, and all that follows would be early
+    if got < whole - _LATE_S * SAMPLE_RATE_HZ and (lost := len(_LOST.findall(told))):
+        raise UnusableError(f"damaged: {lost} pieces of its sound cannot be decoded")
 
 
 def _told_s(notes: str) -> float:
@@ -287,8 +270,8 @@ def _resampled(decoded: Iterable[tuple[np.ndarray, int]]) -> Iterator[np.ndarray
     rate_hz = SAMPLE_RATE_HZ
     for block, rate_hz in decoded:
         stereo = np.repeat(block, 2, 1) if block.shape[1] == 1 else block[:, :2]
-        if not np.isfinite(stereo).all():
-            raise UnusableError("damaged: holds numbers that are not finite")
+        if wrong := no_sound_in(stereo):
+            raise UnusableError(f"damaged: {wrong}")
         if rate_hz == SAMPLE_RATE_HZ:
             yield stereo
             continue
