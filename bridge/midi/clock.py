@@ -14,6 +14,8 @@ from bridge.midi.source import MidiSource
 CLOCK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 CLOCKS_PER_BEAT = 24
 CLOCKS_PER_SIXTEENTH = 6
+LOST_S = 1.0
+CEASED = "the clock ceased while playing, without a Stop: its port or program may be gone"
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,12 @@ class MidiClock:
                 f"song_position_divisor={factor * self.divisor} corrects it",
             )
 
+    def is_lost(self, time_s: float) -> bool:
+        """Whether clocks have ceased while playing, for `LOST_S` at least: no Stop was sent."""
+        song, clock = self._view
+        playing = bool(song.playing) and not song.waiting
+        return playing and not clock.is_running(time_s) and not clock.is_running(time_s - LOST_S)
+
     def transport(self, time_s: float) -> Transport:
         """The transport at `time_s`; not playing when more than three clocks in a row are missing."""
         song, clock = self._view
@@ -164,5 +172,5 @@ class MidiClockSource(MidiSource):
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is wrong with the sender's song positions, if anything."""
-        return self._machine.warnings
+        """What is wrong with the sender's song positions or its port, if anything."""
+        return self._machine.warnings + ((CEASED,) if self._machine.is_lost(self.clock()) else ())

@@ -16,6 +16,7 @@ from bridge.midi.source import MidiSource
 QUARTER_FRAME = 0xF1
 PIECES = 8
 LOST_MAX = 3  # pieces left out that are lost ones, and no way back
+ASIDE_FRAMES, ASIDE_CODES = 0.35, 6  # so many codes off by that, all to one side, are no jitter: pieces were lost
 PULLED = 1.001  # 23.976 and 29.97 frames without drop are told as 24 and 30
 SURE_TICKS, SAME_PACE = 600, 0.0003  # after five to six seconds 6 ms of jitter leave the pace sure to 0.0001
 
@@ -88,6 +89,7 @@ class Mtc:
         self._in_order = 0
         self._last_piece: int | None = None
         self._trusted = False  # two codes have agreed on where it is
+        self._aside: list[float] = []  # how many frames the last codes were off that did not disagree
         self._doubt_s: float | None = None  # how far the last code was off, if it disagreed
         self._view = _View()
         self._pace, self._pace_changes = Line(), 0
@@ -172,7 +174,12 @@ class Mtc:
         doubt_s, self._doubt_s = self._doubt_s, None
         if view.tick is not None and view.rate == rate and abs(off_s) <= told.frame_s:
             self._trusted = True
-            return view
+            self._aside = [*self._aside[1 - ASIDE_CODES :], off_s / told.frame_s]
+            aside = min(self._aside) > ASIDE_FRAMES or max(self._aside) < -ASIDE_FRAMES
+            if len(self._aside) < ASIDE_CODES or not aside:
+                return view
+            self._aside = []
+            return told
         if self._trusted and view.rate == rate and (doubt_s is None or abs(off_s - doubt_s) > told.frame_s):
             self._doubt_s = off_s
             return view

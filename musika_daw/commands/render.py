@@ -47,7 +47,9 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
     metavar="FILE",
     help="Sound like this loop or song, in its tempo and key.",
 )
-@click.option("--start-bar", default=1, show_default=True, type=click.IntRange(1, 100_000_000), help="From 1 on.")
+@click.option(
+    "--start-bar", default=1, show_default=True, type=click.IntRange(1, 100_000_000), help="Bars count from 1."
+)
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 100_000))
 @click.option("--loop", is_flag=True, help="A seamless loop of exactly these bars.")
 @click.option("--seconds", type=Number(1, 36_000), help="A take of this length, without a grid.")

@@ -293,3 +293,20 @@ def test_a_source_wants_a_port_or_a_virtual_one() -> None:
         MidiClockSource()
     with pytest.raises(ValueError, match="exactly one"):
         MidiClockSource("a", virtual="b")
+
+
+def test_a_clock_that_ceases_while_playing_is_told_and_one_that_is_stopped_is_not() -> None:
+    now = [0.0]
+    source = MidiClockSource("none", clock=lambda: now[0])
+    last_s = feed(source.machine, "FA F8*49")
+    now[0] = last_s
+    assert (source.latest().playing, source.warnings) == (True, ())
+    now[0] = last_s + 2
+    assert source.latest().playing is False
+    assert [warning[:31] for warning in source.warnings] == ["the clock ceased while playing,"]
+    last_s = feed(source.machine, "F8*49", now[0])
+    now[0] = last_s
+    assert source.warnings == ()
+    source.machine.feed(b"\xfc", last_s)
+    now[0] = last_s + 60
+    assert source.warnings == (), "it was told to stop"

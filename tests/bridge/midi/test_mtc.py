@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Callable
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -223,3 +225,25 @@ def test_the_source_starts_afresh() -> None:
         assert source.counts.received == 1
     with source:
         assert source.latest().known() == {"host_time_s": 0.0}
+
+
+@pytest.mark.parametrize("rate", [24, 25, 30])
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_lost_quarter_frames_and_a_jump_by_a_frame_leave_no_offset(rate: int, share: float) -> None:
+    """Each moves the count by a part of a frame, which was taken for jitter for good."""
+    rng = random.Random(3)
+    machine = Mtc()
+    late = []
+    for q in range(4 * rate * 60):
+        number = 3600 * rate + q // 8 * 2 + (1 if q >= 4 * rate * 30 else 0)
+        frames, s, minutes = number % rate, number // rate % 60, number // (60 * rate) % 60
+        kind = {24: 0, 25: 1, 30: 3}[rate]
+        spelled = (frames & 15, frames >> 4, s & 15, s >> 4, minutes & 15, minutes >> 4, 1, kind << 1)
+        at_s = q / 4 / rate
+        if rng.random() > share:
+            machine.feed((0xF1, q % 8 << 4 | spelled[q % 8]), at_s)
+        truth_s = 3600 + at_s + (1 / rate if q >= 4 * rate * 30 else 0)
+        if q > 4 * rate * 40:
+            late.append(machine.transport(at_s).position_s - truth_s)
+    assert np.median(np.abs(late)) < 0.009
+    assert np.mean(np.abs(late) > 0.015) < 0.2

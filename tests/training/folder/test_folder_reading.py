@@ -22,7 +22,7 @@ from musika_daw.sound.labels import read_labels
 from musika_daw.sound.riff import encode_wave
 from musika_daw.sound.sounds import read_any_header, read_sound_from
 from tests.training.folder.music import FORMATS, write
-from training.corpus.folder.prepare import file_hash
+from training.corpus.folder.prepare import file_hash, prepare
 from training.corpus.folder.reading import UnusableError, blocks
 from training.corpus.store import SAMPLE_RATE_HZ
 from training.evaluate.audio import read_folder
@@ -274,3 +274,11 @@ def test_an_opus_stream_that_was_cut_out_of_another_is_read_whole(tmp_path: Path
     path.write_bytes(out)
     frames = sum(len(block) for block in blocks(path))
     assert abs(frames / 44_100 - 4) < 0.05
+
+
+@pytest.mark.parametrize("frames", [5, 700, 44_100])
+@pytest.mark.filterwarnings("error")
+def test_what_is_too_short_is_not_listened_to(tmp_path: Path, frames: int) -> None:
+    """librosa warned of a spectrum longer than the sound, in the midst of the report."""
+    soundfile.write(tmp_path / "short.wav", np.full((frames, 2), 0.3), 44_100)
+    assert prepare(tmp_path / "short.wav", tmp_path / "scratch", 10.0).reason.startswith("too short: ")
