@@ -12,8 +12,8 @@ _SOONER_S, _SOONER_IN_FRAMES_S = 0.02, 0.05
 # a note rings so long after its end; longer, and a stretch that begins in a rest would not know what the whole piece
 # does, since it is told the notes of one bar before it
 _RINGS_S = 0.5
-# in frames it is followed for a shorter time, or it would keep the notes after it from standing alone, and it counts
-# as held until it falls
+# in frames it is followed for a shorter time, or it would keep the notes after it from standing alone; so long after
+# its end it counts as held, then less and less
 _FOLLOWED_S, _FALLS_AFTER_S = 0.3, 0.1
 # so many notes are followed in a frame, those struck last; notes struck within this are one chord
 VOICES = 8
@@ -36,7 +36,8 @@ def tuning(notes: Notes, index: np.ndarray, frame_s: float, points: int) -> np.n
 
 def sounding(notes: Notes, index: np.ndarray, frame_s: float, frames: int) -> np.ndarray:
     """What sounds in each of so many long frames a latent, float64 `[3, T * frames, VOICES]`: pitches in Hz (NaN where
-    there are fewer notes), the number of the chord that each was struck with, and how far it is held, 1 to 0."""
+    there are fewer notes), the number of the chord that each was struck with, and how far it is held: 1, from .1 s
+    after its end on less, a third where it is no longer followed, 0 where there is none."""
     seconds = _middles(index, frame_s, frames)[:, None]
     out = np.stack([np.full((len(seconds), VOICES), value) for value in (np.nan, -1.0, 0.0)])
     if not len(notes):

@@ -45,7 +45,7 @@ class Pitches:
 
     `deep_hz` `[B, points]` is the pitch of the deep band, NaN where none is known. Of each long frame,
     `[B, n, voices]`: `hz` are the notes that sound, NaN where there are fewer; `chord` numbers those struck together;
-    `held` is 1 while a note is held and falls to 0 as it dies away.
+    `held` is 1 while a note is held and falls as it dies away; 0 where none sounds.
     """
 
     deep_hz: Tensor
