@@ -13,7 +13,7 @@ _SOONER_S, _SOONER_IN_FRAMES_S = 0.02, 0.05
 # does, since it is told the notes of one bar before it
 _RINGS_S = 0.5
 # in frames it is followed for a shorter time, or it would keep the notes after it from standing alone; so long after
-# its end it counts as held, then less and less
+# its end it counts as held, then less and less until it is not
 _FOLLOWED_S, _FALLS_AFTER_S = 0.3, 0.1
 # so many notes are followed in a frame, those struck last; notes struck within this are one chord
 VOICES = 8
@@ -54,7 +54,7 @@ def sounding(notes: Notes, index: np.ndarray, frame_s: float, frames: int) -> np
     sounds = (begins <= seconds) & (seconds < np.minimum(off + _FOLLOWED_S, again))
     voice = sounds[:, ::-1].cumsum(1)[:, ::-1] - 1  # the last note is voice 0
     frame, note = np.nonzero(sounds & (voice < VOICES))
-    held = np.clip(1 - (seconds[frame, 0] - off[note] - _FALLS_AFTER_S) / _FOLLOWED_S, 0, 1)
+    held = np.clip((off[note] + _FOLLOWED_S - seconds[frame, 0]) / (_FOLLOWED_S - _FALLS_AFTER_S), 0, 1)
     out[:, frame, voice[frame, note]] = _hz(key[note]), chord[note], held
     return out
 
