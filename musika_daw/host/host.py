@@ -9,7 +9,6 @@ source --record--> follower --grid--> player (in the audio callback)
 
 from __future__ import annotations
 
-import gc
 import logging
 import queue
 import sys
@@ -32,6 +31,7 @@ from musika_daw.host.play.meter import Meter
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.player import Player
 from musika_daw.host.play.timeline import TempoChoice, Timeline
+from musika_daw.system.memory import settle
 
 STEP_S = 0.004
 REVIVE_S = 1.0
@@ -206,8 +206,7 @@ class Host:
     def start(self) -> None:
         """Start the control thread."""
         sys.setswitchinterval(SWITCH_S)
-        gc.collect()
-        gc.freeze()  # nothing loaded so far is looked through again by a collection in the wrong moment
+        settle()  # a collection in the wrong moment would be heard
         self._halt.clear()
         jobs = [("host-control", self._run, STEP_S), ("host-revive", self._revive, REVIVE_S)]
         for name, target, every_s in jobs:

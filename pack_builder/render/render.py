@@ -6,7 +6,7 @@ import numpy as np
 
 from musika_daw.instrument.played import Take
 from musika_daw.score.techno.shot import shot_score
-from musika_daw.system.memory import give_back
+from musika_daw.system.memory import give_back, settle, unsettle
 from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
@@ -29,10 +29,12 @@ def engine_of(source: EngineSource, model: str) -> EngineLike:
     cost memory for nothing."""
     if (source, model) not in _kept:
         _kept.clear()
+        unsettle()
         give_back()
         _kept[source, model] = (
             source.load(model) if source.precision == "auto" else source.load(model, source.precision)
         )
+        settle()  # memory is given back after each file, and what a model brings is long to look through
     return _kept[source, model]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
+import weakref
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from musika_daw.system.memory import give_back
+from musika_daw.system.memory import give_back, settle, unsettle
 
 BLOCK, BLOCKS = 64 * 1024, 1000
 
@@ -40,8 +43,28 @@ def test_what_is_free_between_things_that_stay_is_given_back() -> None:
 
 
 def test_what_only_holds_itself_is_freed() -> None:
-    import weakref
-
     knot = weakref.ref(Knot())
     give_back()
     assert knot() is None
+
+
+@pytest.fixture
+def settled() -> Iterator[weakref.ref[Knot]]:
+    """A knot that was there when all was settled, and that nobody else holds since."""
+    knot: Knot | None = Knot()
+    held = weakref.ref(knot)
+    settle()
+    knot = None
+    yield held
+    unsettle()
+
+
+def test_what_is_settled_stays_until_it_is_unsettled(settled: weakref.ref[Knot]) -> None:
+    later = weakref.ref(Knot())
+    give_back()
+    assert settled() is not None
+    assert later() is None
+    unsettle()
+    give_back()
+    assert settled() is None
+    assert gc.get_freeze_count() == 0
