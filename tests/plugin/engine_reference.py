@@ -8,7 +8,7 @@ import numpy as np
 
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
 from musika_daw.host.play.render import ChunkRenderer
-from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
+from musika_daw.host.plugin.feed import run_chunks
 from musika_daw.instrument.engine import Engine
 from musika_daw.score.controls import DEFAULT_GAIN_DB, Controls
 
@@ -20,9 +20,10 @@ def of_the_runs(engine: Engine, bpm: int, controls: Controls, rate_hz: int, firs
     """Frames first..last, float32 `[n, 2]`, rendered run by run as the host does: to be met bit by bit."""
     piece = Piece(Fraction(bpm), controls, rate_hz)
     renderer = ChunkRenderer(engine)
-    runs = range(first // RUN_FRAMES, -(-last // RUN_FRAMES))
-    whole = np.concatenate([renderer.chunks(piece, run * RUN_CHUNKS, RUN_CHUNKS) for run in runs], 1)
-    start = first - runs[0] * RUN_CHUNKS * CHUNK_FRAMES
+    count = run_chunks(rate_hz)
+    runs = range(first // (count * CHUNK_FRAMES), -(-last // (count * CHUNK_FRAMES)))
+    whole = np.concatenate([renderer.chunks(piece, run * count, count) for run in runs], 1)
+    start = first - runs[0] * count * CHUNK_FRAMES
     return np.ascontiguousarray(whole[:, start : start + last - first].T)
 
 

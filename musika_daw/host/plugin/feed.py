@@ -17,14 +17,20 @@ from musika_daw.host.play.piece import Piece
 from musika_daw.host.plugin.played import PlayedBars, PlayedNotes
 from musika_daw.host.plugin.song_map import Place, SongMap, segments
 
-# Runs are rendered whole and always in the same places: then a chunk has the same bits whenever it is rendered
-RUN_CHUNKS = 4
-RUN_FRAMES = RUN_CHUNKS * grid.CHUNK_FRAMES
+RUN_CHUNKS = 4  # at 48 kHz
 CROSS_FRAMES = 256
 URGENT_S = 0.7
 SENDS_A_STEP = 48
 # Frames first..last of a piece, float32 `[2, last - first]`, or None if they are not rendered yet
 Read = Callable[[Piece, int, int], np.ndarray | None]
+
+
+def run_chunks(sample_rate_hz: int) -> int:
+    """Chunks of a run. Those of a high sample rate are short: a run of four would cost more time than it gives.
+
+    Runs are rendered whole and always in the same places: then a chunk has the same bits whenever it is rendered.
+    """
+    return max(RUN_CHUNKS, RUN_CHUNKS * sample_rate_hz // 48_000)
 
 
 class Urgency(IntEnum):
@@ -235,4 +241,5 @@ class PluginFeed:
 
 def _runs_of(place: Place, first: int, last: int) -> Iterator[tuple[Piece, int]]:
     low, high = first + place.shift_frames, last + place.shift_frames
-    yield from ((place.piece, run) for run in range(low // RUN_FRAMES, -(-high // RUN_FRAMES)))
+    frames = run_chunks(place.piece.sample_rate_hz) * grid.CHUNK_FRAMES
+    yield from ((place.piece, run) for run in range(low // frames, -(-high // frames)))

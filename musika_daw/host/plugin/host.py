@@ -24,7 +24,7 @@ from bridge.plugin_link.wire import PluginTransport
 from musika_daw.host.ahead.worker import Job, Worker, WorkerError
 from musika_daw.host.play.cache import ChunkCache, Generation
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.plugin.feed import RUN_CHUNKS, PluginFeed, Urgency, Want
+from musika_daw.host.plugin.feed import PluginFeed, Urgency, Want, run_chunks
 from musika_daw.host.plugin.played import PlayedBars
 from musika_daw.host.plugin.song_map import SongMap
 from musika_daw.score.controls import Controls
@@ -170,9 +170,10 @@ class PluginHost:
             return
         wanted = {(w.piece, w.run) for w in wants}
         generation = self.cache.generation(want.piece)
-        first = want.run * RUN_CHUNKS
-        slots = self.cache.claim(RUN_CHUNKS, lambda g, c: self._worth(g, c, wanted))
-        if len(slots) < RUN_CHUNKS:
+        count = run_chunks(want.piece.sample_rate_hz)
+        first = want.run * count
+        slots = self.cache.claim(count, lambda g, c: self._worth(g, c, wanted))
+        if len(slots) < count:
             self.cache.release(slots)
             return
         self._tidy(generation)
@@ -186,7 +187,8 @@ class PluginHost:
         if want.urgency > Urgency.PLAYING:
             return False
         job, _ = next(reversed(self._jobs.values()))
-        needs = (w.urgency for w in wants if w.piece == job.piece and w.run * RUN_CHUNKS == job.first_chunk)
+        run = job.first_chunk // run_chunks(job.piece.sample_rate_hz)
+        needs = (w.urgency for w in wants if (w.piece, w.run) == (job.piece, run))
         # what is late now was not when it was begun, and is nearly done
         return min(needs, default=Urgency.AHEAD) in (
             Urgency.LANDING,
@@ -198,12 +200,13 @@ class PluginHost:
     def _is_rendered(self, want: Want) -> bool:
         """A chunk may need two pieces, one of which is there."""
         generation = self.cache.find(want.piece)
-        first = want.run * RUN_CHUNKS
-        return generation is not None and generation.has(first, first + RUN_CHUNKS - 1)
+        count = run_chunks(want.piece.sample_rate_hz)
+        first = want.run * count
+        return generation is not None and generation.has(first, first + count - 1)
 
     def _worth(self, generation: Generation, chunk: int, wanted: set[tuple[Piece, int]]) -> float:
         """How much a chunk is worth keeping: what was used last, the most; what is asked for, at any price."""
-        if (generation.piece, chunk // RUN_CHUNKS) in wanted:
+        if (generation.piece, chunk // run_chunks(generation.piece.sample_rate_hz)) in wanted:
             return 1.0
         return 0.9 * self._used.get((generation.number, chunk), 0) / (self._uses + 1)
 

@@ -16,7 +16,7 @@ from bridge.plugin_link.wire import Hello, PluginTransport
 from musika_daw.host.ahead.worker import Done, Job, ProcessWorker
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import CHUNK_FRAMES, Piece
-from musika_daw.host.plugin.feed import RUN_CHUNKS, RUN_FRAMES
+from musika_daw.host.plugin.feed import run_chunks
 from musika_daw.host.plugin.host import RENDER_S, PluginHost
 from musika_daw.score.controls import Controls
 from tests.plugin import plugin_stand_in
@@ -24,6 +24,8 @@ from tests.plugin.plugin_stand_in import left_at
 from tests.waiting import wait_for
 
 RATE = 48_000
+RUN_CHUNKS = run_chunks(RATE)
+RUN_FRAMES = RUN_CHUNKS * CHUNK_FRAMES
 KNOWN = Known.FRAME | Known.BEAT | Known.BPM
 NEWS = PluginTransport(1, 0, 0, 0.0, 120.0, 0, 0, 0, KNOWN, Flag.PLAYING, 1, 512, 1, 4, 4, (-1, -1, -1, *[0] * 8))
 
@@ -61,8 +63,8 @@ class Daw:
         self._now_s = 0.0
         self._told: dict[PluginInstance, PluginTransport] = {}
 
-    def plugin(self, session: int = 1) -> PluginInstance:
-        instance = PluginInstance(Hello(3, 1, bytes(16), session, float(RATE), 512, 0), 1)
+    def plugin(self, session: int = 1, rate_hz: int = RATE) -> PluginInstance:
+        instance = PluginInstance(Hello(3, 1, bytes(16), session, float(rate_hz), 512, 0), 1)
         self.host.joined(instance)
         return instance
 
@@ -110,6 +112,16 @@ def test_a_seek_does_not_wait_for_what_is_rendered_ahead(daw: Daw) -> None:
     # what was given up is neither sent nor lost for good
     daw.seek(one, 3 * RUN_FRAMES)
     assert daw.runs[-1] == 3
+
+
+@pytest.mark.parametrize(("rate_hz", "chunks"), [(44_100, 4), (48_000, 4), (96_000, 8), (192_000, 16)])
+def test_a_run_is_as_long_at_every_rate(daw: Daw, rate_hz: int, chunks: int) -> None:
+    """Where a run was shorter than it takes to render, nothing would ever come ahead."""
+    daw.seek(daw.plugin(rate_hz=rate_hz), 0)
+    jobs = [daw.worker.end()]
+    daw.step()
+    jobs.append(daw.worker.end())
+    assert [(job.first_chunk, len(job.slots)) for job in jobs] == [(0, chunks), (chunks, chunks)]
 
 
 def test_what_plays_is_never_given_up_for_what_plays(daw: Daw) -> None:
