@@ -103,7 +103,7 @@ def rows(notes: Notes) -> list[tuple[float, float, int, float, int]]:
 def test_rows_count_a_relative_key_as_right_and_silence_as_nothing() -> None:
     def fact(heard: str) -> PartsFacts:
         return PartsFacts(
-            "loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, (4.0, -40.0), {}, float("nan"), 2.0
+            "loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, (4.0, -40.0), {}, {}, float("nan"), 2.0
         )
 
     table = {row.name: row for row in rows_of([fact("Amin"), fact("Cmaj"), fact("Emin"), fact("Amaj")])}
@@ -149,6 +149,11 @@ def test_a_loop_of_the_model_of_parts_is_held_against_its_score(tmp_path: Path) 
     told = json.loads((tmp_path / "out" / "results.json").read_text())
     assert [loop["name"] for loop in told["loops"]] == ["124 bpm, seed 3000", "128 bpm, seed 3001"]
     measured = {row["name"]: row["measured"] for row in told["rows"]}
+    without_drums = {row["name"]: row["reference"] for row in told["rows"]}
+    for role in ("bass", "lead", "chords"):
+        name = f"drums heard in {role}, loudest"
+        assert (without_drums[name] is None) == (measured[name] is None)
+        assert measured[name] is None or (measured[name] < 0 and without_drums[name] < 0)
     assert measured["30..120 Hz waves of any two kicks, median of loops"] > 0.9
     assert measured["crest, median"] < 16
     assert (tmp_path / "out" / "spectrograms.png").stat().st_size > 10_000
