@@ -171,6 +171,8 @@ def find_model(model: str | Path) -> Path:
     if isinstance(model, str) and (path := _shipped().get(model)) is not None:
         return path
     path = Path(model)
+    if not str(model).strip():
+        raise _no_model(model)  # an empty path would be the folder one is in
     if path.is_file():
         return path
     # a run or another folder that happens to have the name of a model does not hide it
@@ -182,8 +184,12 @@ def find_model(model: str | Path) -> Path:
         if len(found) != 1:
             raise ValueError(f"model: {path} holds {len(found)} generator weights, must hold 1")
         return found[0]
+    raise _no_model(model)
+
+
+def _no_model(model: str | Path) -> ValueError:
     names = ", ".join([*shipped_models(), *user_models()])
-    raise refused("model", str(model), f"is neither one of {names} nor a folder or file")
+    return refused("model", str(model), f"is neither one of {names} nor a folder or file")
 
 
 def _generators(folder: Path) -> list[Path]:

@@ -186,7 +186,9 @@ def _check_mpeg(stream: BinaryIO, suffix: str) -> None:
 def _said(error: Exception) -> str:
     """What libsndfile says of a file that was open, on one line."""
     said = " ".join(str(getattr(error, "error_string", error)).split())
-    return "not a sound file, or damaged" if "does not exist" in said else said
+    if "does not exist" in said or "not recognised" in said:
+        return "damaged, or no sound file of a kind that is read here (WAV, FLAC, AIFF, Ogg or MP3)"
+    return said
 
 
 def _by_libsndfile(path: Path, tags: Tags, why: str = "") -> Header:

@@ -23,7 +23,8 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _OF_DISKS or error.filename == str(path):
+        beside = isinstance(error.filename, str) and Path(error.filename).parent == path.parent
+        if error.filename == str(path) or not (error.errno in _OF_DISKS or beside):
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
 

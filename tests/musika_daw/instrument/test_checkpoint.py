@@ -78,6 +78,8 @@ def test_models_are_found_by_folder_and_file(tiny_model: Path, tmp_path: Path) -
     assert find_model(tiny_model) == find_model(tiny_model / "tiny.safetensors") == tiny_model / "tiny.safetensors"
     with pytest.raises(ValueError, match="is neither one of"):
         find_model("no-such-model")
+    with pytest.raises(ValueError, match="model: '', is neither one of"):
+        find_model("")
     with pytest.raises(ValueError, match="holds 0 generator weights"):
         find_model(tmp_path)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from musika_daw.system import atomic
-from musika_daw.system.atomic import inside, part_of, replacing, sha256_of, write_atomic
+from musika_daw.system.atomic import inside, naming, part_of, replacing, sha256_of, write_atomic
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +107,14 @@ def test_an_error_that_is_not_of_the_disk_stays_what_it_is(tmp_path: Path) -> No
     with pytest.raises(FileNotFoundError) as told, part_of(tmp_path / "a"):
         (tmp_path / "another").read_bytes()
     assert told.value.filename == str(tmp_path / "another")
+
+
+def test_what_has_no_name_of_its_own_is_called_by_the_name_it_is_for(tmp_path: Path) -> None:
+    path, other = tmp_path / "nowhere" / "loop.wav", tmp_path / "weights"
+    for missing, told in ((path.with_name("tmp19x2"), path), (other, other)):
+        with pytest.raises(FileNotFoundError) as error, naming(path):
+            missing.open("rb")
+        assert error.value.filename == str(told)
 
 
 def test_with_sync_the_content_is_on_the_disk_before_the_name_is(

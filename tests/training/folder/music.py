@@ -120,7 +120,9 @@ def write_broken(folder: Path) -> dict[str, str]:
     (folder / "text.mp3").write_text("this is no music\n" * 100)
     flac = (folder / "source.flac").read_bytes()
     (folder / "cut.flac").write_bytes(flac[: len(flac) // 2])
-    write(folder / "silent.wav", np.zeros((12 * RATE_HZ, 2), np.float32), FORMATS[0])
+    write(
+        folder / "silent.wav", np.tile(np.array([0, 0.3], np.float32), (12 * RATE_HZ, 1)), FORMATS[0]
+    )  # neither is heard
     write(folder / "short.ogg", good[: 2 * RATE_HZ], FORMATS[3])
     shutil.copy(folder / "source.flac", folder / "twin of source.flac")
     write(

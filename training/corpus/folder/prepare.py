@@ -77,7 +77,8 @@ def prepare(path: Path, scratch: Path, shortest_s: float) -> Prepared:
         with scratch.open("wb") as out:
             for audio in parts_of(path):
                 peak = float(np.abs(audio).max(initial=0.0))
-                loudest = max(loudest, peak)
+                swing = float(np.ptp(audio, 0).max()) / 2 if len(audio) else 0.0  # a constant is silence
+                loudest = max(loudest, swing)
                 heard = frames > 0 or len(audio) >= shortest_s * SAMPLE_RATE_HZ  # else it is refused in the end
                 if not frames and heard:
                     like = likeness(audio)
@@ -85,7 +86,7 @@ def prepare(path: Path, scratch: Path, shortest_s: float) -> Prepared:
                 # decoders of lossy files overshoot full scale: turned down, not cut off
                 audio = audio / np.float32(max(peak, 1.0))
                 out.write(np.round(audio * 32767).astype(np.int16).tobytes())
-                parts.append(Part(len(audio), hear(audio, SAMPLE_RATE_HZ) if peak > _SILENT and heard else NO_GRID))
+                parts.append(Part(len(audio), hear(audio, SAMPLE_RATE_HZ) if swing > _SILENT and heard else NO_GRID))
     except UnusableError as error:
         return Prepared(reason=str(error))
     seconds = frames / SAMPLE_RATE_HZ
