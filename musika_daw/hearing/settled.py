@@ -1,4 +1,5 @@
-"""Pitch that a falling sound, such as a kick, settles on: told only where two measurements of it agree.
+"""Pitch that a falling sound, such as a kick, settles on: told only where two measurements of it agree. And where it
+lasts longest, which is no note that anybody would name, but that by which it fits a key or not.
 
 Most kicks glide all their way and have no note. Where the periods of the body stay alike for long enough, and are loud
 enough to be what is heard, their length is the pitch, if `key.pitch_of` hears the same one there.
@@ -13,7 +14,7 @@ import numpy as np
 from musika_daw.hearing.key import Pitch, pitch_of
 from musika_daw.hearing.spectra import mono
 
-_LOW_PASS_HZ = 200.0
+_LEAST_HZ, _LOW_PASS_HZ = 25.0, 200.0
 _ATTACK_S, _LATEST_S, _LONG_S = 0.04, 0.22, 0.12
 _BEGINS_DB, _ENDS_DB = -10.0, -18.0
 _ALIKE_CENTS, _AGREED_CENTS = 45.0, 25.0
@@ -45,6 +46,25 @@ def settled_pitch(samples: np.ndarray, sample_rate_hz: int) -> Pitch | None:
     if heard is None or abs(100 * (heard.note - number) + heard.cents) > _AGREED_CENTS:
         return None
     return Pitch(round(number), round(100 * (number - round(number)), 1))
+
+
+def lasting_pitch(samples: np.ndarray, sample_rate_hz: int) -> float | None:
+    """Where one low sound [frames, channels] lasts longest, as a MIDI number with its fraction; None where it has no
+    low tone.
+
+    That is what it settles on, or else the middle of what it glides through after its attack, by energy.
+    """
+    settled = settled_pitch(samples, sample_rate_hz)
+    if settled is not None:
+        return settled.note + settled.cents / 100
+    begins_s, hz, level_db = _periods(mono(samples).astype(np.float64), sample_rate_hz)
+    body = (begins_s[: len(hz)] >= _ATTACK_S) & (level_db > _ENDS_DB) & (hz > _LEAST_HZ) & (hz < _LOW_PASS_HZ)
+    if body.sum() < 2:
+        return None
+    hz, energy = hz[body], 10 ** (level_db[body] / 10) / hz[body]
+    order = np.argsort(hz)
+    before = energy[order].cumsum()
+    return 69 + 12 * float(np.log2(hz[order][np.searchsorted(before, before[-1] / 2)] / 440))
 
 
 def _alike(hz: np.ndarray) -> bool:

@@ -14,30 +14,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from musika_daw.instrument.kick import LEAD, late_s, tuned
 from musika_daw.instrument.models import AnyDecoder
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.part_roll import part_roll
 from musika_daw.score.parts import DRUMS, kind_of_key
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
 
+KICK = DRUMS["kick"]
 # latents that a hit lasts, those that ring longer, and those of silence on either side of it
 _LATENTS, _LONG_LATENTS, _AROUND = 20, 42, 10
 # and those that one is given to die away in where it is heard alone
 _WHOLE_LATENTS = 64
 _LONG = {DRUMS[voice] for voice in ("crash", "ride", "open", "tom")}
 # which voices end a voice that still sounds
-_CHOKED = {DRUMS["kick"]: (DRUMS["kick"],), DRUMS["open"]: (DRUMS["open"], DRUMS["hat"])}
-# samples before a hit in which it fades in, after its end in which it fades out, and of a choke
-LEAD, _END, _CHOKE = 48, 2048, 200
+_CHOKED = {KICK: (KICK,), DRUMS["open"]: (DRUMS["open"], DRUMS["hat"])}
+# samples after the end of a hit in which it fades out, and of a choke
+_END, _CHOKE = 2048, 200
 # a hit begins from so many samples before its latent's start to so many after, where level rises most from so many
 # samples before to so many after, and there where a difference first reaches a share of the greatest; a kick that
 # swells rises much the same several times, of which the first that is nearly as steep is where it begins
 _SOONEST, _ATTACK = 256, 1024
 _BEFORE, _AFTER, _BEGUN, _NEARLY = 132, 66, 0.3, 0.9
 _HITS = 256
-# a kick strikes: it is at these shares of its greatest level so soon after it begins, measured over so long
-_STRUCK = ((0.6, 0.015), (0.9, 0.045))
-_LEVEL_S = 0.006
 # power of the loudest 50 ms of a voice at full velocity, the median of hits of the corpus (which spread by 4 to 6 dB);
 # styles spread by 5 dB about theirs, and a part of that is kept
 _POWER_DB = {
@@ -67,6 +66,7 @@ class Kits:
         self._latents, self._decoder, self._coordinate = latents, decoder, coordinate
         self._hit = lru_cache(maxsize=_HITS)(self._make)
         self._late_s = lru_cache(maxsize=_HITS)(self._measured_late_s)
+        self._kick = lru_cache(maxsize=_HITS)(self._tuned)
 
     def first_struck(self, styles: Iterable[np.ndarray], key: int) -> np.ndarray:
         """The first of some styles in which a hit strikes; where it swells in all of them, that in which it is least
@@ -82,15 +82,18 @@ class Kits:
             raise ValueError("styles: none, must be at least one")
         return least_late[1]
 
-    def play(self, notes: Notes, styles: Mapping[int, np.ndarray], first: int, count: int) -> np.ndarray:
+    def play(self, notes: Notes, styles: Mapping[int, np.ndarray], first: int, count: int, *, tonic: int) -> np.ndarray:
         """Drums of notes in seconds, `[count, 2]` float32, of which sample 0 is number `first` of the piece; `styles`
-        are those of the keys that are struck."""
+        are those of the keys that are struck, `tonic` is the pitch class that kicks are tuned to."""
         rate_hz = self._decoder.config.sample_rate_hz
         onset = np.round(notes.onset * rate_hz).astype(np.int64) - first - LEAD
         longest = (_LONG_LATENTS + 1) * self._decoder.config.r_time
         near = np.flatnonzero((onset < count) & (onset > -longest)).tolist()
         keys = notes.key.tolist()
-        kit = {key: self._hit(styles[key].tobytes(), key, _length(key)) for key in sorted({keys[i] for i in near})}
+        kit = {
+            key: self._kick(styles[key].tobytes(), tonic) if key == KICK else self._hit(styles[key].tobytes(), key)
+            for key in sorted({keys[i] for i in near})
+        }
         enders = {key: onset[np.isin(notes.key, by)] for key, by in _CHOKED.items()}
         out = np.zeros((count, 2), np.float32)
         for i in near:
@@ -112,12 +115,15 @@ class Kits:
         return self._make(style.tobytes(), key, _WHOLE_LATENTS)
 
     def _measured_late_s(self, style: bytes, key: int) -> float:
-        return late_s(self._hit(style, key, _length(key)), self._decoder.config.sample_rate_hz)
+        return late_s(self._hit(style, key), self._decoder.config.sample_rate_hz)
+
+    def _tuned(self, style: bytes, tonic: int) -> np.ndarray:
+        return _ended(tuned(self._hit(style, KICK), self._decoder.config.sample_rate_hz, tonic))
 
     @torch.inference_mode()
-    def _make(self, style: bytes, key: int, length: int) -> np.ndarray:
+    def _make(self, style: bytes, key: int, length: int | None = None) -> np.ndarray:
         """Sound of a hit, `[LEAD + n, 2]`: by itself, since in a batch it would differ in its last bits."""
-        r_time = self._decoder.config.r_time
+        r_time, length = self._decoder.config.r_time, length or _length(key)
         frames = length + 2 * _AROUND
         hit = sorted_notes([(_AROUND, _AROUND, key, 1.0, ROLES.index("drums"))])
         told = np.concatenate([Conditions(frames).features(), part_roll(hit, frames)], 1)
@@ -130,8 +136,13 @@ class Kits:
         start = begun(wave, _AROUND * r_time)
         sound = np.array(wave[start - LEAD : start + length * r_time], np.float32)
         sound[:LEAD] *= np.linspace(0, 1, LEAD, dtype=np.float32)[:, None]
-        sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
-        return sound * _balanced(sound, _POWER_DB[kind_of_key(key)])
+        return _ended(sound) * _balanced(sound, _POWER_DB[kind_of_key(key)])
+
+
+def _ended(sound: np.ndarray) -> np.ndarray:
+    """A hit that fades out at its end."""
+    sound[-_END:] *= np.linspace(1, 0, _END, dtype=np.float32)[:, None]
+    return sound
 
 
 def _balanced(sound: np.ndarray, power_db: float) -> np.float32:
@@ -140,20 +151,6 @@ def _balanced(sound: np.ndarray, power_db: float) -> np.float32:
     loudest_db = 10 * np.log10(float((total[_LOUD:] - total[:-_LOUD]).max()) / _LOUD + 1e-12)
     gain_db = np.clip((1 - _KEPT) * (power_db - loudest_db), -_MOST_DB, _MOST_DB)
     return np.float32(10 ** (gain_db / 20))
-
-
-def late_s(hit: np.ndarray, sample_rate_hz: int) -> float:
-    """How much later than what strikes a hit `[LEAD + n, 2]` rises, in seconds; 0 or less for one that strikes.
-
-    A hit of the corpus does so within 15 ms in 159 of 160 songs.
-    """
-    window = np.hanning(round(_LEVEL_S * sample_rate_hz) + 2)
-    level = np.sqrt(np.convolve(np.square(hit, dtype=np.float64).mean(1), window / window.sum(), mode="same"))
-    if not level.any():
-        return 0.0
-    return max(
-        (int(np.argmax(level >= share * level.max())) - LEAD) / sample_rate_hz - within_s for share, within_s in _STRUCK
-    )
 
 
 def _length(key: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -18,6 +18,7 @@ from musika_daw.instrument.tuning import sounding, tuning
 from musika_daw.score import coordinates as place
 from musika_daw.score.conditioning import Conditions
 from musika_daw.score.controls import Controls, sample_curve
+from musika_daw.score.harmony import tonic_of
 from musika_daw.score.parts import DRUMS, PARTS, kind_of_key
 from musika_daw.score.roll import ROLES, Notes
 from musika_daw.score.tempo import TempoMap
@@ -112,7 +113,7 @@ class Player:
             count = (back + stop - first + ahead) * r_time
             drums, begin = desk.notes.of("drums"), (first - back) * r_time
             styles = {int(key): self._drum_style(controls, int(key)) for key in np.unique(drums.key)}
-            sound["drums"] = self.kits.play(drums, styles, begin, count)
+            sound["drums"] = self.kits.play(drums, styles, begin, count, tonic=self._tonic(controls))
         cut = slice(back * r_time, (back + stop - first) * r_time)
         return {role: audio[cut] for role, audio in desk.stems(sound, (first - back) * r_time).items()}
 
@@ -157,6 +158,11 @@ class Player:
         """`[rows, T, coordinate]`, `[rows, style]` and what is told, `[rows, T, K]`, to latents `[rows, T, C]`."""
         # the encoder's latents never leave -1..1
         return torch.clamp(self.generator(coordinates, style, told) * self.deviation + self.mean, -1, 1)
+
+    def _tonic(self, controls: Controls) -> int:
+        """Pitch class of the key that the piece is in; chords that are played on the way do not change its drums."""
+        assert self.score is not None
+        return tonic_of(self.score.key(replace(controls, changes=())))
 
     def _drum_style(self, controls: Controls, key: int) -> np.ndarray:
         """Style of a drum; of a kick the first of some that makes it strike."""

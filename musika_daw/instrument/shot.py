@@ -15,7 +15,8 @@ import numpy as np
 from scipy import signal
 
 from musika_daw.instrument.desk import toned
-from musika_daw.instrument.kit import LEAD, begun
+from musika_daw.instrument.kick import LEAD
+from musika_daw.instrument.kit import begun
 from musika_daw.instrument.player import Player
 from musika_daw.score.controls import Controls
 from musika_daw.score.parts import ONE_SHOTS
