@@ -137,20 +137,30 @@ def techno(
 @click.option("--first-seed", default=3000, show_default=True, type=click.IntRange(0), help="Seed of the first loop.")
 @click.option("--bars", default=8, show_default=True, type=click.IntRange(1, 16), help="Length of each.")
 @click.option("--energy", default=0.95, show_default=True, type=Number(0, 1), help="How many layers play.")
+@click.option("--essentia", is_flag=True, help="Keys by it as well (pip install essentia; AGPL, never shipped).")
 def parts(
-    model: str, out: Path, threads: int, bpms: tuple[float, ...], seeds: int, first_seed: int, bars: int, energy: float
+    model: str,
+    out: Path,
+    threads: int,
+    bpms: tuple[float, ...],
+    seeds: int,
+    first_seed: int,
+    bars: int,
+    energy: float,
+    essentia: bool,
 ) -> None:
     """Key, harmony, kicks, peaks and stems of MODEL's raw loops against the score that they play."""
     from musika_daw.instrument.engine import Engine
     from training.evaluate import pictures
     from training.evaluate.audio import write_examples
+    from training.evaluate.measures.keys import essentia_keys
     from training.evaluate.parts import REFERENCE, PartsPlan, evaluate_parts
     from training.evaluate.report import table, write_report
 
     _threads(threads)
     engine = Engine.load(model)
     plan = PartsPlan(bpms, tuple(range(first_seed, first_seed + seeds)), bars, energy)
-    rows, details, loops = evaluate_parts(engine, plan, click.echo)
+    rows, details, loops = evaluate_parts(engine, plan, click.echo, essentia_keys() if essentia else None)
     facts = {"model": engine.name, "weights_hash": engine.weights_hash}
     write_report(out, "parts", rows, facts, details, REFERENCE)
     half = len(loops) // 2

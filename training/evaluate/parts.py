@@ -25,6 +25,7 @@ from musika_daw.score.controls import Controls
 from musika_daw.score.harmony import key_named, relative_of
 from musika_daw.score.roll import ROLES, Notes
 from training.evaluate.measures.harmony import agreement, chroma, told_chroma
+from training.evaluate.measures.keys import PROFILES, KeyFinder
 from training.evaluate.measures.pitch import IN_TUNE_CENTS, cents_off
 from training.evaluate.measures.punch import crest_db
 from training.evaluate.measures.stems import drum_onsets_s, heard_onsets_s, kick_agreement, leaks_db, onset_f
@@ -60,6 +61,7 @@ class PartsFacts:
     bass_cents: tuple[float, ...]
     leaks_db: dict[str, float]
     own_rises_db: dict[str, float]
+    keys_found: dict[str, str]
     drums_f: float
     real_time: float
 
@@ -75,15 +77,17 @@ class PartsFacts:
 
 
 def evaluate_parts(
-    engine: Engine, plan: PartsPlan, report: Callable[[str], None] | None = None
+    engine: Engine, plan: PartsPlan, report: Callable[[str], None] | None = None, find_keys: KeyFinder | None = None
 ) -> tuple[list[Row], dict[str, Any], list[tuple[str, np.ndarray]]]:
-    """Rows of the table, facts of every loop, and the loops; ValueError for a model without parts."""
+    """Rows of the table, facts of every loop, and the loops; `find_keys` is a finder of others beside our own.
+
+    ValueError for a model without parts."""
     if not engine.parts:
         raise ValueError(f"model: {engine.name!r}, must play a score of parts")
     facts, loops = [], []
     for number, seed in enumerate(plan.seeds):
         bpm = plan.bpms[number % len(plan.bpms)]
-        fact, mix = measure_parts(engine, bpm, plan.bars, Controls(seed=seed, energy=plan.energy))
+        fact, mix = measure_parts(engine, bpm, plan.bars, Controls(seed=seed, energy=plan.energy), find_keys)
         facts.append(fact)
         loops.append((fact.name, mix))
         if report and ((number + 1) % 4 == 0 or number + 1 == len(plan.seeds)):
@@ -91,7 +95,9 @@ def evaluate_parts(
     return rows_of(facts), {"plan": asdict(plan), "loops": facts}, loops
 
 
-def measure_parts(engine: Engine, bpm: float, bars: int, controls: Controls) -> tuple[PartsFacts, np.ndarray]:
+def measure_parts(
+    engine: Engine, bpm: float, bars: int, controls: Controls, find_keys: KeyFinder | None = None
+) -> tuple[PartsFacts, np.ndarray]:
     """Facts of one loop, and its sound `[n, 2]`."""
     begun = time.perf_counter()
     stems = engine.stems(bpm, bars, controls)
@@ -128,6 +134,7 @@ def measure_parts(engine: Engine, bpm: float, bars: int, controls: Controls) -> 
         tuple(cents),
         leaks,
         rises,
+        {} if find_keys is None else find_keys(mix),
         float("nan") if drums is None else onset_f(heard_onsets_s(drums, RATE_HZ), drum_onsets_s(notes)),
         len(mix) / RATE_HZ / took_s,
     )
@@ -157,6 +164,11 @@ def rows_of(facts: Sequence[PartsFacts]) -> list[Row]:
             "Krumhansl and Kessler",
         ),
     ]
+    for profile in PROFILES:
+        found = [_akin(fact.keys_found[profile], fact.key) for fact in keys if profile in fact.keys_found]
+        if found:
+            name = f"key heard is the key meant or its relative, essentia's {profile}"
+            rows.append(Row(name, _share(found), "%", None, (">=", 85), f"{len(found)} loops"))
     for role in ("chords", "lead", "bass", "mix"):
         told = [fact.told[role] for fact in facts if role in fact.told]
         rows.append(

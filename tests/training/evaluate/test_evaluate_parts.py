@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +103,16 @@ def rows(notes: Notes) -> list[tuple[float, float, int, float, int]]:
 
 def test_rows_count_a_relative_key_as_right_and_silence_as_nothing() -> None:
     def fact(heard: str) -> PartsFacts:
+        cents, found = (4.0, -40.0), {"edma": "Amin" if heard == "Amaj" else heard}
         return PartsFacts(
-            "loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, (4.0, -40.0), {}, {}, float("nan"), 2.0
+            "loop", 10.0, 0.99, -10.0, "Amin", heard, "Amin", {"mix": 0.5}, cents, {}, {}, found, float("nan"), 2.0
         )
 
     table = {row.name: row for row in rows_of([fact("Amin"), fact("Cmaj"), fact("Emin"), fact("Amaj")])}
     key = table["key heard is the key meant or its relative"]
     assert (key.measured, key.reference, key.met) == (50.0, 100.0, False)
+    assert table["key heard is the key meant or its relative, essentia's edma"].measured == 75
+    assert not [name for name in table if "bgate" in name]
     assert table["low notes of the bass within 30 cents"].measured == 50
     assert table["drum onsets found, F, median"].measured is None
     assert table["drums heard in bass, loudest"].measured is None
@@ -157,6 +161,14 @@ def test_a_loop_of_the_model_of_parts_is_held_against_its_score(tmp_path: Path) 
     assert measured["30..120 Hz waves of any two kicks, median of loops"] > 0.9
     assert measured["crest, median"] < 16
     assert (tmp_path / "out" / "spectrograms.png").stat().st_size > 10_000
+
+
+def test_without_essentia_its_keys_are_refused_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "essentia", None)
+    result = CliRunner().invoke(main, ["evaluate", "parts", "parts", "--essentia", "--out", str(tmp_path / "out")])
+    assert result.exit_code != 0
+    assert "essentia is not installed; it comes with: pip install 'essentia'" in result.output.splitlines()[-1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_without_parts_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -49,14 +49,14 @@ def _prebuilt_name() -> Iterator[None]:
         importlib.metadata.distribution = original
 
 
-def tool(module: str) -> Any:
-    """Import a third-party module; MissingTool (a ValueError) names the extra that brings it."""
+def tool(module: str, comes_with: str = EXTRA) -> Any:
+    """Import a third-party module; MissingTool (a ValueError) names the extra or package that brings it."""
     try:
         with _prebuilt_name():
             return import_module(module)
     except ImportError as error:
         name = module.split(".")[0]
-        raise MissingTool(f"{name} is not installed; it comes with: pip install '{EXTRA}'") from error
+        raise MissingTool(f"{name} is not installed; it comes with: pip install '{comes_with}'") from error
 
 
 def beat_tracker() -> Tracker:
