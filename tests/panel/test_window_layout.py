@@ -55,3 +55,23 @@ def test_an_error_bar_brings_no_scroll_bar(window: PanelWindow, until: Until) ->
     window.host_notice.say("The host has ended: it crashed, or was killed", [("Start it again", print)], "bad")
     assert until(window.host_notice.isVisible)
     assert not until(bar.isVisible, 0.5)
+
+
+def test_a_message_moves_nothing(window: PanelWindow, until: Until) -> None:
+    """Who captures twice presses the same button twice."""
+    button = window.steering.keep_buttons[16]
+    assert until(lambda: window.strip.tempo.text() == "128.00")
+    before = button.mapTo(window, QPoint(0, 0))
+    window.say("Capturing the last 16 bars…")
+    assert not until(lambda: button.mapTo(window, QPoint(0, 0)) != before, 0.5)
+
+
+def test_at_first_all_controls_of_a_model_with_parts_are_seen_below_an_error_bar(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    bar = window.findChild(SteeringScroll).verticalScrollBar()
+    host.status = status(parts=PARTS)
+    assert until(lambda: window.steering.parts.isVisible())
+    window.warn("the pack was not made")
+    assert until(window.notice.isVisible)
+    assert not until(bar.isVisible, 0.5)
