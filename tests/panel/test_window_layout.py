@@ -9,10 +9,9 @@ from PySide6.QtCore import QPoint
 
 from musika_daw.panel.window.steering import SteeringScroll
 from musika_daw.panel.window.window import PanelWindow
-from tests.panel.conftest import StandIn, status
+from tests.panel.conftest import PARTS, StandIn, status
 
 Until = Callable[..., bool]
-PARTS = {part: {"mute": False, "solo": False, "heard": True} for part in ("drums", "bass", "lead", "chords")}
 
 
 def test_learning_can_be_ended_in_a_low_window(window: PanelWindow, until: Until) -> None:
