@@ -328,6 +328,7 @@ def test_a_host_that_goes_and_comes_back_is_joined_again(window: PanelWindow, ho
     port, before = host.port, len(host.asked("hello"))
     host.server.close()
     assert until(lambda: window.strip.lamp.state == "no host")
+    assert window.steering.chords.heard.text() == ""
     assert "No host answers" in window.host_notice.text
     again = StandIn(Path("kept"), port, pid=2)
     try:

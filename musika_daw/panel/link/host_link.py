@@ -195,6 +195,7 @@ class HostLink(QObject):
         self._on_the_way.clear()
         self._strip.show_nothing()
         self._steering.setEnabled(False)
+        self._steering.chords.heard.clear()
         self._steering.like.search.cancel()  # nobody would play what it finds
         self._say_lost()
 
