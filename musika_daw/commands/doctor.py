@@ -15,6 +15,8 @@ from musika_daw.system.cores import usable_cores
 from musika_daw.system.libraries import advice, family, missing
 from musika_daw.system.quiet import quiet_libraries
 
+HERE = "`musika-daw doctor` names its package"  # as others say of a system library that is missing
+
 
 @click.command()
 def doctor() -> None:
@@ -43,7 +45,7 @@ def doctor() -> None:
         speed = pace(len(audio) / engine.sample_rate_hz, time.perf_counter() - start)
         click.echo(f"{name:10s} loads in {load_s:.2f} s, renders {speed}")
     for title, works in parts_that_work():
-        click.echo(f"{title:10s} {works}")
+        click.echo(f"{title:10s} {works.replace(HERE, 'its package is named below')}")
     with quiet_libraries():
         lacking = missing()
     for part, what in advice(lacking, family()):

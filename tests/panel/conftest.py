@@ -26,6 +26,7 @@ from musika_daw.sound.riff import encode_wave
 from musika_daw.sound.tags import Acid, Sampler, Tags
 
 RATE = 44_100
+PARTS = {part: {"mute": False, "solo": False, "heard": True} for part in ("drums", "bass", "lead", "chords")}
 
 
 def status(**changes: Any) -> dict[str, Any]:

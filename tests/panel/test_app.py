@@ -122,6 +122,32 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
     assert (tmp_path / "out.wav").is_file()  # it was ended in good order
 
 
+def test_another_model_plays_on_with_tempo_and_controls(app: QApplication, tmp_path: Path, until: Until) -> None:
+    probe = StandIn(tmp_path)
+    port = probe.port
+    probe.server.close()
+    host = ("internal", "--model", "click", "--sink", f"file:{tmp_path / 'out.wav'}", "--map", str(tmp_path / "m.toml"))
+    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
+    window.show()
+    window.start()
+    link, process = window.link, window.link.process
+    assert process is not None
+    try:
+        assert until(lambda: window.strip.lamp.state == "locked", 120)
+        window.steering.sliders["truncation"].slider.setValue(250)
+        link.set_tempo(133.5)
+        assert until(lambda: link._status is not None and link._status.bpm == 133.5)
+        assert until(lambda: link._status.values["truncation"] == 0.25)
+        first = process.pid
+        link.use_model("click")
+        assert process.pid != first
+        assert until(lambda: link.owns_host and window.strip.lamp.state == "locked", 120)
+        assert until(lambda: link._status.bpm == 133.5 and link._status.values["truncation"] == 0.25)
+        assert not window.host_notice.isVisible()
+    finally:
+        end(window)
+
+
 @pytest.mark.parametrize("hangs", [False, True])
 def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
     app: QApplication, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch, hangs: bool

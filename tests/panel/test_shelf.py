@@ -355,6 +355,30 @@ def test_a_name_of_any_bytes_has_a_waveform_and_ends_none_of_the_others(
     thumbnails.close()
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("E minor", ["Emin"]),
+        ("e min", ["Emin"]),
+        ("Em", ["Emin"]),
+        ("B minor", ["Bmin"]),
+        ("Bb", ["Bbmin", "Bbmaj"]),
+        ("A#m", ["Bbmin"]),
+        ("B♭ major", ["Bbmaj"]),
+        ("C♯ minor amber", ["Dbmin"]),
+        ("minor", ["Dbmin", "Bmin", "Emin", "Bbmin"]),
+        ("bmi", ["Dbmin", "Bmin", "Bbmin"]),  # on the way to a key
+        ("A minor", []),
+    ],
+)
+def test_a_key_finds_itself_and_not_what_holds_its_letter(tmp_path: Path, text: str, found: list[str]) -> None:
+    keys = ("Dbmin", "Bmin", "Emin", "Bbmin", "Bbmaj")
+    sounds = [
+        Sound(tmp_path / f"MSK_Amber_{key}.wav", Labels(100, RATE, bpm=120.0, key=key), "a pack", 0.0) for key in keys
+    ]
+    assert [sound.labels.key for sound in sounds if sound.matches(words_of(text))] == found
+
+
 def test_a_model_without_folders_is_empty(app: QApplication, tmp_path: Path) -> None:
     model = ShelfModel(Marks(tmp_path / "s.json"))
     assert (model.rowCount(), model.total) == (0, 0)

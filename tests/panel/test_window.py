@@ -246,7 +246,7 @@ def test_a_capture_is_seen_even_while_a_search_is_set(
 
 
 def test_a_capture_that_takes_long_is_told_until_it_is_there(window: PanelWindow, host: StandIn, until: Until) -> None:
-    bar = window.statusBar()
+    bar = window.messages
     assert until(lambda: window.strip.holes.text() == "0")
     assert bar.currentMessage() == ""
     host.status = status(keeping=1)
@@ -328,6 +328,7 @@ def test_a_host_that_goes_and_comes_back_is_joined_again(window: PanelWindow, ho
     port, before = host.port, len(host.asked("hello"))
     host.server.close()
     assert until(lambda: window.strip.lamp.state == "no host")
+    assert window.steering.chords.heard.text() == ""
     assert "No host answers" in window.host_notice.text
     again = StandIn(Path("kept"), port, pid=2)
     try:

@@ -18,10 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from musika_daw.panel.shelf.tile import WIDTH
 from musika_daw.panel.window.theme import DARK, LIGHT, Colours
 from musika_daw.panel.window.window import PanelWindow
-from tests.panel.conftest import StandIn
+from tests.panel.conftest import PARTS, StandIn, status
 
 Until = Callable[..., bool]
 
@@ -77,9 +76,20 @@ def test_texts_can_be_read(colours: Colours) -> None:
         assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
 
 
+def beside(window: PanelWindow) -> int:
+    """How many tiles stand in the first row, which must be seen whole."""
+    view, model = window.shelf.view, window.model
+    areas = [view.visualRect(model.index(row)) for row in range(model.rowCount())]
+    assert all(area.left() >= 0 and area.right() < view.viewport().width() for area in areas)
+    return sum(area.top() == areas[0].top() for area in areas)
+
+
+@pytest.mark.parametrize("parts", [{}, PARTS])
 def test_at_720_pixels_nothing_scrolls_sideways_and_two_tiles_stand_side_by_side(
-    window: PanelWindow, host: StandIn, app: QApplication, until: Until
+    window: PanelWindow, host: StandIn, app: QApplication, until: Until, parts: dict
 ) -> None:
+    host.status = status(parts=parts)
+    assert until(lambda: window.steering.parts.isVisible() == bool(parts))
     assert until(lambda: window.strip.own_tempo.isVisible())
     window.resize(720, 640)
     window.warn("the pack was not made: " + "a long reason " * 12)
@@ -87,6 +97,6 @@ def test_at_720_pixels_nothing_scrolls_sideways_and_two_tiles_stand_side_by_side
         window.steering.learn_mode.setChecked(learning)
         assert until(lambda: window.steering.parentWidget().width() >= window.steering.minimumSizeHint().width())
         assert window.width() == 720
-        assert window.shelf.view.viewport().width() >= (2 - learning) * WIDTH
+        assert until(lambda learning=learning: beside(window) >= 2 - learning)
     bars = [area.horizontalScrollBar() for area in window.findChildren(QAbstractScrollArea)]
     assert not any(bar.isVisible() for bar in bars)

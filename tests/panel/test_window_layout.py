@@ -9,10 +9,9 @@ from PySide6.QtCore import QPoint
 
 from musika_daw.panel.window.steering import SteeringScroll
 from musika_daw.panel.window.window import PanelWindow
-from tests.panel.conftest import StandIn, status
+from tests.panel.conftest import PARTS, StandIn, status
 
 Until = Callable[..., bool]
-PARTS = {part: {"mute": False, "solo": False, "heard": True} for part in ("drums", "bass", "lead", "chords")}
 
 
 def test_learning_can_be_ended_in_a_low_window(window: PanelWindow, until: Until) -> None:
@@ -54,4 +53,24 @@ def test_an_error_bar_brings_no_scroll_bar(window: PanelWindow, until: Until) ->
     assert not until(bar.isVisible, 0.3)
     window.host_notice.say("The host has ended: it crashed, or was killed", [("Start it again", print)], "bad")
     assert until(window.host_notice.isVisible)
+    assert not until(bar.isVisible, 0.5)
+
+
+def test_a_message_moves_nothing(window: PanelWindow, until: Until) -> None:
+    """Who captures twice presses the same button twice."""
+    button = window.steering.keep_buttons[16]
+    assert until(lambda: window.strip.tempo.text() == "128.00")
+    before = button.mapTo(window, QPoint(0, 0))
+    window.say("Capturing the last 16 bars…")
+    assert not until(lambda: button.mapTo(window, QPoint(0, 0)) != before, 0.5)
+
+
+def test_at_first_all_controls_of_a_model_with_parts_are_seen_below_an_error_bar(
+    window: PanelWindow, host: StandIn, until: Until
+) -> None:
+    bar = window.findChild(SteeringScroll).verticalScrollBar()
+    host.status = status(parts=PARTS)
+    assert until(lambda: window.steering.parts.isVisible())
+    window.warn("the pack was not made")
+    assert until(window.notice.isVisible)
     assert not until(bar.isVisible, 0.5)

@@ -120,6 +120,7 @@ class HostLink(QObject):
         process.stop(self.client.ask_to_end)
         process.arguments = with_option(process.arguments, "--model", model)
         process.start()
+        self.client.start()  # which gave up looking for a host when it asked the other to end
 
     def _welcomed(self, welcome: Welcome) -> None:
         self._welcome, self._reason = welcome, ""
@@ -142,7 +143,9 @@ class HostLink(QObject):
             if kind == "done" and was.source == OWN_CLOCK:
                 self.client.request("act", action="play" if was.playing else "stop")
 
-        if was.source == status.source:
+        if was.source == OWN_CLOCK:
+            self.client.request("source", follows, name=OWN_CLOCK, bpm=was.bpm)
+        elif was.source == status.source:
             follows("done", {})
         else:
             self.client.request("source", follows, name=was.source)
@@ -192,6 +195,7 @@ class HostLink(QObject):
         self._on_the_way.clear()
         self._strip.show_nothing()
         self._steering.setEnabled(False)
+        self._steering.chords.heard.clear()
         self._steering.like.search.cancel()  # nobody would play what it finds
         self._say_lost()
 

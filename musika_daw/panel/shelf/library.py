@@ -12,6 +12,7 @@ from musika_daw.sound.labels import MANIFEST, SUFFIXES, Labels, labels_in_manife
 
 FILES_MAX = 20_000
 _TEMPO = re.compile(r"(\d+(?:p\d+)?)(?:bpm)?")
+_KEY = re.compile(r"(?<![a-z0-9#])([a-g][#b]?) ?(m|min|minor|maj|major)(?![a-z0-9#])")
 _WHOLE_BPM = 1  # names of packs that were made before held whole tempi
 KEY_NAMES = {"maj": " major", "min": " minor"}
 
@@ -53,8 +54,10 @@ class Sound:
     def matches(self, words: list[str]) -> bool:
         """Whether every word is in its name, its pack or its facts."""
         labels, key = self.labels, self.labels.key or ""
-        text = " ".join((self.name, self.pack, labels.kind or "", labels.shape, key, other_spelling(key), *self.facts))
-        return all(word in text.lower() for word in words)
+        told = (self.name, self.pack, labels.kind or "", labels.shape, key, other_spelling(key), *self.facts)
+        text = " ".join(told).lower()
+        text = f"{text} {_as_words(text)}"
+        return all(word in text for word in words)
 
     @property
     def title(self) -> str:
@@ -121,8 +124,13 @@ def scan(folder: Path) -> Found:
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a search, in lower case; signs of sharp and flat as letters are typed."""
-    return text.lower().replace("♯", "#").replace("♭", "b").split()
+    """The words of a search, in lower case, a key as one of them; signs of sharp and flat as letters are typed."""
+    return _as_words(text.lower().replace("♯", "#").replace("♭", "b")).split()
+
+
+def _as_words(text: str) -> str:
+    """Keys as one word each that no other holds: `e minor`, `em`, `emin` are `key:emin`, not in `key:ebmin`."""
+    return _KEY.sub(lambda key: f"key:{key[1]}{'maj' if key[2].startswith('maj') else 'min'}", text)
 
 
 def _sound(path: Path, root: Path, labels: dict[str, Labels], prefix: str) -> Sound:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QPoint, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QDrag, QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QDrag, QKeyEvent, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
@@ -63,6 +63,14 @@ class TileView(QListView):
         """Take over another theme."""
         self._colours = colours
         self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Tiles share the width, less that of a scroll bar, which Qt leaves free for one that may come."""
+        delegate, bar = self.itemDelegate(), self.verticalScrollBar().sizeHint().width()
+        if isinstance(delegate, TileDelegate):
+            delegate.fit(self.maximumViewportSize().width() - bar - 2)
+            self.setGridSize(delegate.size)
+        super().resizeEvent(event)
 
     @property
     def is_editing(self) -> bool:

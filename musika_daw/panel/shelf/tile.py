@@ -27,6 +27,7 @@ from musika_daw.panel.window.icons import paint_icon
 from musika_daw.panel.window.theme import Colours
 
 WIDTH, HEIGHT, GAP = 200, 100, 4
+NARROWER = 30  # may be missing in a view, all tiles together, for one more of them beside the others
 WAVE_HEIGHT = 50
 SIGN_WIDTH = 17
 PICTURES_MAX = 400
@@ -46,15 +47,25 @@ class TileDelegate(QStyledItemDelegate):
         super().__init__(parent)
         self._model, self._thumbnails, self._colours = model, thumbnails, colours
         self._pictures: OrderedDict[tuple[object, ...], QPixmap] = OrderedDict()
+        self.width = WIDTH
 
     def set_colours(self, colours: Colours) -> None:
         """Take over another theme."""
         self._colours = colours
         self._pictures.clear()
 
+    @property
+    def size(self) -> QSize:
+        """Of every tile."""
+        return QSize(self.width, HEIGHT)
+
+    def fit(self, width: int) -> None:
+        """Share out a view's width to as many tiles beside each other as have `WIDTH` each, or very nearly."""
+        self.width = width // max(1, (width + NARROWER) // WIDTH)
+
     def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
         """All tiles are of one size."""
-        return QSize(WIDTH, HEIGHT)
+        return self.size
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
         """Copy the tile's picture, making it first where there is none."""
@@ -66,7 +77,8 @@ class TileDelegate(QStyledItemDelegate):
         heard = self._model.audition_state if self._model.audition == sound.path else None
         wave = self._thumbnails.get(sound)
         ratio = painter.device().devicePixelRatioF()
-        key = (sound, chosen, focused, hovered, heard, sound.path in self._model.marks, wave is None, ratio)
+        marked = sound.path in self._model.marks
+        key = (sound, chosen, focused, hovered, heard, marked, wave is None, ratio, self.width)
         picture = self._pictures.get(key)
         if picture is None:
             picture = self._painted(sound, wave, chosen, focused, hovered, heard, ratio)
@@ -107,12 +119,12 @@ class TileDelegate(QStyledItemDelegate):
         ratio: float,
     ) -> QPixmap:
         colours = self._colours
-        picture = QPixmap(round(WIDTH * ratio), round(HEIGHT * ratio))
+        picture = QPixmap(round(self.width * ratio), round(HEIGHT * ratio))
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(0, 0, WIDTH, HEIGHT)
+        whole = QRectF(0, 0, self.width, HEIGHT)
         area = whole.adjusted(GAP, GAP, -GAP, -GAP)
         edge = colours.accent if chosen or heard else colours.line
         painter.setPen(QPen(QColor(edge), 2 if chosen or heard else 1, _line_of(focused, chosen)))

@@ -126,6 +126,7 @@ QFrame[role="strip"] {{ background: {base}; border: 1px solid {line}; border-rad
 QGroupBox {{ border: 1px solid {line}; border-radius: 5px; margin-top: 8px; padding: 8px 6px 6px 6px; }}
 QGroupBox::title {{ subcontrol-origin: margin; left: 8px; padding: 0 4px; color: {dim}; }}
 QToolButton:checked, QPushButton:checked {{ background: {accent}; color: {on_accent}; }}
+QToolButton:checked:disabled, QPushButton:checked:disabled {{ background: {line}; color: {dim}; }}
 QCheckBox {{ spacing: 6px; padding-right: 4px; }}
 QCheckBox::indicator:unchecked {{ border: 1px solid {dim}; border-radius: 2px; background: {base};
     width: 11px; height: 11px; }}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, QStandardPaths, QUrl, Signal
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QUndoStack
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QSplitter, QStatusBar, QTabWidget
 
 from musika_daw.panel.later import later
 from musika_daw.panel.link.client import HostClient
@@ -24,6 +24,7 @@ from musika_daw.panel.shelf.model import ShelfModel
 from musika_daw.panel.shelf.shelf import Shelf
 from musika_daw.panel.shelf.thumbnails import Thumbnails
 from musika_daw.panel.strip.strip import TransportStrip
+from musika_daw.panel.window.column import column
 from musika_daw.panel.window.menus import Menus
 from musika_daw.panel.window.notice import Notice
 from musika_daw.panel.window.steering import Steering, SteeringScroll
@@ -32,6 +33,7 @@ from musika_daw.sound.labels import SUFFIXES
 
 MESSAGE_MS = 6000
 LEFT_WIDTH = 270
+HEIGHT = 770  # holds all controls of a model with parts, below a bar that says what is wrong
 TRAIN = (
     "{name} was put on the shelf. For music in the manner of all of it, train a model on it: "
     "musika-train corpus folder, see docs/training.md."
@@ -108,7 +110,7 @@ class PanelWindow(QMainWindow):
 
     def say(self, text: str) -> None:
         """A sentence at the bottom, for a while."""
-        self.statusBar().showMessage(text, MESSAGE_MS)
+        self.messages.showMessage(text, MESSAGE_MS)
 
     def warn(self, text: str) -> None:
         """A sentence that stays until it is put away."""
@@ -119,23 +121,17 @@ class PanelWindow(QMainWindow):
         self.tabs.addTab(self.shelf, "&Shelf")
         self.tabs.addTab(self.make, "&Make a pack")
         self.tabs.setDocumentMode(True)
-        left = QWidget()
-        controls = QVBoxLayout(left)
-        controls.setContentsMargins(0, 0, 0, 0)
-        controls.addWidget(SteeringScroll(self.steering), 1)
-        controls.addWidget(self.steering.learn_mode)
+        self.messages = QStatusBar()
+        self.messages.setSizeGripEnabled(False)
+        controls, learn = SteeringScroll(self.steering), self.steering.learn_mode
         self.splitter = QSplitter()
-        self.splitter.addWidget(left)
-        self.splitter.addWidget(self.tabs)
+        self.splitter.addWidget(column(controls, learn, stretch=controls))
+        # messages not below all: the controls have no room to give
+        self.splitter.addWidget(column(self.tabs, self.messages, stretch=self.tabs))
         self.splitter.setStretchFactor(1, 1)
         self.splitter.setCollapsible(1, False)
-        whole = QWidget()
-        column = QVBoxLayout(whole)
-        column.setContentsMargins(8, 6, 8, 2)
-        for widget in (self.strip, self.host_notice, self.notice):
-            column.addWidget(widget)
-        column.addWidget(self.splitter, 1)
-        self.setCentralWidget(whole)
+        rows = (self.strip, self.host_notice, self.notice, self.splitter)
+        self.setCentralWidget(column(*rows, stretch=self.splitter, margins=(8, 6, 8, 2)))
 
     def _wire(self) -> None:
         client, shelf, steering = self.client, self.shelf, self.steering
@@ -200,7 +196,7 @@ class PanelWindow(QMainWindow):
         self.model.show_audition(status.audition, status.audition_state)
         for button in self.steering.keep_buttons.values():
             button.setEnabled(status.playing or status.bar_beat > 1 or status.bar > 1)
-        if status.keeping and not self.statusBar().currentMessage():
+        if status.keeping and not self.messages.currentMessage():
             self.say("Capturing…")  # it takes longer than the first sentence stays
 
     def _welcome(self, welcome: Welcome) -> None:
@@ -266,7 +262,7 @@ class PanelWindow(QMainWindow):
     def _restore(self) -> None:
         geometry, split = self._settings.value("geometry"), self._settings.value("splitter")
         if geometry is None or not self.restoreGeometry(geometry):
-            self.resize(960, 700)
+            self.resize(960, min(HEIGHT, self.screen().availableGeometry().height()))
         if split is None or not self.splitter.restoreState(split):
             self.splitter.setSizes([LEFT_WIDTH, 640])
         self.shelf.order.setCurrentIndex(min(int(str(self._settings.value("order", 0))), self.shelf.order.count() - 1))

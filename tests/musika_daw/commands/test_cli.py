@@ -87,6 +87,19 @@ def test_models_and_doctor_name_what_is_shipped() -> None:
         assert "piano" in text
 
 
+def test_doctor_sends_nobody_to_doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("sounddevice", "jack"):
+        (tmp_path / f"{name}.py").write_text("raise OSError('library not found')")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("musika_daw.instrument.checkpoint.shipped_models", tuple)
+    code, text = run("doctor")
+    assert code == 0, text
+    for name in ("JACK", "PortAudio"):
+        assert f"{name}'s library is missing, its package is named below (library not found)" in text
+    assert "musika-daw doctor" not in text
+
+
 def test_models_says_who_plays_a_score() -> None:
     code, text = run("models")
     assert code == 0

@@ -124,7 +124,9 @@ SCRIPT = """
     const keyed = files[0].key;
     files[0].key = "A#min";
     const keyNames = ["A# min", "Bb", "B♭min", "A♯", "a# minor", "B♭ minor", "Db", "Bb major"];
-    told.keys = keyNames.map(text => { type("search", text, "input"); return shown(); });
+    const found = text => { type("search", text, "input"); return shown(); };
+    told.keys = keyNames.map(found);
+    told.otherKeys = ["A minor", "B minor", "Am", "A#m", "bbm"].map(found);
     files[0].key = keyed;
     type("search", "", "input");
     const back = () => getComputedStyle(document.body).backgroundColor;
@@ -231,6 +233,7 @@ def test_the_page_works_in_a_browser(pack: Path, tmp_path: Path, size: str) -> N
     assert told["stays"] == "search"
     assert told["cleared"] == [3, ""]
     assert told["keys"] == [1, 1, 1, 1, 1, 1, 0, 0]
+    assert told["otherKeys"] == [0, 0, 0, 1, 1]
     assert told["themes"]
     assert told["wide"]
     told["requests"] = [name for name in told["requests"] if not name.startswith("blob:")]  # of the page itself
