@@ -65,10 +65,13 @@ class Harmony:
         return Key(self.root % 12, MAJOR if self.scale == "major" else MINOR)
 
     def in_key(self, key: Key) -> Harmony:
-        """The same progression in another key; a scale stays as it is where it is of the key's mode."""
+        """The same progression in another key; a scale stays as it is where it is of the key's mode.
+
+        No minor seventh is moved along in a major one.
+        """
         minor = key.steps == MINOR
         scale = self.scale if minor == (self.scale != "major") else "minor" if minor else "major"
-        return replace(self, root=33 + (key.tonic - 33) % 12, scale=scale)
+        return replace(self, root=33 + (key.tonic - 33) % 12, scale=scale, parallel=self.parallel and minor)
 
     def with_chords(self, chords: tuple[Chord, ...]) -> Harmony:
         """These chords in the same key, on the scale of its mode that holds most of them, this one where it does."""
@@ -178,7 +181,7 @@ def draw_harmony(rng: Rng) -> Harmony:
     degrees = PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))]
     sevenths = bool(rng.random() < 0.7) and scale != "major"
     shape = float(rng.random())
-    parallel, pedal = shape < PARALLEL, shape < PEDAL
+    parallel, pedal = shape < PARALLEL and scale != "major", shape < PEDAL
     return Harmony(root, scale, degrees, sevenths, parallel, pedal)
 
 

@@ -8,9 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.hearing.key import key_fits
+from musika_daw.score.controls import Controls
 from musika_daw.score.harmony import NOTES, key_named
-from musika_daw.score.techno.harmony import SCALES
+from musika_daw.score.techno.harmony import SCALES, draw_harmony
 from musika_daw.score.techno.piece import BarScore, Piece, draw_piece, risers
+from musika_daw.score.techno.playing import piece_of
 
 pieces = st.tuples(st.integers(0, 1 << 40), st.integers(0, 1 << 20))
 
@@ -40,6 +42,17 @@ def test_notes_are_of_the_key_unless_a_sampled_chord_is_moved_along(which: tuple
         for bus, tones in piece.bar(bar, energy=1.0).tones.items():
             if not (piece.harmony.parallel and bus in ("stab", "pad")):
                 assert {int(tone.pitch) % 12 for tone in tones} <= scale
+
+
+@given(st.integers(0, 1 << 40), st.integers(0, 7))
+@settings(max_examples=60)
+def test_a_piece_in_a_major_key_has_no_minor_chord_on_its_tonic(seed: int, bar: int) -> None:
+    """A minor seventh that is moved along would be one, drawn or asked for: its key would be told wrongly."""
+    asked = piece_of(Controls(seed=seed, key="Cmaj"))
+    scale = {0, 2, 4, 5, 7, 9, 11}
+    assert {int(tone.pitch) % 12 for tones in asked.bar(bar, energy=1.0).tones.values() for tone in tones} <= scale
+    drawn = draw_harmony(np.random.default_rng(seed))
+    assert drawn.scale != "major" or not drawn.parallel
 
 
 @given(pieces, st.integers(0, 200), st.integers(1, 16))
