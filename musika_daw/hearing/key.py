@@ -1,6 +1,7 @@
 """Key of a recording and pitch of a single sound, told only where they are clear.
 
-Key: a chroma vector against the twelve rotations of the major and minor profiles of Krumhansl and Kessler (1982).
+Key: a chroma vector, in which each peak speaks for the notes that it may be a partial of (Gomez 2006), against the
+twelve rotations of the major and minor profiles of Krumhansl and Kessler (1982).
 Pitch: the first deep minimum of the normalised difference function (YIN, de Cheveigne and Kawahara 2002).
 """
 
@@ -14,7 +15,9 @@ from musika_daw.score.harmony import NOTES, key_in_text, relative_of
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 _SIZE = 16384
-_LOW_HZ, _HIGH_HZ = 100.0, 2000.0
+_LOW_HZ, _HIGH_HZ = 50.0, 1500.0
+# a peak may be one of so many partials, each less likely than the one before; loud ones do not count for all
+_PARTIALS, _LIKELY, _POWER = 6, 0.6, 0.7
 _FIT_LEAST, _LEAD_LEAST, _TUNED_LEAST = 0.82, 0.07, 0.5
 _PITCH_RANGE_HZ = (30.0, 1000.0)
 _PITCH_DEPTH = 0.15
@@ -37,27 +40,30 @@ class Pitch:
 
 
 def chroma(samples: np.ndarray, sample_rate_hz: int) -> tuple[np.ndarray, float]:
-    """(energy of the twelve pitch classes from C, [12], sum 1; share of it that is in tune) of [frames, channels].
+    """(weight of the twelve pitch classes from C, [12], sum 1; share of it that is in tune) of [frames, channels].
 
     Only peaks of the spectrum count, so that drums, which have none for long, add little; each is placed between its
-    bins by a parabola. In tune is within 15 cents of a semitone: 0.3 of anything, most of what is played on notes.
-    Zeros for silence.
+    bins by a parabola, and counts for each note of which it may be a partial, the more the nearer it lies to that. In
+    tune is within 15 cents of a semitone: 0.3 of anything, most of what is played on notes. Zeros for silence.
     """
     centres = np.arange(_SIZE // 2 + 1) * sample_rate_hz / _SIZE
     inside = np.flatnonzero((centres >= _LOW_HZ) & (centres <= _HIGH_HZ))
-    total, tuned = np.zeros(12), 0.0
+    total, tuned, loud = np.zeros(12), 0.0, 0.0
     for block in magnitudes(mono(samples), _SIZE, _SIZE // 4):
         before, here, after = (block[:, inside + step] for step in (-1, 0, 1))
         at, which = np.nonzero((here > before) & (here >= after) & (here > 1e-9))
         left, top, right = (np.log(part[at, which] + 1e-12) for part in (before, here, after))
         shift = 0.5 * (left - right) / np.minimum(left - 2 * top + right, -1e-9)
         place = 12 * np.log2((inside[which] + np.clip(shift, -0.5, 0.5)) * sample_rate_hz / _SIZE / 440.0) + 9
-        nearest = np.rint(place)
         weights = here[at, which]
-        total += np.bincount(nearest.astype(int) % 12, weights, 12)
-        tuned += float(weights[np.abs(place - nearest) <= 0.15].sum())
+        tuned += float(weights[np.abs(place - np.rint(place)) <= 0.15].sum())
+        loud += float(weights.sum())
+        for partial in range(1, _PARTIALS + 1):
+            note = place - 12 * np.log2(partial)
+            near = 1 - 2 * np.abs(note - np.rint(note))
+            total += _LIKELY ** (partial - 1) * np.bincount(np.rint(note).astype(int) % 12, weights**_POWER * near, 12)
     whole = float(total.sum())
-    return (total / whole, tuned / whole) if whole else (total, 0.0)
+    return (total / whole, tuned / loud) if whole else (total, 0.0)
 
 
 def key_of(samples: np.ndarray, sample_rate_hz: int) -> tuple[str | None, float]:
