@@ -49,6 +49,7 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    sound_told: str | None = None
     key: str | None = None
     chords: str | None = None
     voices: str | None = None
@@ -122,6 +123,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
+        sound_told=_text(sound, "told"),
         key=_text(_part(data, "score"), "key"),
         chords=_text(_part(data, "score"), "chords"),
         voices=_text(_part(data, "score"), "voices"),
