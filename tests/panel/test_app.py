@@ -120,7 +120,10 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         end(window)
     assert not process.is_running
     assert (tmp_path / "out-3.wav").is_file()  # it was ended in good order
-    assert {path.name for path in tmp_path.glob("out*.part")} == {"out.wav.part", "out-2.wav.part"}  # of the killed ones
+    assert {path.name for path in tmp_path.glob("out*.part")} == {
+        "out.wav.part",
+        "out-2.wav.part",
+    }  # of the killed ones
 
 
 def test_another_model_plays_on_with_tempo_and_controls(app: QApplication, tmp_path: Path, until: Until) -> None:

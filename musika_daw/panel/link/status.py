@@ -55,6 +55,7 @@ class HostStatus:
     voices: str | None = None
     heard_chord: str | None = None
     held_chord: str | None = None
+    chords_port: str | None = None
     parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
@@ -129,6 +130,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         voices=_text(_part(data, "score"), "voices"),
         heard_chord=_text(_part(data, "chords"), "heard"),
         held_chord=_text(_part(data, "chords"), "held"),
+        chords_port=_text(_part(data, "chords"), "port"),
         parts=_parts(_part(data, "parts")),
     )
 
