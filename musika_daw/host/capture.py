@@ -63,15 +63,19 @@ class HeardBars:
         self._whole: tuple[int, int, Piece | None, bool] = 0, 0, None, False
         self._still = False  # whether there were some since play was sent here that nothing moved in
 
-    def play(self, beat: float, playing: bool, jumps: int, piece: Piece | None = None) -> None:
-        """The host has come to a beat; `jumps` counts the times that it was sent elsewhere, `piece` is what sounds."""
+    def play(self, beat: float, playing: bool, jumps: int, piece: Piece | None = None, *, sounds: bool = True) -> None:
+        """The host has come to a beat; `jumps` counts the times that it was sent elsewhere, `piece` is what is played.
+
+        A stretch begins once it `sounds`, which takes until the first of it is rendered; a hole later on ends none.
+        """
         moved = piece is not None and self._piece is not None and _fixed(piece) != _fixed(self._piece)
+        if not playing or jumps != self._jumps or (self._beat is not None and beat < self._beat - BACK_BEATS):
+            self._end(for_good=True)
         if not playing:
-            self._end(for_good=True)
-        elif self._beat is None or jumps != self._jumps or beat < self._beat - BACK_BEATS:
-            self._end(for_good=True)
-            self._began = self._sent = self._beat = beat
-            self._still = False
+            pass
+        elif self._beat is None:
+            self._began = self._sent = beat
+            self._beat, self._still = (beat if sounds else None), False
         elif moved:
             self._beat = max(beat + LATE_BEATS, self._beat)  # what comes on a beat is led over to just before it
             self._end()

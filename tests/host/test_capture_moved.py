@@ -57,3 +57,16 @@ def test_tempo_and_played_chords_do_not_end_the_bars_and_the_last_tempo_counts()
     faster = replace(OLD, bpm=Fraction(125), controls=replace(OLD.controls, changes=((20.0, "Am"),)))
     heard = _play(HeardBars(), (0, 20, OLD), (20, 32.1, faster))
     assert heard.last(8, OLD) == Take(0, 8, faster)
+
+
+def test_bars_in_which_nothing_was_rendered_yet_were_not_heard() -> None:
+    heard = HeardBars()
+    for beat in np.arange(0, 60, 0.05):
+        heard.play(float(beat), True, 0, OLD, sounds=beat >= 22)
+    assert heard.last(16, OLD) == Take(24, 8, OLD)
+    for beat in np.arange(100, 120, 0.05):  # sent elsewhere, where nothing comes
+        heard.play(float(beat), True, 1, OLD, sounds=False)
+    assert heard.last(16, OLD) == Take(24, 8, OLD)
+    hole = _play(HeardBars(), (0, 10, OLD))
+    hole.play(10, True, 0, OLD, sounds=False)
+    assert _play(hole, (10, 32.1, OLD)).last(8, OLD) == Take(0, 8, OLD)
