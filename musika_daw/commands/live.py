@@ -254,6 +254,8 @@ def _show_live(session: Any, end_s: float, told: list[str]) -> None:
             lost = [f"[bold red]{escape(session.sink.problem)}[/]"] if session.sink.problem else []
             named = [escape(session.sink.told)] if session.sink.told else []
             notes = [*lost, *named, *told, *session.source.warnings, *map(str, session.keeper.results[-2:])]
+            if session.midi_map.problem:
+                notes.append(escape(session.midi_map.problem))
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink

@@ -62,7 +62,7 @@ def test_tempo_and_played_chords_do_not_end_the_bars_and_the_last_tempo_counts()
 def test_bars_in_which_nothing_was_rendered_yet_were_not_heard() -> None:
     heard = HeardBars()
     for beat in np.arange(0, 60, 0.05):
-        heard.play(float(beat), True, 0, OLD, sounds=beat >= 22)
+        heard.play(float(beat), True, 0, OLD, sounds=bool(beat >= 22))
     assert heard.last(16, OLD) == Take(24, 8, OLD)
     for beat in np.arange(100, 120, 0.05):  # sent elsewhere, where nothing comes
         heard.play(float(beat), True, 1, OLD, sounds=False)

@@ -43,3 +43,18 @@ def test_a_host_started_again_has_parts_effects_and_inputs_as_before(
         assert again.asked("chords_in") == [{"port": "Keys"}]
     finally:
         again.server.close()
+
+
+def test_what_is_worth_knowing_is_shown_until_it_was_read(
+    window: PanelWindow, host: StandIn, until: Callable[..., bool]
+) -> None:
+    notice = window.host_notice
+    host.status = status(midi={"problem": "map: m.toml: not a map"})
+    assert until(lambda: notice.text == "map: m.toml: not a map")
+    host.status = status(sound={"told": "recorded into a-2.wav"})
+    assert until(lambda: notice.text == "recorded into a-2.wav")
+    notice.buttons[0].click()
+    assert until(lambda: not notice.isVisible() and window.link._status is not None)
+    host.status = status(sound={"told": "recorded into a-2.wav"}, transport={"bar": 9})
+    assert until(lambda: window.link._status is not None and window.link._status.bar == 9)
+    assert not notice.isVisible()

@@ -47,7 +47,7 @@ class HostLink(QObject):
         self._was: tuple[int, HostStatus] | None = None  # of the host with this process id
         self._gives_back: HostStatus | None = None
         self._reason = ""
-        self._read: str | None = None  # what the user was told of the sound and has seen
+        self._read: set[str] = set()  # what the user was told though all is well, and has seen
         steering.setEnabled(False)
         self._rows: dict[str, WrittenRow | LikeRow] = {
             "key": steering.key,
@@ -196,13 +196,15 @@ class HostLink(QObject):
         elif status.reason:
             reason = status.reason[:1].upper() + status.reason[1:]
             self._notice.say(f"{status.source}: {reason}. {status.fix}")
-        elif status.sound_told and status.sound_told != self._read:
-            self._notice.say(status.sound_told, [("OK", partial(self._has_read, status.sound_told))])
+        elif told := next(
+            (text for text in (status.midi_problem, status.sound_told) if text and text not in self._read), None
+        ):
+            self._notice.say(told, [("OK", partial(self._has_read, told))])
         else:
             self._notice.clear()
 
     def _has_read(self, told: str) -> None:
-        self._read = told
+        self._read.add(told)
         self._notice.clear()
 
     def _take(self, offer: Offer) -> None:

@@ -50,6 +50,7 @@ class HostStatus:
     keeping: int = 0
     sound_problem: str | None = None
     sound_told: str | None = None
+    midi_problem: str | None = None
     key: str | None = None
     chords: str | None = None
     voices: str | None = None
@@ -125,6 +126,7 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
         sound_told=_text(sound, "told"),
+        midi_problem=_text(midi, "problem"),
         key=_text(_part(data, "score"), "key"),
         chords=_text(_part(data, "score"), "chords"),
         voices=_text(_part(data, "score"), "voices"),
