@@ -14,7 +14,9 @@ from bridge.midi.source import MidiSource
 CLOCK, START, CONTINUE, STOP, SONG_POSITION = 0xF8, 0xFA, 0xFB, 0xFC, 0xF2
 CLOCKS_PER_BEAT = 24
 CLOCKS_PER_SIXTEENTH = 6
+SIXTEENTHS_MAX = (1 << 14) - 1  # 1024 bars of 4/4: what a song position can tell
 LOST_S = 1.0
+LOSSES_OVER, LOSSES_MANY = 10 * CLOCKS_PER_BEAT, 5
 CEASED = "the clock ceased while playing, without a Stop: its port or program may be gone"
 
 
@@ -41,7 +43,8 @@ class MidiClock:
             raise ValueError(f"song_position_divisor: {song_position_divisor}, must be in 1..96")
         self.filter = ClockFilter(CLOCKS_PER_BEAT, jitter_s)
         self.divisor = song_position_divisor
-        self.warnings: tuple[str, ...] = ()
+        self._warnings: tuple[str, ...] = ()
+        self._losses = 0, 0, 0  # ticks and losses when they were counted last, and how many there were then
         self._song = _Song()
         self._announced: tuple[int, int] | None = None  # last song position in sixteenths, clocks since
         self._view: tuple[_Song, ClockState] = (self._song, self.filter.state)
@@ -75,6 +78,9 @@ class MidiClock:
 
     def _clock(self, time_s: float) -> None:
         tick = self.filter.tick(time_s)
+        ticks, losses, _ = self._losses
+        if not 0 <= tick - ticks < LOSSES_OVER:
+            self._losses = tick, self.filter.lost, self.filter.lost - losses
         song = self._song
         if song.waiting:
             self._song = _Song(playing=True, clocks=song.clocks, tick=tick)
@@ -95,11 +101,20 @@ class MidiClock:
         song = self._song
         if song.playing and not song.waiting:
             expected = self._next_clock()
-            # a position repeated while playing is coarser than the clocks counted
-            if expected is None or not 0 <= expected - clocks < CLOCKS_PER_SIXTEENTH:
+            if expected is None or not self._is_there(sixteenths, expected):
                 self._song = _Song(playing=True, waiting=True, clocks=clocks)
         else:
             self._song = _Song(song.playing, song.waiting, clocks)
+
+    def _is_there(self, sixteenths: int, expected: int) -> bool:
+        """Whether a position that is repeated while playing is that of the clocks counted, which are finer.
+
+        Beyond what a position can tell some senders go on from 0 and some stay at the last.
+        """
+        beyond = expected - sixteenths * CLOCKS_PER_SIXTEENTH // self.divisor
+        if sixteenths == SIXTEENTHS_MAX and beyond >= 0:
+            return True
+        return 0 <= beyond % ((SIXTEENTHS_MAX + 1) * CLOCKS_PER_SIXTEENTH // self.divisor) < CLOCKS_PER_SIXTEENTH
 
     def _check(self, sixteenths: int) -> None:
         """Compare the way from one song position to the next with the clocks played in between."""
@@ -111,10 +126,19 @@ class MidiClock:
         factor = round(way * CLOCKS_PER_SIXTEENTH / clocks) if way > 0 else 0
         if factor >= 2 and abs(way * CLOCKS_PER_SIXTEENTH / factor - clocks) <= CLOCKS_PER_SIXTEENTH:
             known = " (Ardour before 7.4 does this)" if factor == 6 else ""
-            self.warnings = (
+            self._warnings = (
                 f"song position went {way:g} sixteenths in {clocks} clocks, {factor} times too far{known}; "
                 f"song_position_divisor={factor * self.divisor} corrects it",
             )
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is wrong with the sender's song positions or clocks, if anything."""
+        missing = self._losses[2]
+        if missing < LOSSES_MANY:
+            return self._warnings
+        text = f"{missing} of the last {LOSSES_OVER} clocks are missing; where they come once an audio period, "
+        return (*self._warnings, text + "their tempo is read wrong: --jitter-ms 12 or 22, see docs/live.md")
 
     def is_lost(self, time_s: float) -> bool:
         """Whether clocks have ceased while playing, for `LOST_S` at least: no Stop was sent."""

@@ -199,6 +199,8 @@ def run(source: str, **values: Any) -> None:
         raise ValueError(str(error)) from error
     for kept in session.keeper.results:
         click.echo(str(kept))
+    if session.sink.told:
+        click.echo(session.sink.told)
     if session.sink.ended_early:
         raise ValueError(str(session.sink.problem))
 
@@ -250,7 +252,10 @@ def _show_live(session: Any, end_s: float, told: list[str]) -> None:
         while not session.quit and time.monotonic() < end_s:
             session.keeper.poll()
             lost = [f"[bold red]{escape(session.sink.problem)}[/]"] if session.sink.problem else []
-            notes = [*lost, *told, *session.source.warnings, *map(str, session.keeper.results[-2:])]
+            named = [escape(session.sink.told)] if session.sink.told else []
+            notes = [*lost, *named, *told, *session.source.warnings, *map(str, session.keeper.results[-2:])]
+            if session.midi_map.problem:
+                notes.append(escape(session.midi_map.problem))
             if session.midi_map.learning:
                 notes.append(f"move the controller for {session.midi_map.learning}")
             status, sink = session.host.status(), session.sink

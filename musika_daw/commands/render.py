@@ -194,6 +194,11 @@ def render(
         click.echo(plain(str(path)))
     for line in resting(engine, stretch, controls, list(played) if stems else None):
         click.echo(line, err=True)
+    beside_it = [
+        out.with_name(f"{out.stem}-{part}{out.suffix}") for part in engine.parts if stems and part not in played
+    ]
+    if older := ", ".join(plain(path.name) for path in beside_it if path.is_file()):
+        click.echo(f"stems: {older}: there from before, not of this loop", err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:
         click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from musika_daw.host.play.piece import Piece
 from musika_daw.host.play.render import ChunkRenderer, Renderer, load_renderer
+from musika_daw.score.controls import Controls
 from musika_daw.system.atomic import naming
 from musika_daw.system.refusal import of_system
 from musika_daw.system.threads import one_thread_each
@@ -33,11 +34,15 @@ KEEPERS = "musika_daw.keep"
 
 @dataclass(frozen=True)
 class Take:
-    """Bars of a piece, from a beat on; what the renderer needs to make them again, sample by sample."""
+    """Bars of a piece, from a beat on; what the renderer needs to make them again, sample by sample.
+
+    `moved`: a control was moved in them, so they are not quite what was heard.
+    """
 
     start_beat: int
     bars: int
     piece: Piece
+    moved: bool = False
 
     def __post_init__(self) -> None:
         if self.bars not in BARS:
@@ -45,46 +50,76 @@ class Take:
 
 
 class HeardBars:
-    """Which whole bars were heard one after another, last: where play began, jumped or went round, it begins anew."""
+    """Which whole bars were heard one after another, last: where play began, jumped or went round, or a control was
+    moved, it begins anew. Chords that were played on the way are no such control: each has its beat."""
 
     def __init__(self) -> None:
         self._began = 0.0  # beat where this stretch of play began
+        self._sent = 0.0  # and where play did, whatever moved since
         self._beat: float | None = None  # and where it has come to
         self._jumps = 0
-        self._whole = 0, 0  # first bar and end of the whole ones that were heard before this stretch
+        self._piece: Piece | None = None  # as it is heard
+        # first bar and end of the last ones before this stretch, as what, and whether anything moved in them
+        self._whole: tuple[int, int, Piece | None, bool] = 0, 0, None, False
+        self._still = False  # whether there were some since play was sent here that nothing moved in
 
-    def play(self, beat: float, playing: bool, jumps: int) -> None:
-        """The host has come to a beat; `jumps` counts the times that it was sent elsewhere."""
+    def play(self, beat: float, playing: bool, jumps: int, piece: Piece | None = None, *, sounds: bool = True) -> None:
+        """The host has come to a beat; `jumps` counts the times that it was sent elsewhere, `piece` is what is played.
+
+        A stretch begins once it `sounds`, which takes until the first of it is rendered; a hole later on ends none.
+        """
+        moved = piece is not None and self._piece is not None and _fixed(piece) != _fixed(self._piece)
+        if not playing or jumps != self._jumps or (self._beat is not None and beat < self._beat - BACK_BEATS):
+            self._end(for_good=True)
         if not playing:
-            self._end()
-        elif self._beat is None or jumps != self._jumps or beat < self._beat - BACK_BEATS:
+            pass
+        elif self._beat is None:
+            self._began = self._sent = beat
+            self._beat, self._still = (beat if sounds else None), False
+        elif moved:
+            self._beat = max(beat + LATE_BEATS, self._beat)  # what comes on a beat is led over to just before it
             self._end()
             self._began = self._beat = beat
         else:
             self._beat = max(beat, self._beat)
+        if playing:
+            self._piece = piece
         self._jumps = jumps
 
     def last(self, bars: int, piece: Piece) -> Take:
-        """The last of them, as many as asked for or as a loop can have. Raises ValueError below the shortest loop."""
-        first, end = self._present()
-        if end - first < BARS[0]:
-            first, end = max(self._whole, (first, end), key=lambda whole: whole[1] - whole[0])
+        """The last of them, as many as asked for or as a loop can have, of the piece as it was heard; of `piece` where
+        that is not known. Raises ValueError below the shortest loop."""
+        (first, end), heard, moved = self._present(self._began), self._piece, False
+        if self._beat is None or (end - first < BARS[0] and self._whole[1] - self._whole[0] > end - first):
+            first, end, heard, moved = self._whole
+        if end - first < BARS[0] and self._sent < self._began:
+            (first, end), heard, moved = self._present(self._sent), self._piece, True
         count = max((n for n in BARS if n <= min(bars, end - first)), default=None)
         if count is None:
             raise ValueError(f"keep: {bars} bars, only {end - first} whole ones were heard, must be {BARS[0]} at least")
-        return Take((end - count) * BEATS_PER_BAR, count, piece)
+        return Take((end - count) * BEATS_PER_BAR, count, heard or piece, moved)
 
-    def _present(self) -> tuple[int, int]:
+    def _present(self, began: float) -> tuple[int, int]:
         if self._beat is None:
-            return self._whole
-        first = max(0, math.ceil((self._began - LATE_BEATS) / BEATS_PER_BAR))
+            return self._whole[:2]
+        first = max(0, math.ceil((began - LATE_BEATS) / BEATS_PER_BAR))
         return first, max(first, math.floor(self._beat / BEATS_PER_BAR + 1e-6))
 
-    def _end(self) -> None:
-        present = self._present()
-        if self._beat is not None and present[1] - present[0] >= BARS[0]:
-            self._whole = present
+    def _end(self, *, for_good: bool = False) -> None:
+        if self._beat is None:
+            return
+        (first, end), moved = self._present(self._began), False
+        if for_good and end - first < BARS[0] and not self._still:
+            (first, end), moved = self._present(self._sent), True
+        if end - first >= BARS[0]:
+            self._whole = first, end, self._piece, moved
+            self._still = True
         self._beat = None
+
+
+def _fixed(piece: Piece) -> Controls:
+    """What has no place on the timeline: moved, it is another music in all bars."""
+    return dataclasses.replace(piece.controls, changes=())
 
 
 def heard_loop(renderer: Renderer, take: Take, sample_rate_hz: int) -> np.ndarray:
@@ -130,7 +165,8 @@ def keep(renderer: Renderer, take: Take, folder: Path, label: str = "MSK", name:
 class Keeper:
     """Keeps takes in a process of its own, so that neither the sound nor the rendering ahead waits for it.
 
-    `results` grows by one for each take. Takes are kept one after another.
+    `results` grows by one for each take, and by one that says so where controls were moved in it. Takes are kept one
+    after another.
     """
 
     def __init__(
@@ -165,6 +201,9 @@ class Keeper:
                 self._asked = 0
             self._pipe.send(take)
             self._asked += 1
+            if take.moved:
+                text = f"keep: controls were moved in these {take.bars} bars, which are kept as they sounded last"
+                self.results.append(Kept(problem=text))
 
     def poll(self) -> int:
         """Collect results; returns how many takes are still under way. For any thread."""

@@ -156,7 +156,9 @@ class Host:
         bpm = self._choice.update(grid.bpm, now_s)
         self.piece = Piece(bpm, self.live.controls(), self.player.sample_rate_hz, self.effects)
         self._beat = self.follower.here(now_s + shift_s)
-        self.heard.play(self._beat, grid.playing, grid.jumps)
+        player, sounding = self.player, self.player.generation
+        piece = self.piece if sounding is None else sounding.piece
+        self.heard.play(self._beat, grid.playing, grid.jumps, piece, sounds=player.sounding)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)
         except WorkerError as error:

@@ -5,6 +5,9 @@ from typing import Any
 
 from pack_builder.record.checked import checked
 
+WITHOUT_KEY = ("drums",)
+"""Stems that are not told the key of their loop: a host would move them to that of a song."""
+
 
 @dataclass(frozen=True)
 class FileMidi:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from pack_builder.record.beside import FileChord, FileMidi, FileStems, beside_plain, chords_from
+from pack_builder.record.beside import WITHOUT_KEY, FileChord, FileMidi, FileStems, beside_plain, chords_from
 from pack_builder.record.checked import BESIDE, checked
 
 
@@ -143,7 +143,8 @@ class Row:
         """The stems as rows of their own: those of the loop in all but their file, their part and their level."""
         for stem in self.stems.files if self.stems else ():
             quality = replace(self.quality, loudness_lufs=stem.loudness_lufs, true_peak_dbtp=stem.true_peak_dbtp)
-            sound, music = replace(self.sound, sha256=stem.sha256), replace(self.music, role=stem.role)
+            key = None if stem.role in WITHOUT_KEY else self.music.key
+            sound, music = replace(self.sound, sha256=stem.sha256), replace(self.music, role=stem.role, key=key)
             yield replace(self, file=stem.file, sound=sound, music=music, quality=quality, midi=None, stems=None)
 
     @property

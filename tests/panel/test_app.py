@@ -119,7 +119,11 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
     finally:
         end(window)
     assert not process.is_running
-    assert (tmp_path / "out.wav").is_file()  # it was ended in good order
+    assert (tmp_path / "out-3.wav").is_file()  # it was ended in good order
+    assert {path.name for path in tmp_path.glob("out*.part")} == {
+        "out.wav.part",
+        "out-2.wav.part",
+    }  # of the killed ones
 
 
 def test_another_model_plays_on_with_tempo_and_controls(app: QApplication, tmp_path: Path, until: Until) -> None:
@@ -143,9 +147,14 @@ def test_another_model_plays_on_with_tempo_and_controls(app: QApplication, tmp_p
         assert process.pid != first
         assert until(lambda: link.owns_host and window.strip.lamp.state == "locked", 120)
         assert until(lambda: link._status.bpm == 133.5 and link._status.values["truncation"] == 0.25)
+        assert "is recorded into out-2.wav" in window.host_notice.text
+        window.host_notice.buttons[0].click()
         assert not window.host_notice.isVisible()
+        assert until(lambda: not window.host_notice.isVisible() and link._status.ahead_s > 0)
     finally:
         end(window)
+    assert (tmp_path / "out.wav").stat().st_size > 10_000
+    assert (tmp_path / "out-2.wav").is_file()
 
 
 @pytest.mark.parametrize("hangs", [False, True])

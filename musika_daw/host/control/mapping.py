@@ -67,7 +67,8 @@ class MidiMap:
     def forget(self, name: str) -> None:
         """Unbind a name."""
         with self._lock:
-            if self._bindings.pop(name, None) is not None:
+            readable = self._read_again()
+            if self._bindings.pop(name, None) is not None and readable:
                 self._save()
 
     def feed(self, message: Sequence[int], _time_s: float = 0.0) -> bool:
@@ -79,12 +80,14 @@ class MidiMap:
         if name is not None:
             with self._lock:
                 self._learning = None
+                readable = self._read_again()
                 taken = {other for other, b in self._bindings.items() if b.controller == controller}
                 for other in taken:
                     if self._bindings[other].channel in (None, channel):
                         del self._bindings[other]
                 self._bindings[name] = Binding(controller, channel)
-                self._save()
+                if readable:
+                    self._save()
         moved = False
         for name, binding in list(self._bindings.items()):
             if binding.controller == controller and binding.channel in (None, channel):
@@ -99,6 +102,17 @@ class MidiMap:
             with suppress(ValueError):  # in a MIDI thread: the model has no such part, which its `problem` says
                 self._live.act(name)
         self._before[name] = value
+
+    def _read_again(self) -> bool:
+        """Take what others have written into the file since: another host, or somebody by hand; whether it is a map."""
+        self.problem = None
+        if self.path is None or not self.path.exists():
+            return True
+        try:
+            self._bindings = read_map(self.path)
+        except ValueError as error:
+            self.problem = f"{error}; left as it is, what is learnt now is not kept"
+        return self.problem is None
 
     def _save(self) -> None:
         if self.path is None:

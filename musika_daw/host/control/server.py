@@ -243,6 +243,7 @@ class ControlServer:
                 "peak_db": 20 * math.log10(meter.peak) if meter.peak > 1e-6 else None,
                 "clipped": meter.clipped,
                 "problem": session.sink.problem,
+                "told": session.sink.told,
             },
             "values": session.live.values(),
             "score": session.live.written(),

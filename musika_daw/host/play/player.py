@@ -104,10 +104,15 @@ class Player:
             self.waits_frames,
             self.error_s,
             self.beat,
-            self._main is not None and self._heard,
+            self.sounding,
             peak,
             self.clipped,
         )
+
+    @property
+    def sounding(self) -> bool:
+        """Whether what was read last was rendered."""
+        return self._main is not None and self._heard
 
     def uses(self, generation: Generation) -> bool:
         """Whether something of a generation is still to be heard."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,8 @@ class FileSink(Sink):
     """Plays in real time into a WAV, FLAC or AIFF file; what is heard from a device is in the file, frame by frame.
 
     The file appears under its name when the sink stops, or the disk is full: what was written until then is kept.
-    Raises ValueError for another kind of file.
+    Nobody plays the same again, so a recording that is there is left alone: this one gets the next free name, and
+    `told` says so. Raises ValueError for another kind of file.
     """
 
     def __init__(self, path: Path, sample_rate_hz: int = 48_000, block_frames: int = 512) -> None:
@@ -39,13 +43,15 @@ class FileSink(Sink):
         """Begin to write. Raises SinkError if the file cannot be made."""
         import soundfile
 
-        part = self.path.with_name(self.path.name + PART_SUFFIX)
         kind = {".wav": "WAV", ".flac": "FLAC"}.get(self.path.suffix.lower(), "AIFF")
         try:
-            part.open("wb").close()  # what is wrong is told by the system, not by libsndfile
-            file = soundfile.SoundFile(
-                name_for_libraries(part), "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind
-            )
+            with ExitStack() as undo:
+                part = self._take_name()  # what is wrong is told by the system, not by libsndfile
+                undo.callback(part.unlink)
+                file = soundfile.SoundFile(
+                    name_for_libraries(part), "w", self.sample_rate_hz, 2, subtype="PCM_24", format=kind
+                )
+                undo.pop_all()
         except (soundfile.LibsndfileError, OSError) as error:
             why = getattr(error, "strerror", None) or str(error)
             raise SinkError(f"sink: {self.path}: {why.lower()}") from error
@@ -64,6 +70,23 @@ class FileSink(Sink):
     def xruns(self) -> int:
         """Blocks that were later than their time by more than their length."""
         return self._late
+
+    def _take_name(self) -> Path:
+        """Make the temporary file of the first name that no recording has, nor one that was begun."""
+        there: Path | None = None
+        for name in _names(self.path):
+            part = name.with_name(name.name + PART_SUFFIX)
+            try:
+                if not _is_taken(name):
+                    part.open("xb").close()
+                    break
+                there = there or name
+            except FileExistsError:  # of a host that plays now, or that was killed
+                there = there or part
+        self.path, self.name = name, f"file {name.name}"
+        if there is not None:
+            self.told = f"sink: {there} is there already, this is recorded into {name.name}"
+        return part
 
     def _run(self, fill: Fill, file: Any, part: Path) -> None:
         block = np.zeros((2, self.block_frames), np.float32)
@@ -97,6 +120,21 @@ class FileSink(Sink):
         except OSError as error:
             self.ended_early = True
             self.problem = f"sink: {self.path}: {(error.strerror or str(error)).lower()}, the sound is in {part.name}"
+
+
+def _names(path: Path) -> Iterator[Path]:
+    """A name, then the same with -2, -3 and so on before its suffix."""
+    yield path
+    for number in itertools.count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _is_taken(path: Path) -> bool:
+    """Whether sound would be lost if something else got this name; an empty file only keeps a name."""
+    try:
+        return path.lstat().st_size > 0
+    except FileNotFoundError:
+        return False
 
 
 def _reason(part: Path, error: Exception) -> str:

@@ -25,7 +25,8 @@ ON_THE_WAY_S = 0.6
 class HostLink(QObject):
     """`values` are the controls as the user sees them: what is on the way to the host counts already.
 
-    Where a host that the panel started is gone and comes back, it is told the values and the source that it had.
+    Where a host that the panel started is gone and comes back, it is told the values, parts, effects, MIDI inputs and
+    source that it had.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class HostLink(QObject):
         self._was: tuple[int, HostStatus] | None = None  # of the host with this process id
         self._gives_back: HostStatus | None = None
         self._reason = ""
+        self._read: set[str] = set()  # what the user was told though all is well, and has seen
         steering.setEnabled(False)
         self._rows: dict[str, WrittenRow | LikeRow] = {
             "key": steering.key,
@@ -143,6 +145,16 @@ class HostLink(QObject):
             if kind == "done" and was.source == OWN_CLOCK:
                 self.client.request("act", action="play" if was.playing else "stop")
 
+        for part, state in status.parts.items():
+            for what in ("mute", "solo"):
+                if (on := was.parts.get(part, state)[what]) != state[what]:
+                    self.client.request("part", name=part, what=what, on=on)
+        if was.effects_on != status.effects_on:
+            self.client.request("effects", on=was.effects_on)
+        if was.midi_port != status.midi_port:
+            self.client.request("midi", port=was.midi_port)
+        if was.chords_port != status.chords_port:
+            self.client.request("chords_in", port=was.chords_port)
         if was.source == OWN_CLOCK:
             self.client.request("source", follows, name=OWN_CLOCK, bpm=was.bpm)
         elif was.source == status.source:
@@ -184,8 +196,16 @@ class HostLink(QObject):
         elif status.reason:
             reason = status.reason[:1].upper() + status.reason[1:]
             self._notice.say(f"{status.source}: {reason}. {status.fix}")
+        elif told := next(
+            (text for text in (status.midi_problem, status.sound_told) if text and text not in self._read), None
+        ):
+            self._notice.say(told, [("OK", partial(self._has_read, told))])
         else:
             self._notice.clear()
+
+    def _has_read(self, told: str) -> None:
+        self._read.add(told)
+        self._notice.clear()
 
     def _take(self, offer: Offer) -> None:
         self.client.request(offer.kind, **offer.values)

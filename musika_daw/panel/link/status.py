@@ -49,11 +49,14 @@ class HostStatus:
     audition_state: str | None
     keeping: int = 0
     sound_problem: str | None = None
+    sound_told: str | None = None
+    midi_problem: str | None = None
     key: str | None = None
     chords: str | None = None
     voices: str | None = None
     heard_chord: str | None = None
     held_chord: str | None = None
+    chords_port: str | None = None
     parts: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
 
@@ -122,11 +125,14 @@ def read_status(data: Mapping[str, Any]) -> HostStatus:
         audition_state=_text(audition, "state"),
         keeping=_get(data, "keeping", int),
         sound_problem=_text(sound, "problem"),
+        sound_told=_text(sound, "told"),
+        midi_problem=_text(midi, "problem"),
         key=_text(_part(data, "score"), "key"),
         chords=_text(_part(data, "score"), "chords"),
         voices=_text(_part(data, "score"), "voices"),
         heard_chord=_text(_part(data, "chords"), "heard"),
         held_chord=_text(_part(data, "chords"), "held"),
+        chords_port=_text(_part(data, "chords"), "port"),
         parts=_parts(_part(data, "parts")),
     )
 

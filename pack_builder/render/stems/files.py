@@ -12,11 +12,9 @@ from musika_daw.sound.sounds import FORMATS, encode
 from musika_daw.sound.tags import ACID_ROOT_SET, Tags
 from pack_builder.plan.names import path_of_stem
 from pack_builder.plan.options import BuildOptions
-from pack_builder.record.beside import FileStem, FileStems
+from pack_builder.record.beside import WITHOUT_KEY, FileStem, FileStems
 from pack_builder.render.finish import measure
 from pack_builder.render.stems.stems import Stems
-
-WITHOUT_KEY = ("drums",)  # a host would move them to the key of a song
 
 
 def stem_files(stems: Stems, loop: str, tags: Tags, options: BuildOptions) -> tuple[FileStems, tuple[bytes, ...]]:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import math
 import random
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -310,3 +312,31 @@ def test_a_clock_that_ceases_while_playing_is_told_and_one_that_is_stopped_is_no
     source.machine.feed(b"\xfc", last_s)
     now[0] = last_s + 60
     assert source.warnings == (), "it was told to stop"
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_song_positions_repeated_beyond_what_they_can_tell_move_nothing(stays: bool) -> None:
+    machine = MidiClock()
+    machine.feed(song_position(16_300), 0.0)
+    at_s = feed(machine, "FB F8", 0.0)
+    for bar in range(1, 20):
+        at_s = feed(machine, "F8*95", at_s + 60 / 120 / 24)
+        sixteenths = 16_300 + 16 * bar
+        machine.feed(song_position(min(sixteenths, 16_383) if stays else sixteenths), at_s + 0.01)
+        at_s = feed(machine, "F8", at_s + 60 / 120 / 24)
+        assert machine.transport(at_s).position_beats == pytest.approx(sixteenths / 4, abs=1e-3)
+    machine.feed(song_position(32), at_s + 0.01)  # and there it was really sent
+    at_s = feed(machine, "F8*25", at_s + 60 / 120 / 24)
+    assert machine.transport(at_s).position_beats == pytest.approx(9, abs=1e-3)
+
+
+@pytest.mark.parametrize(("period_s", "told"), [(0.001, False), (0.005, False), (0.02, True)])
+def test_clocks_that_come_once_an_audio_period_are_read_or_it_is_said(period_s: float, told: bool) -> None:
+    machine = MidiClock()
+    machine.feed(b"\xfa", 0.0)
+    for tick in range(2400):
+        machine.feed(b"\xf8", math.ceil((0.02 + tick * 60 / 120 / 24) / period_s - 1e-9) * period_s)
+    bpm = machine.transport(50).tempo_bpm
+    assert (abs(bpm - 120) > 1) == told
+    assert bool(machine.warnings) == told
+    assert not told or re.match(r"1\d of the last 240 clocks are missing; .* --jitter-ms 12 or 22", machine.warnings[0])

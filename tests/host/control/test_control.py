@@ -310,3 +310,24 @@ def test_what_a_model_does_not_know_is_set_and_said() -> None:
     assert live.problem == "density: 0.25, but click knows no density"
     live.set_all({"density": None, "energy": 0.5})
     assert live.problem is None
+
+
+def test_what_others_wrote_into_the_map_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "m.toml"
+    one, other = MidiMap(LiveControls(), path), MidiMap(LiveControls(), path)
+    one.learn("density")
+    one.feed((0xB0, 20, 64))
+    other.learn("energy")
+    other.feed((0xB0, 21, 64))
+    both = {"density": Binding(20, 1), "energy": Binding(21, 1)}
+    assert read_map(path) == other.bindings == both
+    path.write_text(path.read_text() + "[keep_4]\ncontroller = 30\n")  # by hand
+    one.forget("density")
+    assert read_map(path) == one.bindings == {"energy": Binding(21, 1), "keep_4": Binding(30)}
+    path.write_text("[keep_4\n")  # half-way through
+    one.learn("morph")
+    assert one.feed((0xB0, 22, 64))
+    assert one.bindings["morph"] == Binding(22, 1)
+    assert path.read_text() == "[keep_4\n"
+    assert one.problem is not None
+    assert one.problem.endswith("left as it is, what is learnt now is not kept")

@@ -55,11 +55,58 @@ def test_what_was_written_before_the_disk_was_full_is_kept(
 
 
 def test_what_keeps_a_file_from_being_made_is_told_in_the_words_of_the_system(tmp_path: Path) -> None:
-    (tmp_path / "a.wav.part").mkdir()
-    with pytest.raises(SinkError, match=r"^sink: .*a\.wav: is a directory$"):
-        FileSink(tmp_path / "a.wav").start(lambda block, at_s: None)
+    (tmp_path / "a").write_bytes(b"")
+    with pytest.raises(SinkError, match=r"^sink: .*a/a\.wav: not a directory$"):
+        FileSink(tmp_path / "a" / "a.wav").start(lambda block, at_s: None)
     with pytest.raises(SinkError, match=r"^sink: .*none/a\.wav: no such file or directory$"):
         FileSink(tmp_path / "none" / "a.wav").start(lambda block, at_s: None)
+
+
+def test_no_recording_is_written_over(tmp_path: Path) -> None:
+    def record(value: float) -> FileSink:
+        made, count = FileSink(tmp_path / "a.wav", RATE, 512), 0
+
+        def fill(block: np.ndarray, at_s: float) -> None:
+            nonlocal count
+            block[:] = value
+            count += 1
+
+        made.start(fill)
+        assert wait_for(lambda: count > 2, 5)
+        return made
+
+    (tmp_path / "a.wav").write_bytes(b"")  # a name that was kept, such as mktemp's, is taken
+    first = record(0.1)
+    second = record(0.2)  # at once
+    first.stop()
+    second.stop()
+    third = record(0.3)
+    third.stop()
+    (tmp_path / "a-4.wav.part").write_bytes(b"what a killed host had")
+    fifth = record(0.5)
+    fifth.stop()
+    for made, name, value in ((first, "a", 0.1), (second, "a-2", 0.2), (third, "a-3", 0.3), (fifth, "a-5", 0.5)):
+        assert made.path == tmp_path / f"{name}.wav"
+        assert made.name == f"file {name}.wav"
+        assert np.allclose(soundfile.read(made.path)[0], value, atol=1e-4)
+    assert first.told is None
+    assert second.told == f"sink: {tmp_path / 'a.wav.part'} is there already, this is recorded into a-2.wav"
+    assert third.told == f"sink: {tmp_path / 'a.wav'} is there already, this is recorded into a-3.wav"
+    assert (tmp_path / "a-4.wav.part").read_bytes() == b"what a killed host had"
+
+
+@pytest.mark.live
+def test_a_run_says_where_it_records_to(tmp_path: Path) -> None:
+    out = tmp_path / "a.wav"
+    out.write_bytes(b"of yesterday")
+    ran = CliRunner().invoke(
+        main,
+        ["run", "internal", "--sink", f"file:{out}", "--model", "click", "--seconds", "1", "--no-control", "--no-view"],
+    )
+    assert ran.exit_code == 0
+    assert f"sink: {out} is there already, this is recorded into a-2.wav\n" in ran.output
+    assert out.read_bytes() == b"of yesterday"
+    assert soundfile.info(tmp_path / "a-2.wav").frames > RATE // 2
 
 
 @pytest.mark.parametrize(("suffix", "told"), [("wav", True), ("aiff", True), ("flac", False)])

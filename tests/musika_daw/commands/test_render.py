@@ -251,8 +251,12 @@ def test_stems_say_which_parts_rest(parts_model: Path, tmp_path: Path) -> None:
     code, text = run(tmp_path / "x.wav", *place, "--seed", seed)
     assert code == 0
     assert f"stems: {', '.join(lacking)}: no note in this loop, no file\n" in text
+    assert "from before" not in text
     written = {path.stem.removeprefix("x-") for path in tmp_path.glob("x-*.wav")}
     assert written == set(PARTS) - set(lacking)
+    (tmp_path / f"x-{lacking[-1]}.wav").write_bytes(b"of another loop")
+    text = run(tmp_path / "x.wav", *place, "--seed", seed)[1]
+    assert f"stems: x-{lacking[-1]}.wav: there from before, not of this loop\n" in text
     whole = next(seed for seed in range(40) if all(noted(engine, stretch, seed, part) for part in PARTS))
     code, text = run(tmp_path / "y.wav", *place, "--seed", whole)
     assert code == 0

@@ -27,6 +27,14 @@ def test_a_steady_piece_is_heard_exactly(bpm: float, lead_s: float) -> None:
     assert len(grid.onset_s) == pytest.approx(24 * bpm / 60, rel=0.3)
 
 
+def test_a_piece_of_opposite_channels_has_its_grid() -> None:
+    song = beat_song(143.0, 24, 3)
+    usual = hear(song, RATE_HZ)
+    opposite = hear(song * np.array([1, -1], np.float32), RATE_HZ)
+    assert usual.bpm == pytest.approx(143, rel=1e-3)
+    assert opposite.bpm == pytest.approx(143, rel=1e-3)
+
+
 def test_a_piece_without_tempo_has_no_grid() -> None:
     grid = hear(drifting_song(24, 4), RATE_HZ)
     assert (grid.bpm, grid.beat0_s) == (None, None)

@@ -34,6 +34,9 @@ _LATE_S = 0.0025
 _BARS_AT_ONCE = 16
 
 
+_OPPOSITE = 0.01  # of the energy is left in the sum of two channels that are each other's opposite
+
+
 @dataclass(frozen=True)
 class Grid:
     """What was heard: `onset_s` from the start of the piece; `bpm` and `beat0_s` (a bar and phrase start, not
@@ -50,7 +53,10 @@ def hear(audio: np.ndarray, sample_rate_hz: int) -> Grid:
     """The grid of a piece, float32 `[frames, 2]`."""
     import soxr  # type: ignore[import-untyped]
 
-    mono = soxr.resample(np.ascontiguousarray(audio.mean(1)), sample_rate_hz, _RATE_HZ)
+    heard = audio.mean(1)
+    if np.vdot(heard, heard) < _OPPOSITE * np.vdot(audio, audio) / audio.shape[1]:
+        heard = audio[:, 0]  # channels that take each other away
+    mono = soxr.resample(np.ascontiguousarray(heard), sample_rate_hz, _RATE_HZ)
     mel = librosa().feature.melspectrogram(y=mono, sr=_RATE_HZ, hop_length=_HOP, n_mels=96)
     strength = librosa().onset.onset_strength(S=librosa().power_to_db(mel), sr=_RATE_HZ, hop_length=_HOP)
     rises = attack_curve(mono)

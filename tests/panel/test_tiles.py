@@ -1,4 +1,4 @@
-"""What tiles call a sound: the part of its name that tells it from the others."""
+"""What tiles call a sound, the part of its name that tells it from the others, and which are starred."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from musika_daw.panel.shelf.library import scan
+from musika_daw.panel.shelf.marks import Marks
 from tests.panel.conftest import RATE, write_loop
 
 
@@ -55,3 +56,21 @@ def test_a_pack_of_one_file_is_called_as_in_a_pack_of_many(tmp_path: Path, name:
     row = {"file": f"{name}.wav", "frames": 100, "sample_rate_hz": RATE, "bpm": bpm, "key": "Bbmaj", "kind": kind}
     (tmp_path / "manifest.json").write_text(json.dumps({"files": [row]}))
     assert [sound.title for sound in scan(tmp_path).sounds] == [title]
+
+
+def test_two_panels_keep_each_others_stars(tmp_path: Path) -> None:
+    file = tmp_path / "stars.json"
+    one, other = Marks(file), Marks(file)
+    one.set(tmp_path / "a.wav", True)
+    other.set(tmp_path / "b.wav", True)
+    one.move(tmp_path / "a.wav", tmp_path / "c.wav")
+    made = Marks(file)
+    assert [tmp_path / f"{name}.wav" in made for name in "abc"] == [False, True, True]
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    file = tmp_path / "stars.json"
+    file.write_text('["/music/a.wav", ')
+    Marks(file).set(tmp_path / "b.wav", True)
+    assert tmp_path / "b.wav" in Marks(file)
+    assert (tmp_path / "stars.json.damaged").read_text() == '["/music/a.wav", '
