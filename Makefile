@@ -59,7 +59,7 @@ types: setup-dev
 quick: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --no-cov -m "not slow and not peer" tests/test_layout.py tests/bridge tests/musika_daw tests/pack_builder $(QUICK_TRAINING)
+	$(BIN)/python -m pytest --no-cov -n auto -m "not slow and not peer" tests/test_layout.py tests/bridge tests/musika_daw tests/pack_builder $(QUICK_TRAINING)
 
 test: setup-dev lint types
 	@echo "==> the programs that tests talk to"

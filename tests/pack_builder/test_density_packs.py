@@ -22,6 +22,8 @@ from pack_builder.record.rows import Row
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import page_data
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 12
 ASKED = (0.05, 0.35, 0.65, 0.95)
 TAKES: dict[str, Any] = {

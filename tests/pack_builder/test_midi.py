@@ -35,6 +35,8 @@ from tests.pack_builder.pack_helpers import ROW, Ran, Silent, page_data, small_t
 from tests.pack_builder.pack_stand_in import SOURCE, struck
 from tests.pack_builder.publish.test_labels import check_element
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Ran]
 SCORED = {"models": ("techno:score", "piano:score"), "take_seconds": "4"}
 AMIN = ((9, 12, 16), (2, 5, 9), (4, 7, 11), (9, 12, 16))

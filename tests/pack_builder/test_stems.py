@@ -32,6 +32,8 @@ from tests.pack_builder.pack_helpers import ROW, Ran, Silent, page_data, small_t
 from tests.pack_builder.pack_stand_in import SOURCE, techno
 from tests.pack_builder.publish.test_labels import check_element
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Ran]
 APART = {"kinds": ("techno",), "models": ("techno:parts",), "stems": True}
 LOOPS = ("--kind", "techno", "--bars", "1", "--bpm", "120", "--loops-per-bpm", "1", "--jobs", "1", "--stems")

@@ -44,6 +44,7 @@ def played(tonic: int, mode: str) -> np.ndarray:
     return np.repeat((0.1 * music + 0.2 * drums(len(music) / RATE_HZ))[:, None], 2, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["min", "maj"])
 @pytest.mark.parametrize("tonic", range(12))
 def test_bright_chords_under_drums_are_heard_in_their_key(tonic: int, mode: str) -> None:

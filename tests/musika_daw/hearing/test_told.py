@@ -15,6 +15,8 @@ from musika_daw.score.roll import Notes, sorted_notes
 from musika_daw.score.score import bar_notes, piece_of
 from tests.pack_builder.pack_stand_in import piano_sound
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ, SECONDS = 44_100, 12.0
 BODY_S = SECONDS - 3.0
 AGREE = 0.08

@@ -16,6 +16,8 @@ import pytest
 from musika_daw.commands.doctor import parts_that_work
 from musika_daw.system.libraries import INSTALLERS, LIBRARIES, Library, advice, family, is_there, lacking_in, missing
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 DEBIAN = shutil.which("apt-cache") is not None
 

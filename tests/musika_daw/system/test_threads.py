@@ -12,6 +12,8 @@ import pytest
 from musika_daw.system.threads import ONE_THREAD, SETTINGS, one_thread_each, share_cores
 from musika_daw.system.workers import Workers
 
+pytestmark = pytest.mark.slow
+
 NAMES = {**SETTINGS, **ONE_THREAD}
 PROGRAMS = {
     "musika-daw": "from musika_daw.commands.cli import main",
