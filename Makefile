@@ -1,5 +1,5 @@
 # make pack   set up .venv and build a first sample pack
-# make quick  the tests that take half a minute, and lint
+# make quick  the tests that take a minute on two cores, and lint
 # make test   set up .venv and run tests, lint and types
 # Nothing but Python (>= 3.11) and make is needed beforehand.
 PYTHON ?= python3
@@ -55,7 +55,7 @@ types: setup-dev
 	@echo "==> types"
 	$(BIN)/mypy
 
-# what needs neither networks nor other programs: half a minute
+# what needs neither networks nor other programs: a minute on two cores
 quick: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
