@@ -68,7 +68,9 @@ class HeardBars:
 
         A stretch begins once it `sounds`, which takes until the first of it is rendered; a hole later on ends none.
         """
-        moved = piece is not None and self._piece is not None and _fixed(piece) != _fixed(self._piece)
+        was = self._piece
+        # the same object in nearly every step: to compare its controls costs something
+        moved = piece is not was and piece is not None and was is not None and _fixed(piece) != _fixed(was)
         if not playing or jumps != self._jumps or (self._beat is not None and beat < self._beat - BACK_BEATS):
             self._end(for_good=True)
         if not playing:

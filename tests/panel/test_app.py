@@ -17,7 +17,9 @@ from PySide6.QtWidgets import QApplication
 from musika_daw import panel as package
 from musika_daw.commands.cli import main
 from musika_daw.panel.link.client import HostClient
+from musika_daw.panel.link.process import HostProcess
 from musika_daw.panel.window.app import PanelOptions, make_window
+from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import StandIn, end
 
 Until = Callable[..., bool]
@@ -85,16 +87,22 @@ def test_a_client_without_a_host_asks_for_nothing(app: QApplication) -> None:
     assert not client.request("act", action="play")
 
 
-def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp_path: Path, until: Until) -> None:
-    probe = StandIn(tmp_path)
+def opened(folder: Path, source: str = "internal") -> tuple[PanelWindow, HostProcess]:
+    """A window that starts a metronome for itself, which follows a source and plays into `out.wav` of a folder."""
+    probe = StandIn(folder)
     port = probe.port
     probe.server.close()
-    host = ("internal", "--model", "click", "--sink", f"file:{tmp_path / 'out.wav'}", "--map", str(tmp_path / "m.toml"))
-    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
+    host = (source, "--model", "click", "--sink", f"file:{folder / 'out.wav'}", "--map", str(folder / "m.toml"))
+    window = make_window(PanelOptions(port, host, (), "dark", folder / "panel.ini", folder / "music"))
     window.show()
     window.start()
-    link, process = window.link, window.link.process
-    assert process is not None
+    assert window.link.process is not None
+    return window, window.link.process
+
+
+def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp_path: Path, until: Until) -> None:
+    window, process = opened(tmp_path)
+    link = window.link
     try:
         assert window.host_notice.text == "Starting the host…"
         assert until(lambda: window.strip.lamp.state == "locked", 120)
@@ -120,22 +128,13 @@ def test_a_host_is_started_restarted_and_told_what_it_was(app: QApplication, tmp
         end(window)
     assert not process.is_running
     assert (tmp_path / "out-3.wav").is_file()  # it was ended in good order
-    assert {path.name for path in tmp_path.glob("out*.part")} == {
-        "out.wav.part",
-        "out-2.wav.part",
-    }  # of the killed ones
+    killed = {path.name for path in tmp_path.glob("out*.part")}
+    assert killed == {"out.wav.part", "out-2.wav.part"}
 
 
 def test_another_model_plays_on_with_tempo_and_controls(app: QApplication, tmp_path: Path, until: Until) -> None:
-    probe = StandIn(tmp_path)
-    port = probe.port
-    probe.server.close()
-    host = ("internal", "--model", "click", "--sink", f"file:{tmp_path / 'out.wav'}", "--map", str(tmp_path / "m.toml"))
-    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
-    window.show()
-    window.start()
-    link, process = window.link, window.link.process
-    assert process is not None
+    window, process = opened(tmp_path)
+    link = window.link
     try:
         assert until(lambda: window.strip.lamp.state == "locked", 120)
         window.steering.sliders["truncation"].slider.setValue(250)
@@ -162,16 +161,7 @@ def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
     app: QApplication, tmp_path: Path, until: Until, monkeypatch: pytest.MonkeyPatch, hangs: bool
 ) -> None:
     monkeypatch.setattr("musika_daw.panel.link.process.POSIX", False)
-    probe = StandIn(tmp_path)
-    port = probe.port
-    probe.server.close()
-    out = tmp_path / "out.wav"
-    host = ("internal", "--model", "click", "--sink", f"file:{out}", "--map", str(tmp_path / "m.toml"))
-    window = make_window(PanelOptions(port, host, (), "dark", tmp_path / "panel.ini", tmp_path / "music"))
-    window.show()
-    window.start()
-    process = window.link.process
-    assert process is not None
+    window, process = opened(tmp_path)
     try:
         assert until(lambda: window.client.is_welcome, 120)
         if hangs:
@@ -180,18 +170,11 @@ def test_a_host_is_ended_in_good_order_where_there_are_no_signals(
     finally:
         end(window)
     assert not process.is_running
-    assert out.is_file() != hangs  # it has its name only where the host came to the end
+    assert (tmp_path / "out.wav").is_file() != hangs  # it has its name only where the host came to the end
 
 
 def test_a_host_that_cannot_start_says_why(app: QApplication, tmp_path: Path, until: Until) -> None:
-    probe = StandIn(tmp_path)
-    port = probe.port
-    probe.server.close()
-    window = make_window(
-        PanelOptions(port, ("radio", "--sink", "file:x.wav"), (), "dark", tmp_path / "panel.ini", tmp_path / "music")
-    )
-    window.show()
-    window.start()
+    window, _ = opened(tmp_path, source="radio")
     try:
         assert until(lambda: "radio" in window.host_notice.text, 60)
         assert window.host_notice.text.startswith("The host has ended: source: 'radio', must be internal")
