@@ -85,6 +85,11 @@ def resampled(audio: np.ndarray, rate_hz: int, wanted_hz: int) -> np.ndarray:
     return np.asarray(resample_poly(audio, ratio.numerator, ratio.denominator, axis=0), np.float32)
 
 
+def slowed(audio: np.ndarray, ratio: float) -> np.ndarray:
+    """Audio `[frames, ...]` that lasts `ratio` times as long and is as much lower, to a four-thousandth, float32."""
+    return resampled(audio, 4000, round(4000 * ratio))
+
+
 def rms_db(audio: np.ndarray) -> float:
     """Level of audio in dB of full scale, at least -120."""
     power = float(np.mean(np.asarray(audio, np.float64) ** 2)) if audio.size else 0.0

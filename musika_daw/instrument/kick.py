@@ -10,15 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from musika_daw.hearing.settled import lasting_pitch
-from musika_daw.hearing.spectra import resampled
+from musika_daw.hearing.spectra import slowed
 
 # samples before a hit in which it fades in
 LEAD = 48
 # a kick strikes: it is at these shares of its greatest level so soon after it begins, measured over so long
 _STRUCK = ((0.6, 0.015), (0.9, 0.045))
 _LEVEL_S = 0.006
-# semitones above the tonic of what a kick may be tuned to; its tempo in steps of so little
-_TONES, _STEPS = (0, 7), 4000
+# semitones above the tonic of what a kick may be tuned to
+_TONES = (0, 7)
 
 
 def late_s(hit: np.ndarray, sample_rate_hz: int) -> float:
@@ -43,6 +43,7 @@ def tuned(hit: np.ndarray, sample_rate_hz: int, tonic: int) -> np.ndarray:
         return hit.copy()
     up = min(((tonic + tone - pitch + 6) % 12 - 6 for tone in _TONES), key=abs)
     slower = 2 ** (-up / 12)
-    played = resampled(hit, _STEPS, round(_STEPS * slower))
+    played = slowed(hit, slower)
     before = round(LEAD * slower) - LEAD
-    return played[before:] if before >= 0 else np.pad(played, ((-before, 0), (0, 0)))
+    # one that is in key as it is comes back as it is, and must not be written over
+    return played[before:].copy() if before >= 0 else np.pad(played, ((-before, 0), (0, 0)))

@@ -14,6 +14,7 @@ from musika_daw.hearing.key import Pitch, pitch_of
 from musika_daw.hearing.limits import LATE_PEAK, MONO, MONO_LIMIT_DB, ONSETS, PEAK, SOUND, broken
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.hearing.settled import settled_pitch
+from musika_daw.hearing.spectra import slowed
 from musika_daw.sound.sounds import FORMATS
 from pack_builder.plan.families import CHORDS
 from pack_builder.plan.jobs import Job
@@ -110,11 +111,7 @@ def _tone(samples: np.ndarray, sample_rate_hz: int) -> Pitch | None:
 
 def _played_at(samples: np.ndarray, cents: float, sample_rate_hz: int) -> np.ndarray:
     """Samples so much slower that what was `cents` above its note is on it."""
-    from scipy.signal import resample_poly
-
-    ratio = 2 ** (cents / 1200)
-    moved = np.asarray(resample_poly(samples, round(ratio * 4000), 4000, axis=0), np.float32)
-    return _faded(moved, sample_rate_hz)
+    return _faded(slowed(samples, 2 ** (cents / 1200)), sample_rate_hz)
 
 
 def _ended(samples: np.ndarray, sample_rate_hz: int) -> np.ndarray:

@@ -69,6 +69,16 @@ def test_a_kick_that_settles_is_heard_on_tonic_or_fifth(tonic: int) -> None:
     assert from_tone(pitch.note + pitch.cents / 100, tonic) < 0.15
 
 
+def test_a_kick_that_is_in_key_already_is_not_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("musika_daw.instrument.kick.lasting_pitch", lambda *_: 33.0)
+    hit = falling(55.0, 0.01)
+    before = hit.copy()
+    out = tuned(hit, RATE_HZ, 9)
+    assert np.array_equal(out, hit)
+    out[:] = 0
+    assert np.array_equal(hit, before)
+
+
 def test_what_has_no_low_tone_stays_as_it_is() -> None:
     noise = np.random.default_rng(3).normal(size=(20_000, 2)).astype(np.float32)
     high = np.diff(noise, 4, axis=0) * np.exp(-np.arange(len(noise) - 4) / 2000)[:, None]
