@@ -93,7 +93,7 @@ class Player:
         rest are left out, and what has no score is of role "".
 
         `taken` are the places in the span of the latents from `before` to `after` of the stretch; `ring` is the length
-        of the circle that they lie on.
+        of the circle that the stretch is.
         """
         r_time, (back, ahead) = self.decoder.config.r_time, self.margin
         desk = self._desk(span, controls)
@@ -103,10 +103,16 @@ class Player:
         sound = {}
         lines = [role for role in roles if desk is None or role != "drums"]
         if lines:
-            latents = self._of_span(span, lines, controls)[:, taken]
-            inner = slice(self.decoder.context_before * r_time, (self.before + stop - first + ahead) * r_time)
-            decoded = self._decoded(latents, first - self.before, ring, self._pitches(span, lines, taken))
+            begin = first - self.before
+            if ring is not None:  # what the desk needs beside a circle is the circle itself
+                taken, begin = taken[back : len(taken) - ahead], first - self.decoder.context_before
+            latents, pitches = self._of_span(span, lines, controls)[:, taken], self._pitches(span, lines, taken)
+            decoded = self._decoded(latents, begin, ring, pitches, self.decoder.memory)
+            inner = slice(self.decoder.context_after * r_time, -self.decoder.context_after * r_time)
             sound = {role: audio[inner] for role, audio in zip(lines, decoded)}
+            if ring is not None:
+                around = ((back * r_time, ahead * r_time), (0, 0))
+                sound = {role: np.pad(audio, around, mode="wrap") for role, audio in sound.items()}
         if desk is None or not roles:
             return sound
         if "drums" in roles:
@@ -223,16 +229,21 @@ class Player:
         return Pitches(torch.from_numpy(np.stack(deep)), *torch.from_numpy(np.stack(frames, 1)))
 
     @torch.inference_mode()
-    def _decoded(self, latents: Tensor, first: int, ring: int | None, pitches: Pitches | None) -> list[np.ndarray]:
-        """Latents `[roles, T, C]`, the first of which is number `first`, to samples `[n, 2]` of each role."""
+    def _decoded(
+        self, latents: Tensor, first: int, ring: int | None, pitches: Pitches | None, unheard: int = 0
+    ) -> list[np.ndarray]:
+        """Latents `[roles, T, C]`, the first of which is number `first`, to samples `[n, 2]` of each role; the first
+        `unheard` are there to be remembered."""
         if isinstance(self.decoder, EarsDecoder):
-            return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring, pitches)]
+            waves = self.decoder(latents, first, ring, pitches, unheard=unheard)
+            return [np.ascontiguousarray(wave.T.numpy()) for wave in waves]
         if self.decoder.config.channels == 2:
-            return [np.ascontiguousarray(wave.T.numpy()) for wave in self.decoder(latents, first, ring)]
+            waves = self.decoder(latents, first, ring, unheard=unheard)
+            return [np.ascontiguousarray(wave.T.numpy()) for wave in waves]
         out = []
         for of_role in latents:
             halves = torch.stack(of_role.chunk(2, -1)) if self.config.stereo_stack == 2 else of_role[None]
-            wave = self.decoder(halves, first, ring)[:, 0].expand(2, -1)
+            wave = self.decoder(halves, first, ring, unheard=unheard)[:, 0].expand(2, -1)
             out.append(np.ascontiguousarray(wave.T.numpy()))
         return out
 

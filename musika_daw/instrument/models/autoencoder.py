@@ -12,7 +12,7 @@ and `context_after` latents more and cuts them off.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -149,6 +149,11 @@ class DecodedSpectrum:
     tracked: Tracked | None = None
     gains: Tensor | None = None
 
+    def since(self, frame: int, sample: int) -> DecodedSpectrum:
+        """All from a frame on, which begins at a sample."""
+        gains = None if self.gains is None else self.gains[..., sample:]
+        return replace(self.part(frame, self.log_magnitude.shape[2]), gains=gains)
+
     def part(self, start: int, stop: int) -> DecodedSpectrum:
         """Frames start..stop, without gains."""
         span = (slice(None), slice(None), slice(start, stop))
@@ -214,8 +219,12 @@ class Decoder(nn.Module):
     @property
     def context_before(self) -> int:
         """Latents before a decoded latent on which its samples depend: phases remember longer than they foresee."""
-        memory = 0 if self.tracker is None else MEMORY_SAMPLES
-        return self.context_after + -(-memory // self.config.r_time)
+        return self.context_after + self.memory
+
+    @property
+    def memory(self) -> int:
+        """Latents that are decoded for phases to remember, and need no samples."""
+        return 0 if self.tracker is None else -(-MEMORY_SAMPLES // self.config.r_time)
 
     def analyse(self, wave: Tensor) -> Tensor:
         """`[B, channels, context + n + context]` left/right samples (`spectrum.context`) to the complex STFT
@@ -280,14 +289,15 @@ class Decoder(nn.Module):
         bins = torch.view_as_complex(torch.view_as_real(noise) * gain[..., None])
         return torch.cat([bins[..., :count] + tonal, bins[..., count:]], -1)
 
-    def forward(self, latents: Tensor, first: int = 0, ring: int | None = None) -> Tensor:
-        """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
-        or of a circle of `ring` latents."""
+    def forward(self, latents: Tensor, first: int = 0, ring: int | None = None, unheard: int = 0) -> Tensor:
+        """`[B, n, latent]` to `[B, channels, (n - unheard) * r_time]` samples; latent 0 is number `first` of an endless
+        piece, or of a circle of `ring` latents, and the first `unheard` are there to be remembered."""
         steps, stride = self.sizes.level2.stride, self.sizes.level1.stride
         first, ring = first * steps, None if ring is None else ring * steps
-        spectra = self.spectra(self.decode_2(latents), first, ring)
+        skip = unheard * steps * stride
+        spectra = self.spectra(self.decode_2(latents), first, ring).since(skip, skip * self.sizes.hop)
         noise = None
         if self.tracker is not None:
             count = spectra.log_magnitude.shape[2]
-            noise = self.noise.frames(first * stride, count, None if ring is None else ring * stride)
+            noise = self.noise.frames(first * stride + skip, count, None if ring is None else ring * stride)
         return self.synthesise(spectra, noise)

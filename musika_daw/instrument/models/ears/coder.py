@@ -71,7 +71,12 @@ class EarsDecoder(nn.Module):
     @property
     def context_before(self) -> int:
         """Latents before a decoded latent on which its samples depend: phases remember longer than they foresee."""
-        return self.context_after + -(-MEMORY_SAMPLES // self.config.r_time)
+        return self.context_after + self.memory
+
+    @property
+    def memory(self) -> int:
+        """Latents that are decoded for phases to remember, and need no samples."""
+        return -(-MEMORY_SAMPLES // self.config.r_time)
 
     def decode_2(self, latents: Tensor) -> Tensor:
         """`[B, n, latent]` to level-1 latents `[B, n * stride, latent1]` in -1..1."""
@@ -92,10 +97,11 @@ class EarsDecoder(nn.Module):
         return self.config.level2.stride
 
     def forward(
-        self, latents: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None
+        self, latents: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None, unheard: int = 0
     ) -> Tensor:
-        """`[B, n, latent]` to `[B, channels, n * r_time]` samples; latent 0 is number `first` of an endless piece,
-        or of a circle of `ring` latents, and `pitches` are what is known of the notes in them."""
+        """`[B, n, latent]` to `[B, channels, (n - unheard) * r_time]` samples; latent 0 is number `first` of an endless
+        piece, or of a circle of `ring` latents, `pitches` are what is known of the notes in them, and the first
+        `unheard` are there to be remembered."""
         stride = self.config.level2.stride
         ring_steps = None if ring is None else ring * stride
-        return self.synthesis(self.tell(latents), first * stride, ring_steps, pitches)
+        return self.synthesis(self.tell(latents), first * stride, ring_steps, pitches, unheard * stride)

@@ -73,26 +73,36 @@ class Synthesis(nn.Module):
         """Steps either side on which a step's samples depend, memory of phases apart."""
         return 4
 
-    def forward(self, told: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None) -> Tensor:
+    def forward(
+        self, told: Tensor, first: int = 0, ring: int | None = None, pitches: Pitches | None = None, unheard: int = 0
+    ) -> Tensor:
         """`first` is the number of the first step of an endless piece, or of a circle of `ring` steps; `pitches` are
-        what is known of the notes in these steps."""
+        what is known of the notes in these steps. The first `unheard` steps are there for phases to remember, and
+        have no samples."""
         parts, off, still_db = self.layout.split(told), None, _STILL_DB
         if pitches is not None:
             parts["advance"] = self.deep.tuned(parts["advance"], pitches.deep_hz)
             parts["tones"], off = sharpened(parts["tones"], pitches, self.bin_hz)
             still_db = _STILL_DB_OF_LINES
-        sides = self._shaped(self._carrier(parts, first, ring, off), parts["bands"], still_db)
-        low = self.deep.wave(level_of(parts["level"]), self.deep_phases(parts, first, ring))
+        phase = self._phases(parts["tones"], first, ring, off)[:, :, unheard:]
+        deep_phase = self.deep_phases(parts, first, ring)[:, unheard * self.layout.frames :]
+        heard = {**self.layout.split(told[:, unheard:]), "tones": parts["tones"][:, :, unheard:]}
+        sides = self._shaped(self._carrier(heard, phase, first + unheard, ring), heard["bands"], still_db)
+        low = self.deep.wave(level_of(heard["level"]), deep_phase)
         sides = torch.cat([sides[:, :1] + low[:, None], sides[:, 1:]], 1)
         wave = mid_side(sides) if self.layout.channels == 2 else sides
-        return self._limited(wave, parts["peak"])
+        return self._limited(wave, heard["peak"])
 
-    def _carrier(self, parts: dict[str, Tensor], first: int, ring: int | None, off: Tensor | None) -> Tensor:
-        tones, count = parts["tones"], self.layout.bins
+    def _phases(self, tones: Tensor, first: int, ring: int | None, off: Tensor | None) -> Tensor:
+        """Phases of long frames, `[B, 1, n, bins]`."""
         frames = tones.shape[2]
         angles, tilts = (self._angles(first, frames, ring, table) for table in self.angles)
         phase = self.phases(tones, angles, tilts, first, off)
-        carrier = self.long.carrier(frames)[:, :count]
+        return phase + self.long.carrier(frames)[:, : self.layout.bins]
+
+    def _carrier(self, parts: dict[str, Tensor], phase: Tensor, first: int, ring: int | None) -> Tensor:
+        tones, count = parts["tones"], self.layout.bins
+        frames = tones.shape[2]
         noise = self.noise.frames(first, frames, ring)[None]
         # of the bands of a step, what their frames have in common
         bands = parts["bands"].unflatten(2, (frames, -1)).mean(3)
@@ -102,7 +112,7 @@ class Synthesis(nn.Module):
             return self._bins(
                 tones[:, :, at, :count],
                 parts["tonality"][:, :, at],
-                phase[:, :, at] + carrier[at],
+                phase[:, :, at],
                 noise=noise[:, :, at],
                 bands=bands[:, :, at],
                 balance=balance,

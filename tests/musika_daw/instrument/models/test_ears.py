@@ -192,6 +192,18 @@ def test_chunked_equals_whole(at: int, count: int) -> None:
     assert (made - wanted).abs().max() < 1e-8 * max(1.0, float(wanted.abs().max()))
 
 
+@pytest.mark.parametrize("ring", [None, 24])
+def test_latents_that_are_but_remembered_need_no_samples(ring: int | None) -> None:
+    decoder, r_time = talkative(), SIZES.r_time
+    before, memory = decoder.context_before, decoder.memory
+    latents = torch.rand(2, before + 5 + decoder.context_after, SIZES.level2.latent) * 2 - 1
+    whole = decoder(latents, first=3, ring=ring)[..., memory * r_time :]
+    part = decoder(latents, first=3, ring=ring, unheard=memory)
+    assert part.shape == whole.shape
+    inner = slice((before - memory) * r_time, (before - memory + 5) * r_time)
+    torch.testing.assert_close(part[..., inner], whole[..., inner], atol=1e-5, rtol=0)
+
+
 def test_a_circle_equals_itself_however_often_it_was_gone_round() -> None:
     decoder = talkative()
     before, after, ring = decoder.context_before, decoder.context_after, 24

@@ -117,6 +117,19 @@ def test_a_decoded_latent_depends_on_its_context_only(config: ModelConfig) -> No
     torch.testing.assert_close(part[..., inner], whole[..., inner], atol=3e-5, rtol=0)
 
 
+@pytest.mark.parametrize("config", [TINY, STUDIO])
+@pytest.mark.parametrize("ring", [None, 24])
+def test_latents_that_are_but_remembered_need_no_samples(config: ModelConfig, ring: int | None) -> None:
+    decoder = talkative(Decoder(config.autoencoder))
+    before, r_time = decoder.context_before, config.autoencoder.r_time
+    latents = torch.rand(1, before + 5 + decoder.context_after, config.autoencoder.level2.latent) * 2 - 1
+    whole = decoder(latents, first=3, ring=ring)
+    part = decoder(latents, first=3, ring=ring, unheard=decoder.memory)
+    assert part.shape[-1] == whole.shape[-1] - decoder.memory * r_time
+    inner = slice((before - decoder.memory) * r_time, (before - decoder.memory + 5) * r_time)
+    torch.testing.assert_close(part[..., inner], whole[..., decoder.memory * r_time :][..., inner], atol=1e-5, rtol=0)
+
+
 def talkative(decoder: Decoder) -> Decoder:
     """A decoder whose heads, silent at first, say something."""
     for level in (decoder.level1, decoder.level2):
