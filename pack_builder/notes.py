@@ -1,7 +1,6 @@
 """The notes of a pack's files, as its MIDI files have them: whether they are those of the manifest, and where."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -47,20 +46,24 @@ def take_notes(folder: Path, row: Row) -> Notes | None:
     music = _music_beside(folder, row)
     if music is None:
         return None
-    tick_s = 60 / (music.bpm * music.ppq)
-    return replace(music.notes, onset=music.notes.onset * tick_s, off=music.notes.off * tick_s)
+    return music.notes.scaled(60 / (music.bpm * music.ppq))
 
 
-def places_in(folder: Path, row: Row) -> np.ndarray | None:
-    """Where the notes of a loop begin, in beats, where it is of a kind that does not play every beat; none where its
-    MIDI file is not as it was made. None for all other files."""
+def loop_notes(folder: Path, row: Row) -> Notes | None:
+    """The notes of a loop, in beats, as the MIDI file beside it has them; None where it is not as it was made."""
+    music = _music_beside(folder, row)
+    return None if music is None else music.notes.scaled(1 / music.ppq)
+
+
+def places_in(notes: Notes | None, row: Row) -> np.ndarray | None:
+    """Where the notes of a loop, in beats, begin, where it is of a kind that does not play every beat; none where they
+    are not known. None for all other files."""
     family = FAMILIES.get(row.music.kind)
     if not row.loops or family is None or family.every_beat:
         return None
-    music = _music_beside(folder, row)
-    if music is None or row.music.bpm is None or row.music.beats is None:
+    if notes is None or row.music.bpm is None or row.music.beats is None:
         return np.zeros(0)
-    return places_of(music.notes.onset / music.ppq, row.music.bpm, row.music.beats)
+    return places_of(notes.onset, row.music.bpm, row.music.beats)
 
 
 def _music_beside(folder: Path, row: Row) -> MidiMusic | None:

@@ -5,6 +5,7 @@ The measurements hear the audio only; the asked tempo is used to know where to l
 
 import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -43,8 +44,17 @@ def clipped_frames(samples: np.ndarray) -> int:
     return total
 
 
-def seam(samples: np.ndarray, sample_rate_hz: int, beats: int, places: np.ndarray | None = None) -> tuple[float, float]:
-    """(seam score, plain flux ratio) of a loop [frames, channels]; the score is 0 where nothing happens at the wrap.
+class Seam(NamedTuple):
+    """What is heard at the wrap of a loop: how far it stands out, its plain flux ratio, and how far the sound before it
+    does."""
+
+    score: float
+    flux_ratio: float
+    cut: float
+
+
+def seam(samples: np.ndarray, sample_rate_hz: int, beats: int, places: np.ndarray | None = None) -> Seam:
+    """What is heard at the wrap of a loop [frames, channels]; the score is 0 where nothing happens there.
 
     Plain ratio: spectral flux within 6 ms of the wrap over the median flux at the loop's own beats. A loop whose
     kick stands exactly on the downbeat has about 1 there, click or no click, and one whose downbeat is accented
@@ -54,13 +64,16 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int, places: np.ndarra
     on a circle failed: beats differ in music. A level that jumps more from the last beat to the first than between
     any two others is a seam too, a twentieth for each dB. Where the `places` of notes are known (in
     beats) they stand for the beats: most beats of a calm piano have no note, and a downbeat that has one is no seam.
+
+    `cut` is what the level falls more just before the wrap than before any other beat, a twentieth for each dB: a loop
+    whose only crash is on its first beat rises there, and falls after it, more than anywhere.
     """
     scale = max(1, round(sample_rate_hz / 44100))
     size, hop = 512 * scale, 64 * scale
     signal = mono(samples)
     peak = np.abs(signal).max(initial=0.0)
     if not peak:
-        return 0.0, 0.0
+        return Seam(0.0, 0.0, 0.0)
     near, wide = (round(reach_s * sample_rate_hz / hop) for reach_s in (0.006, 0.03))
     edge = (wide + 1) * hop + size
     around = wrapped(signal / peak, edge, edge)
@@ -83,9 +96,11 @@ def seam(samples: np.ndarray, sample_rate_hz: int, beats: int, places: np.ndarra
     inner = np.array([at(float(beat)) for beat in inner_places])
     usual = float(np.median(inner[:, 2]))
     if usual < 1e-6:
-        return (1.0, 1.0) if max(wrap) > 1e-3 else (0.0, 0.0)
+        return Seam(1.0, 1.0, 1.0) if max(wrap) > 1e-3 else Seam(0.0, 0.0, 0.0)
     excess = max(wrap[0] - float(inner[:, 0].max()), wrap[1] - float(inner[:, 1].max()), 0.0)
-    return max(excess / usual, _level_jump_db(signal, inner_places / beats) / 20), wrap[0] / usual
+    shares = inner_places / beats
+    score = max(excess / usual, _level_jump_db(signal, shares) / 20)
+    return Seam(score, wrap[0] / usual, _level_drop_db(signal, sample_rate_hz, shares) / 20)
 
 
 def _level_jump_db(signal: np.ndarray, shares: np.ndarray) -> float:
@@ -96,6 +111,20 @@ def _level_jump_db(signal: np.ndarray, shares: np.ndarray) -> float:
     level_db = 10 * np.log10(np.maximum(power, 1e-6 * max(power)))
     jumps = np.abs(np.diff(level_db, append=level_db[0]))
     return max(0.0, float(jumps[-1] - jumps[:-1].max(initial=0.0)))
+
+
+def _level_drop_db(signal: np.ndarray, sample_rate_hz: int, shares: np.ndarray) -> float:
+    """What the level falls more in the last 30 ms before the wrap than before what lies at `shares` of the loop, in dB;
+    0 if it does not."""
+    early, late = (round(part_s * sample_rate_hz) for part_s in (0.06, 0.006))
+    around = wrapped(signal, early, 0)
+    floor = 1e-6 * float(np.square(signal).mean())
+
+    def drop_db(share: float) -> float:
+        before = np.square(around[(start := round(len(signal) * share)) : start + early])
+        return 10 * math.log10((before[: early // 2].mean() + floor) / (before[-late:].mean() + floor))
+
+    return max(0.0, drop_db(0.0) - max(map(drop_db, shares.tolist())))
 
 
 def seam_step(samples: np.ndarray) -> float:
@@ -112,24 +141,31 @@ def seam_step(samples: np.ndarray) -> float:
 
 
 def check_loop(
-    samples: np.ndarray, sample_rate_hz: int, bpm: float, beats: int, *, places: np.ndarray | None = None
+    samples: np.ndarray,
+    sample_rate_hz: int,
+    bpm: float,
+    beats: int,
+    *,
+    places: np.ndarray | None = None,
+    crashes: bool = False,
 ) -> Findings:
     """Findings on a loop [frames, channels] of `beats` at `bpm`; of one that need not have an onset on every beat the
-    `places` are given, in beats, at which its notes begin."""
+    `places` are given, in beats, at which its notes begin. One that `crashes` has its only crash on the first beat."""
     if silent(samples):
         return Findings(True, clipped_frames(samples))
     if places is None:
         pulse = measured_pulse(samples, sample_rate_hz, bpm, beats)
     else:
         pulse = pulse_of_notes(samples, sample_rate_hz, bpm, places)
-    score, ratio = seam(samples, sample_rate_hz, beats, places)
+    wrap = seam(samples, sample_rate_hz, beats, places)
     return Findings(
         False,
         clipped_frames(samples),
         pulse,
         tempo_error_pct=None if pulse is None else 100 * (pulse.bpm / bpm - 1),
-        seam_score=score,
-        seam_flux_ratio=ratio,
+        seam_score=wrap.score,
+        seam_flux_ratio=wrap.flux_ratio,
+        seam_cut=wrap.cut if crashes else None,
         seam_step=seam_step(samples),
     )
 

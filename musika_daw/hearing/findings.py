@@ -16,7 +16,8 @@ class Pulse:
 class Findings:
     """What was measured on a file; None where it does not apply or nothing steady was heard.
 
-    `told` says that the onsets of a take were looked for where its notes are told.
+    `seam_cut` is what a seam is told by where the score has a crash on the first beat and on no other. `told` says that
+    the onsets of a take were looked for where its notes are told.
     """
 
     silent: bool
@@ -25,9 +26,15 @@ class Findings:
     tempo_error_pct: float | None = None
     seam_score: float | None = None
     seam_flux_ratio: float | None = None
+    seam_cut: float | None = None
     seam_step: float | None = None
     onsets_per_s: float | None = None
     density: float | None = None
     end_db: float | None = None
     curve: list[list[float]] | None = None
     told: bool = False
+
+    @property
+    def seam(self) -> float | None:
+        """What is held against the limit of seams."""
+        return self.seam_score if self.seam_cut is None else self.seam_cut

@@ -7,7 +7,7 @@
 | tempo | within 0.5 % | the worst loop that the project accepts |
 | beat | median beat within 10 ms of the grid | above that two layered loops flam |
 | steady beat | a pulse that can be measured | a loop without one cannot be proved to be in time |
-| seam | at most 0.3 over the loop's strongest beat | see `check.seam` |
+| seam | at most 0.3 over the loop's strongest beat | see `check.seam`; with its only crash there, by what ends before |
 | step | no larger than the largest bend elsewhere | see `check.seam_step` |
 | end | -40 dB or less at the end of a take | a take must not be cut in a note |
 | no such sound | like its kind, on its note | a one-shot that is none (see `shots`) is not cut; a tone is on its note |
@@ -65,7 +65,7 @@ def broken(
     for name, value, limit in (
         (TEMPO, abs(findings.tempo_error_pct or 0.0), TEMPO_LIMIT_PCT),
         (BEAT, findings.pulse.beat_offset_ms if findings.pulse else 0.0, OFFSET_LIMIT_MS),
-        (SEAM, findings.seam_score or 0.0, SEAM_LIMIT),
+        (SEAM, findings.seam or 0.0, SEAM_LIMIT),
         (STEP, findings.seam_step or 0.0, STEP_LIMIT),
     ):
         if value > limit:

@@ -9,11 +9,14 @@ from musika_daw.hearing.findings import Pulse
 from musika_daw.hearing.onsets import NOTE_LAG_S, Strength, circular_note_strength, circular_strength
 from musika_daw.score.density import merge_onsets
 from musika_daw.score.midi_file import PPQ
+from musika_daw.score.parts import DRUMS
+from musika_daw.score.roll import Notes
 
 _TEMPO_SEARCH = 0.06
 _BEAT_WINDOW_S = 0.06
 _NOTE_WINDOW_S = 0.025  # less than half a thirty-second at 160 bpm is away from the next note
 _NOTE_CONTRAST = 1.25  # dense music, 8 onsets a second, has 1.6; other notes than those at the places 0.3 and up
+_BESIDE_A_BEAT = 0.125  # beats next to one that belong to it
 _ATTACK_S = 0.002  # flux peaks this much before a struck sound begins, measured on clicks, drums and tones
 
 
@@ -49,6 +52,15 @@ def places_of(onset: np.ndarray, bpm: float, beats: int) -> np.ndarray:
     """
     ticks = np.sort(np.rint(np.asarray(onset) * PPQ) % (beats * PPQ))
     return merge_onsets(ticks / PPQ * 60 / bpm) * bpm / 60
+
+
+def crashes_first(notes: Notes, beats: int) -> bool:
+    """Whether the first beat of a loop has a crash and no other beat has one; onsets in beats."""
+    drums = notes.of("drums")
+    crash = drums.onset[drums.key == DRUMS["crash"]]
+    beat = np.rint(crash)
+    on_beats = set((beat[np.abs(crash - beat) < _BESIDE_A_BEAT] % beats).tolist())
+    return on_beats == {0.0}
 
 
 def pulse_of_notes(samples: np.ndarray, sample_rate_hz: int, bpm: float, places: np.ndarray) -> Pulse | None:

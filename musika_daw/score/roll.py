@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,10 @@ class Notes:
         """Some of the notes, by index, mask or slice."""
         role = None if self.role is None else self.role[which]
         return Notes(self.onset[which], self.off[which], self.key[which], self.velocity[which], role)
+
+    def scaled(self, factor: float) -> Notes:
+        """The same notes in another unit of time, of which `factor` make one of theirs."""
+        return replace(self, onset=self.onset * factor, off=self.off * factor)
 
     def between(self, first: int, stop: int) -> Notes:
         """Notes number `first` to `stop`."""

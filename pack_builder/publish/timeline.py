@@ -55,7 +55,7 @@ class Project:
                 beats = 1 / music.ppq if item.row.loops else float(self.bpm) / item.row.midi.bpm / music.ppq
                 for role in music.roles:
                     notes = music.notes.of(role)
-                    scaled = replace(notes, onset=notes.onset * beats, off=notes.off * beats)
+                    scaled = notes.scaled(beats)
                     by_role.setdefault(role, []).append((item, scaled))
             for role in ROLES:
                 if role in by_role:

@@ -9,7 +9,7 @@ from musika_daw.hearing.check import check_loop, check_take, clipped_frames, sil
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch
 from musika_daw.hearing.limits import SOUND, broken
-from musika_daw.hearing.pulse import places_of
+from musika_daw.hearing.pulse import crashes_first, places_of
 from musika_daw.score.roll import Notes
 from musika_daw.sound.sounds import FORMATS, Format
 from pack_builder.plan.families import FAMILIES
@@ -87,12 +87,12 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int, notes: Notes
     """Measure a rendered job."""
     if job.loops and job.bpm is not None and job.beats is not None:
         bpm = float(job.bpm)
-        places = (
-            None
-            if notes is None or FAMILIES[job.kind].every_beat
-            else places_of(notes.onset * bpm / 60, bpm, job.beats)
-        )
-        return check_loop(samples, sample_rate_hz, bpm, job.beats, places=places)
+        if notes is None:
+            return check_loop(samples, sample_rate_hz, bpm, job.beats)
+        notes = notes.scaled(bpm / 60)
+        places = None if FAMILIES[job.kind].every_beat else places_of(notes.onset, bpm, job.beats)
+        crashes = crashes_first(notes, job.beats)
+        return check_loop(samples, sample_rate_hz, bpm, job.beats, places=places, crashes=crashes)
     return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz), notes)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 from musika_daw.hearing.bar import downbeat, shifted_profile
 from musika_daw.hearing.check import check_loop, clipped_frames, silent
 from musika_daw.hearing.limits import broken
+from musika_daw.hearing.pulse import crashes_first
 from musika_daw.hearing.spectra import mono, peak_db, rms_db
+from musika_daw.score.roll import Notes
 from training.evaluate.measures.beats import BeatFit, fit_beats
 from training.evaluate.measures.tools import Tracker
 from training.evaluate.report import Row
@@ -56,15 +58,18 @@ def measure_loop(
     looped: bool,
     seed: int | None = None,
     heard_from: int = 0,
+    notes: Notes | None = None,
 ) -> LoopFacts:
     """Measure one file `[frames, 2]` of `bars` at `bpm`; a song's excerpt (`looped` False) has no seam.
 
-    `heard_from` is the beat of the bar from which the bar phase is heard.
+    `heard_from` is the beat of the bar from which the bar phase is heard; `notes` in seconds are those of the score,
+    where there is one.
     """
     mute = silent(audio)
     heard = tiled(audio, RATE_HZ) if looped else audio
     fit = None if mute else fit_beats(track(mono(heard), RATE_HZ), bpm, offset_s)
-    findings = check_loop(audio, RATE_HZ, bpm, bars * 4) if looped else None
+    crashes = notes is not None and crashes_first(notes.scaled(bpm / 60), bars * 4)
+    findings = check_loop(audio, RATE_HZ, bpm, bars * 4, crashes=crashes) if looped else None
     shift = None
     if template is not None:
         shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, beat=heard_from), template)
@@ -74,7 +79,7 @@ def measure_loop(
         bars,
         fit,
         shift,
-        seam=findings.seam_score if findings else None,
+        seam=findings.seam if findings else None,
         seam_flux=findings.seam_flux_ratio if findings else None,
         gate_faults=sum(broken(findings).values()) if findings else None,
         peak_db=peak_db(audio),

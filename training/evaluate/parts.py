@@ -198,7 +198,7 @@ def rows_of(facts: Sequence[PartsFacts]) -> list[Row]:
 
 
 def _told(stem: np.ndarray, notes: Notes) -> float:
-    frames = replace(notes, onset=notes.onset * RATE_HZ, off=notes.off * RATE_HZ)
+    frames = notes.scaled(RATE_HZ)
     return agreement(told_chroma(frames, len(stem), RATE_HZ), chroma(stem, RATE_HZ))
 
 

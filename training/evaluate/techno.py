@@ -18,7 +18,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from musika_daw.hearing.bar import fit_template, shifted_profile
+from musika_daw.instrument.played import Loop, Stretch
 from musika_daw.score.controls import Controls
+from musika_daw.score.roll import Notes
 from training.evaluate.loops import RATE_HZ, LoopFacts, loop_rows, measure_loop, tiled
 from training.evaluate.material import Excerpt, Material
 from training.evaluate.measures.beats import calibrate
@@ -35,6 +37,10 @@ class LoopMaker(Protocol):
 
     def loop(self, bpm: float, bars: int, controls: Controls | None = None, sample_rate_hz: int = 44_100) -> np.ndarray:
         """One round, float32 `[frames, 2]`."""
+        ...
+
+    def played(self, stretch: Stretch, controls: Controls | None = None) -> Notes | None:
+        """The notes of a stretch, in seconds; None where no score is played."""
         ...
 
 
@@ -125,7 +131,8 @@ def evaluate_techno(
     grid = [(bpm, seed) for seed in plan.seeds for bpm in plan.bpms]
     for number, (bpm, seed) in enumerate(grid):
         bars = plan.bars[number % len(plan.bars)]
-        audio = engine.loop(bpm, bars, Controls(seed=seed, truncation=plan.truncation))
+        controls = Controls(seed=seed, truncation=plan.truncation)
+        audio = engine.loop(bpm, bars, controls)
         name = f"{bpm:g} bpm, seed {seed}, {bars} bars"
         facts.append(
             measure_loop(
@@ -139,6 +146,7 @@ def evaluate_techno(
                 looped=True,
                 seed=seed,
                 heard_from=number // len(plan.bars),
+                notes=engine.played(Loop(bpm, bars), controls),
             )
         )
         loops.append((name, audio))

@@ -12,7 +12,6 @@ and `context_after` latents more and cuts them off.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -22,7 +21,7 @@ from musika_daw.instrument.models.blocks import ConvNeXtBlock, FrameConv
 from musika_daw.instrument.models.config import AutoencoderConfig, LevelConfig
 from musika_daw.instrument.models.gain import GainCurve
 from musika_daw.instrument.models.noise import NoiseTable
-from musika_daw.instrument.models.phase import MEMORY_SAMPLES, PhaseTracker, Tracked
+from musika_daw.instrument.models.phase import MEMORY_SAMPLES, DecodedSpectrum, PhaseTracker
 from musika_daw.instrument.models.precision import Network, in_own_precision
 from musika_daw.instrument.models.spectrum import Spectrum, mid_side
 
@@ -134,31 +133,6 @@ class Encoder(nn.Module):
     def forward(self, wave: Tensor) -> Tensor:
         """`[B, channels, context + n*r_time + context]` samples to `[B, n, latent]`."""
         return self.level2(self.level1(self.hear(wave)))
-
-
-@dataclass(frozen=True)
-class DecodedSpectrum:
-    """What a decoder says of a sound, `[B, channels, frames, bins]`: normalised log-magnitudes and phases.
-
-    `tracked` is what the phase tracker found and `gains` what the gain curves are (`[B, channels, 2, samples]`), both
-    None where the network gives phases itself; then `phase` has all bins, else the tracked ones.
-    """
-
-    log_magnitude: Tensor
-    phase: Tensor
-    tracked: Tracked | None = None
-    gains: Tensor | None = None
-
-    def since(self, frame: int, sample: int) -> DecodedSpectrum:
-        """All from a frame on, which begins at a sample."""
-        gains = None if self.gains is None else self.gains[..., sample:]
-        return replace(self.part(frame, self.log_magnitude.shape[2]), gains=gains)
-
-    def part(self, start: int, stop: int) -> DecodedSpectrum:
-        """Frames start..stop, without gains."""
-        span = (slice(None), slice(None), slice(start, stop))
-        tracked = None if self.tracked is None else self.tracked.part(start, stop)
-        return DecodedSpectrum(self.log_magnitude[span], self.phase[span], tracked)
 
 
 def _upgrade(decoder: Decoder, state: dict[str, Tensor], prefix: str, *_: object) -> None:

@@ -41,7 +41,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +89,31 @@ class Tracked:
         span = (slice(None), slice(None), slice(start, stop))
         relative = None if self.relative is None else self.relative[span]
         return Tracked(self.phase[span], self.advance[span], self.tonality[span], self.attack[span], relative)
+
+
+@dataclass(frozen=True)
+class DecodedSpectrum:
+    """What a decoder says of a sound, `[B, channels, frames, bins]`: normalised log-magnitudes and phases.
+
+    `tracked` is what the phase tracker found and `gains` what the gain curves are (`[B, channels, 2, samples]`), both
+    None where the network gives phases itself; then `phase` has all bins, else the tracked ones.
+    """
+
+    log_magnitude: Tensor
+    phase: Tensor
+    tracked: Tracked | None = None
+    gains: Tensor | None = None
+
+    def since(self, frame: int, sample: int) -> DecodedSpectrum:
+        """All from a frame on, which begins at a sample."""
+        gains = None if self.gains is None else self.gains[..., sample:]
+        return replace(self.part(frame, self.log_magnitude.shape[2]), gains=gains)
+
+    def part(self, start: int, stop: int) -> DecodedSpectrum:
+        """Frames start..stop, without gains."""
+        span = (slice(None), slice(None), slice(start, stop))
+        tracked = None if self.tracked is None else self.tracked.part(start, stop)
+        return DecodedSpectrum(self.log_magnitude[span], self.phase[span], tracked)
 
 
 class PhaseTracker(nn.Module):

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from musika_daw.hearing.check import check_loop, check_take, clipped_frames, seam, seam_step, silent
-from musika_daw.hearing.limits import END, NO_BEAT, SEAM_LIMIT, SILENCE, STEP, STEP_LIMIT, broken
+from musika_daw.hearing.limits import END, NO_BEAT, SEAM, SEAM_LIMIT, SILENCE, STEP, STEP_LIMIT, broken
 from musika_daw.hearing.onsets import note_onsets_s
-from musika_daw.hearing.pulse import measured_pulse
+from musika_daw.hearing.pulse import crashes_first, measured_pulse
+from musika_daw.score.parts import DRUMS
+from musika_daw.score.roll import ROLES, sorted_notes
 from tests.pack_builder.pack_stand_in import piano, techno
 
 
@@ -39,7 +43,7 @@ def test_noise_and_silence_have_no_pulse() -> None:
 @pytest.mark.parametrize("late_ms", [0, 4])
 def test_a_seamless_loop_has_no_seam_although_a_kick_stands_on_it(bpm: float, late_ms: float) -> None:
     loop = techno(bpm, 4, late_s=late_ms / 1000)
-    score, ratio = seam(loop, 44100, 16)
+    score, ratio, _ = seam(loop, 44100, 16)
     assert score < 0.5 * SEAM_LIMIT
     assert ratio == pytest.approx(1, abs=0.2)
 
@@ -86,7 +90,35 @@ def test_an_even_sound_has_no_seam_and_a_break_in_it_is_one() -> None:
     tone = np.sin(2 * np.pi * 100 * np.arange(44100) / 44100).astype(np.float32)[:, None].repeat(2, axis=1)
     assert seam(tone, 44100, 4)[0] < SEAM_LIMIT
     assert seam(tone[:-200], 44100, 4)[0] > SEAM_LIMIT
-    assert seam(tone * 0, 44100, 4) == (0, 0)
+    assert seam(tone * 0, 44100, 4) == (0, 0, 0)
+
+
+def crashing(bpm: float) -> np.ndarray:
+    """Four bars over a held tone with a crash on the first beat and on no other."""
+    loop = techno(bpm, 4)
+    time_s = np.arange(len(loop)) / 44100
+    noise = 0.5 * np.random.default_rng(2).standard_normal((len(loop), 2)) * np.exp(-3 * time_s)[:, None]
+    tone = 0.1 * np.sin(2 * np.pi * round(440 * len(loop) / 44100) * np.arange(len(loop)) / len(loop))[:, None]
+    return (loop + noise + tone).astype(np.float32)
+
+
+@pytest.mark.parametrize("bpm", [120, 133])
+def test_the_only_crash_of_a_loop_is_no_seam_and_hides_none(bpm: float) -> None:
+    loop = crashing(bpm)
+    assert SEAM in broken(check_loop(loop, 44100, bpm, 16))
+    assert not broken(check_loop(loop, 44100, bpm, 16, crashes=True))
+    gap = np.concatenate([loop[:-900], np.zeros((900, 2), np.float32)])
+    assert SEAM in broken(check_loop(gap, 44100, bpm, 16, crashes=True))
+
+
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.integers(0, 63), st.sampled_from(["kick", "crash", "ride"])), max_size=12))
+def test_a_loop_crashes_first_if_no_other_beat_has_a_crash(hits: list[tuple[int, str]]) -> None:
+    notes = sorted_notes(
+        [(tick / 4 + 0.03, tick / 4 + 0.2, DRUMS[name], 0.8, ROLES.index("drums")) for tick, name in hits]
+    )
+    crashed = {tick // 4 for tick, name in hits if name == "crash" and tick % 4 == 0}
+    assert crashes_first(notes, 16) == (crashed == {0})
 
 
 @pytest.mark.parametrize("onsets_per_s", [0.7, 2.0, 4.0, 7.0])

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from musika_daw.instrument.engine import Engine
+from musika_daw.instrument.played import Stretch
 from musika_daw.score.controls import Controls, sample_curve
 from musika_daw.score.density import rate_of_density
 from tests.training.songs import click_song, write_corpus
@@ -50,6 +51,9 @@ class Drummer:
         rng = np.random.default_rng(controls.seed if controls else 0)
         noise = rng.normal(0, 1e-3, (frames, 2)) * rng.uniform(0.2, 1)
         return (np.pad(audio, (0, frames - len(audio)))[:, None] + noise).astype(np.float32)
+
+    def played(self, stretch: Stretch, controls: Controls | None = None) -> None:
+        return None
 
 
 @pytest.fixture(scope="module")
