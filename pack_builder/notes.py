@@ -4,13 +4,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
-from musika_daw.hearing.pulse import places_of
 from musika_daw.score.midi_file import PPQ, MidiMusic, decode_midi
 from musika_daw.score.roll import Notes
 from musika_daw.system.atomic import inside, sha256_of
-from pack_builder.plan.families import FAMILIES
 from pack_builder.record.beside import FileMidi
 from pack_builder.record.rows import Row
 
@@ -53,17 +49,6 @@ def loop_notes(folder: Path, row: Row) -> Notes | None:
     """The notes of a loop, in beats, as the MIDI file beside it has them; None where it is not as it was made."""
     music = _music_beside(folder, row)
     return None if music is None else music.notes.scaled(1 / music.ppq)
-
-
-def places_in(notes: Notes | None, row: Row) -> np.ndarray | None:
-    """Where the notes of a loop, in beats, begin, where it is of a kind that does not play every beat; none where they
-    are not known. None for all other files."""
-    family = FAMILIES.get(row.music.kind)
-    if not row.loops or family is None or family.every_beat:
-        return None
-    if notes is None or row.music.bpm is None or row.music.beats is None:
-        return np.zeros(0)
-    return places_of(notes.onset, row.music.bpm, row.music.beats)
 
 
 def _music_beside(folder: Path, row: Row) -> MidiMusic | None:

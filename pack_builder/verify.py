@@ -12,14 +12,14 @@ from musika_daw.hearing.check import check_loop, check_take, clipped_frames, sea
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch, key_heard
 from musika_daw.hearing.limits import broken
-from musika_daw.hearing.pulse import crashes_first
 from musika_daw.score.harmony import key_in_text
 from musika_daw.sound.sounds import SUFFIXES, read_sound
 from musika_daw.sound.tag_reader import read_tags
 from musika_daw.sound.tags import ACID_ONE_SHOT, Header, Tags
 from musika_daw.system.atomic import inside, sha256_of
-from pack_builder.notes import loop_notes, midi_differences, places_in, take_notes
+from pack_builder.notes import loop_notes, midi_differences, take_notes
 from pack_builder.plan.chain import Chain
+from pack_builder.plan.families import FAMILIES
 from pack_builder.record.density import counts_notes
 from pack_builder.record.manifest import CHECKSUMS, Row, read_checksums
 from pack_builder.record.stream import iter_gaps, iter_rows, read_head
@@ -158,13 +158,12 @@ def _deep_differences(folder: Path, row: Row, samples: np.ndarray) -> Iterator[s
     rate, music = row.sound.sample_rate_hz, row.music
     compared = _DEEP_TOLERANCES
     notes = loop_notes(folder, row) if row.loops else None
-    places = places_in(notes, row)
-    if places is not None and not len(places):  # nobody knows where its notes are, which it is measured at
+    every_beat = music.kind not in FAMILIES or FAMILIES[music.kind].every_beat
+    if row.loops and notes is None and (row.midi is not None or not every_beat):
+        # nobody knows where its notes are, which it is measured at
         findings, compared = Findings(silent(samples), clipped_frames(samples), seam_step=seam_step(samples)), {}
     elif row.loops and music.bpm is not None and music.beats is not None:
-        # where nobody knows whether it has its only crash on the first beat it is taken at its word
-        crashes = row.midi is not None if notes is None else crashes_first(notes, music.beats)
-        findings = check_loop(samples, rate, music.bpm, music.beats, places=places, crashes=crashes)
+        findings = check_loop(samples, rate, music.bpm, music.beats, notes, every_beat=every_beat)
     elif music.shape == "take":
         notes = take_notes(folder, row) if counts_notes(music.density_curve) else None
         findings = check_take(samples, rate, float(Fraction(row.sound.frames_exact) / rate), notes)

@@ -12,7 +12,7 @@ import numpy as np
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.limits import SILENCE_DBFS
 from musika_daw.hearing.onsets import note_onsets_s
-from musika_daw.hearing.pulse import measured_pulse, pulse_of_notes
+from musika_daw.hearing.pulse import crashes_first, measured_pulse, places_of, pulse_of_notes, strikes
 from musika_daw.hearing.spectra import magnitudes, mono
 from musika_daw.hearing.told import told_onsets_s
 from musika_daw.score.density import density_curve, density_of_rate
@@ -145,18 +145,22 @@ def check_loop(
     sample_rate_hz: int,
     bpm: float,
     beats: int,
+    notes: Notes | None = None,
     *,
-    places: np.ndarray | None = None,
-    crashes: bool = False,
+    every_beat: bool = True,
 ) -> Findings:
-    """Findings on a loop [frames, channels] of `beats` at `bpm`; of one that need not have an onset on every beat the
-    `places` are given, in beats, at which its notes begin. One that `crashes` has its only crash on the first beat."""
+    """Findings on a loop [frames, channels] of `beats` at `bpm` and of `notes`, in beats, where they are known.
+
+    One that need not play `every_beat` is measured where its notes begin; one that should, and has no pulse by its
+    beats alone (broken beats), where its drums strike.
+    """
     if silent(samples):
         return Findings(True, clipped_frames(samples))
-    if places is None:
-        pulse = measured_pulse(samples, sample_rate_hz, bpm, beats)
-    else:
-        pulse = pulse_of_notes(samples, sample_rate_hz, bpm, places)
+    places = None if every_beat or notes is None else places_of(notes.onset, bpm, beats)
+    pulse = None if places is not None else measured_pulse(samples, sample_rate_hz, bpm, beats)
+    if pulse is None and notes is not None:
+        struck = places_of(strikes(notes).onset, bpm, beats) if places is None else places
+        pulse = pulse_of_notes(samples, sample_rate_hz, bpm, struck)
     wrap = seam(samples, sample_rate_hz, beats, places)
     return Findings(
         False,
@@ -165,7 +169,7 @@ def check_loop(
         tempo_error_pct=None if pulse is None else 100 * (pulse.bpm / bpm - 1),
         seam_score=wrap.score,
         seam_flux_ratio=wrap.flux_ratio,
-        seam_cut=wrap.cut if crashes else None,
+        seam_cut=wrap.cut if notes is not None and crashes_first(notes, beats) else None,
         seam_step=seam_step(samples),
     )
 

@@ -16,6 +16,7 @@ _TEMPO_SEARCH = 0.06
 _BEAT_WINDOW_S = 0.06
 _NOTE_WINDOW_S = 0.025  # less than half a thirty-second at 160 bpm is away from the next note
 _NOTE_CONTRAST = 1.25  # dense music, 8 onsets a second, has 1.6; other notes than those at the places 0.3 and up
+_STRIKES = ("kick", "snare", "clap", "rim")
 _BESIDE_A_BEAT = 0.125  # beats next to one that belong to it
 _ATTACK_S = 0.002  # flux peaks this much before a struck sound begins, measured on clicks, drums and tones
 
@@ -52,6 +53,12 @@ def places_of(onset: np.ndarray, bpm: float, beats: int) -> np.ndarray:
     """
     ticks = np.sort(np.rint(np.asarray(onset) * PPQ) % (beats * PPQ))
     return merge_onsets(ticks / PPQ * 60 / bpm) * bpm / 60
+
+
+def strikes(notes: Notes) -> Notes:
+    """Those of the notes that a beat is told by."""
+    drums = notes.of("drums")
+    return drums.at(np.isin(drums.key, [DRUMS[name] for name in _STRIKES]))
 
 
 def crashes_first(notes: Notes, beats: int) -> bool:

@@ -9,7 +9,6 @@ from musika_daw.hearing.check import check_loop, check_take, clipped_frames, sil
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch
 from musika_daw.hearing.limits import SOUND, broken
-from musika_daw.hearing.pulse import crashes_first, places_of
 from musika_daw.score.roll import Notes
 from musika_daw.sound.sounds import FORMATS, Format
 from pack_builder.plan.families import FAMILIES
@@ -50,8 +49,8 @@ class Candidate:
 
 
 def judge(raw: np.ndarray, job: Job, wanted: Finish, notes: Notes | None = None) -> Candidate:
-    """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune; a loop of a kind
-    that does not play every beat, and a take, is held against its `notes`, in seconds."""
+    """Raw sound [frames, 2] of a job through its chain, measured. A one-shot is cut from it, in tune; a loop and a take
+    are held against their `notes`, in seconds, where they have any."""
     rate, chain = wanted.sample_rate_hz, wanted.chain(job.kind)
     if job.shape == "shot":
         return _shot(through(chain, raw, rate, loops=True), rate, job.role, FORMATS[wanted.format])
@@ -87,12 +86,9 @@ def findings_of(samples: np.ndarray, job: Job, sample_rate_hz: int, notes: Notes
     """Measure a rendered job."""
     if job.loops and job.bpm is not None and job.beats is not None:
         bpm = float(job.bpm)
-        if notes is None:
-            return check_loop(samples, sample_rate_hz, bpm, job.beats)
-        notes = notes.scaled(bpm / 60)
-        places = None if FAMILIES[job.kind].every_beat else places_of(notes.onset, bpm, job.beats)
-        crashes = crashes_first(notes, job.beats)
-        return check_loop(samples, sample_rate_hz, bpm, job.beats, places=places, crashes=crashes)
+        played = None if notes is None else notes.scaled(bpm / 60)
+        every_beat = FAMILIES[job.kind].every_beat
+        return check_loop(samples, sample_rate_hz, bpm, job.beats, played, every_beat=every_beat)
     return check_take(samples, sample_rate_hz, float(job.frames_exact(sample_rate_hz) / sample_rate_hz), notes)
 
 

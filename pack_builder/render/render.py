@@ -7,7 +7,6 @@ import numpy as np
 from musika_daw.instrument.played import Take
 from musika_daw.score.techno.shot import shot_score
 from musika_daw.system.memory import give_back, settle, unsettle
-from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.jobs import Job
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.rows import Gap, Model
@@ -81,8 +80,8 @@ def make(source: EngineSource, model: str, job: Job, options: BuildOptions, hear
         controls = controls_of(source, job, attempt)
         if job.rendered:
             return judge_hit(raw, job, options.finish, shot_score(job.role, controls).root)
-        free = job.shape == "take" or (job.loops and not FAMILIES[job.kind].every_beat)
-        return judge(raw, job, options.finish, engine.played(stretch_of(job), controls) if free else None)
+        told = job.shape == "take" or job.loops
+        return judge(raw, job, options.finish, engine.played(stretch_of(job), controls) if told else None)
 
     outcome = first_good(job, options.finish.attempts, options.finish.keep_best, draw, judge=judged)
     if outcome.chosen is None or outcome.raw is None:

@@ -11,7 +11,6 @@ import numpy as np
 from musika_daw.hearing.bar import downbeat, shifted_profile
 from musika_daw.hearing.check import check_loop, clipped_frames, silent
 from musika_daw.hearing.limits import broken
-from musika_daw.hearing.pulse import crashes_first
 from musika_daw.hearing.spectra import mono, peak_db, rms_db
 from musika_daw.score.roll import Notes
 from training.evaluate.measures.beats import BeatFit, fit_beats
@@ -68,8 +67,8 @@ def measure_loop(
     mute = silent(audio)
     heard = tiled(audio, RATE_HZ) if looped else audio
     fit = None if mute else fit_beats(track(mono(heard), RATE_HZ), bpm, offset_s)
-    crashes = notes is not None and crashes_first(notes.scaled(bpm / 60), bars * 4)
-    findings = check_loop(audio, RATE_HZ, bpm, bars * 4, crashes=crashes) if looped else None
+    played = None if notes is None else notes.scaled(bpm / 60)
+    findings = check_loop(audio, RATE_HZ, bpm, bars * 4, played) if looped else None
     shift = None
     if template is not None:
         shift = -1 if mute else downbeat(shifted_profile(audio, RATE_HZ, bpm, bars, beat=heard_from), template)
