@@ -29,7 +29,7 @@ from musika_daw.host.play.player import CROSS_FRAMES, Player
 from musika_daw.host.play.timeline import Timeline
 
 URGENT_S = 0.7
-URGENT_CHUNKS, AHEAD_CHUNKS = 3, 8  # of a job, at 48 kHz
+URGENT_CHUNKS, AHEAD_CHUNKS = 3, 16  # of a job, at 48 kHz
 SHORT_S = 2.0  # with less ahead a large job is urgent too: under load it may take as long as what is left
 SPARE_JOBS = 2  # as many large ones' slots are kept free, so that a seek has where to render at once
 RETRY_S = 0.5

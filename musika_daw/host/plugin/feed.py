@@ -17,7 +17,7 @@ from musika_daw.host.play.piece import Piece
 from musika_daw.host.plugin.played import PlayedBars, PlayedNotes
 from musika_daw.host.plugin.song_map import Place, SongMap, segments
 
-RUN_CHUNKS = 4  # at 48 kHz
+RUN_CHUNKS, RUN_CHUNKS_MOST = 8, 16  # at 48 kHz, and at any rate
 CROSS_FRAMES = 256
 URGENT_S = 0.7
 SENDS_A_STEP = 48
@@ -26,11 +26,12 @@ Read = Callable[[Piece, int, int], np.ndarray | None]
 
 
 def run_chunks(sample_rate_hz: int) -> int:
-    """Chunks of a run. Those of a high sample rate are short: a run of four would cost more time than it gives.
+    """Chunks of a run. Those of a high sample rate are short, so a run of eight would cost more time than it gives; but
+    a plugin is sent no more ahead than two of the longest.
 
     Runs are rendered whole and always in the same places: then a chunk has the same bits whenever it is rendered.
     """
-    return max(RUN_CHUNKS, RUN_CHUNKS * sample_rate_hz // 48_000)
+    return min(max(RUN_CHUNKS, RUN_CHUNKS * sample_rate_hz // 48_000), RUN_CHUNKS_MOST)
 
 
 class Urgency(IntEnum):
