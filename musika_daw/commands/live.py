@@ -35,7 +35,7 @@ UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 
 @click.command()
 @click.argument("source", default="internal")
-@click.option("--model", default="techno", show_default=True, help="Short name, folder or file; click is a metronome.")
+@click.option("--model", default="parts", show_default=True, help="Short name, folder or file; click is a metronome.")
 @click.option("--sink", default="portaudio", show_default=True, help="jack, portaudio[:DEVICE] or file:PATH.")
 @click.option("--connect", default="system:playback", show_default=True, help="JACK ports to play to; '' for none.")
 @click.option("--block", default=512, show_default=True, type=click.IntRange(64, 8192), help="Frames a block.")

@@ -18,7 +18,7 @@ import click
 @click.option("--no-start", is_flag=True, help="Start no host where none answers.")
 @click.option("--source", default="internal", show_default=True, help="Source of a host that is started here.")
 @click.option("--sink", help="Its sink.  [default: the run command's]")
-@click.option("--model", default="techno", show_default=True, help="Its model.")
+@click.option("--model", default="parts", show_default=True, help="Its model.")
 @click.option("--effect", "effects", multiple=True, help="Its effects, repeatable.")
 @click.option(
     "--keep-to",

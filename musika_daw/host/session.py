@@ -44,7 +44,7 @@ class SessionOptions:
 
     source: str = "internal"
     sink: str = "portaudio"
-    model: str = "techno"
+    model: str = "parts"
     source_options: SourceOptions = field(default_factory=SourceOptions)
     values: dict[str, float | None] = field(default_factory=dict)
     written: dict[str, str | None] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class PluginOptions:
     `PluginHost`; `idle_s` ends it that long after the last plugin left.
     """
 
-    model: str = "techno"
+    model: str = "parts"
     controls: Controls = field(default_factory=Controls)
     effects: tuple[str, ...] = ()
     ahead_s: float = 6.0
