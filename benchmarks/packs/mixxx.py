@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from musika_daw.score.harmony import key_in_text
 from pack_builder.plan.families import CHORDS
 from pack_builder.record.manifest import read_manifest
 from pack_builder.record.rows import Row
@@ -84,8 +85,9 @@ def differences(row: Row, found: Found | None, label: str) -> str | None:
     music = row.music
     # tags of a bass and a lead have the note instead
     told = music.key if music.shape != "shot" or music.role in CHORDS else None
-    key = None if told is None else told.removesuffix("maj").replace("min", "m")
-    said = {"tempo": (found[0], music.bpm or 0.0), "key": (found[1], key), "artist": (found[2], label)}
+    # it shows some keys by both of their names: D\u266fm/E\u266dm
+    heard = [key_in_text(name.replace("\u266f", "#").replace("\u266d", "b")) for name in (found[1] or "").split("/")]
+    said = {"tempo": (found[0], music.bpm or 0.0), "key": (heard[-1], told), "artist": (found[2], label)}
     wrong = {name: pair for name, pair in said.items() if pair[0] != pair[1]}
     return f"{row.file}: {wrong}" if wrong else None
 

@@ -188,7 +188,7 @@ def _loops(music: Music, kind: str, first: int, count: int, *, by_tempo: bool) -
         place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % len(cells), number // len(cells))
         start, bpm = cells[place]
         key, density = f"{kind}/loop/{f'{start}/' if start else ''}{bpm}/{index}", densities[index % len(densities)]
-        whole = {"bpm": bpm, "bars": music.bars, "start": start, "drawn": chosen.get(key)}
+        whole: dict[str, Any] = {"bpm": bpm, "bars": music.bars, "start": start, "drawn": chosen.get(key)}
         yield _job(music, key, kind, "loop", density=density, **whole)
 
 
