@@ -69,7 +69,7 @@ WISHES = {
         "bass": "rough",
         "chords": "rough short",
     },
-    "hardcore": {"kick": "rough bright long", "clap": "bright rough", "bass": "rough bright", "chords": "bright rough"},
+    "hardcore": {"kick": "rough", "clap": "bright rough", "bass": "rough bright", "chords": "bright rough"},
     "house": {"kick": "short smooth", "clap": "long wide", "open": "bright long", "bass": "smooth", "chords": "bright"},
     "hypnotic": {
         "kick": "long dull",
@@ -91,7 +91,7 @@ WISHES = {
         "hat": "short",
         "perc": "short",
         "bass": "dull",
-        "chords": "bright short",
+        "chords": "dull",
     },
     "peak": {"kick": "bright", "clap": "wide", "hat": "bright long", "bass": "bright", "chords": "rough short"},
     "trance": {"kick": "bright smooth", "clap": "bright wide", "lead": "bright wide smooth", "chords": "bright wide"},
