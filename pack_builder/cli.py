@@ -12,6 +12,7 @@ import click
 
 from musika_daw.commands.console import told, version_option
 from musika_daw.system.refusal import refused
+from pack_builder.catalogue import styles
 from pack_builder.flags import some_options
 from pack_builder.plan.declared import options_of
 from pack_builder.plan.music import Music
@@ -33,6 +34,7 @@ Examples:
   musika-pack build --kind techno --stems --key Am
   musika-pack build --kind techno --loops-per-bpm 8 --bpm 128 --diverse
   musika-pack build --kind techno --like drop.wav --loops-per-bpm 8
+  musika-pack build --kind techno --styles dub,acid,electro
   musika-pack build --bpm 120-160 --out packs/first --resume
   musika-pack build --from-manifest packs/first --only cobalt --out packs/again
 
@@ -62,6 +64,7 @@ def cli(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+cli.add_command(styles)
 _every_option = some_options(*(option.name for option in OPTIONS))
 
 

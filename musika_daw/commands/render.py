@@ -39,7 +39,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 @click.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--model", default="parts", show_default=True, help="Short name, folder or file.")
-@click.option("--bpm", type=Number(60, 200), help="Tempo.  [default: 128, or that of --like]")
+@click.option("--bpm", type=Number(60, 200), help="Tempo.  [default: 128, or that of --like or --style]")
 @click.option(
     "--like",
     "recording",
@@ -56,6 +56,7 @@ TAKES_BPM = 120  # a take has no tempo; a MIDI file must have one
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @click.option("--style-seed", type=click.IntRange(0), help="Style of its own.  [default: the seed's]")
 @score_options
+@click.option("--style", help="Named style of techno, those of musika-pack styles: dub, acid.")
 @click.option("--stems", is_flag=True, help="With --loop: each part in a file beside OUT; they add up to it.")
 @click.option(
     "--truncation", default=1.0, show_default=True, type=Number(0, 1), help="Less is more typical, 1 is most varied."
@@ -89,6 +90,7 @@ def render(
     chords: str | None,
     parts: str | None,
     voices: str | None,
+    style: str | None,
     stems: bool,
     truncation: float,
     midi: str | None,
@@ -115,6 +117,7 @@ def render(
     from musika_daw.score.chords import progression_name, progression_named
     from musika_daw.score.controls import Controls, headroom_db
     from musika_daw.score.parts import parts_named, voices_named, voices_text
+    from musika_daw.score.techno.catalogue import start_named
     from musika_daw.score.tempo import TempoMap, exact
     from musika_daw.sound.files import CEILING_DBFS, write_blocks
     from musika_daw.system.atomic import write_atomic
@@ -130,12 +133,14 @@ def render(
         key=key,
         chords=chords,
         voices=() if voices is None else voices_named(voices),
+        style=style,
     )
     check_asked(controls, engine.config.score, engine.name)
     check_known(controls, engine.knows, engine.name)
     if recording is not None:
         bpm, controls = _like(recording, engine, controls, bpm, grid=seconds is None)
-    bpm = BPM if bpm is None else bpm
+    if bpm is None:
+        bpm = BPM if style is None else start_named(style).bpm[0]
     length_s = bars * 240 / bpm if seconds is None else seconds
     if out.suffix.lower() in UP_TO_4_GIB and length_s * engine.sample_rate_hz * 6 > 4_294_000_000:
         raise ValueError(f"out: {out.name!r}, holds up to 4 GiB, not {length_s:g} s; allowed are .flac and .ogg")
@@ -166,6 +171,8 @@ def render(
         "model": engine.name,
         "weights": engine.weights_hash[:12],
     }
+    if style is not None:
+        facts["style"] = style
     if controls.voices:
         facts["voices"] = voices_text(controls.voices)
     if chords is not None:

@@ -97,6 +97,8 @@ def check_asked(controls: Controls, kind: str, model: str) -> None:
         raise ValueError(f"muted: {', '.join(controls.muted)}, but {model} plays no score of parts")
     if controls.voices and kind != "parts":
         raise ValueError(f"voices: {voices_text(controls.voices)}, but {model} plays no score of parts")
+    if controls.style is not None and kind != "parts":
+        raise ValueError(f"style: {controls.style}, but {model} plays no score of parts")
     if controls.key is not None and not kind:
         raise ValueError(f"key: {controls.key}, but {model} plays no score, which a key would be written in")
     if controls.chords is not None and not kind:

@@ -11,6 +11,7 @@ from musika_daw.score.chords import progression_named
 from musika_daw.score.following.changes import Changes, changes_named
 from musika_daw.score.harmony import key_named
 from musika_daw.score.parts import ALL_PARTS, PARTS, checked_voices
+from musika_daw.score.techno.catalogue import start_named
 
 Curve = float | Callable[[np.ndarray], np.ndarray]
 """A constant, or a function of seconds on the song's timeline, float64 `[T]` to `[T]`."""
@@ -38,8 +39,9 @@ class Controls:
     written in (None: that which fits the chords, else one of its own), `chords` like `Am | F | C | G7` are its harmony,
     one a bar, round and round from bar 0 of the timeline (None: its own). `changes` are chords that were played on the
     way: each holds from its beat on, in place of those (see `score.following.changes`). `voices` are style seeds of
-    some of `score.parts.VOICES`, in place of the piece's: a kind of drum before all drums. Raises ValueError naming
-    what is out of range.
+    some of `score.parts.VOICES`, in place of the piece's: a kind of drum before all drums. `style` names a starting
+    point of `score.techno.catalogue`, which the score and what sounds are drawn near (None: anywhere). Raises
+    ValueError naming what is out of range.
     """
 
     seed: int = 0
@@ -55,6 +57,7 @@ class Controls:
     chords: str | None = None
     changes: Changes = ()
     voices: tuple[tuple[str, int], ...] = ()
+    style: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("seed", "style_seed", "morph_seed"):
@@ -77,11 +80,18 @@ class Controls:
             changes_named(self.changes)
         if self.voices:
             checked_voices(self.voices)
+        if self.style is not None:
+            start_named(self.style)
 
     def voiced(self, *names: str) -> int | None:
-        """Style seed of the first of these voices that has one of its own."""
+        """Style seed of the first of these voices that has one of its own, else of the first that its named style has
+        one for."""
         own = dict(self.voices)
-        return next((own[name] for name in names if name in own), None)
+        if (seed := next((own[name] for name in names if name in own), None)) is not None or self.style is None:
+            return seed
+        start, style_seed = start_named(self.style), self.seed if self.style_seed is None else self.style_seed
+        found = (start.voiced(name, style_seed) for name in names)
+        return next((seed for seed in found if seed is not None), None)
 
     def hears(self, role: str) -> bool:
         """Whether a role sounds."""

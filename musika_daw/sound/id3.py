@@ -16,6 +16,9 @@ def id3(tags: Tags, loop: bool = False) -> bytes:
 
     A tempo may have a fraction, against the standard: at 128.5 bpm a whole number is 29 ms off in four bars. Programs
     read it.
+
+    Its length is even, as zeros after the last frame may make it: Polyphone takes the byte after an odd chunk for the
+    beginning of the next, and calls the file corrupt.
     """
     frames = list(_frames(tags, loop))
     if not frames:
@@ -27,6 +30,9 @@ def id3(tags: Tags, loop: bool = False) -> bytes:
         tag.add(frame)
     stream = io.BytesIO()
     tag.save(stream, v2_version=3, padding=lambda _: 0)
+    if len(stream.getvalue()) % 2:
+        stream = io.BytesIO()
+        tag.save(stream, v2_version=3, padding=lambda _: 1)
     return stream.getvalue()
 
 

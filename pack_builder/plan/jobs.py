@@ -37,7 +37,8 @@ class Job:
     `shape` is `loop`, `fill`, `take` or `shot`; `role` says more about a file of a kit, or which sound a shot is.
     `anchors` names the seeds where several jobs share theirs, `drawn` is which of `DRAWS` draws comes first where loops
     were chosen together, `written_in` the key and
-    `chords` the chords that were asked for, `voices` the styles of single voices.
+    `chords` the chords that were asked for, `voices` the styles of single voices, `start` the named style that its own
+    is drawn near.
     """
 
     key: str
@@ -60,6 +61,7 @@ class Job:
     written_in: str | None = None
     chords: str | None = None
     voices: str | None = None
+    start: str | None = None
 
     @property
     def beats(self) -> int | None:
@@ -139,27 +141,29 @@ def jobs_of(music: Music) -> Iterator[Job]:
 def _wordless(music: Music) -> Iterator[Job]:
     for kind in music.kinds:
         if kind in music.loop_kinds:
-            yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.bpm), by_tempo=True)
+            yield from _loops(music, kind, 0, music.loops_per_bpm * len(music.cells(kind)), by_tempo=True)
         if not FAMILIES[kind].takes:
             yield from _kits(music, kind)
             for sound in shots_of(kind, music.scored):
                 for index in range(music.one_shots):
-                    yield _job(music, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **_source(music, kind))
+                    source = {"start": music.style_of(kind, index)} | _source(music, kind)
+                    yield _job(music, f"{kind}/shot/{sound}/{index}", kind, "shot", role=sound, **source)
         else:
             densities: list[Fraction | None] = [None] * music.takes
             if music.density is not None and music.takes:
                 densities = list(spread(*music.density, music.takes))
             yield from _takes(music, kind, 0, densities)
-    loops, takes = music.loops_per_bpm * len(music.bpm), music.takes
+    added, takes = 0, music.takes
     for extra in music.extensions:
         for kind in music.kinds:
             if kind in music.loop_kinds:
-                yield from _loops(music, kind, loops, extra.loops, by_tempo=False)
+                before = music.loops_per_bpm * len(music.cells(kind)) + added
+                yield from _loops(music, kind, before, extra.loops, by_tempo=False)
             if FAMILIES[kind].takes:
                 middle = None if music.density is None else sum(music.density) / 2
                 more = list(spread(*music.density, extra.takes)) if music.density and extra.takes else []
                 yield from _takes(music, kind, takes, more or [middle] * extra.takes)
-        loops, takes = loops + extra.loops, takes + extra.takes
+        added, takes = added + extra.loops, takes + extra.takes
 
 
 def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **values: Any) -> Job:
@@ -173,18 +177,19 @@ def _job(music: Music, key: str, kind: str, shape: str, style: str = "", **value
 
 
 def _loops(music: Music, kind: str, first: int, count: int, *, by_tempo: bool) -> Iterator[Job]:
-    """Loops number `first` and on. A pack begins tempo by tempo; what is added goes round the tempi. Those of a kind of
-    takes are spread over the density at each tempo, as its takes are."""
-    tempi = len(music.bpm)
+    """Loops number `first` and on. A pack begins tempo by tempo, style by style; what is added goes round them. Those
+    of a kind of takes are spread over the density at each tempo, as its takes are."""
+    cells = music.cells(kind)
     densities: list[Fraction | None] = [None]
     if FAMILIES[kind].takes and music.density is not None:
         densities = list(spread(*music.density, music.loops_per_bpm))
     chosen = dict(music.spread.draws) if music.spread else {}
     for number in range(first, first + count):
-        place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % tempi, number // tempi)
-        bpm = music.bpm[place]
-        key, density = f"{kind}/loop/{bpm}/{index}", densities[index % len(densities)]
-        yield _job(music, key, kind, "loop", bpm=bpm, bars=music.bars, density=density, drawn=chosen.get(key))
+        place, index = divmod(number, music.loops_per_bpm) if by_tempo else (number % len(cells), number // len(cells))
+        start, bpm = cells[place]
+        key, density = f"{kind}/loop/{f'{start}/' if start else ''}{bpm}/{index}", densities[index % len(densities)]
+        whole: dict[str, Any] = {"bpm": bpm, "bars": music.bars, "start": start, "drawn": chosen.get(key)}
+        yield _job(music, key, kind, "loop", density=density, **whole)
 
 
 def _takes(music: Music, kind: str, first: int, densities: list[Any]) -> Iterator[Job]:
@@ -211,16 +216,22 @@ def _source(music: Music, kind: str) -> dict[str, Any]:
 
 def _kits(music: Music, kind: str) -> Iterator[Job]:
     names = word_names(derived_seed(music.seed, "kits"))
-    last = len(music.bpm) - 1
-    tempi = sorted({music.bpm[round(last * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
-    middle = music.bpm[len(music.bpm) // 2]
     for number in range(music.kits):
-        base, name = f"{kind}/kit/{number}", next(names)
+        base, name, start = f"{kind}/kit/{number}", next(names), music.style_of(kind, number)
+        own = dict(music.styles).get(start or "", music.bpm)
+        tempi = sorted({own[round((len(own) - 1) * step / (_KIT_TEMPI - 1))] for step in range(_KIT_TEMPI)})
+        common: dict[str, Any] = {"bpm": own[len(own) // 2], "bars": music.bars, "start": start}
 
         def job(
-            role: str, tail: str = "", shape: str = "loop", base: str = base, name: str = name, **values: Any
+            role: str,
+            tail: str = "",
+            shape: str = "loop",
+            base: str = base,
+            name: str = name,
+            common: dict[str, Any] = common,
+            **values: Any,
         ) -> Job:
-            whole = {"bpm": middle, "bars": music.bars} | values
+            whole = common | values
             return _job(music, f"{base}/{role}{tail}", kind, shape, style=base, role=role, kit=name, **whole)
 
         for bpm in tempi:
@@ -257,13 +268,14 @@ def file_of(
         folder = f"Kits/{family.genre}/{job.kit.title()}"
     else:
         of_tempo = None if job.bpm is None else tempo_folder(job.bpm, options.label.exact_tempo)
-        folder = f"{family.folder(job.shape)}/{of_tempo or group}"
+        of_style = f"{job.start.title()}/" if job.start else ""
+        folder = f"{family.folder(job.shape)}/{of_style}{of_tempo or group}"
     stem = file_stem(
         options.label.naming,
         "kit" if job.kit and job.shape != "shot" else job.shape,
         label=options.label.label,
         pack=options.label.name,
-        kind=job.kind,
+        kind=f"{job.kind}_{job.start}" if job.start else job.kind,
         name=job.word if not job.kit else f"{job.kit}_{job.word}",
         bpm=job.bpm,
         density=group,

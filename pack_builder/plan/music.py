@@ -10,6 +10,7 @@ from pack_builder.plan.families import FAMILIES
 from pack_builder.plan.parse import (
     chord_progression,
     music_key,
+    named_styles,
     one_of,
     parse_bpm,
     parse_density,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 BARS = (1, 2, 4, 8, 16)
 LOOPS_PER_BPM = 2
+BPM, BPM_STEP = "120-160", "5"
 SEED_LIMIT = (1 << 32) - 1
 
 
@@ -54,12 +56,13 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Music:
-    """What is played. `loop_kinds` are the kinds that have plain loops; `only` holds the jobs to make (none: all),
-    `scored` the kinds whose one-shots are rendered from a score (None: not known yet, the models decide)."""
+    """What is played. `styles` are names, each with its tempi; `loop_kinds` are the kinds that have plain loops; `only`
+    holds the jobs to make (none: all), `scored` the kinds whose one-shots are rendered from a score (None: not known
+    yet, the models decide)."""
 
     bpm: tuple[Fraction, ...] = declared(
-        Option("bpm", "128, 120,128.5 or 120-160 (60..200).", "120-160", "BPM"),
-        Option("bpm_step", "Step through a range of tempi.", "5", "BPM"),
+        Option("bpm", "128, 120,128.5 or 120-160 (60..200).  [default: 120-160, with --styles their own]", None, "BPM"),
+        Option("bpm_step", "Step through a range of tempi.", BPM_STEP, "BPM"),
     )
     loops_per_bpm: int = declared(
         Option(
@@ -105,6 +108,15 @@ class Music:
     voices: str | None = declared(
         Option("voices", "Styles of single voices of techno: kick=12,bass=7.", None, "V=SEED,...", voice_styles)
     )
+    styles: tuple[tuple[str, tuple[Fraction, ...]], ...] = declared(
+        Option(
+            "styles",
+            "Named styles of techno, each with loops of its own: dub,acid; all; see musika-pack styles.",
+            None,
+            "STYLE,...",
+            named_styles,
+        )
+    )
     kits: int = declared(Option("kits", "Kits of each kind: one style, many files.", "0", "N", whole_in(0, 1000)))
     one_shots: int = declared(
         Option("one_shots", "One-shots of each sound: kick, hat, clap, stab ...", "0", "N", whole_in(0, 1000))
@@ -118,6 +130,16 @@ class Music:
     extensions: tuple[Extension, ...] = ()
     only: tuple[str, ...] = ()
     scored: tuple[str, ...] | None = None
+
+    def cells(self, kind: str) -> list[tuple[str | None, Fraction]]:
+        """Style and tempo of each group of `loops_per_bpm` loops of a kind."""
+        if not self.styles or FAMILIES[kind].takes:
+            return [(None, bpm) for bpm in self.bpm]
+        return [(style, bpm) for style, tempi in self.styles for bpm in tempi]
+
+    def style_of(self, kind: str, number: int) -> str | None:
+        """The named style of a kit or one-shot by its number: they go round the styles."""
+        return self.styles[number % len(self.styles)][0] if self.styles and not FAMILIES[kind].takes else None
 
     @property
     def kit_kinds(self) -> tuple[str, ...]:
@@ -145,8 +167,10 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
         points = parse_curve(curve)
     seconds, take_bars = take_length(read["take_seconds"], read["take_bars"], read["take_bpm"])
     kinds, loops = read["kinds"], read["loops_per_bpm"]
+    bpm, styles = _tempi(read)
     values = values_for(Music, read) | {
-        "bpm": parse_bpm(read["bpm"], read["bpm_step"]),
+        "bpm": bpm,
+        "styles": styles,
         "density": None if points is not None else parse_density(density or "0.1-0.9"),
         "density_curve": points,
         "take_seconds": seconds,
@@ -169,13 +193,31 @@ def music_of(read: dict[str, Any], named: tuple[str, ...]) -> Music:
         raise refused("--take-key", music.take_key, f"{', '.join(kinds)} has no takes (--kind piano has them)")
     if music.voices is not None and not music.kit_kinds:
         raise refused("--voices", music.voices, f"{', '.join(kinds)} has none (--kind techno has them)")
-    if music.diverse and (not music.loop_kinds or music.loops_per_bpm * len(music.bpm) < 2):
+    if music.styles and not music.kit_kinds:
+        raise refused("--styles", read["styles"], f"{', '.join(kinds)} has none (--kind techno has them)")
+    if music.diverse and all(music.loops_per_bpm * len(music.cells(kind)) < 2 for kind in music.loop_kinds):
         raise ValueError("--diverse: needs at least two loops of a kind (--loops-per-bpm, --bpm)")
     _check_counts(music, density=density, density_curve=curve)
     _check_length(music, take_seconds=read["take_seconds"], take_bars=read["take_bars"], take_bpm=read["take_bpm"])
     if not music.takes:
         _check_no_takes(music, density, curve)
     return music
+
+
+def _tempi(read: dict[str, Any]) -> tuple[tuple[Fraction, ...], tuple[tuple[str, tuple[Fraction, ...]], ...]]:
+    """Tempi of a pack, and names of its styles with theirs: all that are asked, or where none are, their own."""
+    names = read["styles"] or ""
+    if not names or read["bpm"] is not None:
+        bpm = parse_bpm(read["bpm"] or BPM, read["bpm_step"])
+        return bpm, tuple((name, bpm) for name in names.split(",") if name)
+    if read["bpm_step"] != BPM_STEP:
+        raise refused(
+            "--bpm-step", read["bpm_step"], "with --styles needs --bpm, without it they have tempi of their own"
+        )
+    from musika_daw.score.techno.catalogue import start_named
+
+    styles = tuple((name, tuple(map(Fraction, start_named(name).bpm))) for name in names.split(","))
+    return tuple(sorted({bpm for _, tempi in styles for bpm in tempi})), styles
 
 
 def _check_length(music: Music, **lengths: str | None) -> None:

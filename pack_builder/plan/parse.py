@@ -90,6 +90,21 @@ def voice_styles(option: str, text: str) -> str:
         raise ValueError(f"{option}: {str(error).removeprefix('voices: ')}") from None
 
 
+def named_styles(option: str, text: str) -> str:
+    """Names of starting points, each once, with commas between them; `all` of them."""
+    from musika_daw.score.techno.catalogue import START_NAMES
+
+    if text.strip() == "all":
+        return ",".join(START_NAMES)
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in START_NAMES:
+            raise refused(option, name, f"must be all, or some of {', '.join(START_NAMES)}")
+        if names.count(name) > 1:
+            raise refused(option, text, f"{name} must be given once")
+    return ",".join(names)
+
+
 def parse_bpm(text: str, step: str = "5") -> tuple[Fraction, ...]:
     """Tempi from `128`, `120,128.5` or `120-160`, rising, each once.
 

@@ -17,8 +17,11 @@ def recipe_of(options: BuildOptions) -> dict[str, Any]:
     """All that the bytes of the pack depend on, flat; exact numbers are fractions as text."""
     music, finish = options.music, options.finish
     curve = music.density_curve
+    styles = {name: [str(bpm) for bpm in tempi] for name, tempi in music.styles}
     return {
-        **vars(music),
+        # a pack without them has the recipe that it had before there were styles
+        **{name: value for name, value in vars(music).items() if name != "styles"},
+        **({"styles": styles} if styles else {}),
         **vars(finish),
         **vars(options.label),
         "bpm": [str(bpm) for bpm in music.bpm],
@@ -55,7 +58,7 @@ def completed(recipe: dict[str, Any]) -> dict[str, Any]:
     """A recipe of this or an earlier version with every field of this one's, its key spelled as today."""
     # before, kinds of takes had no loops
     loop_kinds = [kind for kind in recipe.get("kinds", ()) if kind in FAMILIES and not FAMILIES[kind].takes]
-    whole = EARLIER | {"loop_kinds": loop_kinds} | recipe
+    whole = EARLIER | {"loop_kinds": loop_kinds, "styles": {}} | recipe
     keys = {name: whole[name] for name in ("asked_key", "take_key") if isinstance(whole[name], str)}
     return whole | {name: key_in_text(key) or key for name, key in keys.items()}
 
@@ -75,6 +78,7 @@ def options_from(recipe: dict[str, Any], place: Place) -> BuildOptions:
             "density_curve": None if curve is None else tuple((Fraction(at), Fraction(value)) for at, value in curve),
             "take_seconds": Fraction(recipe["take_seconds"]),
             "chains": tuple((kind, Chain.from_json(chain)) for kind, chain in recipe["chains"].items()),
+            "styles": tuple((name, tuple(map(Fraction, tempi))) for name, tempi in recipe["styles"].items()),
             "loop_kinds": tuple(recipe["loop_kinds"]),
             "spread": spread_from(recipe["spread"]),
             "extensions": tuple(Extension(**extra) for extra in recipe["extensions"]),

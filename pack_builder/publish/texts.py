@@ -75,6 +75,8 @@ def readme_text(head: Head, rows: Iterable[Row], gaps: Iterable[Gap] = ()) -> st
     if shapes["loop"]:
         span = f"{min(tempi):g} bpm" if len(tempi) == 1 else f"{min(tempi):g} to {max(tempi):g} bpm"
         parts.append(f"  {shapes['loop']} loops of {', '.join(map(str, sorted(bars)))} bars in 4/4, {span}")
+    if named := head.recipe.get("styles"):
+        parts.append(f"  in {len(named)} named style{'s' * (len(named) != 1)}: {', '.join(named)}")
     if kits:
         many = "a kit" if len(kits) == 1 else f"{len(kits)} kits"
         parts.append(f"  among them {many}: one style at several tempi, variations, intensities and fills")

@@ -1,4 +1,4 @@
-"""What the manifest says of that which lies beside a file or goes on in it: its notes, its stems, its chords."""
+"""What the manifest says of that which lies beside a file or goes on in it: its notes, stems, chords, named style."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -69,8 +69,17 @@ def chords_from(values: Any) -> tuple[FileChord, ...]:
     return tuple(FileChord(**checked(FileChord, each, "chord")) for each in values)
 
 
+def style_from(value: Any) -> str:
+    """The name of a style; raises ValueError as `Row.from_dict` does."""
+    if not isinstance(value, str) or not value:
+        raise ValueError("manifest: style must be a name")
+    return value
+
+
 def beside_plain(value: Any) -> Any:
-    """What stands on disk of one of these: an object, or a list of them."""
+    """What stands on disk of one of these: a name, an object, or a list of them."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, tuple):
         return [vars(each) for each in value]
     return value.to_dict() if isinstance(value, FileStems) else vars(value)

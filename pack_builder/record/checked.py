@@ -6,8 +6,8 @@ from dataclasses import is_dataclass
 from functools import cache
 from typing import Any
 
-BESIDE = ("midi", "stems", "chords")
-"""Fields of a row that are objects of their own on disk, or lists of them, and left out where there is nothing."""
+BESIDE = ("midi", "stems", "chords", "style")
+"""Fields of a row that are left out where there is nothing; most are objects of their own on disk, or lists."""
 
 
 @cache

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from musika_daw.system.atomic import inside, replacing, sha256_of, write_atomic
-from pack_builder.record.checked import disk_fields
+from pack_builder.record.checked import BESIDE, disk_fields
 from pack_builder.record.rows import Gap, Model, Row, models_from, plain
 
 __all__ = ["Gap", "Manifest", "Model", "Row", "models_from", "read_manifest"]
@@ -28,7 +28,7 @@ MANIFEST, TABLE, CHECKSUMS, LICENCE_FILE, README = (
     "README.txt",
 )
 _TEXTS = ("label", "name", "created", "software")
-_NOT_IN_TABLE = ("tried", "density_curve", "midi", "stems", "chords")
+_NOT_IN_TABLE = ("tried", "density_curve", *BESIDE)
 
 
 @dataclass(frozen=True)

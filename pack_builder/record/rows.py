@@ -4,7 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
-from pack_builder.record.beside import WITHOUT_KEY, FileChord, FileMidi, FileStems, beside_plain, chords_from
+from pack_builder.record.beside import (
+    WITHOUT_KEY,
+    FileChord,
+    FileMidi,
+    FileStems,
+    beside_plain,
+    chords_from,
+    style_from,
+)
 from pack_builder.record.checked import BESIDE, checked
 
 
@@ -94,7 +102,8 @@ class FileQuality:
 class Row:
     """One audio file. On disk its records stand side by side, in this order, in one flat object (`plain`).
 
-    `midi` and `stems` are objects of their own there, `chords` a list of them, in the rows of files that have them.
+    `midi` and `stems` are objects of their own there, `chords` a list of them, `style` the named style, in the rows of
+    files that have them.
     Chords are those that were typed or played while the file was heard, each until the next.
     """
 
@@ -107,11 +116,12 @@ class Row:
     midi: FileMidi | None = None
     stems: FileStems | None = None
     chords: tuple[FileChord, ...] | None = None
+    style: str | None = None
 
     @classmethod
     def from_dict(cls, values: Any) -> "Row":
         """A row from flat JSON values; raises ValueError where a field is missing, unknown or of another type."""
-        midi = stems = chords = None
+        midi = stems = chords = style = None
         if isinstance(values, dict):
             if "midi" in values:
                 midi = FileMidi(**checked(FileMidi, values["midi"], "midi"))
@@ -119,13 +129,23 @@ class Row:
                 stems = FileStems.from_dict(values["stems"])
             if "chords" in values:
                 chords = chords_from(values["chords"])
+            if "style" in values:
+                style = style_from(values["style"])
             values = {name: value for name, value in values.items() if name not in BESIDE}
         values = checked(cls, values, "row")
         records = {
             name: record(**{field.name: values[field.name] for field in fields(record)})
             for name, record in _RECORDS.items()
         }
-        return cls(file=values["file"], licence=values["licence"], midi=midi, stems=stems, chords=chords, **records)
+        return cls(
+            file=values["file"],
+            licence=values["licence"],
+            midi=midi,
+            stems=stems,
+            chords=chords,
+            style=style,
+            **records,
+        )
 
     @property
     def job(self) -> str:

@@ -30,6 +30,8 @@ def controls_of(source: EngineSource, job: Job, attempt: int) -> Any:
         values["chords"] = job.chords
     if job.voices is not None:
         values["voices"] = voices_named(job.voices)
+    if job.start is not None:
+        values["style"] = job.start
     return source.controls(**values)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from musika_daw import __version__
 from musika_daw.hearing.findings import Findings
 from musika_daw.hearing.key import Pitch
+from musika_daw.score.techno.catalogue import start_named
 from musika_daw.sound.sounds import FORMATS
 from musika_daw.sound.tags import ACID_ONE_SHOT, ACID_ROOT_SET, Acid, Sampler, Tags, tags_of_bars
 from pack_builder.plan.curve import DensityCurve, agreement
@@ -51,13 +52,15 @@ def tags_of(
         "weights": model.weights_sha256[:12],
         "job": job.key,
     }
+    if job.start:
+        facts["style"] = job.start
     if key:
         facts["key"] = key
     info = {"INAM": stem, "IART": label.label}
     if label.source_date:
         info["ICRD"] = label.source_date
     info |= {
-        "IGNR": FAMILIES[job.kind].genre,
+        "IGNR": start_named(job.start).genre if job.start else FAMILIES[job.kind].genre,
         "ICMT": json.dumps(facts),
         "ISFT": software(),
         "ICOP": f"{label.label}: {LICENCE}",
@@ -112,6 +115,7 @@ def row_of(
         ),
         quality=_quality(chosen, tried),
         licence=LICENCE,
+        style=job.start,
     )
 
 

@@ -93,7 +93,8 @@ def check_space(options: BuildOptions) -> None:
 
 def durations_s(music: Music) -> tuple[float, float]:
     """Seconds of audio that loops and takes come to (without the decay of takes)."""
-    loops = sum(music.bars * 240 / float(bpm) for bpm in music.bpm) * music.loops_per_bpm * len(music.loop_kinds)
+    each_s = [music.bars * 240 / float(bpm) for kind in music.loop_kinds for _, bpm in music.cells(kind)]
+    loops = sum(each_s) * music.loops_per_bpm
     kits = music.kits * 6 * music.bars * 240 / float(music.bpm[0]) * len(music.kit_kinds)
     takes = math.prod((music.takes, float(music.take_seconds))) * len(music.take_kinds)
     return loops + kits, takes

@@ -13,6 +13,9 @@ def check_heeded(music: Music, kind: str, text: str, name: str, *, workers: Pool
         raise refused("--chords", music.chords, f"the model {name} plays no score, which would follow them")
     if music.voices is not None and kind in music.kit_kinds and not workers.call(plays_parts, source, text):
         raise refused("--voices", music.voices, f"the model {name} plays no score of parts")
+    if music.styles and kind in music.kit_kinds and not workers.call(plays_parts, source, text):
+        names = ",".join(style for style, _ in music.styles)
+        raise refused("--styles", names, f"the model {name} plays no score of parts")
     if kind not in music.take_kinds or (music.density or music.density_curve) is None:
         return
     if not music.takes and (kind not in music.loop_kinds or music.density is None):

@@ -27,6 +27,7 @@ class StandInControls:
     key: str | None = None
     chords: str | None = None
     voices: tuple[tuple[str, int], ...] = ()
+    style: str | None = None
 
 
 def struck(frequency_hz: float, seconds: float, decay_s: float, rate_hz: int) -> np.ndarray:

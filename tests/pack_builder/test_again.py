@@ -44,6 +44,8 @@ def pack(original: Path, tmp_path: Path) -> Path:
         {"format": "flac", "keep_best": True, "attempts": "4"},
         {"no_page": True},
         {"chords": "Am % C/E"},
+        {"styles": "dub,acid"},
+        {"styles": "all", "bpm": None},
     ],
 )
 def test_a_recipe_gives_its_options_back(small: Small, values: dict) -> None:

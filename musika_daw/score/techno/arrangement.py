@@ -46,6 +46,7 @@ TRACK: tuple[tuple[str, float], ...] = (
 
 _BREAKS = tuple(i for i, (kind, _) in enumerate(TRACK) if kind == "break")
 _PITCHED = ("pad", "stab", "lead", "acid", "noise")
+_MADE_OF = {"backbeat", "bass", "acid", "stab", "pad", "lead", "ride", "loop"}
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,10 @@ def draw_arrangement(rng: Rng, seed: int, index: int, style: Style, layers: list
     threshold[first] = min(threshold[first], 0.15)  # never a bare kick for long
     if style.acid >= 1.0 and "acid" in threshold:
         threshold["acid"] = min(threshold["acid"], 0.45)
-    busy = float(rng.uniform(0.08, 1.15))
+    if style.energy is not None:  # what makes a named style is heard in all of it
+        for layer in _MADE_OF & threshold.keys():
+            threshold[layer] = min(threshold[layer], style.energy)
+    busy = float(rng.uniform(*style.busy))
     spans = ((0.0, 0.0), (0.25, 1.0), (0.0, 0.45), (0.25, 1.0))  # quarters stay, then eighths, then sixteenths
     weights = [float(rng.uniform(*spans[s % 4])) for s in range(STEPS)]
     if style.acid >= 1.0:

@@ -118,7 +118,7 @@ def draw_drums(seed: int, index: int, style: Style, layers: list[str]) -> Drums:
     human_s = float(rng.choice([0.0, 0.0, 0.0015, 0.003]))
     tracks = [*_kick(rng, style), *_backbeat(rng, style)]
     if "hat" in layers:
-        motif = patterns.hat_bar(rng)
+        motif = patterns.hat_bar(rng, style.hats)
         tracks.append(_track("hat", motif, patterns.vary(rng, motif), float(rng.choice([1.0, 1.0, 0.93, 0.8]))))
         if rng.random() < 0.3:
             tracks.append(_track("hat", patterns.ghosts(rng, 0.3)))
@@ -170,12 +170,12 @@ def _track(
 
 
 def _kick(rng: np.random.Generator, style: Style) -> list[Track]:
-    kick = patterns.kick_bar(rng, style.four_floor)
+    kick = patterns.kick_bar(rng, style.four_floor, style.broken)
     ending = list(kick)
     if rng.random() < 0.6:
         ending.append((float(rng.choice([11, 14, 15])), float(rng.uniform(0.5, 0.9))))
     if not style.four_floor:
-        ending = sorted({*patterns.kick_bar(rng, False), (0, 1.0)})
+        ending = sorted({*patterns.kick_bar(rng, False, style.broken), (0, 1.0)})
     return [_track("kick", kick, sorted(ending), free=True)]
 
 

@@ -170,14 +170,14 @@ def _ladder(chord: Chord, tonic: int, scale: str) -> tuple[int, ...]:
     return max(ladders, key=lambda ladder: ladder[0])[1]
 
 
-def draw_harmony(rng: Rng) -> Harmony:
-    """A key, mostly minor, and a progression, more often than not over a pedal.
+def draw_harmony(rng: Rng, scales: tuple[float, ...] = SCALE_WEIGHTS) -> Harmony:
+    """A key, mostly minor, and a progression, more often than not over a pedal; `scales` weigh `SCALES`.
 
     A shape that is moved along leaves the scale: then the pedal always holds the key.
     """
     names = list(SCALES)
     root = int(rng.integers(33, 45))
-    scale = names[int(rng.choice(len(names), p=SCALE_WEIGHTS))]
+    scale = names[int(rng.choice(len(names), p=scales))]
     degrees = PROGRESSIONS[int(rng.integers(len(PROGRESSIONS)))]
     sevenths = bool(rng.random() < 0.7) and scale != "major"
     shape = float(rng.random())
@@ -240,9 +240,9 @@ def bass_motif(rng: Rng, kind: str) -> list[Step]:
     return sorted(out, key=lambda s: s.step)
 
 
-def lead_motif(rng: Rng) -> list[Step]:
-    """A bar of arpeggio or sparse hook over the chord."""
-    if rng.random() < 0.6:
+def lead_motif(rng: Rng, arpeggios: float = 0.6) -> list[Step]:
+    """A bar of arpeggio, with this probability, or of a sparse hook over the chord."""
+    if rng.random() < arpeggios:
         order = [4, 6, 7, 9, 11]
         rng.shuffle(order)
         cell = [0, 2, *order[: int(rng.integers(1, 5))]]  # 3, 5, 6 steps run against the bar

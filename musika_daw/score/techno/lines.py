@@ -8,6 +8,7 @@ import numpy as np
 
 from musika_daw.score.techno.grid import STEPS, Tone, rng_of
 from musika_daw.score.techno.harmony import Harmony, Step, acid_motif, bass_motif, lead_motif
+from musika_daw.score.techno.style import Style
 
 Rng = np.random.Generator
 PHRASE_BARS = 4
@@ -72,7 +73,9 @@ class Pads:
 AnyLine = Line | Stabs | Pads
 
 
-def draw_lines(seed: int, index: int, layers: list[str], bass: str, beat_s: float) -> dict[str, AnyLine]:
+def draw_lines(
+    seed: int, index: int, layers: list[str], bass: str, beat_s: float, *, style: Style
+) -> dict[str, AnyLine]:
     """Lines by bus (`bass`, `acid`, `lead`, `stab`, `pad`), those that the layers name; `bass` is its kind or none."""
     lines: dict[str, AnyLine] = {}
     if bass != "none":
@@ -80,9 +83,9 @@ def draw_lines(seed: int, index: int, layers: list[str], bass: str, beat_s: floa
     if "acid" in layers:
         lines["acid"] = _acid(rng_of(seed, index, "n acid"))
     if "lead" in layers:
-        lines["lead"] = _lead(rng_of(seed, index, "n lead"))
+        lines["lead"] = _lead(rng_of(seed, index, "n lead"), style)
     if "stab" in layers:
-        lines["stab"] = _stabs(rng_of(seed, index, "n stab"), beat_s)
+        lines["stab"] = _stabs(rng_of(seed, index, "n stab"), beat_s, style)
     if "pad" in layers:
         lines["pad"] = Pads(int(rng_of(seed, index, "n pad").integers(52, 68)))
     return lines
@@ -112,15 +115,17 @@ def _acid(rng: Rng) -> Line:
     return Line("acid", tuple(motif), tuple(ending), int(rng.choice([1, 1, 2])))
 
 
-def _lead(rng: Rng) -> Line:
-    motif = lead_motif(rng)
+def _lead(rng: Rng, style: Style) -> Line:
+    motif = lead_motif(rng, style.arpeggios)
     ending = [Step(s.step, s.degree + int(rng.choice([0, 0, 1, 2])), s.length, s.velocity) for s in motif]
     return Line("lead", tuple(motif), tuple(ending), int(rng.choice([1, 2, 2, 3])))
 
 
-def _stabs(rng: Rng, beat_s: float) -> Stabs:
+def _stabs(rng: Rng, beat_s: float, style: Style) -> Stabs:
     count = int(rng.choice([1, 2, 3, 4, 5], p=[0.2, 0.25, 0.25, 0.2, 0.1]))
     pool = [0, 2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15]
     rhythm, answer = (tuple(sorted(int(s) for s in rng.choice(pool, size=count, replace=False))) for _ in range(2))
+    if style.stabs:
+        rhythm, answer = (style.stabs[int(rng.integers(len(style.stabs)))] for _ in range(2))
     twice, centre = bool(rng.random() < 0.5), int(rng.integers(54, 70))
-    return Stabs(rhythm, answer, twice, centre, float(rng.uniform(0.15, 0.7)) / beat_s * 4)
+    return Stabs(rhythm, answer, twice, centre, float(rng.uniform(*style.stab_s)) / beat_s * 4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -30,16 +30,16 @@ def euclid(hits: int, steps: int = STEPS, turn: int = 0) -> list[int]:
     return sorted(((i * steps) // hits + turn) % steps for i in range(hits))
 
 
-def kick_bar(rng: Rng, four_floor: bool) -> Bar:
-    """Kick motif: four on the floor, or a broken one with a downbeat."""
+def kick_bar(rng: Rng, four_floor: bool, broken: Sequence[tuple[int, ...]] = BROKEN_KICKS) -> Bar:
+    """Kick motif: four on the floor, or one of the broken ones, with a downbeat."""
     if four_floor:
         return [(s, 1.0) for s in (0, 4, 8, 12)]
-    return [(s, 1.0 if s in (0, 10) else 0.9) for s in BROKEN_KICKS[int(rng.integers(len(BROKEN_KICKS)))]]
+    return [(s, 1.0 if s in (0, 10) else 0.9) for s in broken[int(rng.integers(len(broken)))]]
 
 
-def hat_bar(rng: Rng) -> Bar:
-    """Closed-hat motif."""
-    kind = HATS[int(rng.integers(len(HATS)))]
+def hat_bar(rng: Rng, kinds: Sequence[str] = HATS) -> Bar:
+    """Closed-hat motif, of one of the kinds."""
+    kind = kinds[int(rng.integers(len(kinds)))]
     soft = rng.uniform(0.25, 0.8)
     if kind == "sixteenths":
         return [(s, 1.0 if s % 4 == 2 else soft) for s in range(16)]

@@ -103,10 +103,12 @@ class Piece:
     def bar(self, number: int, energy: float | None = None, onsets: float | None = None) -> BarScore:
         """What plays in a bar.
 
-        `energy` 0..1 replaces the intensity of its section: how many layers play. `onsets` is how many different
+        `energy` 0..1 replaces the intensity of its section, how many layers play; None is that of the style where it
+        has one. `onsets` is how many different
         moments of the bar something begins at; fewer where the layers have no more.
         """
         section = self.arrangement.section(number)
+        energy = self.style.energy if energy is None else energy
         if energy is not None:
             section = Section("drop" if energy > 0.85 else "groove", float(energy))
         hits = self.drums.hits(number, section, self.arrangement, thinned=onsets is None)
@@ -116,7 +118,8 @@ class Piece:
             if not self.arrangement.active(bus, section):
                 continue
             played = [tone for span in spans for tone in span.tones(line, number)]
-            if bus != "pad" and onsets is None:
+            chosen = bus == "stab" and self.style.stabs  # a rhythm that makes its style
+            if bus != "pad" and not chosen and onsets is None:
                 played = [t for t in played if self.arrangement.allows(section, number, t.step)]
             if played:
                 tones[bus] = played
@@ -158,7 +161,7 @@ def draw_piece(seed: int, index: int, style: Style | None = None, harmony: Harmo
     style = style or draw_style(rng)
     bpm = draw_bpm(rng, style)
     swing = float(rng.uniform(*style.swing)) if rng.random() < 0.7 else 0.0
-    drawn = draw_harmony(rng)
+    drawn = draw_harmony(rng, style.scales)
     harmony = harmony or drawn
     layers = draw_layers(rng, style)
     arrangement = draw_arrangement(rng, seed, index, style, layers)
@@ -171,7 +174,7 @@ def draw_piece(seed: int, index: int, style: Style | None = None, harmony: Harmo
         tuple(layers),
         arrangement,
         draw_drums(seed, index, style, layers),
-        draw_lines(seed, index, layers, bass, 60.0 / bpm),
+        draw_lines(seed, index, layers, bass, 60.0 / bpm, style=style),
         bass,
         _draw_ducking(rng_of(seed, index, "ducking")),
     )

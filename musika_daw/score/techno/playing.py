@@ -14,6 +14,7 @@ from musika_daw.score.following.changes import Changes, changes_named
 from musika_daw.score.harmony import Chord, Key
 from musika_daw.score.parts import DRUMS
 from musika_daw.score.roll import ROLES, Notes, sorted_notes
+from musika_daw.score.techno.catalogue import start_named
 from musika_daw.score.techno.grid import is_odd, swung_beats
 from musika_daw.score.techno.harmony import Harmony
 from musika_daw.score.techno.piece import PITCHED, BarScore, Piece, draw_piece
@@ -27,15 +28,17 @@ def piece_of(controls: Controls) -> Piece:
     style_seed = controls.seed if controls.style_seed is None else controls.style_seed
     if controls.morph_seed is not None and controls.morph >= 0.5:  # a morph changes style and key half-way
         style_seed = controls.morph_seed
-    return _piece(style_seed, controls.seed, controls.key, controls.chords, controls.changes)
+    return _piece(style_seed, controls.seed, controls.key, controls.chords, controls.changes, controls.style)
 
 
 @lru_cache(maxsize=64)
-def _piece(style_seed: int, seed: int, key: str | None, chords: str | None, changes: Changes) -> Piece:
+def _piece(
+    style_seed: int, seed: int, key: str | None, chords: str | None, changes: Changes, style: str | None
+) -> Piece:
     if changes:
-        piece = _piece(style_seed, seed, key, chords, ())
+        piece = _piece(style_seed, seed, key, chords, (), style)
         return replace(piece, changes=_led(piece.harmony, key, changes))
-    manner = draw_piece(style_seed, 0)
+    manner = draw_piece(style_seed, 0, None if style is None else start_named(style).score)
     harmony, asked = manner.harmony, asked_key(key, chords)
     if asked is not None:
         harmony = harmony.in_key(asked)

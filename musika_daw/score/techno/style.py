@@ -6,12 +6,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musika_daw.score.techno.harmony import SCALE_WEIGHTS
+from musika_daw.score.techno.patterns import BROKEN_KICKS, HATS
+
 TEMPO_MIN_BPM, TEMPO_MAX_BPM = 100.0, 180.0
 
 
 @dataclass(frozen=True)
 class Style:
-    """Tendencies of one style; shares are probabilities 0..1 that a song has the voice."""
+    """Tendencies of one style; shares are probabilities 0..1 that a song has the voice.
+
+    From `hats` on: which motifs, broken kicks and rhythms of stabs (none: any) there are, how long a stab is, the share
+    of leads that are arpeggios, the range of how much room the groove has, the weights of `SCALES`, and the intensity
+    of every bar (None: it moves as a track's does).
+    """
 
     name: str
     weight: float
@@ -32,6 +40,14 @@ class Style:
     wet: tuple[float, float] = (0.1, 0.4)
     loud_lufs: tuple[float, float] = (-12.0, -8.0)
     percussion: int = 3
+    hats: tuple[str, ...] = HATS
+    broken: tuple[tuple[int, ...], ...] = BROKEN_KICKS
+    stabs: tuple[tuple[int, ...], ...] = ()
+    stab_s: tuple[float, float] = (0.15, 0.7)
+    arpeggios: float = 0.6
+    busy: tuple[float, float] = (0.08, 1.15)
+    scales: tuple[float, ...] = SCALE_WEIGHTS
+    energy: float | None = None
 
 
 STYLES = (

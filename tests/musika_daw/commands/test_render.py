@@ -262,3 +262,24 @@ def test_stems_say_which_parts_rest(parts_model: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "stems:" not in text
     assert len(list(tmp_path.glob("y-*.wav"))) == len(PARTS)
+
+
+def test_a_named_style_has_its_tempo_and_stands_in_the_file(parts_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.wav"
+    code, text = run(out, "--model", parts_model, "--style", "hardcore", "--bars", 1, "--loop")
+    assert code == 0, text
+    assert read_labels(out).bpm == 165
+    assert json.loads(read_any_header(out).tags.info["ICMT"])["style"] == "hardcore"
+    plain = tmp_path / "plain.wav"
+    assert run(plain, "--model", parts_model, "--bpm", 165, "--bars", 1, "--loop")[0] == 0
+    assert not np.array_equal(soundfile.read(out)[0], soundfile.read(plain)[0])
+
+
+def test_a_style_that_is_none_or_that_a_model_does_not_know_is_refused(piano_model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "x.wav"
+    code, text = run(out, "--style", "polka", "--model", piano_model)
+    assert (code, out.exists()) == (2, False)
+    assert "style: 'polka', must be one of acid, breaks, deep, dub, " in text
+    code, text = run(out, "--style", "dub", "--model", piano_model)
+    assert (code, out.exists()) == (2, False)
+    assert "style: dub, but tiny-piano plays no score of parts" in text

@@ -326,6 +326,23 @@ def test_the_id3_tag_is_read_by_taggers_and_costs_nobody_the_sound(tmp_path: Pat
     assert len(wavfile.read(path)[1]) == 1001
 
 
+@settings(deadline=None)
+@given(st.text("ab#", max_size=9), st.sets(st.sampled_from(["IART", "IGNR", "ICOP"])), st.sampled_from([None, "Amin"]))
+def test_no_chunk_has_an_odd_length_which_some_programs_do_not_skip(text: str, more: set[str], key: str | None) -> None:
+    tags = replace(TAGS, info=dict.fromkeys(sorted({"INAM", *more}), text + "a"), key=key)
+    data = encode_wave(noise(1000), 44100, tags)
+    place, lengths = 12, {}
+    while place < len(data):
+        length = struct.unpack("<I", data[place + 4 : place + 8])[0]
+        lengths[data[place : place + 4]] = length
+        place += 8 + length
+    assert place == len(data)
+    assert {*lengths} >= {b"fmt ", b"LIST", b"id3 ", b"data"}
+    assert not any(length % 2 for length in lengths.values())
+    found = read_header_from(io.BytesIO(data)).tags
+    assert (found.info, found.key, found.cues) == (tags.info, tags.key, tags.cues)
+
+
 @pytest.mark.peer
 def test_ffmpeg_finds_every_frame_behind_the_id3_tag_and_complains_of_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"

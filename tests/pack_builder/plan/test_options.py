@@ -118,6 +118,11 @@ BAD = [
     ({"take_bars": "2", "take_bpm": "90", "kinds": ("techno",)}, "--take-bars: '2', techno has no takes"),
     ({"chords": "Am | H"}, "--chords: 'H', in bar 2, must be a chord like Am, F#, Bbmaj7 or C/E"),
     ({"chords": ""}, "--chords: '', must have a chord at least"),
+    ({"styles": "dub,foo"}, "--styles: 'foo', must be all, or some of acid, breaks, deep, dub, electro, garage, hard"),
+    ({"styles": "dub,acid,dub"}, "--styles: 'dub,acid,dub', dub must be given once"),
+    ({"styles": ""}, "--styles: '', must be all, or some of acid"),
+    ({"styles": "dub", "kinds": ("piano",)}, "--styles: 'dub', piano has none (--kind techno has them)"),
+    ({"styles": "dub", "bpm_step": "2"}, "--bpm-step: '2', with --styles needs --bpm"),
     ({"kinds": ("piano",), "kits": "2"}, "--kits: 2, piano has none, allowed is 0"),
     ({"kinds": ("piano",), "one_shots": "1"}, "--one-shots: 1, piano has none, allowed is 0"),
 ]

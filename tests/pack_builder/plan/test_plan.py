@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pack_builder.plan.jobs import Job, density_class, derived_seed, file_of, plan, spread
+from pack_builder.plan.music import Extension
 from pack_builder.plan.options import BuildOptions
+from pack_builder.plan.recipe import recipe_of
 from pack_builder.render.draw import controls_of
 from tests.pack_builder.pack_stand_in import SOURCE
 
@@ -116,6 +118,47 @@ def test_voices_reach_every_job_of_techno(small: Callable[..., BuildOptions]) ->
     jobs = list(plan(small(kits="1", one_shots="1", voices="bass=7, kick=12")))
     assert {(job.kind, job.voices) for job in jobs} == {("techno", "bass=7,kick=12"), ("piano", None)}
     assert {controls_of(SOURCE, job, 0).voices for job in jobs} == {(), (("bass", 7), ("kick", 12))}
+
+
+def test_each_style_has_loops_of_its_own_at_each_tempo(small: Callable[..., BuildOptions]) -> None:
+    options = small(styles="dub, acid", loops_per_bpm="2", kits="1", one_shots="2")
+    jobs = plan(options)
+    loops = [job for job in jobs if job.shape == "loop" and job.kit is None]
+    assert [job.key for job in loops[:4]] == [f"techno/loop/dub/{bpm}/{n}" for bpm in ("120", "257/2") for n in (0, 1)]
+    assert [(job.start, len([1 for other in loops if other.start == job.start])) for job in loops[::4]] == [
+        ("dub", 4),
+        ("acid", 4),
+    ]
+    assert {job.start for job in jobs if job.kit} == {"dub"}
+    assert [job.start for job in jobs if job.shape == "shot" and job.role == "kick" and not job.kit] == ["dub", "acid"]
+    assert {job.start for job in jobs if job.kind == "piano"} == {None}
+    assert {controls_of(SOURCE, job, 0).style for job in jobs} == {"dub", "acid", None}
+    path = file_of(loops[-1], options, key="Amin")
+    assert path.startswith("Loops/Techno_Loops/Acid/128p5bpm/MSK_First_128p5bpm_techno_acid_loop_")
+
+
+def test_styles_have_tempi_of_their_own_where_none_are_asked(small: Callable[..., BuildOptions]) -> None:
+    options = small(styles="dub,hardcore", bpm=None, kinds=("techno",))
+    assert options.music.bpm == (120, 124, 165, 172)
+    assert [(job.start, job.bpm) for job in plan(options)] == [
+        ("dub", 120),
+        ("dub", 124),
+        ("hardcore", 165),
+        ("hardcore", 172),
+    ]
+    more = list(plan(options.changed(extensions=(Extension(5, 0),))))[4:]
+    assert [job.key for job in more] == [
+        "techno/loop/dub/120/1",
+        "techno/loop/dub/124/1",
+        "techno/loop/hardcore/165/1",
+        "techno/loop/hardcore/172/1",
+        "techno/loop/dub/120/2",
+    ]
+
+
+def test_a_pack_without_styles_has_the_recipe_of_before(small: Callable[..., BuildOptions]) -> None:
+    assert "styles" not in recipe_of(small())
+    assert small(bpm=None).music.bpm == tuple(range(120, 161, 5))
 
 
 def test_the_asked_key_reaches_takes_and_nothing_else(small: Callable[..., BuildOptions]) -> None:
