@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from bridge import host_time
-from bridge.jack.source import CycleWatch
+from bridge.jack.client import CycleWatch
 from musika_daw.host.play.device_clock import DeviceClock
 
 LISTED = "`musika-daw ports` lists them"
