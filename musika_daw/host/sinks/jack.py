@@ -25,7 +25,7 @@ PULLED = "its ports were disconnected: nothing is heard"
 
 
 class JackSink(Sink):
-    """Plays into ports `left` and `right`, connected to `connect` (a name or pattern; the first two outputs of the system).
+    """Plays into ports `left` and `right`, connected to `connect` (a name or pattern; the system's first two outputs).
 
     With `follow_transport` the callback asks the server itself whether it rolls and where: `fill` then gets
     seconds of the transport, and `is_ready`, asked before play begins anywhere, holds the transport back until
@@ -102,7 +102,8 @@ class JackSink(Sink):
 
     def _join(self) -> None:
         """Connect to the outputs asked for once they are there, say why nothing is heard, and learn how late it is."""
-        client, connect, targets = self._client, self._connect, []
+        client, connect = self._client, self._connect
+        targets: list[Any] = []
         outputs = [output for port in self._ports for output in port.connections]
         if connect and not outputs:
             found = (client.get_ports(p, is_audio=True, is_input=True) for p in (re.escape(connect), connect))
