@@ -138,7 +138,7 @@ class LinkSource(TransportSource):
 
     @property
     def steers(self) -> bool:
-        """Whether it may start and stop: a peer that joins is not told that the others play, and begins so beside them."""
+        """Whether it may start and stop: who joins is not told that the others play, and comes in by this."""
         return self._start_stop and self.is_joined
 
     def steer(self, action: Action) -> None:

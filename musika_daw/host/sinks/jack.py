@@ -221,7 +221,7 @@ class JackSink(Sink):
         self._watch.cycles += 1
         if fill is None:
             return
-        block = self._block[:, :frames]
+        self.period_s, block = frames / self.sample_rate_hz, self._block[:, :frames]
         began_s = host_time() - client.frames_since_cycle_start / self.sample_rate_hz
         self.heard_s = began_s + self._playback_s + self.latency_s
         if self.follows_transport and self._transport_fill is not None:

@@ -216,15 +216,22 @@ class _PipeWire:
         self.period, self.step_s = period, step_s
         self.host_s, self.frame, self.playing = 100.0, 0, False
         self._told = 0
-        self.follower = JackFollower()
+        self.follower = JackFollower(period_s=lambda: self.period / 48_000)
         self.off_ms: list[float] = []
 
     def beat(self, frame: int) -> float:
         at_s = frame / 48_000
         return at_s * 2 if at_s < self.step_s else self.step_s * 2 + (at_s - self.step_s) * 2.5
 
-    def cycle(self, locate: int | None = None, play: bool | None = None) -> None:
-        told = self.frame
+    def change(self, period: int) -> None:
+        """Other cycles from here on: the first comes as much later as they are longer, with bars two periods old."""
+        older = self.period
+        self.host_s += max(period - older, 0) / 48_000
+        self.period = period
+        self.cycle(lag=older)
+
+    def cycle(self, locate: int | None = None, play: bool | None = None, lag: int = 0) -> None:
+        told = self.frame - lag
         if self.playing:
             self.frame += self.period
         if play is True:
@@ -270,6 +277,25 @@ def test_bars_that_lag_behind_the_frames_make_nobody_late(period: int, step_s: f
     late = [off for off in server.off_ms if abs(off) > 1.5]
     assert len(late) <= 2 * (1 + 2 * len(places))
     assert max(map(abs, server.off_ms), default=0) <= 1000 * period / 48_000
+
+
+@pytest.mark.parametrize("hitch", [True, False])
+def test_cycles_of_another_length_make_nobody_late(hitch: bool) -> None:
+    server = _PipeWire(1024, 4)
+    server.run(0.5)
+    server.cycle(play=True)
+    server.run(8)
+    jumps = server.follower.grid.jumps
+    for period in (256, 2048, 1024, 8192, 64):
+        if hitch:
+            server.change(period)
+        server.period = period
+        server.run(3)
+        assert max(map(abs, server.off_ms[-10:])) < 1.5, period
+    assert server.follower.grid.jumps == jumps
+    server.cycle(locate=20 * 24_000)
+    server.run(3)
+    assert max(map(abs, server.off_ms[-10:])) < 1.5
 
 
 def test_an_error_under_a_master_that_keeps_time_is_bent_to_slowly_or_begun_anew() -> None:
