@@ -373,7 +373,7 @@ def test_notes_in_a_map_stay_whatever_is_learnt_or_forgotten(tmp_path: Path) -> 
         max_size=4,
     ),
     st.lists(
-        st.sampled_from(NOTED.splitlines()[:4] + ["", "#x = 1", "[energy]", "controller=1", "  channel = 4"]),
+        st.sampled_from([*NOTED.splitlines()[:4], "", "#x = 1", "[energy]", "controller=1", "  channel = 4"]),
         max_size=12,
     ),
 )
