@@ -40,10 +40,14 @@ def open_client(name: str, server: str | None) -> Any:
         raise SourceError(f"JACK needs an extra: pip install 'musika-daw[jack]' ({error})") from error
     except OSError as error:
         raise SourceError(f"JACK's library is missing, `musika-daw doctor` names its package ({error})") from error
+    hear_errors = getattr(jack, "set_error_function", lambda *_: None)
+    hear_errors(lambda _: None)  # libjack writes some lines of its own before it fails, which ours says in one
     try:
         return jack.Client(name, no_start_server=True, servername=server)
     except jack.JackError as error:
         raise SourceError(f"JACK server {server or 'default'!r} does not answer: {error}") from error
+    finally:
+        hear_errors()
 
 
 def has_woken(client: Any, name: str, server: str | None) -> bool:

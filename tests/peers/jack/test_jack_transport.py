@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -206,3 +209,13 @@ def test_a_server_that_was_held_up_has_the_host_once_and_in_time(jack: Jack) -> 
     assert max(np.abs(cycle.audio).max() for cycle in recorder.cycles) < 1, "two clients played at once"
     names = {port.name.partition(":")[0] for port in recorder.client.get_ports("musika-daw")}
     assert names == {"musika-daw out"}
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    command = ["run", "jack", "--sink", "jack", "--jack-server", "nowhere", "--model", "click"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "musika_daw", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: sink: JACK server 'nowhere' does not answer: ")
+    assert ran.stderr.count("\n") == 1
