@@ -139,10 +139,10 @@ class LinkSource(TransportSource):
     @property
     def steers(self) -> bool:
         """Whether it may start and stop: who joins is not told that the others play, and comes in by this."""
-        return self._start_stop and self.is_joined
+        return self._start_stop and self._link is not None
 
     def steer(self, action: Action) -> None:
-        """Start or stop everybody; those who play already play on. Raises SourceError if not in a session."""
+        """Start or stop everybody; those who play already play on. Raises SourceError where it is not joined yet."""
         self.set_playing(action == "play")
 
     def _edit(self, change: Callable[[Any, int], None]) -> None:
