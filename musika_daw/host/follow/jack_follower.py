@@ -67,7 +67,9 @@ class JackFollower:
         self.bpm = bpm
         if not went_on:
             beat = self._anchor(at_s, told)
-            may_lag_s = self._lag_s + max(period_s, self._period_s)
+            # a cycle that has become longer may be heard of here before the sink has run it
+            moved_s = LAG_MAX_S if self._last is None else at_s - self._last[1]
+            may_lag_s = self._lag_s + max(period_s, self._period_s, moved_s if moved_s < LAG_MAX_S else 0)
             if not stepped and (
                 self._stayed(at_s, host_s)
                 or self._lags_at_start(record.playing, at_s, host_s, told)

@@ -216,7 +216,8 @@ class _PipeWire:
         self.period, self.step_s = period, step_s
         self.host_s, self.frame, self.playing = 100.0, 0, False
         self._told = 0
-        self.follower = JackFollower(period_s=lambda: self.period / 48_000)
+        self.run_s = period / 48_000
+        self.follower = JackFollower(period_s=lambda: self.run_s)
         self.off_ms: list[float] = []
 
     def beat(self, frame: int) -> float:
@@ -224,11 +225,12 @@ class _PipeWire:
         return at_s * 2 if at_s < self.step_s else self.step_s * 2 + (at_s - self.step_s) * 2.5
 
     def change(self, period: int) -> None:
-        """Other cycles from here on: the first comes as much later as they are longer, with bars two periods old."""
+        """Other cycles from here on: the first comes late, with bars two periods old."""
         older = self.period
-        self.host_s += max(period - older, 0) / 48_000
-        self.period = period
+        self.host_s += 0.05
+        self.period, self.run_s = period, older / 48_000  # the host's own callback has not run it yet
         self.cycle(lag=older)
+        self.run_s = period / 48_000
 
     def cycle(self, locate: int | None = None, play: bool | None = None, lag: int = 0) -> None:
         told = self.frame - lag
@@ -289,7 +291,7 @@ def test_cycles_of_another_length_make_nobody_late(hitch: bool) -> None:
     for period in (256, 2048, 1024, 8192, 64):
         if hitch:
             server.change(period)
-        server.period = period
+        server.period, server.run_s = period, period / 48_000
         server.run(3)
         assert max(map(abs, server.off_ms[-10:])) < 1.5, period
     assert server.follower.grid.jumps == jumps
