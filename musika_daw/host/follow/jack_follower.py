@@ -167,6 +167,6 @@ class JackFollower:
         self._lags.append(lag_s)
         if self.trusts_master and len(self._lags) > 1:
             lag_s = sorted(self._lags)[len(self._lags) // 2]
-            if abs(lag_s) <= LAG_MAX_S:
-                self._lag_s = lag_s if abs(lag_s) > LEAST_S else 0.0
+            if lag_s <= LAG_MAX_S:  # bars that are ahead do not lag: play began late, and is bent to them
+                self._lag_s = lag_s if lag_s > LEAST_S else 0.0
             self._lags = None

@@ -300,6 +300,21 @@ def test_cycles_of_another_length_make_nobody_late(hitch: bool) -> None:
     assert max(map(abs, server.off_ms[-10:])) < 1.5
 
 
+def test_bars_that_were_old_once_as_a_server_came_back_make_nobody_late() -> None:
+    """jackd was held up for a second, and the master was not done in its first cycle."""
+    follower, period_s = JackFollower(), 512 / 48_000
+    off_ms = []
+    for cycle in range(1500):
+        at_s, held_s = cycle * period_s, 1.2 if cycle >= 600 else 0.0
+        beat = at_s * 2 + 0.5  # not what one tempo from the start would have
+        told = beat - 2 * period_s if cycle == 600 else beat
+        grid = follower.update(_jack(at_s + held_s, at_s, tempo_bpm=120, position_beats=told), at_s + held_s)
+        off_ms.append((grid.beat_at(at_s) - beat) * 500)
+    assert max(map(abs, off_ms[:600])) < 0.01
+    assert max(map(abs, off_ms)) < 11
+    assert max(map(abs, off_ms[1000:])) <= 1.0
+
+
 def test_an_error_under_a_master_that_keeps_time_is_bent_to_slowly_or_begun_anew() -> None:
     follower = JackFollower()
 
