@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from bridge.clock.source import SourceError, TransportSource, host_time
+from bridge.clock.source import Action, SourceError, TransportSource, host_time
 from bridge.clock.transport import Transport
 
 # A peer that is made and enabled at once gives a running session its own tempo now and then (half of the times after
@@ -135,6 +135,15 @@ class LinkSource(TransportSource):
     def set_playing(self, playing: bool) -> None:
         """Start or stop everybody who listens to that. Raises SourceError if not in a session."""
         self._edit(lambda state, micros: state.setIsPlaying(playing, micros))
+
+    @property
+    def steers(self) -> bool:
+        """Whether it may start and stop: who joins is not told that the others play, and comes in by this."""
+        return self._start_stop and self._link is not None
+
+    def steer(self, action: Action) -> None:
+        """Start or stop everybody; those who play already play on. Raises SourceError where it is not joined yet."""
+        self.set_playing(action == "play")
 
     def _edit(self, change: Callable[[Any, int], None]) -> None:
         session = self._link

@@ -14,14 +14,21 @@ from pack_builder.record.rows import Model, Row
 from pack_builder.record.stream import iter_rows, read_head
 
 
+def folder_of(manifest_path: str) -> Path:
+    """Folder of a pack, given as that or as its `manifest.json`. Raises ValueError where no manifest can be read."""
+    path = Path(manifest_path)
+    folder = path.parent if path.name == MANIFEST else path
+    read_head(folder)
+    return folder
+
+
 def options_again(manifest_path: str, only: tuple[str, ...], place: Place) -> tuple[BuildOptions, Path]:
     """Options that make the pack of a manifest (a folder or its `manifest.json`) again, and the folder it lies in.
 
     `only` names files: a name or path, its word, its job, or a pattern with `*`. Raises ValueError where the
     manifest cannot be read or nothing in it has that name.
     """
-    path = Path(manifest_path)
-    folder = path.parent if path.name == MANIFEST else path
+    folder = folder_of(manifest_path)
     head = read_head(folder)
     jobs: list[str] = []
     for name in only:

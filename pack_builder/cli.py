@@ -103,14 +103,15 @@ def build(
             texts |= alike(Path(like), texts, bpm_given=given_bpm)
         run_build(BuildOptions.parse(**texts), progress)  # checked before anything heavy is imported
         return
+    from pack_builder.again import differences, folder_of, options_again, other_precision
+
+    folder_of(from_manifest)  # first of all: what it says is no clash where there is none
     given = click.core.ParameterSource.COMMANDLINE
     if like is not None:
         raise ValueError("--like: cannot be combined with --from-manifest, the manifest says it")
     for option in options_of(Music, Finish, Label):
         if context.get_parameter_source(option.name) == given:
             raise ValueError(f"{option.flag}: cannot be combined with --from-manifest, the manifest says it")
-    from pack_builder.again import differences, options_again, other_precision
-
     if texts["out"] is None:
         raise ValueError("--from-manifest: needs --out, a new or empty folder")
     options, folder = options_again(from_manifest, only, place_from(texts))

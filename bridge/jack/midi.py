@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bridge.clock.source import SourceError, host_time
+from bridge.jack.client import CycleWatch, close_woken, has_woken, leave, open_client, wake
 from bridge.jack.frames import ServedFrames
-from bridge.jack.source import CycleWatch, leave, open_client
 from bridge.midi.port import CLIENT_NAME, OnMessage
 
 READINGS = 32
@@ -80,7 +80,7 @@ class JackMidiPort:
         self.rate_hz, self.frames = float(client.samplerate), ServedFrames()
         self.port = client.midi_outports.register("out") if self._output else client.midi_inports.register("in")
         self._client, self._lost, self._watch = client, False, CycleWatch()
-        client.set_process_callback(self._process)
+        client.set_process_callback(lambda frames: self._process(client, frames))
         client.set_shutdown_callback(self._shutdown)
         client.activate()
         try:
@@ -98,8 +98,10 @@ class JackMidiPort:
     def revive(self) -> bool:
         """Open or connect the port again; whether it was opened. Raises SourceError while the server or the other
         port is away."""
-        if self._client is not None and self._watch.is_stalled():
-            self._lost = True
+        close_woken()
+        if self._client is not None and not self._lost and self._watch.is_stalled():
+            self._lost = not has_woken(self._client, self._client_name, self._server)
+            self._watch = CycleWatch()
         if self._lost or (self._client is not None and float(self._client.samplerate) != self.rate_hz):
             self.start()
             return True
@@ -114,9 +116,10 @@ class JackMidiPort:
     def _shutdown(self, *_: object) -> None:
         self._lost = True
 
-    def _process(self, frames: int) -> None:
-        client = self._client
-        if client is not None:
+    def _process(self, client: Any, frames: int) -> None:
+        if client is not self._client:
+            wake(client)
+        else:
             self._watch.cycles += 1
             self._on_cycle(self.frames.begin(client, frames), frames)
 

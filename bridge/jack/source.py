@@ -1,11 +1,7 @@
-"""JACK: joining a server, and its transport (`JackSource`).
-
-Needs the extra `jack` (JACK-Client) and a running server, which is never started from here.
-"""
+"""JACK's transport: `JackSource`."""
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,53 +9,11 @@ from typing import Any
 from bridge.clock.bars import BarCount
 from bridge.clock.source import Action, SourceError, TransportSource, host_time
 from bridge.clock.transport import Sight, Transport
+from bridge.jack.client import STALLED_S, CycleWatch, has_woken, leave, open_client
 from bridge.jack.frames import ROLLING
 from bridge.midi.port import CLIENT_NAME
 
 SAME_BEATS = 0.01  # a few ticks
-STALLED_S = 2.0
-
-
-class CycleWatch:
-    """Whether a server still runs cycles: PipeWire's clients are told nothing when it ends."""
-
-    def __init__(self, clock: Callable[[], float] = host_time) -> None:
-        self._clock = clock
-        self._seen, self._since_s = 0, clock()
-        self.cycles = 0  # counted by the callback
-
-    def is_stalled(self) -> bool:
-        """Whether none was run for two seconds, as far as who asks about once a second can tell."""
-        now_s = self._clock()
-        if self.cycles != self._seen:
-            self._seen, self._since_s = self.cycles, now_s
-        return now_s - self._since_s > STALLED_S
-
-
-def open_client(name: str, server: str | None) -> Any:
-    """A JACK client. Raises SourceError without the extra, the library or a server."""
-    try:
-        jack = importlib.import_module("jack")
-    except ImportError as error:
-        raise SourceError(f"JACK needs an extra: pip install 'musika-daw[jack]' ({error})") from error
-    except OSError as error:
-        raise SourceError(f"JACK's library is missing, `musika-daw doctor` names its package ({error})") from error
-    try:
-        return jack.Client(name, no_start_server=True, servername=server)
-    except jack.JackError as error:
-        raise SourceError(f"JACK server {server or 'default'!r} does not answer: {error}") from error
-
-
-_LOST: list[Any] = []
-
-
-def leave(client: Any, lost: bool) -> None:
-    """Close a client. One whose server is gone is only laid aside: libjack crashes when it is closed after
-    another client has met the next server, and its memory is gone with the old one anyway."""
-    if lost:
-        _LOST.append(client)  # its callbacks must stay where libjack's threads may still look for them
-    else:
-        client.close()
 
 
 def transport_of(state: int, position: Mapping[str, Any], host_s: float, bars: BarCount | None = None) -> Transport:
@@ -139,7 +93,7 @@ class JackSource(TransportSource):
         super().__init__("jack", clock=clock)
         self._client_name, self._server = client_name, server
         self._client: Any = None
-        self._lost = False
+        self._lost = self._stalled = False
         self._bars = BarCount()
         self._watch = CycleWatch(clock)
 
@@ -149,7 +103,7 @@ class JackSource(TransportSource):
             self.stop()
         if self._client is None:
             client = open_client(self._client_name, self._server)
-            self._lost = False
+            self._lost = self._stalled = False
             self._bars = BarCount()
             client.set_shutdown_callback(self._shutdown)
             client.activate()
@@ -163,6 +117,12 @@ class JackSource(TransportSource):
 
     def revive(self) -> None:
         """Connect again after the server was restarted. Raises SourceError while it is away."""
+        client = self._client
+        if self._stalled and not self._lost and client is not None:
+            if has_woken(client, self._client_name, self._server):
+                self._stalled, self._watch = False, CycleWatch(self.clock)
+            else:
+                self._lost = True
         if self._lost:
             self.start()
 
@@ -172,12 +132,12 @@ class JackSource(TransportSource):
     @property
     def is_connected(self) -> bool:
         """Whether there is a server to ask."""
-        return self._client is not None and not self._lost
+        return self._client is not None and not self._lost and not self._stalled
 
     def latest(self) -> Transport:
         """What the server says now."""
         client, now_s = self._client, self.clock()
-        if client is None or self._lost:
+        if client is None or self._lost or self._stalled:
             return Transport.of(host_time_s=now_s)
         for _ in range(3):
             since = client.frames_since_cycle_start
@@ -188,7 +148,7 @@ class JackSource(TransportSource):
             now_s, after = self.clock(), client.frames_since_cycle_start
             self._watch.cycles += after < STALLED_S * position["frame_rate"]
             if self._watch.is_stalled():
-                self._lost = True
+                self._stalled = True
                 return Transport.of(host_time_s=now_s)
             if after >= since:  # else a new cycle has begun, and the position is of which?
                 self._count(received=1)
@@ -220,6 +180,6 @@ class JackSource(TransportSource):
         self._connected().transport_locate(frames)
 
     def _connected(self) -> Any:
-        if self._client is None or self._lost:
+        if not self.is_connected:
             raise SourceError("JACK is not connected")
         return self._client

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,11 @@ CLOCKS_PER_SIXTEENTH = 6
 SIXTEENTHS_MAX = (1 << 14) - 1  # 1024 bars of 4/4: what a song position can tell
 LOST_S = 1.0
 LOSSES_OVER, LOSSES_MANY = 10 * CLOCKS_PER_BEAT, 5
+SLIPS_MANY, SAME_TEMPO = 2, 0.02
+TWINS_OVER, TWIN = 2 * CLOCKS_PER_BEAT, 0.2  # a twin is no further than that share of the way to the next pair
+RESUMED_S = 2.0
+TWICE = "clocks come in pairs, as where one port gets the clock of two outputs: the tempo is read twice as fast then"
+RESUMED = "the clock ceased while playing and came back without a Start, which is taken for playing on"
 CEASED = "the clock ceased while playing, without a Stop: its port or program may be gone"
 
 
@@ -45,6 +51,10 @@ class MidiClock:
         self.divisor = song_position_divisor
         self._warnings: tuple[str, ...] = ()
         self._losses = 0, 0, 0  # ticks and losses when they were counted last, and how many there were then
+        self._slips = 0  # times that the clock was elsewhere at the same tempo, where losses cannot be told
+        self._held: tuple[int, float | None] = 0, None  # changes and tempo when they were looked at last
+        self._intervals_s: deque[float] = deque(maxlen=TWINS_OVER)
+        self._resumed = False
         self._song = _Song()
         self._announced: tuple[int, int] | None = None  # last song position in sixteenths, clocks since
         self._view: tuple[_Song, ClockState] = (self._song, self.filter.state)
@@ -54,6 +64,8 @@ class MidiClock:
         if not message:
             raise ValueError("message: empty, must have at least one byte")
         status = message[0]
+        if status in (START, CONTINUE, STOP):
+            self._resumed = False
         if status == CLOCK:
             self._clock(time_s)
         elif status == START:
@@ -77,15 +89,36 @@ class MidiClock:
         return True
 
     def _clock(self, time_s: float) -> None:
+        song, interval_s = self._song, time_s - self.filter.last_time_s
+        if self.filter.last_tick >= 0:
+            self._intervals_s.append(interval_s)
+            self._resumed |= interval_s > RESUMED_S and bool(song.playing) and not song.waiting
         tick = self.filter.tick(time_s)
         ticks, losses, _ = self._losses
         if not 0 <= tick - ticks < LOSSES_OVER:
             self._losses = tick, self.filter.lost, self.filter.lost - losses
-        song = self._song
+            self._look_for_slips()
         if song.waiting:
             self._song = _Song(playing=True, clocks=song.clocks, tick=tick)
         if song.playing and self._announced is not None:
             self._announced = (self._announced[0], self._announced[1] + 1)
+
+    def _look_for_slips(self) -> None:
+        """Count where the clock was elsewhere at the same tempo, if a clock that is lost may be one that is late."""
+        (changes, before), state = self._held, self.filter.state
+        self._held = self.filter.changes, state.tempo_bpm
+        if before is None or state.tempo_bpm is None or state.period_s is None:
+            return
+        if abs(state.tempo_bpm / before - 1) < SAME_TEMPO and state.jitter_s > state.period_s / 2:
+            self._slips += self.filter.changes - changes
+
+    def _are_twins(self) -> bool:
+        """Whether every second clock comes with the one before it."""
+        pairs = list(self._intervals_s)
+        if len(pairs) < TWINS_OVER:
+            return False
+        even, odd = pairs[::2], pairs[1::2]
+        return max(even) < TWIN * min(odd) or max(odd) < TWIN * min(even)
 
     def _next_clock(self) -> int | None:
         """Song position, in clocks, of the next F8 to be played."""
@@ -134,11 +167,21 @@ class MidiClock:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is wrong with the sender's song positions or clocks, if anything."""
-        missing = self._losses[2]
+        missing, found = self._losses[2], list(self._warnings)
+        if self._are_twins():
+            found.append(TWICE)
+        if self._resumed:
+            found.append(RESUMED)
+        if self._slips >= SLIPS_MANY:
+            jitter_ms = 1000 * self.filter.jitter_s
+            found.append(
+                f"the clock was elsewhere {self._slips} times at the same tempo: with a jitter of {jitter_ms:.0f} ms "
+                "lost clocks cannot be told from late ones, and the position is off by them; play anew to mend it"
+            )
         if missing < LOSSES_MANY:
-            return self._warnings
+            return tuple(found)
         text = f"{missing} of the last {LOSSES_OVER} clocks are missing; where they come once an audio period, "
-        return (*self._warnings, text + "their tempo is read wrong: --jitter-ms 12 or 22, see docs/live.md")
+        return (*found, text + "their tempo is read wrong: --jitter-ms 12 or 22, see docs/live.md")
 
     def is_lost(self, time_s: float) -> bool:
         """Whether clocks have ceased while playing, for `LOST_S` at least: no Stop was sent."""

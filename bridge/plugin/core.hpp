@@ -79,6 +79,7 @@ class Core {
     // Fills a block. Returns false if an offline bounce has waited in vain and is now wrong.
     bool process(Position at, float* left, float* right, uint32_t count) {
         bool fine = true;
+        at.doubt();
         shared_.blocks.fetch_add(1, std::memory_order_relaxed);
         notes_out_.clear();
         for (uint32_t done = 0; done < count;) {

@@ -23,6 +23,26 @@ struct Position {
     uint16_t numerator = 4;
     uint16_t denominator = 4;
 
+    // Forgets what makes no sense: hosts leave garbage in fields of a loop that is off, and some tell NaN.
+    // The other end would hang up on it.
+    void doubt() {
+        const auto odd = [](double beats) { return !(std::fabs(beats) <= kBeatMax); };
+        if (odd(beat)) drop(kValidBeat, beat);
+        if (odd(bar_start_beat)) drop(kValidBarStart, bar_start_beat);
+        if (odd(loop_start_beat) || odd(loop_end_beat)) {
+            drop(kValidLoop, loop_start_beat);
+            loop_end_beat = 0;
+        }
+        if (frame > kFrameMax || frame < -kFrameMax) {
+            valid &= ~static_cast<uint32_t>(kValidFrame);
+            frame = 0;
+        }
+        if (numerator == 0 || denominator == 0) {
+            valid &= ~static_cast<uint32_t>(kValidSignature);
+            numerator = denominator = 4;
+        }
+    }
+
     double frames_per_beat(double sample_rate_hz) const { return 60.0 * sample_rate_hz / bpm; }
 
     // The beat at another frame, if the tempo holds.
@@ -54,6 +74,15 @@ struct Position {
             beat -= length;
             frame -= static_cast<int64_t>(std::floor(length * frames_per_beat(sample_rate_hz) + 0.5));
         }
+    }
+
+  private:
+    static constexpr double kBeatMax = 1e9;
+    static constexpr int64_t kFrameMax = int64_t{1} << 53;
+
+    void drop(uint32_t bit, double& beats) {
+        valid &= ~bit;
+        beats = 0;
     }
 };
 

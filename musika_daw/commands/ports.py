@@ -32,7 +32,7 @@ def ports() -> None:
 def jack_rows() -> list[str]:
     """A line on the JACK server and one a port of others, or one on why there is none."""
     from bridge import SourceError
-    from bridge.jack.source import open_client
+    from bridge.jack.client import open_client
 
     try:
         with quiet_libraries():

@@ -201,13 +201,21 @@ def render(
         click.echo(plain(str(path)))
     for line in resting(engine, stretch, controls, list(played) if stems else None):
         click.echo(line, err=True)
-    beside_it = [
-        out.with_name(f"{out.stem}-{part}{out.suffix}") for part in engine.parts if stems and part not in played
-    ]
-    if older := ", ".join(plain(path.name) for path in beside_it if path.is_file()):
-        click.echo(f"stems: {older}: there from before, not of this loop", err=True)
+    for line in _from_before(out, engine.parts, set(played), midi=beside is not None):
+        click.echo(line, err=True)
     if (level_db := gain_db - written.turned_down_db) < asked_db:
         click.echo(f"turned down to {level_db:.1f} dB: at {asked_db:g} dB it would clip", err=True)
+
+
+def _from_before(out: Path, parts: Iterable[str], played: set[str], *, midi: bool) -> list[str]:
+    """What lies beside a file by its name and is of an earlier one: whoever takes both hears two pieces."""
+    stems = [out.with_name(f"{out.stem}-{part}{out.suffix}") for part in parts if part not in played]
+    notes = [] if midi else [out.with_suffix(".mid")]
+    told = []
+    for what, paths, whose in (("stems", stems, "of this loop"), ("midi", notes, "its notes")):
+        if older := ", ".join(plain(path.name) for path in paths if path.is_file()):
+            told.append(f"{what}: {older}: there from before, not {whose}")
+    return told
 
 
 def _like(

@@ -20,6 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from bridge import SourceError, Transport, TransportSource, Valid, host_time
+from musika_daw.host.ahead.behind import Behind
 from musika_daw.host.ahead.scheduler import Scheduler
 from musika_daw.host.ahead.worker import Worker, WorkerError
 from musika_daw.host.audition import Audition
@@ -125,6 +126,7 @@ class Host:
         self._record = Transport()
         self._beat = 0.0
         self.heard = HeardBars()
+        self._behind = Behind()
         self._halt = threading.Event()
         self._threads: list[threading.Thread] = []
         self._cpu = (clock(), 0.0)
@@ -158,6 +160,7 @@ class Host:
         self._beat = self.follower.here(now_s + shift_s)
         player, sounding = self.player, self.player.generation
         piece = self.piece if sounding is None else sounding.piece
+        self._behind.see(now_s, grid.jumps, player.underruns, playing=grid.playing, sounds=player.sounding)
         self.heard.play(self._beat, grid.playing, grid.jumps, piece, sounds=player.sounding)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)
@@ -237,7 +240,7 @@ class Host:
             self.player.meter(),
             scheduler.ahead(self._beat, self.grid),
             self._share,
-            scheduler.problem,
+            scheduler.problem or self._behind.problem,
             self.source_errors,
             self.fill_errors,
         )

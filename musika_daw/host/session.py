@@ -189,7 +189,9 @@ class Session:
             self._act("play")
 
     def _follower(self, bpm: float) -> Follower | JackFollower:
-        return JackFollower(bpm) if self.sink.follows_transport else Follower(bpm)
+        if self.sink.follows_transport:
+            return JackFollower(bpm, period_s=lambda: self.sink.period_s)
+        return Follower(bpm)
 
     def end(self) -> None:
         """Ask whoever runs this session to stop it."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+
+import numpy as np
 
 POSITION = {
     "usecs": 7_000_000,
@@ -30,16 +33,17 @@ class JackClient:
         assert no_start_server
         if servername == "nowhere":
             raise JackError("server not found")
+        self.name, self.runs = name, False
         self.log: list[Any] = []
         self.state, self.position = 0, dict(POSITION)
         self.events: list[tuple[int, bytes]] = []
         self.since = [0]
-        self.last_frame_time = self.frame_time = 0
-        self.midi_inports = self.midi_outports = SimpleNamespace(register=lambda name: self)
+        self._frame = self.frame_time = 0
+        self.midi_inports = self.midi_outports = Ports(lambda name: self)
         self.written: list[tuple[int, bytes]] = []
         self.torn = False
         self.outputs = ["system:playback_1", "system:playback_2"]
-        self.outports = SimpleNamespace(register=lambda name: Port(name))
+        self.outports = Ports(Port)
         clients.append(self)
 
     def set_shutdown_callback(self, callback: Callable[..., None]) -> None:
@@ -50,6 +54,16 @@ class JackClient:
 
     def set_process_callback(self, callback: Callable[[int], None]) -> None:
         self.process = callback
+
+    @property
+    def last_frame_time(self) -> int:
+        """Frames of the server; where it `runs` there is another cycle whenever one looks."""
+        self._frame += 512 if self.runs else 0
+        return self._frame
+
+    @last_frame_time.setter
+    def last_frame_time(self, frame: int) -> None:
+        self._frame = frame
 
     @property
     def frames_since_cycle_start(self) -> int:
@@ -73,7 +87,7 @@ class JackClient:
         self.written.append((self.last_frame_time + offset, message))
 
     def get_ports(self, pattern: str, **_: bool) -> list[str]:
-        return [name for name in self.outputs if pattern in name]
+        return [name for name in self.outputs if re.search(pattern, name)]
 
     def connect(self, source: object, target: object) -> None:
         if isinstance(source, Port):
@@ -95,6 +109,21 @@ class Port:
     def __init__(self, name: str) -> None:
         self.name = name
         self.connections: list[str] = []
+        self.block = np.zeros(512, np.float32)
+
+    def get_array(self) -> np.ndarray:
+        return self.block
+
+
+class Ports(list[Any]):
+    """Those of one kind."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        self._make = make
+
+    def register(self, name: str) -> Any:
+        self.append(self._make(name))
+        return self[-1]
 
 
 class JackError(Exception):

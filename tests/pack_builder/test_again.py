@@ -146,6 +146,7 @@ def test_an_older_manifest_of_other_bytes_is_told(run: Run, pack: Path, tmp_path
         (["--from-manifest", "{pack}", "--bpm", "120"], "--bpm: cannot be combined with --from-manifest"),
         (["--from-manifest", "{pack}", "--kind", "techno"], "--kind: cannot be combined with --from-manifest"),
         (["--from-manifest", "nowhere"], "nowhere: holds no manifest.json"),
+        (["--from-manifest", "nowhere", "--kind", "techno"], "nowhere: holds no manifest.json"),
     ],
 )
 def test_wrong_uses_are_named(run: Run, pack: Path, arguments: list[str], message: str, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ class Timebase:
         self.client.activate()
 
     def _tell(self, _state: object, _frames: int, position: Any, _is_new: bool) -> None:
-        beats = position.frame / RATE * self._bpm / 60
+        beats = position.frame / position.frame_rate * self._bpm / 60
         position.valid = 0x10
         position.beats_per_minute = self._bpm
         position.beats_per_bar = position.beat_type = 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -123,6 +124,13 @@ class Jack:
         server, self._server = self._server, None
         if server is not None:
             end(server)
+
+    def hold(self, seconds: float) -> None:
+        """Let the server stand still for so long, as a sound card that is away for a moment does."""
+        assert self._server is not None
+        self._server.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        self._server.send_signal(signal.SIGCONT)
 
     def spawn(self, *command: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a program in the server; it is ended with the test."""

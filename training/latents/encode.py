@@ -110,9 +110,10 @@ def encode_corpus(
     corpus, config = Corpus(corpus_path), encoder.config
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "latents.json").unlink(missing_ok=True)
     precision = name_of(encoder.level1.precision)
     known = {"encoder_hash": encoder_hash(encoder), "corpus": str(Path(corpus_path).resolve())}
+    _check_same(out, known)
+    (out / "latents.json").unlink(missing_ok=True)
     head = json.dumps(known if precision == "32" else {**known, "precision": precision})
     songs = _finished(out / "rows.jsonl", head, corpus.songs, config.r_time)
     start = songs[-1].start + songs[-1].frames if songs else 0
@@ -173,6 +174,18 @@ def _notes_in_latents(notes: Notes, r_time: int) -> np.ndarray:
 
 def _row_text(row: LatentSong, start_frame: int) -> str:
     return json.dumps({**asdict(row), "start_frame": start_frame}) + "\n"
+
+
+def _check_same(out: Path, known: dict[str, str]) -> None:
+    """Refuse to write over what was encoded of another corpus, or by another autoencoder."""
+    try:
+        first, *songs = (out / "rows.jsonl").read_text("utf-8").splitlines()
+        there = json.loads(first)
+    except (OSError, ValueError):
+        return
+    for name, what in (("corpus", f"corpus {there.get('corpus')}"), ("encoder_hash", "another autoencoder")):
+        if songs and there.get(name, known[name]) != known[name]:
+            raise refused("out", out, f"holds latents of {what}; give another folder, or delete it")
 
 
 def _finished(path: Path, head: str, songs: Sequence[Song], r_time: int) -> list[LatentSong]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from musika_daw.system.refusal import refused
 from training.runs import parallel
 from training.runs.examples import Examples, MakePairs
 from training.runs.run import NanGuard, Report, Run, TimeBox, all_finite, learning_rate_factor, logger
@@ -64,7 +65,11 @@ def train(
     first = together.rank == 0
     spent_s = 0.0
     if state := run.load():
-        trainer.restore(state)
+        try:
+            trainer.restore(state)
+        except KeyError as lacking:
+            raise refused("run", run.folder, f"its checkpoint is of another kind, without {lacking}") from lacking
+        run.write_settings()
         together.restored(trainer)
         spent_s = state["seconds"]
         if first:

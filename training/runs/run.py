@@ -89,6 +89,15 @@ class TimeBox:
         return self.asked_to_stop or self.session_s >= self.limit_s
 
 
+def _stage_of(folder: Path) -> str | None:
+    """What a run trains, as far as it says so."""
+    try:
+        stage = json.loads((folder / "run.json").read_text("utf-8")).get("stage")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return stage if isinstance(stage, str) else None
+
+
 class Run:
     """The folder of one run; `state()` gives and `restore()` takes what a checkpoint holds."""
 
@@ -97,13 +106,21 @@ class Run:
         self.checkpoint = self.folder / "checkpoint.pt"
         if self.checkpoint.exists() and not resume:
             raise refused("run", self.folder, "holds a checkpoint already; give --resume or another folder")
+        before, stage = _stage_of(self.folder), settings.get("stage")
+        if self.checkpoint.exists() and None not in (before, stage) and before != stage:
+            raise refused("run", self.folder, f"is a run of {before}, not of {stage}")
         (self.folder / "examples").mkdir(parents=True, exist_ok=True)
         self.settings = settings
-        if parallel.current().rank == 0:
-            write_json(self.folder / "run.json", settings)
+        if not self.checkpoint.exists():
+            self.write_settings()
         self.tensorboard = importlib.util.find_spec("tensorboard") is not None
         self._writer: Any = None
         self._since: dict[str, list[float]] = {}
+
+    def write_settings(self) -> None:
+        """Note what was asked for; of a run that goes on once it could: what is refused changes nothing."""
+        if parallel.current().rank == 0:
+            write_json(self.folder / "run.json", self.settings)
 
     def load(self) -> dict[str, Any] | None:
         """The last checkpoint, or None in a fresh run."""

@@ -10,6 +10,7 @@ controller = 64
 
 from __future__ import annotations
 
+import re
 import threading
 import tomllib
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from musika_daw.system.atomic import write_atomic
 
 CONTROL_CHANGE = 0xB0
 MIDDLE = 64
+_KEYS = ("controller", "channel")
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,54 @@ def read_map(path: Path) -> dict[str, Binding]:
 
 
 def write_map(path: Path, bindings: dict[str, Binding]) -> None:
-    """Write the bindings so that no reader sees half of them."""
-    lines = []
-    for name, binding in bindings.items():
-        channel = "" if binding.channel is None else f"channel = {binding.channel}\n"
-        lines.append(f"[{name}]\ncontroller = {binding.controller}\n{channel}")
-    write_atomic(path, "\n".join(lines))
+    """Write the bindings so that no reader sees half of them; what somebody noted between them by hand stays."""
+    lines = [line for name, binding in bindings.items() for line in (f"[{name}]", *_lines_of(binding), "")]
+    plain = "\n".join(lines)
+    text = plain
+    if path.exists():
+        with suppress(UnicodeDecodeError, tomllib.TOMLDecodeError):
+            noted = _noted(path.read_text("utf-8").splitlines(), bindings)
+            if tomllib.loads(noted) == tomllib.loads(plain):  # else it was written in another way than ours
+                text = noted
+    write_atomic(path, text)
+
+
+def _lines_of(binding: Binding) -> list[str]:
+    return [f"controller = {binding.controller}"] + [f"channel = {binding.channel}"] * (binding.channel is not None)
+
+
+def _noted(lines: list[str], bindings: dict[str, Binding]) -> str:
+    """Lines of a map with other bindings, all comments kept; new ones come at the end."""
+    out: list[str] = []
+    left = dict(bindings)
+    told: dict[str, int] = {}  # what the table that is gone through is to hold and has not said yet
+    for line in [*lines, ""]:
+        code, _, note = line.partition("#")
+        header = re.fullmatch(r"\s*\[([^\]]+)\]\s*", code)
+        key = code.partition("=")[0].strip()
+        if (header or not code.strip()) and told:
+            out += [f"{name} = {value}" for name, value in told.items()]
+            told = {}
+        if header is not None:
+            binding = left.pop(header[1].strip(), None)
+            if binding is not None:
+                told = {name: v for name in _KEYS if (v := getattr(binding, name)) is not None}
+                out.append(line)
+                continue
+        elif key in told:
+            code = re.sub(r"=\s*\S+", f"= {told.pop(key)}", code, count=1)
+            out.append(code + ("#" + note if note else ""))
+            continue
+        elif not code.strip():
+            out.append(line)
+            continue
+        if note:  # what it was noted at goes, the note stays
+            out.append("#" + note)
+    while out and not out[-1]:
+        out.pop()
+    for name, binding in left.items():
+        out += ["", f"[{name}]", *_lines_of(binding)]
+    return "\n".join([*out, ""]).lstrip("\n")
 
 
 def _whole_in(value: object, low: int, high: int) -> bool:

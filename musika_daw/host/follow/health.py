@@ -78,6 +78,10 @@ def source_health(
             "Make the DAW the JACK timebase master." if kinds == ["jack"] else "Join it with one that does: link+..."
         )
     if not playing:
+        if "link" in kinds and not help_:
+            help_ = "Press play{}, also where it plays already: Link does not tell that to who joins.".format(
+                "" if steers else " in the DAW"
+            )
         help_ = help_ or ("Press play." if steers else "Press play in the DAW.")
         return Health("stopped", worry, help_, (PLAY,) if steers else (), age_s)
     return Health("playing", worry, help_, (), age_s)

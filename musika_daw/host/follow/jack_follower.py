@@ -10,6 +10,7 @@ jumps: by how much they lag is measured in every run, and taken off.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from bridge import Transport, Valid
 from musika_daw.host.follow.follower import _loop_of
@@ -29,11 +30,15 @@ SLOW_STEP_S = 0.25  # a host that was held up sees a start that late
 class JackFollower:
     """Turns the records of `bridge.JackSource` into a grid whose times are seconds of the transport.
 
-    Without a timebase master the tempo is `bpm` throughout.
+    Without a timebase master the tempo is `bpm` throughout. `period_s` tells how long the server's cycles are at the
+    moment: PipeWire changes that while it rolls, and bars lag by more or less from then on.
     """
 
-    def __init__(self, bpm: float = 120.0, timeline: Timeline | None = None) -> None:
+    def __init__(
+        self, bpm: float = 120.0, timeline: Timeline | None = None, period_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.timeline = timeline or Timeline(bpm)
+        self._read_period_s, self._period_s = period_s, period_s()
         self.bpm = bpm
         self.grid = Grid(beats_per_s=bpm / 60)
         self.trusts_master: bool | None = None
@@ -54,6 +59,7 @@ class JackFollower:
         bpm = record.tempo_bpm if record.knows(Valid.TEMPO_BPM) else self.bpm
         told = record.position_beats if record.knows(Valid.POSITION_BEATS) else None
         grid, loop = self.grid, _loop_of(record)
+        period_s, self._period_s = self._period_s, self._read_period_s()
         went_on = False
         if self._last is not None and grid.playing and record.playing:
             went_on = abs((at_s - self._last[1]) - (host_s - self._last[0])) < JUMP_S
@@ -61,7 +67,14 @@ class JackFollower:
         self.bpm = bpm
         if not went_on:
             beat = self._anchor(at_s, told)
-            if not stepped and (self._stayed(at_s, host_s) or self._lags_at_start(record.playing, at_s, host_s, told)):
+            # a cycle that has become longer may be heard of here before the sink has run it
+            moved_s = LAG_MAX_S if self._last is None else at_s - self._last[1]
+            may_lag_s = self._lag_s + max(period_s, self._period_s, moved_s if moved_s < LAG_MAX_S else 0)
+            if not stepped and (
+                self._stayed(at_s, host_s)
+                or self._lags_at_start(record.playing, at_s, host_s, told)
+                or (record.playing and self._was_held_up(at_s, told, may_lag_s))
+            ):
                 beat = grid.beat + (at_s - grid.at_s) * grid.beats_per_s
             same = abs(beat - (grid.beat + (at_s - grid.at_s) * grid.beats_per_s)) < 1e-6 and not stepped
             stays = same and record.playing == grid.playing and loop == (grid.loop_start, grid.loop_end)
@@ -70,6 +83,8 @@ class JackFollower:
             self._run, self._began_s = None, at_s
             self._lags = [] if told is not None else None  # without bars nobody knows where it began
         else:
+            if period_s != self._period_s and told is not None:
+                self._run, self._began_s, self._lags = None, at_s, []
             if self._run is None and told is not None and at_s - self._began_s >= SETTLE_S:
                 self._run = (at_s, told)
             assert self._last is not None
@@ -110,6 +125,14 @@ class JackFollower:
         may_s = JUMP_S + min(host_s - self._last[0], SLOW_STEP_S)
         return 0 <= moved_s <= may_s and grid.beat - near <= told <= there + near
 
+    def _was_held_up(self, at_s: float, told: float | None, may_lag_s: float) -> bool:
+        """Whether it rolls on where bars are known to lag, and was held up or sent elsewhere on the line that holds."""
+        grid = self.grid
+        if not grid.playing or told is None or self._lag_s <= 0:
+            return False
+        late_s = (grid.beat + (at_s - grid.at_s) * grid.beats_per_s - told) / grid.beats_per_s
+        return -LEAST_S <= late_s <= may_lag_s + LEAST_S
+
     def _go_on(
         self, at_s: float, elapsed_s: float, told: float | None, stepped: bool, loop: tuple[float, float]
     ) -> None:
@@ -126,7 +149,7 @@ class JackFollower:
             error_s = (told - foretold) * 60 / self.bpm
             if stepped:
                 beat = told
-            elif self._run is None:  # where play has just begun, its bars may still lag by less
+            elif self._run is None or self._lags is not None:  # by how much its bars lag is not known yet
                 pass
             elif abs(error_s) > JUMP_S:  # too far to be bent to: begin anew there
                 beat, jumps = told, jumps + 1
@@ -144,6 +167,6 @@ class JackFollower:
         self._lags.append(lag_s)
         if self.trusts_master and len(self._lags) > 1:
             lag_s = sorted(self._lags)[len(self._lags) // 2]
-            if abs(lag_s) <= LAG_MAX_S:
-                self._lag_s = lag_s if abs(lag_s) > LEAST_S else 0.0
+            if lag_s <= LAG_MAX_S:  # bars that are ahead do not lag: play began late, and is bent to them
+                self._lag_s = lag_s if lag_s > LEAST_S else 0.0
             self._lags = None

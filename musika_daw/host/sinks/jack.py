@@ -5,24 +5,27 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import importlib
+import re
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from bridge import SourceError, host_time
+from bridge.jack.client import CycleWatch, close_woken, has_woken, leave, open_client, wake
 from bridge.jack.frames import ROLLING, ServedFrames
-from bridge.jack.source import CycleWatch, leave, open_client
 from musika_daw.host.play.device_clock import DeviceClock
 from musika_daw.host.play.player import BLOCK_MAX
 from musika_daw.host.sinks.midi_beside import MidiBeside
 from musika_daw.host.sinks.sink import Fill, Messages, Sink, SinkError, TransportFill
 
 STEP_S = 0.001  # cycles begin when they should, to a tenth of that
+GONE = "the sound server is gone; it is looked for every second"
+PULLED = "its ports were disconnected: nothing is heard"
 
 
 class JackSink(Sink):
-    """Plays into ports `left` and `right`, connected to `connect` (a pattern; the first two outputs of the system).
+    """Plays into ports `left` and `right`, connected to `connect` (a name or pattern; the system's first two outputs).
 
     With `follow_transport` the callback asks the server itself whether it rolls and where: `fill` then gets
     seconds of the transport, and `is_ready`, asked before play begins anywhere, holds the transport back until
@@ -68,14 +71,14 @@ class JackSink(Sink):
             client = open_client(self._client_name, self._server)
         except SourceError as error:
             raise SinkError(f"sink: {error}") from error
-        self._lost, self._watch = False, CycleWatch()
+        self._lost, self._watch, self._joined = False, CycleWatch(), False
         self.sample_rate_hz = int(client.samplerate)
         self._clock, self._began = DeviceClock(self.sample_rate_hz, step_s=STEP_S), None
         self._frames = ServedFrames()
         self._ports = (client.outports.register("left"), client.outports.register("right"))
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)
-        client.set_process_callback(self._process)
+        client.set_process_callback(lambda frames: self._process(client, frames))
         if self.follows_transport:
             client.set_sync_callback(self._sync)
         self._client = client
@@ -98,20 +101,27 @@ class JackSink(Sink):
             self._notes.join(self._client)
 
     def _join(self) -> None:
-        """Connect to the outputs asked for, and say whether there are any."""
-        client = self._client
-        if not self._connect or any(port.connections for port in self._ports):
+        """Connect to the outputs asked for once they are there, say why nothing is heard, and learn how late it is."""
+        client, connect = self._client, self._connect
+        targets: list[Any] = []
+        outputs = [output for port in self._ports for output in port.connections]
+        if connect and not outputs:
+            found = (client.get_ports(p, is_audio=True, is_input=True) for p in (re.escape(connect), connect))
+            targets = next(filter(None, found), [])
+        if outputs or not connect:
             self.problem = None
-            return
-        targets = client.get_ports(self._connect, is_audio=True, is_input=True)
-        # of an output with one channel both: half of the music is never left out without a word
-        for port, target in zip(self._ports, targets * 2 if len(targets) == 1 else targets):
-            client.connect(port, target)
-        self.problem = None if targets else f"no output is called like {self._connect!r}: nothing is heard"
-        if targets:
-            self._playback_s = _latency_frames(client, targets[0]) / self.sample_rate_hz
-            if self._compensate and not self.follows_transport:
-                self._device_latency_s = self._playback_s
+        elif not targets:
+            self.problem = f"no output is called like {connect!r}: nothing is heard"
+        elif self._joined and self.problem in (None, PULLED):
+            self.problem = PULLED  # by hand: the outputs are there, and were
+        else:
+            # of an output with one channel both: half of the music is never left out without a word
+            for port, target in zip(self._ports, targets * 2 if len(targets) == 1 else targets):
+                client.connect(port, target)
+            self.problem, self._joined, outputs = None, True, targets
+        self._playback_s = _latency_frames(client, outputs[0]) / self.sample_rate_hz if outputs else 0.0
+        if self._compensate and not self.follows_transport:
+            self._device_latency_s = self._playback_s
 
     def stop(self) -> None:
         """Leave the server."""
@@ -124,17 +134,23 @@ class JackSink(Sink):
     def revive(self) -> None:
         """Join again after the server was restarted or has changed its rate; look for outputs that were not there."""
         client = self._client
+        close_woken()
         if self._fill is None:
             return
-        if client is not None and self._watch.is_stalled():
-            self._lost = True
+        if client is not None and not self._lost and self._watch.is_stalled():
+            self.problem = GONE
+            try:
+                self._lost = not has_woken(client, self._client_name, self._server)
+            except SourceError as error:
+                raise SinkError(f"sink: {error}") from error
+            if not self._lost:
+                self._watch = CycleWatch()
         if self._lost:
-            self.problem = "the sound server is gone; it is looked for every second"
+            self.problem = GONE
         elif client is None:
             return
         elif int(client.samplerate) == self.sample_rate_hz:
-            if self.problem is not None:
-                self._join()
+            self._join()
             if self._notes is not None:
                 self._notes.join(client)
             return
@@ -197,12 +213,15 @@ class JackSink(Sink):
         except Exception:  # a transport that waits for ever is worse than a start in silence
             return True
 
-    def _process(self, frames: int) -> None:
-        self._watch.cycles += 1
-        client, fill = self._client, self._fill
-        if client is None or fill is None:
+    def _process(self, client: Any, frames: int) -> None:
+        fill = self._fill
+        if client is not self._client:
+            wake(client)
             return
-        block = self._block[:, :frames]
+        self._watch.cycles += 1
+        if fill is None:
+            return
+        self.period_s, block = frames / self.sample_rate_hz, self._block[:, :frames]
         began_s = host_time() - client.frames_since_cycle_start / self.sample_rate_hz
         self.heard_s = began_s + self._playback_s + self.latency_s
         if self.follows_transport and self._transport_fill is not None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from bridge import host_time
-from bridge.jack.source import CycleWatch
+from bridge.jack.client import CycleWatch
 from musika_daw.host.play.device_clock import DeviceClock
 
 LISTED = "`musika-daw ports` lists them"
@@ -35,6 +35,7 @@ class Sink(ABC):
     in_jack: bool = False  # libjack is behind it, which minds the thread that uses it
     in_server_time: bool = False  # it is to count as the source does: the frames that the server has played
     follows_transport: bool = False  # it asks a server itself where the transport is
+    period_s: float = 0.0  # of the block that was filled last, where it follows a server's transport
     latency_s: float = 0.0
     heard_s: float = 0.0  # host time at which the block that is being filled is heard
     problem: str | None = None  # why nothing is heard, for a person to read

@@ -105,7 +105,31 @@ def test_a_server_that_runs_no_more_cycles_is_gone_though_it_said_nothing(jack: 
         source.revive()
         assert source.is_connected
         assert source.latest().knows(Valid.POSITION_FRAMES)
-        assert len(jack) == 2
+        assert len(jack) == 3, "one that looked, and the next"
+
+
+def test_a_server_that_was_only_held_up_keeps_its_clients(jack: list[JackClient]) -> None:
+    now = [10.0]
+    with JackSource(clock=lambda: now[0]) as source:
+        jack[0].since = [3 * 48_000]
+        for _ in range(2):
+            source.latest()
+            now[0] += 2.5
+        assert not source.is_connected
+        jack[0].since = [0]
+        jack[0].runs = True
+        source.revive()
+        assert source.latest().knows(Valid.POSITION_FRAMES)
+        assert [client.name for client in jack] == ["musika-daw", "musika-daw look"]
+        assert ["close" in client.log for client in jack] == [False, True]
+    port = JackMidiClockSource("daw:clock")
+    port.start()
+    port._jack._watch._since_s -= 3
+    jack[-1].runs = True
+    port.revive()
+    assert jack[-2].process is not None
+    assert "close" not in jack[-2].log
+    port.stop()
 
 
 def test_a_midi_port_notices_a_server_that_stands_still_and_one_with_another_rate(jack: list[JackClient]) -> None:
@@ -118,11 +142,11 @@ def test_a_midi_port_notices_a_server_that_stands_still_and_one_with_another_rat
     assert len(jack) == 2
     source._jack._watch._since_s -= 3
     source.revive()
-    assert len(jack) == 3
-    jack[2].process(256)
+    assert len(jack) == 4
+    jack[3].process(256)
     source._jack._watch._since_s -= 3
     source.revive()
-    assert len(jack) == 3, "cycles were run"
+    assert len(jack) == 4, "cycles were run"
     source.stop()
 
 

@@ -340,3 +340,53 @@ def test_clocks_that_come_once_an_audio_period_are_read_or_it_is_said(period_s: 
     assert (abs(bpm - 120) > 1) == told
     assert bool(machine.warnings) == told
     assert not told or re.match(r"1\d of the last 240 clocks are missing; .* --jitter-ms 12 or 22", machine.warnings[0])
+
+
+def _warned(bpm: float, jitter_s: float, period: int, loss: float, minutes: float = 2) -> tuple[float, tuple[str, ...]]:
+    """How many clocks the position is off in the end, and what is said, of clocks that an audio period hands over."""
+    machine, chance, tick_s, period_s = MidiClock(jitter_s), random.Random(1), 60 / bpm / 24, period / 48_000
+    machine.feed(b"\xfa", 0)
+    for number in range(round(minutes * bpm * 24)):
+        if number < 200 or chance.random() >= loss:
+            at_s = (math.floor(number * tick_s / period_s) + 1) * period_s
+            machine.feed(b"\xf8", at_s)
+    return machine.transport(at_s).position_beats * 24 - at_s / tick_s, machine.warnings
+
+
+@pytest.mark.parametrize("bpm", [93, 120, 140, 174])
+@pytest.mark.parametrize("period", [256, 1024])
+def test_lost_clocks_that_cannot_be_told_from_late_ones_are_said(bpm: float, period: int) -> None:
+    off, told = _warned(bpm, 0.022, period, 0.01)
+    said = any(re.search(r"elsewhere \d+ times at the same tempo: with a jitter of \d+ ms", text) for text in told)
+    assert said or abs(off) < 1
+    assert said or (bpm, period) == (93, 256), "there the ticks are further apart than the jitter"
+    off, told = _warned(bpm, 0.022, period, 0)
+    assert (abs(off) < 1, told) == (True, ())
+    off, told = _warned(bpm, 0.006, 256, 0.01)
+    assert abs(off) < 1
+    assert not any("elsewhere" in text for text in told)
+
+
+def test_the_clock_of_two_outputs_in_one_port_is_said() -> None:
+    machine = MidiClock()
+    machine.feed(b"\xfa", 0)
+    for number in range(200):
+        for _ in range(2):
+            machine.feed(b"\xf8", number / 48 + random.Random(number).uniform(0, 0.002))
+    assert any("clocks come in pairs" in text for text in machine.warnings)
+    for number in range(200, 300):
+        machine.feed(b"\xf8", number / 48)
+    assert not any("clocks come in pairs" in text for text in machine.warnings)
+
+
+def test_a_clock_that_came_back_without_a_start_is_said_until_the_next_one() -> None:
+    machine = MidiClock()
+    last_s = feed(machine, "FA F8*96")
+    assert not machine.warnings
+    last_s = feed(machine, "F8*48", last_s + 5)
+    assert machine.transport(last_s).playing
+    assert any("came back without a Start" in text for text in machine.warnings)
+    last_s = feed(machine, "FC FA F8*48", last_s + 0.5)
+    assert not machine.warnings
+    feed(machine, "FC F8*48 F8*48", last_s + 9)  # clocks while it stands may pause
+    assert not machine.warnings

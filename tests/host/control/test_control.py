@@ -7,6 +7,7 @@ import pty
 import random
 import re
 import socket
+import tempfile
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from bridge.osc.codec import encode, encode_bundle
 from musika_daw.host.control.keys import Keys, press
 from musika_daw.host.control.live import ACTIONS, PARAMETERS, LiveControls
-from musika_daw.host.control.mapping import Binding, MidiMap, read_map
+from musika_daw.host.control.mapping import Binding, MidiMap, read_map, write_map
 from musika_daw.host.control.remote import OscControl
 from musika_daw.instrument.scores import unheeded
 from musika_daw.score.controls import Controls
@@ -331,3 +332,54 @@ def test_what_others_wrote_into_the_map_meanwhile_is_kept(tmp_path: Path) -> Non
     assert path.read_text() == "[keep_4\n"
     assert one.problem is not None
     assert one.problem.endswith("left as it is, what is learnt now is not kept")
+
+
+NOTED = """# my box, by hand
+[density]  # the big knob
+controller = 20  # was 21
+channel = 1
+
+# pads
+[keep_4]
+controller = 64   # upper left
+"""
+
+
+def test_notes_in_a_map_stay_whatever_is_learnt_or_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "map.toml"
+    path.write_text(NOTED)
+    midi = MidiMap(LiveControls(), path)
+    midi.learn("energy")
+    midi.feed((0xB2, 30, 5))
+    assert path.read_text() == NOTED + "\n[energy]\ncontroller = 30\nchannel = 3\n"
+    midi.learn("keep_4")
+    midi.feed((0xB0, 65, 5))
+    assert "controller = 65   # upper left\nchannel = 1\n" in path.read_text()
+    midi.forget("density")
+    text = path.read_text()
+    assert [note for note in ("my box", "big knob", "was 21", "pads", "upper left") if note not in text] == []
+    assert read_map(path) == midi.bindings == {"keep_4": Binding(65, 1), "energy": Binding(30, 3)}
+    path.write_text("density = {controller = 20}  # in another way\n")
+    midi = MidiMap(LiveControls(), path)
+    midi.learn("energy")
+    midi.feed((0xB2, 30, 5))
+    assert read_map(path) == {"density": Binding(20), "energy": Binding(30, 3)}
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(PARAMETERS)),
+        st.builds(Binding, st.integers(0, 127), st.none() | st.integers(1, 16)),
+        max_size=4,
+    ),
+    st.lists(
+        st.sampled_from([*NOTED.splitlines()[:4], "", "#x = 1", "[energy]", "controller=1", "  channel = 4"]),
+        max_size=12,
+    ),
+)
+def test_a_map_that_is_written_is_read_back(bindings: dict[str, Binding], before: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "map.toml"
+        path.write_text("\n".join(before))
+        write_map(path, bindings)
+        assert read_map(path) == bindings

@@ -374,6 +374,9 @@ def test_every_source_has_something_to_say_when_nothing_comes() -> None:
         "wrong position"
     )
     assert source_health("link", playing.replace(tempo_bpm=120), 9.0).state == "silent"
+    assert source_health("link", playing.replace(tempo_bpm=120, playing=False), 5.0, steers=True).fix == (
+        "Press play, also where it plays already: Link does not tell that to who joins."
+    )
     assert source_health("osc:reaper", playing.replace(tempo_bpm=120, playing=False), 900.0).fix == (
         "Press play in the DAW."
     )

@@ -216,15 +216,24 @@ class _PipeWire:
         self.period, self.step_s = period, step_s
         self.host_s, self.frame, self.playing = 100.0, 0, False
         self._told = 0
-        self.follower = JackFollower()
+        self.run_s = period / 48_000
+        self.follower = JackFollower(period_s=lambda: self.run_s)
         self.off_ms: list[float] = []
 
     def beat(self, frame: int) -> float:
         at_s = frame / 48_000
         return at_s * 2 if at_s < self.step_s else self.step_s * 2 + (at_s - self.step_s) * 2.5
 
-    def cycle(self, locate: int | None = None, play: bool | None = None) -> None:
-        told = self.frame
+    def change(self, period: int) -> None:
+        """Other cycles from here on: the first comes late, with bars two periods old."""
+        older = self.period
+        self.host_s += 0.05
+        self.period, self.run_s = period, older / 48_000  # the host's own callback has not run it yet
+        self.cycle(lag=older)
+        self.run_s = period / 48_000
+
+    def cycle(self, locate: int | None = None, play: bool | None = None, lag: int = 0) -> None:
+        told = self.frame - lag
         if self.playing:
             self.frame += self.period
         if play is True:
@@ -270,6 +279,40 @@ def test_bars_that_lag_behind_the_frames_make_nobody_late(period: int, step_s: f
     late = [off for off in server.off_ms if abs(off) > 1.5]
     assert len(late) <= 2 * (1 + 2 * len(places))
     assert max(map(abs, server.off_ms), default=0) <= 1000 * period / 48_000
+
+
+@pytest.mark.parametrize("hitch", [True, False])
+def test_cycles_of_another_length_make_nobody_late(hitch: bool) -> None:
+    server = _PipeWire(1024, 4)
+    server.run(0.5)
+    server.cycle(play=True)
+    server.run(8)
+    jumps = server.follower.grid.jumps
+    for period in (256, 2048, 1024, 8192, 64):
+        if hitch:
+            server.change(period)
+        server.period, server.run_s = period, period / 48_000
+        server.run(3)
+        assert max(map(abs, server.off_ms[-10:])) < 1.5, period
+    assert server.follower.grid.jumps == jumps
+    server.cycle(locate=20 * 24_000)
+    server.run(3)
+    assert max(map(abs, server.off_ms[-10:])) < 1.5
+
+
+def test_bars_that_were_old_once_as_a_server_came_back_make_nobody_late() -> None:
+    """jackd was held up for a second, and the master was not done in its first cycle."""
+    follower, period_s = JackFollower(), 512 / 48_000
+    off_ms = []
+    for cycle in range(1500):
+        at_s, held_s = cycle * period_s, 1.2 if cycle >= 600 else 0.0
+        beat = at_s * 2 + 0.5  # not what one tempo from the start would have
+        told = beat - 2 * period_s if cycle == 600 else beat
+        grid = follower.update(_jack(at_s + held_s, at_s, tempo_bpm=120, position_beats=told), at_s + held_s)
+        off_ms.append((grid.beat_at(at_s) - beat) * 500)
+    assert max(map(abs, off_ms[:600])) < 0.01
+    assert max(map(abs, off_ms)) < 11
+    assert max(map(abs, off_ms[1000:])) <= 1.0
 
 
 def test_an_error_under_a_master_that_keeps_time_is_bent_to_slowly_or_begun_anew() -> None:

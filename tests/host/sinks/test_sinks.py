@@ -43,7 +43,7 @@ def test_a_server_that_runs_no_more_cycles_is_joined_again(jack: list[JackClient
         assert (sink.problem, len(jack)) == (None, 1)
         sink._watch._since_s -= 3
         sink.revive()
-        assert (sink.problem, len(jack)) == (None, 2)
+        assert (sink.problem, len(jack)) == (None, 3), "one that looked, and the next"
         assert sink._ports[0].connections == ["system:playback_1"]
         sink._watch._since_s -= 3
         sink._server = "nowhere"
@@ -56,6 +56,86 @@ def test_a_server_that_runs_no_more_cycles_is_joined_again(jack: list[JackClient
         assert (sink.problem, sink.is_connected) == (None, True)
     sink.revive()
     assert not sink.is_connected, "stopped is stopped"
+
+
+def test_a_server_that_was_only_held_up_keeps_its_client(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        sink._watch._since_s -= 3
+        jack[0].runs = True
+        sink.revive()
+        assert (sink.problem, sink.is_connected) == (None, True)
+        assert ["close" in client.log for client in jack] == [False, True], "the second only looked"
+
+
+def test_a_client_that_was_given_up_plays_nothing_and_goes_when_its_server_wakes(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        old = [port.block for port in sink._ports]
+        sink._watch._since_s -= 3
+        sink.revive()
+        for block in old:
+            block.fill(1)
+        blocks = sink._watch.cycles
+        jack[0].process(512)
+        assert sink._watch.cycles == blocks
+        assert max(np.abs(block).max() for block in old) == 0
+        assert "close" not in jack[0].log
+        sink.revive()
+        assert ["close" in client.log for client in jack] == [True, True, False]
+
+
+def test_an_output_that_goes_is_said_and_connected_when_it_is_back(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        outputs, jack[0].outputs = jack[0].outputs, []
+        for port in sink._ports:
+            port.connections.clear()
+        sink.revive()
+        assert sink.problem == "no output is called like 'system:playback': nothing is heard"
+        jack[0].outputs = outputs
+        sink.revive()
+        assert sink.problem is None
+        assert [port.connections for port in sink._ports] == [["system:playback_1"], ["system:playback_2"]]
+
+
+def test_ports_that_a_person_disconnected_are_said_and_left(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        for port in sink._ports:
+            port.connections.clear()
+        for _ in range(2):
+            sink.revive()
+            assert sink.problem == "its ports were disconnected: nothing is heard"
+        assert not any(port.connections for port in sink._ports)
+        sink._ports[0].connections.append("mixer:1")
+        sink.revive()
+        assert sink.problem is None
+
+
+def test_a_name_with_brackets_is_a_name(jack: list[JackClient]) -> None:
+    with JackSink(connect="REAPER (x64):in1") as sink:
+        jack[0].outputs.append("REAPER (x64):in1")
+        sink.start(_silent)
+        assert sink.problem is None
+        assert [port.connections for port in sink._ports] == [["REAPER (x64):in1"]] * 2
+
+
+def test_how_late_an_output_is_is_learnt_again(jack: list[JackClient], monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = [512]
+    monkeypatch.setattr("musika_daw.host.sinks.jack._latency_frames", lambda *_: frames[0])
+    with JackSink() as sink:
+        sink.start(_silent)
+        assert sink._device_latency_s == 512 / RATE
+        frames[0] = 4096  # its buffer is another, or its cable leads elsewhere
+        sink.revive()
+        assert sink._device_latency_s == 4096 / RATE
+    with JackSink(connect=None) as by_hand:
+        by_hand.start(_silent)
+        assert by_hand._device_latency_s == 0
+        by_hand._ports[0].connections.append("mixer:1")
+        by_hand.revive()
+        assert by_hand._device_latency_s == 4096 / RATE
 
 
 def test_an_output_that_is_not_there_is_said_and_connected_when_it_comes(jack: list[JackClient]) -> None:

@@ -262,6 +262,15 @@ def test_stems_say_which_parts_rest(parts_model: Path, tmp_path: Path) -> None:
     assert code == 0
     assert "stems:" not in text
     assert len(list(tmp_path.glob("y-*.wav"))) == len(PARTS)
+    text = run(tmp_path / "y.wav", "--model", parts_model, "--bars", 1)[1]
+    assert f"stems: {', '.join(f'y-{part}.wav' for part in PARTS)}: there from before, not of this loop\n" in text
+
+
+def test_notes_of_an_earlier_file_are_told(parts_model: Path, tmp_path: Path) -> None:
+    place = (tmp_path / "x.wav", "--model", parts_model, "--bars", 1)
+    assert "from before" not in run(*place, "--midi")[1]
+    assert "from before" not in run(*place, "--midi")[1], "it was written again"
+    assert "midi: x.mid: there from before, not its notes\n" in run(*place, "--seed", 3)[1]
 
 
 def test_a_named_style_has_its_tempo_and_stands_in_the_file(parts_model: Path, tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -187,3 +190,32 @@ def test_the_host_comes_back_after_the_sound_server_was_restarted(jack: Jack) ->
     recorder.client.transport_start()
     assert wait_for(lambda: len(recorder.clicks()) >= 3)
     assert np.abs(off_beat_ms([frame for frame, _, _ in recorder.clicks()])).max() <= 1.0
+
+
+def test_a_server_that_was_held_up_has_the_host_once_and_in_time(jack: Jack) -> None:
+    recorder = jack.record()
+    session = jack.play("jack", recorder)
+    assert wait_for(lambda: session.host.scheduler.is_ready(0))
+    recorder.client.transport_start()
+    time.sleep(1)
+    jack.hold(4)
+    assert wait_for(lambda: session.sink.is_connected and session.source.is_connected)
+    time.sleep(2)
+    since = len(recorder.cycles)
+    time.sleep(3)
+    errors = off_beat_ms([frame for frame, _, _ in recorder.clicks(since=since)])
+    assert len(errors) >= 5
+    assert np.median(np.abs(errors)) < 0.05
+    assert max(np.abs(cycle.audio).max() for cycle in recorder.cycles) < 1, "two clients played at once"
+    names = {port.name.partition(":")[0] for port in recorder.client.get_ports("musika-daw")}
+    assert names == {"musika-daw out"}
+
+
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    command = ["run", "jack", "--sink", "jack", "--jack-server", "nowhere", "--model", "click"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "musika_daw", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: sink: JACK server 'nowhere' does not answer: ")
+    assert ran.stderr.count("\n") == 1

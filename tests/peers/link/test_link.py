@@ -64,3 +64,25 @@ def test_sound_is_early_by_what_lies_behind_the_server(jack: Jack, tmp_path: Pat
         clicks = link_clicks(recorder, peer.rows())
     assert clicks.calm.sum() >= 3
     assert np.abs(clicks.late_ms[clicks.calm] + 100).max() < 1
+
+
+def test_who_joins_a_session_that_plays_begins_on_a_bar_of_it_once_told_to(jack: Jack, tmp_path: Path) -> None:
+    need_module("aalink", "link")
+    with closing(LinkPeer(tmp_path)) as peer:
+        recorder = jack.record()
+        recorder.client.transport_start()
+        peer.play()
+        session = jack.play("link", recorder)
+        assert wait_for(lambda: session.source.peers == 1, 15)
+        time.sleep(0.5)
+        assert not session.host.grid.playing, "Link has learned to tell who joins that others play"
+        assert session.steers
+        session._act("play")
+        time.sleep(6)
+        rows = peer.rows()
+        clicks = link_clicks(recorder, rows)
+    assert np.round(clicks.beats[0]) % 4 == 0
+    assert clicks.calm.sum() >= 3
+    assert np.abs(clicks.late_ms[clicks.calm]).max() < 1
+    beats_s = np.diff(rows[:, 1]) / np.diff(rows[:, 0])
+    assert np.abs(beats_s * 60 - BPM).max() < 5, "the others were sent elsewhere"

@@ -274,3 +274,42 @@ def test_a_host_without_a_transport_hears_the_song_from_its_start(
         assert np.array_equal(audio[:, 0], expected(0, 51_200))
         assert np.all(audio[:, 1] == code_of(Fraction(120), Controls(morph_seed=1, style_seed=0)))
     assert one.status == 1
+
+
+FAR = (1 << 63) - 1
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        {"loop_start_beats": -FAR, "loop_end_beats": FAR},
+        {"bar_start": FAR},
+        {"beats": FAR},
+        {"numerator": 0, "denominator": 0},
+        {"tempo": 0.0},
+        {"tempo": float("nan")},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("offline", [True, False])
+def test_what_makes_no_sense_costs_itself_and_no_sound(
+    garbage: dict[str, float], offline: bool, host: Callable[..., PluginSession], clap: Callable[..., ClapHost]
+) -> None:
+    """A host leaves in a loop that is off what was there, or tells no tempo for a while."""
+    host()
+    one = clap()
+    told = one._transport
+
+    def garbled(frame: int, playing: bool) -> Any:
+        made = told(frame, playing)
+        if frame >= RATE // 2:
+            for name, value in garbage.items():
+                setattr(made, name, value)
+        return made
+
+    one._transport = garbled  # type: ignore[method-assign]
+    if not offline:
+        cached(one, 0)
+    one.set_offline(offline)
+    audio = one.play(0, 2 * RATE, real_time=not offline)
+    assert np.array_equal(audio[:, 0], expected(0, 2 * RATE))

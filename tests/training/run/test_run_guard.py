@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,8 +11,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from musika_daw.instrument.models import TINY, Encoder
+from tests.training.run.conftest import Stages
+from tests.training.run.tiny import QUICK, QUICK_GAN
+from training.autoencoder.trainer import train_autoencoder
+from training.generator.gan import train_gan
+from training.latents.encode import encode_corpus
 from training.runs.loop import train
 from training.runs.run import NanGuard, Run, all_finite
+from training.weights import encoder_of
 
 
 class Counter:
@@ -144,3 +152,26 @@ def test_a_time_box_ends_a_session_and_the_next_has_its_own(tmp_path: Path, monk
         state = run.load()
         assert state is not None
         assert (state["steps"], state["seconds"]) == ((6, 60.0), (9, 90.0))[session]
+
+
+def test_what_is_refused_leaves_a_run_and_its_latents_as_they_were(
+    stages: Stages, corpus_path: Path, tmp_path: Path
+) -> None:
+    run, latents = tmp_path / "ae", tmp_path / "z"
+    shutil.copytree(stages.autoencoder, run)
+    shutil.copytree(stages.latents, latents)
+    before = {path: path.read_bytes() for folder in (run, latents) for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match=r"run: .* is a run of autoencoder, not of gan"):
+        train_gan(latents, run, TINY.generator, settings=QUICK_GAN, max_steps=9, resume=True)
+    with pytest.raises(ValueError, match="resume: the run is level both phase 1, asked for level both phase 2"):
+        train_autoencoder([corpus_path], run, TINY.autoencoder, settings=QUICK, phase=2, max_steps=9, resume=True)
+    with pytest.raises(ValueError, match=r"out: .* holds latents of another autoencoder; give another folder"):
+        encode_corpus(corpus_path, Encoder(TINY.autoencoder).eval(), latents)
+    elsewhere = tmp_path / "corpus"
+    shutil.copytree(corpus_path, elsewhere)
+    with pytest.raises(ValueError, match=r"out: .* holds latents of corpus .*; give another folder"):
+        encode_corpus(elsewhere, encoder_of(run), latents)
+    assert {path: path.read_bytes() for path in before} == before
+    (run / "run.json").unlink()  # even where a run does not say what it is
+    with pytest.raises(ValueError, match=r"run: .* its checkpoint is of another kind, without 'generator_config'"):
+        train_gan(latents, run, TINY.generator, settings=QUICK_GAN, max_steps=9, resume=True)
