@@ -13,10 +13,10 @@ from musika_daw.host.capture import Keeper, Take
 from musika_daw.host.play.cache import ChunkCache
 from musika_daw.host.play.piece import Piece
 from musika_daw.score.controls import Controls
-from musika_daw.system.threads import ONE_THREAD, SETTINGS
+from musika_daw.system.threads import OF_WORKERS, SETTINGS
 from tests.waiting import wait_for
 
-NAMES = {**SETTINGS, **ONE_THREAD}
+NAMES = {**SETTINGS, **OF_WORKERS}
 BEGINS_S = 120.0
 
 

@@ -9,12 +9,12 @@ import sys
 
 import pytest
 
-from musika_daw.system.threads import ONE_THREAD, SETTINGS, one_thread_each, share_cores
+from musika_daw.system.threads import OF_WORKERS, SETTINGS, one_thread_each, share_cores
 from musika_daw.system.workers import Workers
 
 pytestmark = pytest.mark.slow
 
-NAMES = {**SETTINGS, **ONE_THREAD}
+NAMES = {**SETTINGS, **OF_WORKERS}
 PROGRAMS = {
     "musika-daw": "from musika_daw.commands.cli import main",
     "musika-pack": "from pack_builder.cli import main",
@@ -89,4 +89,4 @@ def test_a_program_leaves_the_number_of_openmp_threads_to_the_system(monkeypatch
         monkeypatch.delenv(name, raising=False)
     share_cores()
     found = {name: os.environ.pop(name, None) for name in NAMES}
-    assert found == SETTINGS | dict.fromkeys(ONE_THREAD)
+    assert found == SETTINGS | dict.fromkeys(OF_WORKERS)
