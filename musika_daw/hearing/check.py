@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from musika_daw.hearing.findings import Findings
-from musika_daw.hearing.limits import SILENCE_DBFS
+from musika_daw.hearing.limits import OFFSET_LIMIT_MS, SILENCE_DBFS
 from musika_daw.hearing.onsets import note_onsets_s
 from musika_daw.hearing.pulse import crashes_first, measured_pulse, places_of, pulse_of_notes, strikes
 from musika_daw.hearing.spectra import magnitudes, mono
@@ -152,15 +152,15 @@ def check_loop(
     """Findings on a loop [frames, channels] of `beats` at `bpm` and of `notes`, in beats, where they are known.
 
     One that need not play `every_beat` is measured where its notes begin; one that should, and has no pulse by its
-    beats alone (broken beats), where its drums strike.
+    beats alone (broken beats) or one beyond the limit (a ride that swells beside a kick), where its drums strike.
     """
     if silent(samples):
         return Findings(True, clipped_frames(samples))
     places = None if every_beat or notes is None else places_of(notes.onset, bpm, beats)
-    pulse = None if places is not None else measured_pulse(samples, sample_rate_hz, bpm, beats)
-    if pulse is None and notes is not None:
+    pulse = measured_pulse(samples, sample_rate_hz, bpm, beats) if places is None else None
+    if notes is not None and (pulse is None or pulse.beat_offset_ms > OFFSET_LIMIT_MS):
         struck = places_of(strikes(notes).onset, bpm, beats) if places is None else places
-        pulse = pulse_of_notes(samples, sample_rate_hz, bpm, struck)
+        pulse = pulse_of_notes(samples, sample_rate_hz, bpm, struck) or pulse
     wrap = seam(samples, sample_rate_hz, beats, places)
     return Findings(
         False,

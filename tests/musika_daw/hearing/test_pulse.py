@@ -96,3 +96,16 @@ def test_broken_beats_are_heard_where_their_drums_strike() -> None:
     assert findings.pulse is not None
     assert findings.pulse.bpm == pytest.approx(120, rel=0.004)
     assert not {TEMPO, BEAT, NO_BEAT} & set(broken(findings))
+
+
+@pytest.mark.parametrize(("late_s", "broken_limits"), [(0.0, set()), (0.03, {BEAT})])
+def test_what_swells_beside_a_kick_is_not_the_beat(late_s: float, broken_limits: set[str]) -> None:
+    """Each beat has a soft noise 20 ms after its kick, which changes more of the spectrum than the kick does."""
+    beats = np.arange(16.0)
+    loop = loop_of(beats, 120, 4, late_s=late_s)
+    noise = np.random.default_rng(3).standard_normal(len(loop)) * 0.03
+    seconds = (np.arange(len(loop)) / RATE_HZ - late_s - 0.02) % 0.5
+    loop += (noise * np.exp(-seconds / 0.1))[:, None].astype(np.float32)
+    kick = sorted_notes([(beat, beat + 0.2, DRUMS["kick"], 0.8, ROLES.index("drums")) for beat in beats])
+    assert BEAT in broken(check_loop(loop, RATE_HZ, 120, 16))
+    assert {BEAT, NO_BEAT} & set(broken(check_loop(loop, RATE_HZ, 120, 16, kick))) == broken_limits
