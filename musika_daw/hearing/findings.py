@@ -16,8 +16,8 @@ class Pulse:
 class Findings:
     """What was measured on a file; None where it does not apply or nothing steady was heard.
 
-    `seam_cut` is what a seam is told by where the score has a crash on the first beat and on no other. `told` says that
-    the onsets of a take were looked for where its notes are told.
+    `seam_cut` is what else a seam has to be told by where the score has a crash on the first beat and on no other.
+    `told` says that the onsets of a take were looked for where its notes are told.
     """
 
     silent: bool
@@ -37,4 +37,6 @@ class Findings:
     @property
     def seam(self) -> float | None:
         """What is held against the limit of seams."""
-        return self.seam_score if self.seam_cut is None else self.seam_cut
+        if self.seam_score is None or self.seam_cut is None:
+            return self.seam_score
+        return min(self.seam_score, self.seam_cut)

@@ -7,7 +7,7 @@
 | tempo | within 0.5 % | the worst loop that the project accepts |
 | beat | median beat within 10 ms of the grid | above that two layered loops flam |
 | steady beat | a pulse that can be measured | a loop without one cannot be proved to be in time |
-| seam | at most 0.3 over the loop's strongest beat | see `check.seam`; with its only crash there, by what ends before |
+| seam | at most 0.3 over the loop's strongest beat | see `check.seam`; a lone crash there is none |
 | step | no larger than the largest bend elsewhere | see `check.seam_step` |
 | end | -40 dB or less at the end of a take | a take must not be cut in a note |
 | no such sound | like its kind, on its note | a one-shot that is none (see `shots`) is not cut; a tone is on its note |

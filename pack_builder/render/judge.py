@@ -99,7 +99,7 @@ def facts_of(findings: Findings) -> dict[str, Any]:
         "tempo_error_pct": findings.tempo_error_pct,
         "downbeat_offset_ms": pulse.downbeat_offset_ms if pulse else None,
         "beat_offset_ms": pulse.beat_offset_ms if pulse else None,
-        "seam_score": findings.seam_score,
+        "seam_score": findings.seam,
         "seam_step": findings.seam_step,
         "end_db": findings.end_db,
         "density": findings.density,

@@ -154,7 +154,7 @@ def _quality(chosen: Candidate, tried: list[dict[str, Any]]) -> FileQuality:
         tempo_error_pct=_short(findings.tempo_error_pct),
         downbeat_offset_ms=_short(pulse.downbeat_offset_ms if pulse else None),
         beat_offset_ms=_short(pulse.beat_offset_ms if pulse else None),
-        seam_score=_short(findings.seam_score),
+        seam_score=_short(findings.seam),
         seam_flux_ratio=_short(findings.seam_flux_ratio),
         seam_step=_short(findings.seam_step),
         end_db=_short(findings.end_db),
