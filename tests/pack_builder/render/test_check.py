@@ -107,7 +107,9 @@ def test_the_only_crash_of_a_loop_is_no_seam_and_hides_none(bpm: float) -> None:
     loop = crashing(bpm)
     assert SEAM in broken(check_loop(loop, 44100, bpm, 16))
     crash = sorted_notes([(0, 1, DRUMS["crash"], 0.8, ROLES.index("drums"))])
-    assert not broken(check_loop(loop, 44100, bpm, 16, crash))
+    findings = check_loop(loop, 44100, bpm, 16, crash)
+    assert not broken(findings)
+    assert (findings.seam or 0) < SEAM_LIMIT < (findings.seam_score or 0)
     gap = np.concatenate([loop[:-900], np.zeros((900, 2), np.float32)])
     assert SEAM in broken(check_loop(gap, 44100, bpm, 16, crash))
 
