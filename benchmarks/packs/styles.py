@@ -1,7 +1,8 @@
 """Named starting points: `python -m benchmarks.packs.styles search`, and `measure DIR`.
 
 `search` renders one-shots of seeds 0 to 255 of each voice, measures how bright, long, rough and wide each is, and
-prints the table of `score.techno.timbres`: for each style the seeds nearest to the words that stand for it here.
+prints the table of `score.techno.timbres`: for each style the seeds nearest to the words that stand for it here, of
+kicks those that are one hit: one that strikes again before the next beat would pass for a long one.
 `measure` reads a pack of `musika-pack build --styles all`: how often the style of a loop is that of the nearest
 centroid of all other loops, by log-mel statistics, and by YAMNet (`--yamnet yamnet.tflite`, with `ai-edge-litert` and
 `soxr`).
@@ -18,6 +19,7 @@ import numpy as np
 import soundfile
 
 from musika_daw.hearing.embedding import log_mel_statistics
+from pack_builder.render.one_shots.hits import faults
 
 SEEDS, KEPT, FAR = 256, 5, 1.5
 SHOTS = {
@@ -117,9 +119,10 @@ def described(shot: np.ndarray, rate_hz: int) -> dict[str, float]:
     }
 
 
-def nearest(measured: list[dict[str, float]], words: str) -> list[int]:
-    """Seeds whose sounds are most as the words say: each counts in deviations among all, up to `FAR` of them."""
-    score = np.zeros(len(measured))
+def nearest(measured: list[dict[str, float]], words: str, allowed: list[bool]) -> list[int]:
+    """Allowed seeds whose sounds are most as the words say: each counts in deviations among all, up to `FAR` of
+    them."""
+    score = np.where(allowed, 0.0, -np.inf)
     for word in words.split():
         name, sign = WORDS[word]
         values = np.array([each[name] for each in measured])
@@ -179,14 +182,18 @@ def search(voices: str) -> None:
 
     engine = Engine.load("parts")
     measured: dict[str, list[dict[str, float]]] = {}
+    allowed: dict[str, list[bool]] = {}
     for voice, shot in ((voice, SHOTS[voice]) for voice in voices.split(",")):
         controls = (Controls(key="Amin", voices=((voice, seed),)) for seed in range(SEEDS))
-        measured[voice] = [described(engine.one_shot(shot, each), engine.sample_rate_hz) for each in controls]
-        click.echo(f"{voice}: {SEEDS} rendered", err=True)
+        measured[voice], allowed[voice] = [], []
+        for sound in (engine.one_shot(shot, each) for each in controls):
+            measured[voice].append(described(sound, engine.sample_rate_hz))
+            allowed[voice].append(voice != "kick" or not faults(sound, engine.sample_rate_hz))
+        click.echo(f"{voice}: {SEEDS} rendered, {sum(allowed[voice])} may be taken", err=True)
     for name, wishes in WISHES.items():
         click.echo(f'    "{name}": {{')
         for voice, words in ((voice, words) for voice, words in wishes.items() if voice in measured):
-            click.echo(f'        "{voice}": ({", ".join(map(str, nearest(measured[voice], words)))}),')
+            click.echo(f'        "{voice}": ({", ".join(map(str, nearest(measured[voice], words, allowed[voice])))}),')
         click.echo("    },")
 
 

@@ -52,7 +52,7 @@ def models() -> None:
 
     for name in shipped_models():
         engine = Engine.load(name)
-        scores = {"": "no score", "parts": "a score of parts (--key, --chords, --parts, --voices)"}
+        scores = {"": "no score", "parts": "a score of parts (--key, --chords, --parts, --voices, --style)"}
         plays = scores.get(engine.config.score, "a score (--key, --chords, --parts)")
         knows = ", ".join(engine.knows)
         facts = f"{engine.sample_rate_hz} Hz  knows {knows}  plays {plays}  weights {engine.weights_hash[:12]}"

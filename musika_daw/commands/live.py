@@ -13,7 +13,6 @@ from musika_daw.commands.console import Number
 from musika_daw.commands.options.score import score_options
 from musika_daw.commands.options.source import source_options, source_options_of
 from musika_daw.commands.plugin import run_plugin
-from musika_daw.score.controls import DEFAULT_GAIN_DB
 from musika_daw.system.ending import ended_by_signals
 from musika_daw.system.refusal import refused
 
@@ -53,7 +52,7 @@ UNITS, WHEN_LET_GO = ("bar", "beat"), ("keep", "free")
 @click.option("--morph", default=0.0, show_default=True, type=Number(0, 1))
 @score_options
 @click.option("--truncation", default=1.0, show_default=True, type=Number(0, 1))
-@click.option("--gain-db", default=DEFAULT_GAIN_DB, show_default=True, type=Number(-60, 12))
+@click.option("--gain-db", type=Number(-60, 12), help="Level.  [default: -6 where a model plays a score, else -15]")
 @click.option("--effect", "effects", multiple=True, help="Such as 'reverb wet_level=0.2' or 'plugin FILE.vst3'.")
 @click.option(
     "--keep-to",
@@ -135,7 +134,7 @@ def run(source: str, **values: Any) -> None:
 
     \b
     A keyboard leads the harmony of a model that plays a score:
-      musika-daw run jack --sink jack --model parts --chords-in PORT
+      musika-daw run jack --sink jack --chords-in PORT
     """
     given = click.get_current_context().get_parameter_source
     names = ("seed", "style_seed", "morph_seed", "morph", "density", "energy", "truncation", "gain_db")

@@ -31,6 +31,7 @@ from musika_daw.host.sinks.file import FileSink
 from musika_daw.host.sinks.jack import JackSink
 from musika_daw.host.sinks.sink import PortAudioSink, Sink, SinkError
 from musika_daw.instrument.scores import SCORES, check_asked, check_known, unheeded
+from musika_daw.score.controls import live_gain_db
 from musika_daw.system.refusal import refused
 
 SLOTS_AT_48K = 192
@@ -40,7 +41,7 @@ logger = logging.getLogger("musika_daw")
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
-    """What a session is made of; see `musika-daw run --help`."""
+    """What a session is made of; see `musika-daw run --help`. Among `values` a `gain_db` of None is the model's."""
 
     source: str = "internal"
     sink: str = "portaudio"
@@ -150,9 +151,9 @@ class Session:
         name, score, knows = facts["name"], facts["score"], facts["knows"].split()
         self.live.check = lambda controls: check_asked(controls, score, name)
         self.live.unheeded = lambda controls: unheeded(controls, knows, name)
-        controls = self.live.controls()
-        self.live.check(controls)
-        check_known(controls, knows, name)
+        self.live.start_at("gain_db", live_gain_db(bool(score)))
+        self.live.check(self.live.controls())
+        check_known(self.live.controls(), knows, name)
         return facts
 
     def _make_notes(self) -> NotesOut | None:

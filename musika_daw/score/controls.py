@@ -28,6 +28,14 @@ def headroom_db(scored: bool) -> float:
     return 0.0 if scored else DEFAULT_GAIN_DB
 
 
+def live_gain_db(scored: bool) -> float:
+    """The gain in dB at which a model begins to play live: with room for what is heard on top, such as a loop.
+
+    Peaks of `parts` lie at -7 dBFS then, as those of techno do in the median of 20 seeds.
+    """
+    return -6.0 if scored else DEFAULT_GAIN_DB
+
+
 @dataclass(frozen=True)
 class Controls:
     """Everything but the position that a sound depends on.

@@ -66,11 +66,18 @@ def status(**changes: Any) -> dict[str, Any]:
 class StandIn:
     """What the panel sees of a host: a socket that says what a test wants, and keeps what it is asked."""
 
-    def __init__(self, keep_to: Path, port: int = 0, pid: int = 1) -> None:
+    def __init__(self, keep_to: Path, port: int = 0, pid: int = 1, gain_start_db: float = 0.0) -> None:
         self.requests: list[Request] = []
         self.status = status()
         self.errors: dict[str, str] = {}
-        self._welcome = {"pid": pid, "model": "stand-in", "sink": "none", "keep_to": str(keep_to), "effects": ["gain"]}
+        self._welcome = {
+            "pid": pid,
+            "model": "stand-in",
+            "sink": "none",
+            "keep_to": str(keep_to),
+            "effects": ["gain"],
+            "controls": {"gain_db": {"start": gain_start_db}},
+        }
         bound = bind(socket.SOCK_STREAM, "127.0.0.1", port, "stand-in")
         self.server = LineServer(
             bound, self._line, lambda _kind, _client: None, name="stand-in", on_tick=self._tick, tick_s=0.02

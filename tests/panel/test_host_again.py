@@ -11,15 +11,18 @@ from musika_daw.panel.window.window import PanelWindow
 from tests.panel.conftest import PARTS, StandIn, status
 
 
+class Process:
+    """A host that the panel started, with the process id of the second stand-in."""
+
+    pid, is_running = 2, True
+
+    def stop(self, _ask: object) -> None:
+        return
+
+
 def test_a_host_started_again_has_parts_effects_and_inputs_as_before(
     window: PanelWindow, host: StandIn, until: Callable[..., bool], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Process:
-        pid, is_running = 2, True
-
-        def stop(self, _ask: object) -> None:
-            return
-
     monkeypatch.setattr(window.link, "process", Process())
     parts = {
         "drums": {"mute": True, "solo": False, "heard": False},
@@ -41,6 +44,31 @@ def test_a_host_started_again_has_parts_effects_and_inputs_as_before(
         assert again.asked("effects") == [{"on": False}]
         assert again.asked("midi") == [{"port": "Knobs"}]
         assert again.asked("chords_in") == [{"port": "Keys"}]
+    finally:
+        again.server.close()
+
+
+@pytest.mark.parametrize(("before_db", "after_db"), [(0.0, -15.0), (-6.0, -21.0), (-60.0, -60.0), (12.0, -3.0)])
+def test_another_model_is_as_far_from_where_its_gain_begins(
+    window: PanelWindow,
+    host: StandIn,
+    until: Callable[..., bool],
+    monkeypatch: pytest.MonkeyPatch,
+    before_db: float,
+    after_db: float,
+) -> None:
+    monkeypatch.setattr(window.link, "process", Process())
+    host.status["values"]["gain_db"] = before_db
+    assert until(lambda: window.link.values.get("gain_db") == before_db)
+    port = host.port
+    host.server.close()
+    assert until(lambda: window.strip.lamp.state == "no host")
+    again = StandIn(Path("kept"), port, pid=2, gain_start_db=-15.0)
+    try:
+        assert until(lambda: again.asked("set"))
+        assert again.asked("set")[0]["values"]["gain_db"] == after_db
+        window.steering.sliders["gain_db"].reset()
+        assert until(lambda: again.status["values"]["gain_db"] == -15)
     finally:
         again.server.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 WINDOW_S = 5.0
 WINDOWS = 3
 HOLE_S = 0.25
-TEXT = "this machine renders slower than it plays, the sound has holes: try --model techno, or close other programs"
+TEXT = "this machine renders slower than it plays, the sound has holes: close other programs, or play --model techno"
 
 
 class Behind:

@@ -52,7 +52,8 @@ class LiveControls:
 
     `on_action` is called with the name of an action, in the thread that asked. A gain of -60 dB is silence. `check`
     raises ValueError for what the model that plays cannot be asked, `unheeded` says what of it would not be heard.
-    `problem` is what was wrong with the last thing that was asked, for those whom nobody answers.
+    `problem` is what was wrong with the last thing that was asked, for those whom nobody answers. `starts` is where
+    each control is when nobody has moved it: a value of None leaves one there that is never off.
     """
 
     def __init__(self, on_action: Callable[[str], None] | None = None, **values: float | None) -> None:
@@ -62,13 +63,25 @@ class LiveControls:
         self._changes: Changes = ()
         self._mix = PartMix()
         self._lock = threading.Lock()
-        self._values: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
+        self.starts: dict[str, float | None] = {name: p.start for name, p in PARAMETERS.items()}
+        self._values = dict(self.starts)
         self.on_action = on_action
         self.last_change = ""
         self.problem: str | None = None
+        self._left = set[str]()  # controls that nobody has moved from their start
         for name, value in values.items():
-            self.set(name, value)
+            if value is None and not _parameter(name).off:
+                self._left.add(name)
+            else:
+                self.set(name, value)
         self.last_change = ""
+
+    def start_at(self, name: str, value: float) -> None:
+        """Begin elsewhere, as the model that plays asks for; one that was left there by a None goes there now."""
+        self.starts[name] = value
+        if name in self._left:
+            self.set(name, value)
+            self.last_change = ""
 
     def set(self, name: str, value: float | None) -> None:
         """Set a control. Raises ValueError for an unknown name or a value out of range."""

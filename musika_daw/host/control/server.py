@@ -179,8 +179,8 @@ class ControlServer:
 
         session, options = self._session, self._session.options
         controls = {
-            name: {"low": p.low, "high": p.high, "start": p.start, "step": p.step, "whole": p.whole, "off": p.off}
-            for name, p in PARAMETERS.items()
+            name: {"low": p.low, "high": p.high, "start": start, "step": p.step, "whole": p.whole, "off": p.off}
+            for (name, p), start in zip(PARAMETERS.items(), session.live.starts.values())
         }
         return {
             "host": "musika-daw",

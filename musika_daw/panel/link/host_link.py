@@ -8,6 +8,7 @@ from functools import partial
 
 from PySide6.QtCore import QObject
 
+from musika_daw.host.control.live import PARAMETERS
 from musika_daw.panel.later import later
 from musika_daw.panel.link.client import HostClient
 from musika_daw.panel.link.process import HostProcess
@@ -44,7 +45,7 @@ class HostLink(QObject):
         self._on_the_way: dict[str, tuple[float | None, float]] = {}
         self._welcome: Welcome | None = None
         self._status: HostStatus | None = None
-        self._was: tuple[int, HostStatus] | None = None  # of the host with this process id
+        self._was: tuple[Welcome, HostStatus] | None = None
         self._gives_back: HostStatus | None = None
         self._reason = ""
         self._read: set[str] = set()  # what the user was told though all is well, and has seen
@@ -127,13 +128,15 @@ class HostLink(QObject):
     def _welcomed(self, welcome: Welcome) -> None:
         self._welcome, self._reason = welcome, ""
         self._steering.like.model = welcome.model
+        self._steering.sliders["gain_db"].start = welcome.gain_start_db
         self._notice.clear()
         self._strip.picker.refresh()
         before, ours = self._was, self.process is not None and self.process.pid == welcome.pid
-        if before is not None and before[0] != welcome.pid and ours:
-            self._gives_back = before[1]
-            self.client.request("set", values=dict(before[1].values))
-            written = {"key": before[1].key, "chords": before[1].chords, "voices": before[1].voices}
+        if before is not None and before[0].pid != welcome.pid and ours:
+            old, was = before
+            self._gives_back = was
+            self.client.request("set", values={**was.values, **_gain_there(was.values, old, welcome)})
+            written = {"key": was.key, "chords": was.chords, "voices": was.voices}
             for name, text in written.items():
                 if text is not None:
                     self.write(name, text)
@@ -169,7 +172,7 @@ class HostLink(QObject):
             was, self._gives_back = self._gives_back, None
             self._give_back(was, status)
         self._status = status
-        self._was = (self._welcome.pid, status)
+        self._was = (self._welcome, status)
         now_s = time.monotonic()
         self._on_the_way = {
             name: (value, until_s)
@@ -241,6 +244,15 @@ class HostLink(QObject):
         self._reason = reason
         if not self.client.is_welcome:
             self._say_lost()
+
+
+def _gain_there(values: Mapping[str, float | None], old: Welcome, new: Welcome) -> dict[str, float | None]:
+    """The gain of a host with another model, as far from where that model begins as it was."""
+    gain_db, parameter = values.get("gain_db"), PARAMETERS["gain_db"]
+    if gain_db is None or gain_db <= parameter.low:  # silence stays silence
+        return {}
+    there_db = gain_db - old.gain_start_db + new.gain_start_db
+    return {"gain_db": min(max(there_db, parameter.low), parameter.high)}
 
 
 def with_option(arguments: Sequence[str], option: str, value: str) -> list[str]:

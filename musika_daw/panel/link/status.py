@@ -62,12 +62,14 @@ class HostStatus:
 
 @dataclass(frozen=True)
 class Welcome:
-    """What a host says at first; `effects` are its lines of effects."""
+    """What a host says at first; `effects` are its lines of effects, `gain_start_db` is the gain at which
+    its model begins."""
 
     pid: int
     model: str
     sink: str
     keep_to: str
+    gain_start_db: float
     effects: tuple[str, ...] = field(default_factory=tuple)
 
 
@@ -81,6 +83,7 @@ def read_welcome(data: Mapping[str, Any]) -> Welcome:
         _get(data, "model", str),
         _get(data, "sink", str),
         _get(data, "keep_to", str),
+        _maybe(_part(_part(data, "controls"), "gain_db"), "start") or 0.0,
         tuple(effects),
     )
 

@@ -59,7 +59,8 @@ class ControlSlider(QWidget):
         self.slider.valueChanged.connect(self._slid)
         self.number.valueChanged.connect(self._typed)
         self.auto.toggled.connect(self._switched)
-        self.show_value(self.parameter.start)
+        self.start = self.parameter.start
+        self.show_value(self.start)
 
     @property
     def value(self) -> float | None:
@@ -77,7 +78,7 @@ class ControlSlider(QWidget):
 
     def reset(self) -> None:
         """Back to the start value."""
-        self.changed.emit(self.name, self.parameter.start)
+        self.changed.emit(self.name, self.start)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Double clicks go back to the start."""

@@ -56,6 +56,16 @@ def test_a_wrong_control_is_named(name: str, value: object, message: str) -> Non
         LiveControls().set(name, value)  # type: ignore[arg-type]
 
 
+def test_a_gain_that_nobody_chose_is_where_its_model_starts() -> None:
+    left, told = LiveControls(gain_db=None), LiveControls(gain_db=0.0)
+    for live in (left, told):
+        live.start_at("gain_db", -15.0)
+        assert live.starts["gain_db"] == -15
+        assert live.last_change == ""
+    assert left.get("gain_db") == -15
+    assert told.get("gain_db") == 0
+
+
 def test_what_is_written_is_what_the_score_is_asked() -> None:
     live = LiveControls(seed=3)
     live.write({"key": "Am", "chords": "Am | F", "parts": "bass, drums", "voices": "bass=7, kick=1"})

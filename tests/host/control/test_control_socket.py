@@ -118,7 +118,7 @@ def test_welcome_says_what_there_is(client: Client, session: Session) -> None:
     assert welcome["controls"]["gain_db"] == {
         "low": -60,
         "high": 12,
-        "start": 0.0,
+        "start": -15.0,
         "step": 1.0,
         "whole": False,
         "off": False,

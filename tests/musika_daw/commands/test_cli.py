@@ -107,6 +107,7 @@ def test_models_says_who_plays_a_score() -> None:
         score = Engine.load(line.split()[0]).config.score
         said = ("plays no score" in line, "--key, --chords" in line, "--parts" in line)
         assert said == (not score, bool(score), bool(score))
+        assert ("--voices, --style" in line) == (score == "parts")
 
 
 def test_help_needs_no_torch() -> None:

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from musika_daw.instrument.engine import Engine
+from musika_daw.score.controls import Controls
+from musika_daw.score.techno.timbres import TIMBRES
 from musika_daw.sound.sounds import read_any_header
 from pack_builder.again import options_again, options_extended
 from pack_builder.plan.options import BuildOptions
 from pack_builder.record.manifest import read_manifest
+from pack_builder.render.one_shots.hits import faults
 from pack_builder.verify import verify
 from tests.pack_builder.pack_helpers import Ran, Silent, audio_bytes
 from tests.pack_builder.run.test_build import built
@@ -52,6 +56,13 @@ def test_a_pack_of_styles_goes_on_is_made_again_and_extended(small: Small, tmp_p
     rows = read_manifest(options.place.out).rows
     assert [row.style for row in rows] == ["dub", "electro", "dub", "electro"]
     assert whole.items() <= audio_bytes(options.place.out).items()
+
+
+def test_every_kick_of_a_style_is_one_hit() -> None:
+    engine = Engine.load("parts")
+    seeds = {seed for voices in TIMBRES.values() for seed in voices["kick"]}
+    heard = {seed: engine.one_shot("kick", Controls(key="Amin", voices=(("kick", seed),))) for seed in seeds}
+    assert {seed: found for seed, kick in heard.items() if (found := faults(kick, engine.sample_rate_hz))} == {}
 
 
 def test_a_damaged_name_of_a_style_is_refused(small: Small) -> None:
