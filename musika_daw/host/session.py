@@ -142,6 +142,7 @@ class Session:
         self.sink.give_transport(host.fill, host.is_ready)
         # where the server is held up, such a source and the sink stand still together
         self.sink.in_server_time, host.shift_s = self.source.in_server_time, self.sink.shift_s
+        host.is_outrun = lambda: self.sink.free_wheels
         return host
 
     def _check_asked(self) -> dict[str, str]:
