@@ -36,7 +36,7 @@ from bridge.clock.source import host_time
 from musika_daw.host.host import SWITCH_S
 from tests.peers.server import Jack, server_name
 
-SOUND, CLICK = "musika-daw out:left", "musika-daw out-01:left"
+CLICK = "musika-daw out-01:left"  # the second client of a name gets a number
 SECOND_S, MINUTE_S, LOOK_S = 1.0, 60.0, 0.1
 PAUSE_S = 2.0, 9.0
 BPM, PLACES_S = (90, 160), 1200
@@ -63,7 +63,6 @@ class Soak:
         keep_to = str(jack.folder / "kept")
         self.host = RunningHost(jack, "parts", "--keep-to", keep_to, "--bpm", f"{bpm:g}")
         self._closing.callback(self.host.close)
-        # the second client of a name is the one that gets a number
         self.clicks = RunningHost(jack, "click", "--gain-db", "0", "--bpm", f"{bpm:g}")
         self._closing.callback(self.clicks.close)
         self.conductor = Conductor(jack.name, CLICK, bpm)
