@@ -11,6 +11,7 @@ BESIDE := --dist loadgroup --no-loadscope-reorder
 QUICK_TRAINING := tests/training/corpus/test_store.py tests/training/autoencoder/test_losses.py
 
 # make test-peers   play with real JACK, Ardour, Hydrogen and Link programs, all of it; `make test` does one of each
+# make soak         play for eight hours in a JACK server while all that moves is moved at random; MINUTES=10 for less
 # make plugin       build the DAW plugin for this machine (needs g++ and the headers of dpf-source and lv2-dev)
 # make plugin-all   build it for Linux, Windows and macOS
 # make test-kill    kill every stage of training ten times, at random moments
@@ -22,7 +23,7 @@ TORCH_INDEX ?=
 export TORCH_INDEX
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: help setup setup-dev pack test quick test-peers test-kill test-pythons lint types bench clean plugin plugin-all
+.PHONY: help setup setup-dev pack test quick test-peers soak test-kill test-pythons lint types bench clean plugin plugin-all
 .PHONY: wheel release
 
 help:
@@ -75,6 +76,11 @@ test: setup-dev lint types
 test-peers: setup-dev
 	scripts/install-test-peers
 	$(BIN)/python -m pytest --no-cov tests/peers
+
+MINUTES ?= 480
+soak: setup-dev
+	scripts/install-test-peers
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES)
 
 test-kill: setup-dev
 	$(BIN)/python -m benchmarks.train_kill

@@ -14,79 +14,23 @@ says how often, and what follows a MIDI clock is off for a moment after each.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
-import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import time
-from array import array
-from pathlib import Path
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import numpy as np
 
-from bridge.jack.frames import FRAMES_WRAP
+from benchmarks.jack.clicks import RATE, Clicks, off_beat_ms
+from benchmarks.jack.processes import memory_mib, start_busy
 
-RATE = 48_000
 CLOCK = "jack_midi_clock:mclk_out"
-HEARD = 0.003  # some -50 dB
 
 
-def _spin() -> None:
-    while True:
-        sum(range(10_000))
-
-
-def _memory_mib(pid: int) -> float:
-    """Memory in use by a process, from /proc."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
-
-
-class _Clicks:
-    """Clicks heard, found block by block so that no sound is kept."""
-
-    def __init__(self, jack: Any, server: str) -> None:
-        self.client = jack.Client("listener", no_start_server=True, servername=server)
-        self._port = self.client.inports.register("in")
-        self._quiet = 10**9
-        # of the transport; in eight bytes each: what is measured is the host's memory, not that of this list
-        self.frames = array("q")
-        self.gaps = 0
-        self._next: int | None = None
-        self.loud_at: int | None = None
-        self.client.set_process_callback(self._process)
-        self.client.activate()
-        self.client.connect("musika-daw out:left", self._port)
-
-    def _process(self, frames: int) -> None:
-        audio = self._port.get_array()
-        state, position = self.client.transport_query_struct()
-        counter = self.client.last_frame_time
-        self.gaps += self._next is not None and counter != self._next
-        self._next = (counter + frames) % FRAMES_WRAP
-        loud = np.flatnonzero(np.abs(audio) > 0.2)
-        if len(loud):
-            if self._quiet + int(loud[0]) > 600 and state == 1:
-                self.frames.append(position.frame + int(loud[0]))
-            self._quiet = frames - int(loud[-1])
-        else:
-            self._quiet += frames
-        if self.loud_at is None and np.abs(audio).max() > HEARD and state == 1:
-            self.loud_at = counter
-
-
-def _errors_ms(clicks: _Clicks, bpm: float) -> np.ndarray:
-    """How late each click was against the beats of the transport."""
-    beat = RATE * 60 / bpm
-    frames = np.array(clicks.frames, float)
-    return (frames - np.round(frames / beat) * beat) / RATE * 1000
-
-
-def _locate_s(clicks: _Clicks, bpm: float, count: int) -> list[float]:
+def _locate_s(clicks: Clicks, bpm: float, count: int) -> list[float]:
     """Seconds of the server's clock from asking for a place, each another bar, to sound from there."""
     bar = round(RATE * 240 / bpm)
     taken = []
@@ -120,13 +64,12 @@ def measure(
     from musika_daw.host.follow.sources import SourceOptions
     from musika_daw.host.session import Session, SessionOptions
 
-    jack = importlib.import_module("jack")
     server = "musikabench" + ("" if source == "jack" else "2")
     os.environ["JACK_DEFAULT_SERVER"] = server
     os.environ["JACK_NO_AUDIO_RESERVATION"] = "1"
     command = ["jackd", "-n", server, "-R", "-P", "60", "-d", "dummy", "-r", str(RATE), "-p", "512"]
     programs = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)]
-    others = [multiprocessing.get_context("spawn").Process(target=_spin, daemon=True) for _ in range(busy)]
+    others: list[BaseProcess] = []
     session = None
     try:
         time.sleep(2)
@@ -144,21 +87,20 @@ def measure(
             )
         )
         session.start()
-        clicks = _Clicks(jack, server)
+        clicks = Clicks(server, "musika-daw out:left")
         while not session.host.scheduler.is_ready(0):
             time.sleep(0.05)
-        for other in others:
-            other.start()
+        others = start_busy(busy)
         clicks.client.transport_start()
         time.sleep(5)
         processes = os.getpid(), session._worker.pid
-        memory = [tuple(map(_memory_mib, processes))]
+        memory = [tuple(map(memory_mib, processes))]
         early = session.host.player.underruns
         seeking = _locate_s(clicks, bpm, locates)
         end_s = time.monotonic() + max(0.0, minutes * 60 - 5)
         while (left_s := end_s - time.monotonic()) > 0:
             time.sleep(min(left_s, 60.0))
-            memory.append(tuple(map(_memory_mib, processes)))
+            memory.append(tuple(map(memory_mib, processes)))
         meter = session.host.player.meter()
         clicks.client.deactivate()
         facts: dict[str, Any] = {
@@ -175,7 +117,7 @@ def measure(
             "renderer_mib_each_minute": [round(renderer, 1) for _, renderer in memory],
         }
         if model == "click" and not locates and len(clicks.frames) > 2:
-            off_ms = _errors_ms(clicks, bpm)
+            off_ms = off_beat_ms(clicks.frames, RATE * 60 / bpm)
             facts["error_ms_median"] = round(float(np.median(np.abs(off_ms))), 4)
             facts["error_ms_most"] = round(float(np.abs(off_ms[2:]).max()), 4)
             facts["drift_ms"] = round(float(np.median(off_ms[-20:]) - np.median(off_ms[2:22])), 4)
@@ -188,8 +130,7 @@ def measure(
         return facts
     finally:
         for other in others:
-            if other.pid is not None:
-                other.terminate()
+            other.terminate()
         if session is not None:
             session.stop()
         for program in reversed(programs):

@@ -104,6 +104,9 @@ class Host:
         self.cache, self.clock = cache, clock
         # how far the times that `fill` is given are ahead of those of the source
         self.shift_s: Callable[[], float] = lambda: 0.0
+        self.is_outrun: Callable[[], bool] = lambda: (
+            False
+        )  # by blocks faster than they are heard: no machine is to blame
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
         self.audition = Audition(player.sample_rate_hz)
@@ -160,7 +163,8 @@ class Host:
         self._beat = self.follower.here(now_s + shift_s)
         player, sounding = self.player, self.player.generation
         piece = self.piece if sounding is None else sounding.piece
-        self._behind.see(now_s, grid.jumps, player.underruns, playing=grid.playing, sounds=player.sounding)
+        judged = grid.playing and not self.is_outrun()
+        self._behind.see(now_s, grid.jumps, player.underruns, playing=judged, sounds=player.sounding)
         self.heard.play(self._beat, grid.playing, grid.jumps, piece, sounds=player.sounding)
         try:
             self.scheduler.step(self.piece, grid, self._beat, now_s, self.follower.timeline)

@@ -117,8 +117,7 @@ class Session:
         player = Player(rate)
         slots = max(SLOTS_AT_48K, SLOTS_AT_48K * rate // 48_000)
         self._cache = cache = ChunkCache(slots, shared=True, blocks_played=lambda: player.blocks)
-        name = cache.memory_name
-        assert name is not None
+        assert (name := cache.memory_name) is not None
 
         def new_worker() -> ProcessWorker:
             self._worker = ProcessWorker(options.model, name, slots)
@@ -143,6 +142,7 @@ class Session:
         self.sink.give_transport(host.fill, host.is_ready)
         # where the server is held up, such a source and the sink stand still together
         self.sink.in_server_time, host.shift_s = self.source.in_server_time, self.sink.shift_s
+        host.is_outrun = lambda: self.sink.free_wheels
         return host
 
     def _check_asked(self) -> dict[str, str]:

@@ -21,6 +21,7 @@ JUMP_S = 0.03
 WHOLE_BEATS = 0.004  # a few ticks: as near as masters come to where a constant tempo would be
 SETTLE_S = 0.25  # after that a run has the lag that it keeps
 TRUST_AFTER_S, TRUST = 1.0, 0.002
+STEADY = 0.9  # of the bars of a second
 LAG_MAX_S = 0.2  # a period of 8192 frames
 LEAST_S = 0.001
 BEND = 0.005  # of the playing rate, at most
@@ -45,7 +46,8 @@ class JackFollower:
         self._last: tuple[float, float] | None = None  # host time and transport time of the last record
         self._run: tuple[float, float] | None = None  # transport time and reported beat where this run had settled
         self._began_s = 0.0  # transport time where it began
-        self._lags: list[float] | None = None  # of the bars behind the frames in this run, while it is measured
+        # of the bars behind the frames in this run, each at a transport time, while it is measured
+        self._lags: list[tuple[float, float]] | None = None
         self._lag_s = 0.0
 
     def update(self, record: Transport, now_s: float) -> Grid:
@@ -143,7 +145,7 @@ class JackFollower:
             run_s = at_s - self._run[0]
             if run_s >= TRUST_AFTER_S:
                 self.trusts_master = abs((told - self._run[1]) / (run_s * self.bpm / 60) - 1) < TRUST
-            self._measure_lag((foretold - told) * 60 / self.bpm)
+            self._measure_lag(at_s, (foretold - told) * 60 / self.bpm)
         if told is not None and self.trusts_master:
             told += self._lag_s * self.bpm / 60
             error_s = (told - foretold) * 60 / self.bpm
@@ -160,13 +162,26 @@ class JackFollower:
         if stepped or beat != foretold or loop != (grid.loop_start, grid.loop_end):
             self.grid = Grid(True, at_s, beat, self.bpm / 60, *loop, jumps=jumps)
 
-    def _measure_lag(self, lag_s: float) -> None:
-        """How far the bars are behind the frames, once in a run whose master keeps time."""
+    def _measure_lag(self, at_s: float, lag_s: float) -> None:
+        """How far the bars are behind the frames, once in a run whose master keeps time.
+
+        It is that of a second in which nearly all bars lag by as much, a period at most: those of a master that is late
+        itself for a moment, on a busy machine, lag by some cycles and then no longer.
+        """
         if self._lags is None:
             return
-        self._lags.append(lag_s)
-        if self.trusts_master and len(self._lags) > 1:
-            lag_s = sorted(self._lags)[len(self._lags) // 2]
-            if lag_s <= LAG_MAX_S:  # bars that are ahead do not lag: play began late, and is bent to them
-                self._lag_s = lag_s if lag_s > LEAST_S else 0.0
-            self._lags = None
+        self._lags = [(then_s, lag) for then_s, lag in self._lags if at_s - then_s < TRUST_AFTER_S]
+        self._lags.append((at_s, lag_s))
+        if not self.trusts_master or len(self._lags) < 2:
+            return
+        lags = sorted(lag for _, lag in self._lags)
+        lag_s = lags[len(lags) // 2]
+        if sum(abs(lag - lag_s) <= LEAST_S for lag in lags) < STEADY * len(lags) or lag_s > self._lag_most_s():
+            return
+        # bars that are ahead do not lag: play began late, and is bent to them
+        self._lag_s = lag_s if lag_s > LEAST_S else 0.0
+        self._lags = None
+
+    def _lag_most_s(self) -> float:
+        """PipeWire's bars are a period old; what is older is so for a moment."""
+        return 1.5 * self._period_s if self._period_s else LAG_MAX_S

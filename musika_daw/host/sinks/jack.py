@@ -21,6 +21,10 @@ from musika_daw.host.sinks.sink import Fill, Messages, Sink, SinkError, Transpor
 
 STEP_S = 0.001  # cycles begin when they should, to a tenth of that
 GONE = "the sound server is gone; it is looked for every second"
+OUTRUN = (
+    "the server free-wheels, as in a bounce: faster than music is rendered, so it has holes; record in real time, "
+    "or bounce with the plugin, docs/plugin.md"
+)
 PULLED = "its ports were disconnected: nothing is heard"
 
 
@@ -72,12 +76,14 @@ class JackSink(Sink):
         except SourceError as error:
             raise SinkError(f"sink: {error}") from error
         self._lost, self._watch, self._joined = False, CycleWatch(), False
+        self.free_wheels = False
         self.sample_rate_hz = int(client.samplerate)
         self._clock, self._began = DeviceClock(self.sample_rate_hz, step_s=STEP_S), None
         self._frames = ServedFrames()
         self._ports = (client.outports.register("left"), client.outports.register("right"))
         client.set_shutdown_callback(self._shutdown)
         client.set_xrun_callback(self._xrun)
+        client.set_freewheel_callback(self._free_wheel)
         client.set_process_callback(lambda frames: self._process(client, frames))
         if self.follows_transport:
             client.set_sync_callback(self._sync)
@@ -205,6 +211,11 @@ class JackSink(Sink):
 
     def _xrun(self, _delay_us: float) -> None:
         self._xruns += 1
+
+    def _free_wheel(self, begins: int) -> None:
+        self.free_wheels = bool(begins)
+        if begins:
+            self.told = OUTRUN  # and still when it is over: who bounced looks at the DAW meanwhile
 
     def _sync(self, _state: object, position: Any) -> bool:
         ready = self._is_ready

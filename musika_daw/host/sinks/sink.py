@@ -40,6 +40,7 @@ class Sink(ABC):
     heard_s: float = 0.0  # host time at which the block that is being filled is heard
     problem: str | None = None  # why nothing is heard, for a person to read
     told: str | None = None  # what a person should know though it is heard
+    free_wheels = False  # blocks are asked for faster than they are heard
     ended_early = False  # for good, by itself
 
     @abstractmethod

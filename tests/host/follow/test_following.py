@@ -345,3 +345,19 @@ def test_an_error_under_a_master_that_keeps_time_is_bent_to_slowly_or_begun_anew
         follower.update(_jack(20.1 + t, 50 + t, tempo_bpm=120, position_beats=93 + t * 2), 20.1 + t)
     assert follower.grid.jumps == jumps + 1, "a new start, not a minute of bending"
     assert follower.grid.beat_at(52) == pytest.approx(97, abs=0.003)
+
+
+@pytest.mark.parametrize(("begin_s", "end_s", "periods"), [(0.5, 1.1, 1), (0.5, 1.1, 2), (0.2, 1.6, 2), (0.9, 1.3, 1)])
+def test_a_master_that_is_late_for_a_moment_has_no_lag_for_good(begin_s: float, end_s: float, periods: int) -> None:
+    period_s = 512 / 48_000
+    follower = JackFollower(period_s=lambda: period_s)
+    off_ms = []
+    for cycle in range(round(8 / period_s)):
+        run_s = cycle * period_s
+        late_s = periods * period_s if begin_s < run_s < end_s else 0.0
+        at_s = 50 + run_s
+        record = _jack(100 + run_s, at_s, True, tempo_bpm=120, position_beats=int((at_s - late_s) * 2 * 1920) / 1920)
+        grid = follower.update(record, record.host_time_s)
+        off_ms.append((grid.beat_at(at_s) - at_s * 2) * 500)
+    assert np.abs(off_ms).max() <= 3
+    assert np.abs(off_ms[-100:]).max() <= 1.1

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from musika_daw.host.sinks.jack import OUTRUN
 from tests.peers.recorder import RATE, Cycle, off_beat_ms
 from tests.peers.server import Jack
 from tests.waiting import wait_for
@@ -209,6 +210,49 @@ def test_a_server_that_was_held_up_has_the_host_once_and_in_time(jack: Jack) -> 
     assert max(np.abs(cycle.audio).max() for cycle in recorder.cycles) < 1, "two clients played at once"
     names = {port.name.partition(":")[0] for port in recorder.client.get_ports("musika-daw")}
     assert names == {"musika-daw out"}
+
+
+def test_a_server_that_free_wheels_outruns_the_host_which_says_so_and_goes_on(jack: Jack) -> None:
+    recorder = jack.record()
+    session = jack.play("jack", recorder, model="parts")
+    assert wait_for(lambda: session.host.scheduler.ahead(session.host.beat, session.host.grid) > 4, 60)
+    recorder.client.transport_start()
+    time.sleep(1)
+    assert session.sink.told is None
+    since = len(recorder.cycles)
+    recorder.client.set_freewheel(True)
+    assert wait_for(lambda: len(recorder.cycles) > since + 4000)
+    assert session.sink.told == OUTRUN
+    assert session.host.is_outrun()
+    recorder.client.set_freewheel(False)
+    assert wait_for(lambda: not session.host.is_outrun())
+    bounced = [np.abs(cycle.audio).max() for cycle in recorder.cycles[since : since + 4000]]
+    assert bounced.count(0) > 1000, "every cycle is rendered: it need not be said any more"
+    since = len(recorder.cycles)
+    time.sleep(3)
+    after = [np.abs(cycle.audio).max() for cycle in recorder.cycles[since:]]
+    assert np.mean(np.array(after) > 0) > 0.5, "the sound goes on"
+    assert session.sink.told == OUTRUN
+    assert session.host.status().problem is None
+
+
+def test_clicks_are_on_their_frames_again_after_a_bounce(jack: Jack) -> None:
+    recorder = jack.record()
+    session = jack.play("jack", recorder)
+    assert wait_for(lambda: session.host.scheduler.is_ready(0))
+    recorder.client.transport_start()
+    time.sleep(1)
+    recorder.client.set_freewheel(True)
+    assert wait_for(session.host.is_outrun)
+    time.sleep(0.5)
+    recorder.client.set_freewheel(False)
+    assert wait_for(lambda: not session.host.is_outrun())
+    time.sleep(1)
+    since = len(recorder.cycles)
+    time.sleep(3)
+    errors = off_beat_ms([frame for frame, _, _ in recorder.clicks(since=since)])
+    assert len(errors) >= 5
+    assert np.median(np.abs(errors)) < 0.05
 
 
 def test_a_server_that_is_not_there_is_one_line(tmp_path: Path) -> None:
