@@ -117,7 +117,8 @@ class Session:
         player = Player(rate)
         slots = max(SLOTS_AT_48K, SLOTS_AT_48K * rate // 48_000)
         self._cache = cache = ChunkCache(slots, shared=True, blocks_played=lambda: player.blocks)
-        assert (name := cache.memory_name) is not None
+        name = cache.memory_name
+        assert name is not None
 
         def new_worker() -> ProcessWorker:
             self._worker = ProcessWorker(options.model, name, slots)
@@ -237,10 +238,9 @@ class Session:
 
         A clock of our own goes on where the song is, at its tempo unless `bpm` is given.
         """
-        told = self.options.source_options
         if bpm is None:
-            bpm = self._present_bpm() if name == INTERNAL else told.bpm
-        fresh = make_source(name, dataclasses.replace(told, bpm=bpm))
+            bpm = self._present_bpm() if name == INTERNAL else self.options.source_options.bpm
+        fresh = make_source(name, dataclasses.replace(self.options.source_options, bpm=bpm))
         old = self.source
         old.stop()
         try:
