@@ -104,9 +104,8 @@ class Host:
         self.cache, self.clock = cache, clock
         # how far the times that `fill` is given are ahead of those of the source
         self.shift_s: Callable[[], float] = lambda: 0.0
-        self.is_outrun: Callable[[], bool] = lambda: (
-            False
-        )  # by blocks faster than they are heard: no machine is to blame
+        # by blocks that are asked for faster than they are heard: no machine is to blame
+        self.is_outrun: Callable[[], bool] = lambda: False
         self.effects = effects
         self.scheduler = Scheduler(cache, worker, player, ahead_s)
         self.audition = Audition(player.sample_rate_hz)

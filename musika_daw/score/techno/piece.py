@@ -104,8 +104,8 @@ class Piece:
         """What plays in a bar.
 
         `energy` 0..1 replaces the intensity of its section, how many layers play; None is that of the style where it
-        has one. `onsets` is how many different
-        moments of the bar something begins at; fewer where the layers have no more.
+        has one. `onsets` is how many different moments of the bar something begins at; fewer where the layers have no
+        more.
         """
         section = self.arrangement.section(number)
         energy = self.style.energy if energy is None else energy
