@@ -105,10 +105,10 @@ def build(
         return
     from pack_builder.again import differences, folder_of, options_again, other_precision
 
-    folder_of(from_manifest)  # first of all: what it says is no clash where there is none
-    given = click.core.ParameterSource.COMMANDLINE
     if like is not None:
         raise ValueError("--like: cannot be combined with --from-manifest, the manifest says it")
+    folder_of(from_manifest)  # before its options: what it says is no clash where there is none
+    given = click.core.ParameterSource.COMMANDLINE
     for option in options_of(Music, Finish, Label):
         if context.get_parameter_source(option.name) == given:
             raise ValueError(f"{option.flag}: cannot be combined with --from-manifest, the manifest says it")

@@ -55,6 +55,9 @@ class JackClient:
     def set_process_callback(self, callback: Callable[[int], None]) -> None:
         self.process = callback
 
+    def set_freewheel_callback(self, callback: Callable[[int], None]) -> None:
+        self.free_wheel = callback
+
     @property
     def last_frame_time(self) -> int:
         """Frames of the server; where it `runs` there is another cycle whenever one looks."""

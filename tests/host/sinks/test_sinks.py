@@ -166,6 +166,16 @@ def test_another_rate_of_the_server_is_noticed(jack: list[JackClient]) -> None:
             JackClient.samplerate = 48_000
 
 
+def test_a_server_that_free_wheels_is_said(jack: list[JackClient]) -> None:
+    with JackSink() as sink:
+        sink.start(_silent)
+        jack[0].free_wheel(1)
+        assert sink.free_wheels
+        assert "plugin" in sink.told
+        jack[0].free_wheel(0)
+        assert not sink.free_wheels
+
+
 def test_the_music_is_in_time_again_when_a_change_of_rate_was_noticed(clicks: Callable[..., np.ndarray]) -> None:
     clock = VirtualClock()
     fake = FakeTransport(120, clock=clock).play(0)
