@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from fractions import Fraction
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bridge.plugin_link.codes import Flag, Known
@@ -144,6 +144,7 @@ def test_lv2_gives_out_the_same(built: Path, host: Callable[..., PluginSession])
 
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(st.integers(1, 3 * BAR), st.integers(0, 3)), max_size=3), st.integers(0, BAR))
+@example([(1, 1), (2, 0)], 0)  # let go of by a part that is muted for a frame
 def test_chunks_fit_together_wherever_the_song_changes(steps: list[tuple[int, int]], first: int) -> None:
     """Nothing is let go that was not struck, and all that sounds where a chunk begins is what the last one left."""
     song = SongMap(RATE, score="parts")

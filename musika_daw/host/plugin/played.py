@@ -90,9 +90,9 @@ class PlayedNotes:
                 on, off = _frames(note, place)
                 if start <= on < stop:
                     events.append((on - first, 1, bytes((NOTE_ON | note.channel, note.key, note.velocity))))
-                elif on < first < off and start == first and self._was_struck(note, on, place):
+                elif on < first < off and start == first and self._holds(note, on, start, place):
                     sounds.append((0, bytes((NOTE_SOUNDS | note.channel, note.key, note.velocity))))
-                if start <= off < stop and (on >= start or self._was_struck(note, on, place)):
+                if start <= off < stop and (on >= start or self._holds(note, on, start, place)):
                     events.append((off - first, 0, bytes((NOTE_OFF | note.channel, note.key, 0))))
         events.sort(key=lambda event: event[:2])
         return (*sounds, *((at, message) for at, _, message in events))
@@ -106,10 +106,12 @@ class PlayedNotes:
     def _notes(self, place: Place, start: int, stop: int) -> list[Note]:
         return self._bars.sounding(place.piece, *_beats(place, start, stop))
 
-    def _was_struck(self, note: Note, on: int, place: Place) -> bool:
-        """Whether what played where a note begins has it too."""
-        there = self._song.place(on)
-        return there == place or _is_in(note, self._notes(there, on, on))
+    def _holds(self, note: Note, on: int, until: int, place: Place) -> bool:
+        """Whether a note of a place has been played since it began: what played from there on has it, too."""
+        return all(
+            there == place or _is_in(note, self._notes(there, begin, begin))
+            for begin, _, there in segments(self._song, on, until)
+        )
 
 
 def _beats(place: Place, start: int, stop: int) -> tuple[float, float]:
