@@ -145,6 +145,7 @@ def test_lv2_gives_out_the_same(built: Path, host: Callable[..., PluginSession])
 @settings(deadline=None, max_examples=15)
 @given(st.lists(st.tuples(st.integers(1, 3 * BAR), st.integers(0, 3)), max_size=3), st.integers(0, BAR))
 @example([(1, 1), (2, 0)], 0)  # let go of by a part that is muted for a frame
+@example([(1, 1), (2, 0), (3, 1)], 0)  # and muted again, when there is nothing left to let go of
 def test_chunks_fit_together_wherever_the_song_changes(steps: list[tuple[int, int]], first: int) -> None:
     """Nothing is let go that was not struck, and all that sounds where a chunk begins is what the last one left."""
     song = SongMap(RATE, score="parts")

@@ -84,7 +84,7 @@ class PlayedNotes:
                 before = self._song.place(start - 1)
                 for note in self._notes(before, start - 1, start):
                     on, off = _frames(note, before)
-                    if on < start < off and not _is_in(note, notes):
+                    if on < start < off and not _is_in(note, notes) and self._holds(note, on, start, before):
                         events.append((start - first, 0, bytes((NOTE_OFF | note.channel, note.key, 0))))
             for note in notes:
                 on, off = _frames(note, place)
